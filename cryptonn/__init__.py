@@ -1,0 +1,1 @@
+"""cryptonn: does this neural-net crypto signal make money after fees?"""

@@ -1,0 +1,1 @@
+"""How good the probabilities are, and how sure that is."""

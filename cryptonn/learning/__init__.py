@@ -1,0 +1,1 @@
+"""From candles to probabilities: features, labels, windows, network, training."""

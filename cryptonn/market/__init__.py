@@ -1,0 +1,1 @@
+"""Candles: where they come from, how they are checked, kept and aligned."""

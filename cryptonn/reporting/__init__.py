@@ -1,0 +1,1 @@
+"""Metrics, tear sheets, figures and the HTML report."""
