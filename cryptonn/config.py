@@ -3,6 +3,7 @@
 Every section below is a table of the file, every field a key. Unknown keys are refused. Defaults are the pessimistic choice.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -32,17 +33,27 @@ __all__ = [
 ]
 
 
-def _fraction(value: float | str, info: ValidationInfo) -> float:
-    return parse_fraction(value, name=str(info.field_name))
+def _fraction(value: float | str, info: ValidationInfo, *, limit: float = 0.1) -> float:
+    try:
+        return parse_fraction(value, name=str(info.field_name), limit=limit)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
 
 
 def _yearly(value: float | str, info: ValidationInfo) -> float:
-    return parse_fraction(value, name=str(info.field_name), limit=2.0)
+    return _fraction(value, info, limit=2.0)
 
 
 def _timerange(value: object) -> object:
-    return TimeRange.parse(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return TimeRange.parse(value)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
 
+
+_TOP = re.compile(r"^top (\d+(?:\.\d+)?)%$")
 
 Fraction = Annotated[float, BeforeValidator(_fraction)]
 YearlyFraction = Annotated[float, BeforeValidator(_yearly)]
@@ -112,13 +123,8 @@ class FeaturesConfig(_Section):
     """Computed for every symbol. The published pipeline: ``close_pct_change``, ``volume_pct_change``."""
     ta: tuple[str, ...] = ()
     """Columns of the ``ta`` library, computed on the target."""
-    clip: Annotated[float, Field(gt=0.0)] | None = 5.0
-    """After scaling, values beyond this many standard deviations are cut; leave out with ``clip = 0``."""
-
-    @field_validator("clip", mode="before")
-    @classmethod
-    def _zero_is_none(cls, value: object) -> object:
-        return None if value == 0 else value
+    clip: Annotated[float, Field(ge=0.0)] = 5.0
+    """After scaling, values beyond this many standard deviations are cut to it; 0 cuts nothing."""
 
 
 class LabelsConfig(_Section):
@@ -188,18 +194,21 @@ class SignalConfig(_Section):
     """An entry signal while the position is held starts the holding time anew."""
     direction: Literal["long", "long-short"] = "long"
 
+    @property
+    def top_share(self) -> float | None:
+        """The share of bars of ``enter = "top 1%"`` as a fraction (0.01), or None where ``enter`` is a probability."""
+        found = _TOP.match(self.enter) if isinstance(self.enter, str) else None
+        return float(found[1]) / 100 if found else None
+
     @field_validator("enter")
     @classmethod
     def _check_enter(cls, value: float | str) -> float | str:
         if isinstance(value, str):
-            parts = value.split()
-            if len(parts) != 2 or parts[0] != "top" or not parts[1].endswith("%"):
-                raise ValueError('enter must be a probability such as 0.55, or a share such as "top 1%"')
-            share = parse_fraction(parts[1], name="enter", limit=1.0)
-            if not 0 < share <= 1:
-                raise ValueError("enter: the share must lie above 0% and at most at 100%")
+            found = _TOP.match(value)
+            if not found or not 0 < float(found[1]) <= 100:
+                raise ValueError('must be a probability such as 0.55, or a share such as "top 1%"')
         elif not 0.5 <= value < 1:
-            raise ValueError("enter: the probability must lie in [0.5, 1)")
+            raise ValueError("the probability must lie in [0.5, 1)")
         return value
 
 
@@ -321,7 +330,8 @@ def parse_config(values: dict[str, Any], *, source: str = "run") -> RunConfig:
 def _problem(error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"{key} is not a setting.{did_you_mean(str(error['loc'][-1]), _keys_at(error['loc'][:-1]))}"
+        word = str(error["loc"][-1])
+        return f"{key} is not a setting.{did_you_mean(word, _keys_at(error['loc'][:-1])) or _elsewhere(word)}"
     if error["type"] == "missing":
         return f"{key} is missing. Add it to the file."
     text = str(error["msg"]).removeprefix("Value error, ")
@@ -335,3 +345,10 @@ def _keys_at(location: tuple[Any, ...]) -> list[str]:
         field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
         model = field.annotation if field is not None else None
     return list(model.model_fields) if hasattr(model, "model_fields") else []
+
+
+def _elsewhere(word: str) -> str:
+    keys = {f"{section}.{key}": key for section in RunConfig.model_fields for key in _keys_at((section,))}
+    near = did_you_mean(word, keys.values())
+    places = [place for place, key in keys.items() if near and f"'{key}'" in near]
+    return f" Did you mean {places[0]}?" if places else ""
