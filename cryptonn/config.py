@@ -112,7 +112,9 @@ class DataConfig(_Section):
             raise ValueError("train needs an end, for example 20180101-20190101")
         for name, period in self.test.items():
             if period.start is None or period.start < self.train.end:
-                raise ValueError(f"test period {name!r} ({period}) must start at or after the end of train ({self.train})")
+                raise ValueError(
+                    f"test period {name!r} ({period}) must start at or after the end of train ({self.train})"
+                )
         return self
 
 
