@@ -1,6 +1,7 @@
 """One TOML file is one run: which data, features, network, strategy, dates, costs and seed.
 
-Every section below is a table of the file, every field a key. Unknown keys are refused. Defaults are the pessimistic choice.
+Every section below is a table of the file, every field a key. Unknown keys are refused. Defaults are the pessimistic
+choice.
 """
 
 import re
@@ -8,8 +9,17 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, ValidationInfo
-from pydantic import field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from cryptonn.errors import ConfigError, did_you_mean
 from cryptonn.market.timerange import TimeRange

@@ -11,8 +11,8 @@
 The command line prints the message alone and exits with 2; anything else is a bug and keeps its trace.
 """
 
-from difflib import get_close_matches
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 __all__ = [
     "ConfigError",
