@@ -1,0 +1,102 @@
+"""Results on disk: a file or a folder appears whole, under its name, or not at all."""
+
+import errno
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cryptonn.errors import OutputError
+
+__all__ = ["to_json", "whole_folder", "write_file"]
+
+_UNWRITABLE = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EEXIST,
+    errno.EFBIG,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
+
+
+@contextmanager
+def whole_folder(final: Path) -> Iterator[Path]:
+    """Give a folder to fill; on success it takes the place of ``final``, on any error nothing is left of it.
+
+    Raises
+    ------
+    OutputError
+        If the disk is full or the place cannot be written. What stood at ``final`` before is kept.
+    """
+    partial = final.with_name(f".{final.name}.{os.getpid()}.partial")
+    old = final.with_name(f".{final.name}.{os.getpid()}.old")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        if final.exists():
+            os.replace(final, old)
+        os.replace(partial, final)
+    except OSError as error:
+        raise _output_error(final, error) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        if old.exists() and not final.exists():
+            os.replace(old, final)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If the disk is full or the place cannot be written. What stood at ``path`` before is kept.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise _output_error(path, error) from error
+    finally:
+        if partial.parent.is_dir():
+            partial.unlink(missing_ok=True)
+
+
+def to_json(value: Any) -> str:
+    """Return indented JSON; NaN and infinity, which JSON lacks, become null, and a path or time its text."""
+    return json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _output_error(path: Path, error: OSError) -> Exception:
+    if error.errno is not None and error.errno not in _UNWRITABLE:
+        return error
+    return OutputError(
+        f"{path}: cannot be written ({error.strerror or error}). Nothing was changed. "
+        "Make room or choose another folder with --results, then run again."
+    )

@@ -1,0 +1,94 @@
+"""The run file: what it accepts, and that every mistake is named with a way out."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from cryptonn.config import load_config, parse_config
+from cryptonn.errors import ConfigError
+
+RUN = {"data": {"train": "20180101-20190101", "test": {"q1": "20190101-20190401"}}}
+
+
+def run_with(**sections: object) -> dict[str, object]:
+    return {**RUN, **sections}
+
+
+def test_defaults_are_pessimistic() -> None:
+    config = parse_config(RUN, source="x.toml")
+    assert config.costs.taker > 0 and config.costs.slippage > 0 and config.costs.spread > 0
+    assert config.labels.ties == "exclude"
+    assert config.purge == config.labels.horizon
+    assert config.signal.direction == "long"
+
+
+def test_resolved_file_reads_back_the_same() -> None:
+    config = parse_config(run_with(features={"clip": 0}, signal={"enter": 0.55}), source="x.toml")
+    assert parse_config(tomllib.loads(config.to_toml()), source="y.toml") == config
+
+
+@pytest.mark.parametrize("path", sorted(Path("backtests").glob("*.toml")), ids=str)
+def test_every_run_file_of_the_project_is_valid(path: Path) -> None:
+    assert load_config(path).name
+
+
+@pytest.mark.parametrize("text", [0.001, "0.001", "0.1%", "10bp", "10 bp"])
+def test_a_fee_may_be_written_three_ways(text: float | str) -> None:
+    assert parse_config(run_with(costs={"taker": text}), source="x.toml").costs.taker == 0.001
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({"costs": {"taker": 10}}, r"costs\.taker.*Did you mean 10bp"),
+        ({"costs": {"taker": -0.001}}, r"costs\.taker.*negative"),
+        ({"costs": {"taker": "cheap"}}, r"costs\.taker.*Write 0\.001, 0\.1% or 10bp"),
+        ({"trainin": {}}, "trainin is not a setting. Did you mean 'training'"),
+        ({"training": {"lookbak": 5}}, r"training\.lookbak is not a setting. Did you mean 'lookback'"),
+        ({"network": {"lookback": 5}}, r"network\.lookback is not a setting. Did you mean training\.lookback"),
+        ({"training": {"epochs": 0}}, r"training\.epochs.*greater than or equal to 1"),
+        ({"labels": {"ties": "maybe"}}, r"labels\.ties.*'exclude', 'up' or 'down'"),
+        ({"split": {"purge": 3}}, r"purge = 3 is below labels\.horizon = 5"),
+        ({"signal": {"enter": "best"}}, r'signal\.enter.*"top 1%"'),
+        ({"signal": {"enter": 0.3}}, r"signal\.enter.*\[0\.5, 1\)"),
+        ({"data": {"train": "2018"}}, r"data\.train.*must look like 20180101-20190101"),
+        ({"data": {"train": "20181332-20190101"}}, r"data\.train.*20181332 is not a date"),
+        ({"data": {"train": "20190101-20180101"}}, "the start must lie before the end"),
+        ({"data": {"train": "20180101-"}}, "train needs an end"),
+        ({"data": {}}, r"data\.train is missing"),
+        ({"data": {"train": "20180101-20190101", "others": ["ETH/USD"]}}, "must not repeat the target"),
+        (
+            {"data": {"train": "20180101-20190101", "test": {"q": "20181201-20190201"}}},
+            r"test period 'q'.*must start at or after the end of train",
+        ),
+    ],
+)
+def test_a_mistake_is_named(sections: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        parse_config({**RUN, **sections}, source="x.toml")
+    assert str(caught.value).startswith("x.toml: ")
+
+
+def test_every_mistake_is_listed_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(run_with(training={"epochs": 0, "lookbak": 5}, costs={"maker": 3}), source="x.toml")
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_missing_file_names_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "eth.toml").write_text("")
+    with pytest.raises(ConfigError, match=r"no such run file. Did you mean '.*eth\.toml'"):
+        load_config(tmp_path / "eht.toml")
+
+
+def test_broken_toml_names_the_line(tmp_path: Path) -> None:
+    (tmp_path / "eth.toml").write_text("[data\ntrain = 1\n")
+    with pytest.raises(ConfigError, match=r"eth\.toml: not valid TOML.*line 1"):
+        load_config(tmp_path / "eth.toml")
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "eth.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path / "eth.toml")
