@@ -41,14 +41,14 @@ def whole_folder(final: Path) -> Iterator[Path]:
         partial.mkdir(parents=True)
         yield partial
         if final.exists():
-            os.replace(final, old)
-        os.replace(partial, final)
+            final.replace(old)
+        partial.replace(final)
     except OSError as error:
         raise _output_error(final, error) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         if old.exists() and not final.exists():
-            os.replace(old, final)
+            old.replace(final)
         shutil.rmtree(old, ignore_errors=True)
 
 
@@ -68,7 +68,7 @@ def write_file(path: Path, content: str | bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         raise _output_error(path, error) from error
     finally:
