@@ -110,5 +110,6 @@ def test_all_is_exact(path: Path) -> None:
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name)
     }
-    assert listed <= defined | assigned, "a name in __all__ is not defined"
+    imported = {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert listed <= defined | assigned | imported, "a name in __all__ is not defined"
     assert {name for name in defined if not name.startswith("_")} == listed & defined, "public names stand in __all__"
