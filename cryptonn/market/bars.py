@@ -155,7 +155,7 @@ def _check_form(candles: pd.DataFrame, source: str) -> None:
         )
     if index.hasnans:
         raise DataError(
-            f"{source}: {counted(int(np.isnat(index.to_numpy()).sum()), 'time')} missing in the index. Drop those rows."
+            f"{source}: {counted(int(np.asarray(index.isna()).sum()), 'time')} missing in the index. Drop those rows."
         )
     if candles.empty:
         raise DataError(f"{source}: there is no candle in the table.")

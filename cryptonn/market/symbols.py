@@ -1,0 +1,45 @@
+"""Symbols are written base/quote, ETH/USD: what files and exchanges call ETHUSD, eth-usd or ETH_USD is read as that."""
+
+import re
+
+from cryptonn.errors import ConfigError
+
+__all__ = ["parse_symbol"]
+
+_WHOLE = re.compile(r"^([A-Z0-9]{1,20})[/_-]([A-Z0-9]{1,20}(?::[A-Z0-9]{1,20})?)$")
+_QUOTES = (
+    "USDT",
+    "USDC",
+    "BUSD",
+    "TUSD",
+    "FDUSD",
+    "USD",
+    "EUR",
+    "GBP",
+    "JPY",
+    "CHF",
+    "AUD",
+    "CAD",
+    "BTC",
+    "ETH",
+    "BNB",
+)
+_JOINED = re.compile(rf"^([A-Z0-9]{{2,20}}?)({'|'.join(_QUOTES)})$")
+
+
+def parse_symbol(text: str) -> str:
+    """Return the symbol as base/quote.
+
+    Raises
+    ------
+    ConfigError
+        If base and quote cannot be told apart.
+
+    >>> parse_symbol("ETHUSD"), parse_symbol("btc-usdt")
+    ('ETH/USD', 'BTC/USDT')
+    """
+    plain = text.strip().upper()
+    found = _WHOLE.match(plain) or _JOINED.match(plain)
+    if not found:
+        raise ConfigError(f"symbol {text!r} is not base/quote. Write it like ETH/USD.")
+    return f"{found[1]}/{found[2]}"
