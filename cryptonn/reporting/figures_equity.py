@@ -1,0 +1,203 @@
+"""Figures of money: equity with and without fees, the fee sweep, drawdown, and the monthly table."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from cryptonn.reporting.fees import break_even, cheapest, costliest, fee_sweep
+from cryptonn.reporting.formatting import bp, percent, signed_percent, slug
+from cryptonn.reporting.picture import (
+    BENCHMARK,
+    DOWN,
+    INK,
+    MUTED,
+    UP,
+    Picture,
+    canvas,
+    date_axis,
+    fee_color,
+    legend_above,
+    picture,
+    thin,
+)
+from cryptonn.trading.result import BacktestResult
+from cryptonn.units import BP
+
+__all__ = [
+    "buy_and_hold",
+    "daily_returns",
+    "draw_drawdown",
+    "draw_equity",
+    "draw_fee_sweep",
+    "fee_words",
+    "monthly_table",
+]
+
+_SHARE_NEEDING_LOG = 4.0
+"""Highest over lowest equity from which a linear axis hides too much."""
+_FLOOR = 1e-6
+"""Equity below this multiple of the start is drawn here: gone is gone."""
+
+
+def fee_words(fees: str) -> str:
+    """Name a fee scenario in a legend."""
+    return {"none": "no fee", "taker+slippage": "taker + slippage"}.get(fees, fees)
+
+
+def buy_and_hold(candles: pd.DataFrame, *, cash: float) -> pd.Series:
+    """Return the equity of buying at the first open with everything and holding, without any cost."""
+    return pd.Series(candles["close"] / candles["open"].iloc[0] * cash)
+
+
+def daily_returns(equity: pd.Series, *, cash: float) -> pd.Series:
+    """Return simple daily UTC returns; the first day counts from the starting cash."""
+    ends = equity.groupby(pd.DatetimeIndex(equity.index).floor("D")).last()
+    return ends / ends.shift(1, fill_value=cash) - 1
+
+
+def draw_equity(results: Sequence[BacktestResult], held: pd.Series, *, period: str) -> Picture:
+    """Draw the equity of one strategy under every fee scenario beside buying and holding."""
+    curves = _curves(results, held)
+    shown = thin(curves).clip(lower=_FLOOR)
+    logarithmic = float(shown.max().max() / shown.min().min()) > _SHARE_NEEDING_LOG
+    figure, (axes,) = canvas(size=(10, 4.6))
+    scenarios = [result.fees for result in results]
+    for name in shown:
+        fees = None if name == held.name else str(name)
+        label = f"{'buy and hold' if fees is None else fee_words(fees)}  {signed_percent(curves[name].iloc[-1] - 1)}"
+        color, width = (BENCHMARK, 1.2) if fees is None else (fee_color(fees, scenarios), 1.7)
+        axes.plot(shown.index, shown[name], label=label, color=color, linewidth=width)
+    axes.axhline(1, color=INK, linewidth=0.8, alpha=0.5)
+    _growth_axis(axes, logarithmic=logarithmic)
+    date_axis(axes)
+    legend_above(axes)
+    scale = ", logarithmic scale" if logarithmic else ""
+    return picture(
+        figure,
+        shown.rename_axis("time").reset_index(),
+        name=f"equity_{slug(period)}",
+        title=f"Equity with and without fees, {period}",
+        caption=f"The run's own strategy under each fee scenario, as a multiple of the starting cash{scale}.",
+    )
+
+
+def draw_drawdown(results: Sequence[BacktestResult], held: pd.Series, *, period: str) -> Picture:
+    """Draw how far equity lies below its peak under every fee scenario."""
+    curves = _curves(results, held)
+    peaks = curves.cummax().clip(lower=1.0)
+    buckets = np.arange(len(curves)) // max(1, len(curves) // 1500)
+    shown = (curves / peaks - 1).groupby(curves.index[buckets * max(1, len(curves) // 1500)]).min()
+    figure, (axes,) = canvas(size=(10, 3.2))
+    scenarios = [result.fees for result in results]
+    for name in shown:
+        fees = None if name == held.name else str(name)
+        label = f"{'buy and hold' if fees is None else fee_words(fees)}  {percent(shown[name].min())}"
+        color, width = (BENCHMARK, 1.0) if fees is None else (fee_color(fees, scenarios), 1.5)
+        axes.plot(shown.index, shown[name], label=label, color=color, linewidth=width)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value).replace(".00", "")))
+    axes.set_ylim(top=0)
+    date_axis(axes)
+    legend_above(axes)
+    return picture(
+        figure,
+        shown.rename_axis("time").reset_index(),
+        name=f"drawdown_{slug(period)}",
+        title=f"Drawdown, {period}",
+        caption="Fraction below the highest equity so far; the legend gives the deepest.",
+    )
+
+
+def draw_fee_sweep(results: Sequence[BacktestResult], *, period: str, interval: tuple[float, float] | None) -> Picture:
+    """Draw the net return against the cost per side, with the break-even point and every fee scenario marked."""
+    base = cheapest(results)
+    even = break_even(base)
+    limit = max(costliest(results).costs.per_side * 1.15, 2.5 * even if np.isfinite(even) else 0.0, 5 * BP)
+    sweep = fee_sweep(base, np.linspace(0, limit, 241))
+    figure, (axes,) = canvas(size=(10, 4.2))
+    cost, net = sweep["cost_per_side"] / BP, sweep["net_return"]
+    axes.plot(cost, net, color=INK, zorder=3)
+    axes.fill_between(cost, net, 0, where=net > 0, color=UP, alpha=0.15, interpolate=True)
+    axes.fill_between(cost, net, 0, where=net < 0, color=DOWN, alpha=0.10, interpolate=True)
+    axes.axhline(0, color=MUTED, linewidth=0.8)
+    axes.set_xlim(0, limit / BP)
+    _mark_scenarios(axes, results)
+    _mark_break_even(axes, even, interval)
+    axes.set_xlabel("cost per side: commission, half spread and slippage (bp)")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value).replace(".00", "")))
+    return picture(
+        figure,
+        sweep,
+        name=f"fee_sweep_{slug(period)}",
+        title=f"Net return at every fee, {period}",
+        caption=f"The same trades at any cost per side. They break even at {bp(even)} a side, compounded.",
+    )
+
+
+def monthly_table(results: Sequence[BacktestResult], held: pd.Series) -> pd.DataFrame:
+    """Return the compounded return of each calendar month (UTC), one column a fee scenario, buy-and-hold last."""
+    returns = {result.fees: result.returns for result in results}
+    returns[str(held.name)] = daily_returns(held, cash=results[0].cash)
+    months = {
+        name: (1 + daily).groupby(pd.DatetimeIndex(daily.index).strftime("%Y-%m")).prod() - 1
+        for name, daily in returns.items()
+    }
+    return pd.DataFrame(months).rename_axis("month")
+
+
+def _by_month(daily: pd.Series) -> pd.Series:
+    month = pd.DatetimeIndex(daily.index).strftime("%Y-%m")
+    return pd.Series((1 + daily).groupby(month).prod() - 1)
+
+
+def _curves(results: Sequence[BacktestResult], held: pd.Series) -> pd.DataFrame:
+    curves = {result.fees: result.equity / result.cash for result in results}
+    return pd.DataFrame({**curves, str(held.name): held / results[0].cash})
+
+
+def _growth_axis(axes: Axes, *, logarithmic: bool) -> None:
+    if logarithmic:
+        axes.set_yscale("log")
+        axes.set_ylabel("multiple of the starting cash")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
+        axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+    else:
+        axes.set_ylabel("return since the start")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: signed_percent(value - 1).replace(".00", "")))
+
+
+def _mark_scenarios(axes: Axes, results: Sequence[BacktestResult]) -> None:
+    scenarios: Mapping[str, float] = {result.fees: result.costs.per_side for result in results}
+    charged = sorted((item for item in scenarios.items() if item[1] > 0), key=lambda item: item[1])
+    for place, (fees, cost) in enumerate(charged):
+        color = fee_color(fees, list(scenarios))
+        axes.axvline(cost / BP, color=color, linewidth=1.2, linestyle=(0, (4, 3)))
+        axes.annotate(
+            f" {fee_words(fees)} {cost / BP:.1f} bp ",
+            (cost / BP, 0.96 - 0.075 * (place % 4)),
+            xycoords=("data", "axes fraction"),
+            color=color,
+            fontsize=9,
+            fontweight="bold",
+            ha="right" if place and place == len(charged) - 1 else "left",
+        )
+
+
+def _mark_break_even(axes: Axes, even: float, interval: tuple[float, float] | None) -> None:
+    if interval is not None and all(np.isfinite(interval)):
+        low, high = (max(0.0, edge) / BP for edge in interval)
+        axes.axvspan(low, high, color=INK, alpha=0.07, linewidth=0)
+    if np.isfinite(even) and even >= 0:
+        axes.plot(
+            [even / BP], [0], marker="o", markersize=9, color="white", markeredgecolor=INK, markeredgewidth=2, zorder=4
+        )
+        axes.annotate(
+            f"break-even {bp(even)}",
+            (even / BP, 0),
+            xytext=(12, 14),
+            textcoords="offset points",
+            fontweight="bold",
+            zorder=5,
+        )
