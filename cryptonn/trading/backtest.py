@@ -1,0 +1,145 @@
+"""Run a strategy over candles in backtrader, with real costs, and rebuild the account from its fills."""
+
+import gc
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from traceback import walk_tb
+from types import MappingProxyType, TracebackType
+from typing import Any
+
+import backtrader as bt
+import pandas as pd
+
+from cryptonn.errors import CryptonnError, StrategyError
+from cryptonn.trading.account import build_result
+from cryptonn.trading.costs import Costs
+from cryptonn.trading.engine import FractionSizer, RecordingBroker, SignalFeed, make_broker, make_feed
+from cryptonn.trading.inputs import check_inputs
+from cryptonn.trading.result import BacktestResult
+from cryptonn.trading.strategies import strategy_parameters
+
+__all__ = ["run_backtest"]
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+def run_backtest(
+    candles: pd.DataFrame,
+    signal: pd.Series,
+    *,
+    strategy: type,
+    parameters: Mapping[str, Any] = _NONE,
+    defaults: Mapping[str, Any] = _NONE,
+    costs: Costs,
+    cash: float,
+    fraction: float,
+    symbol: str,
+    proba: pd.Series | None = None,
+    name: str = "",
+    fees: str = "",
+) -> BacktestResult:
+    """Trade ``candles`` with a backtrader strategy.
+
+    An order sent at the close of bar t fills at the open of the next bar that traded (volume > 0), spread and slippage
+    away from it. Sizes are a ``fraction`` of equity at the close of t unless the strategy gives its own.
+
+    Parameters
+    ----------
+    candles
+        Columns open, high, low, close, volume; UTC index of the bars' opens.
+    signal
+        Wanted direction −1, 0, 1 on the same index; the feed's line ``signal``.
+    strategy
+        A ``bt.Strategy`` class, as ``load_strategy`` returns it.
+    parameters
+        Given by the user; an unknown name is refused.
+    defaults
+        Given by the run (``hold``, ``trades``, ``seed``, ``direction``, …): used where the strategy declares the name
+        and the user did not set it.
+    costs
+        Fractions of notional.
+    cash
+        Starting money, quote.
+    proba
+        P(up) on the same index; the feed's line ``proba``.
+    name, fees
+        Labels of the result; the class's name by default.
+
+    Raises
+    ------
+    StrategyError
+        If a parameter is unknown or the strategy fails; says where and at which bar.
+    DataError, ConfigError
+        If the inputs cannot be traded.
+    """
+    check_inputs(candles, signal, cash=cash, fraction=fraction)
+    name = name or strategy.__name__
+    index = pd.DatetimeIndex(candles.index)
+    broker, feed = make_broker(costs, cash=cash, index=index), make_feed(candles, signal, proba)
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.broker = broker
+    cerebro.adddata(feed)
+    cerebro.addsizer(FractionSizer, fraction=fraction)
+    cerebro.addstrategy(strategy, **strategy_parameters(strategy, parameters, defaults, name=name))
+    _run(cerebro, feed, index, name)
+    result = build_result(
+        candles,
+        broker.fills,
+        strategy=name,
+        fees=fees,
+        symbol=symbol,
+        costs=costs,
+        cash=cash,
+        rejections=broker.rejections,
+    )
+    _check_agrees(result, broker)
+    return result
+
+
+def _run(cerebro: Any, feed: SignalFeed, index: pd.DatetimeIndex, name: str) -> None:
+    try:
+        with _garbage_left_alone():
+            cerebro.run()
+    except CryptonnError:
+        raise
+    except Exception as error:
+        place = _place(error.__traceback__)
+        if place is None:
+            raise
+        bar = min(len(feed), len(index)) - 1
+        when = f"at the bar of {index[bar]:%Y-%m-%d %H:%M}Z" if bar >= 0 else "before the first bar"
+        text = f"strategy {name!r} failed {when}: {type(error).__name__}: {error} ({place}). Mend the strategy."
+        raise StrategyError(text) from error
+
+
+def _place(trace: TracebackType | None) -> str | None:
+    """Return "file, line n" of the user's file in a traceback: the first that is neither backtrader's nor ours."""
+    ours = (str(Path(bt.__file__).parent), str(Path(__file__).parent))
+    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(trace)]
+    theirs = [(file, line) for file, line in frames if not file.startswith(ours)]
+    if not theirs:
+        return None
+    file = theirs[0][0]
+    return f"{file}, line {[line for other, line in theirs if other == file][-1]}"
+
+
+@contextmanager
+def _garbage_left_alone() -> Iterator[None]:
+    """Keep the collector from walking backtrader's ever longer list of orders."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _check_agrees(result: BacktestResult, broker: RecordingBroker) -> None:
+    value = float(broker.getvalue())
+    if not math.isclose(result.final_equity, value, rel_tol=1e-9, abs_tol=1e-9 * result.cash):
+        raise RuntimeError(
+            f"{result.strategy}: equity rebuilt from the fills is {result.final_equity!r}, the broker's is {value!r}"
+        )
