@@ -1,0 +1,96 @@
+"""The columns the network sees. Row t depends on bars up to t, never on later ones."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cryptonn.errors import ConfigError, did_you_mean
+from cryptonn.learning.indicators import indicator
+from cryptonn.market.candles import Frame
+from cryptonn.settings import FeaturesConfig
+
+__all__ = ["FEATURES", "make_features"]
+
+Column = NDArray[np.float64]
+
+
+def log_return(candles: pd.DataFrame) -> Column:
+    """Return log(close[t] / close[t-1]); NaN in the first row."""
+    return _change(np.log(_values(candles, "close")))
+
+
+def log_volume_change(candles: pd.DataFrame) -> Column:
+    """Return log((1 + volume[t]) / (1 + volume[t-1])), finite at zero volume; NaN in the first row."""
+    return _change(np.log1p(_values(candles, "volume")))
+
+
+def close_pct_change(candles: pd.DataFrame) -> Column:
+    """Return close[t] / close[t-1] - 1, as published; NaN in the first row."""
+    close = _values(candles, "close")
+    return _after_first(close[1:] / close[:-1] - 1)
+
+
+def volume_pct_change(candles: pd.DataFrame) -> Column:
+    """Return volume[t] / (volume of the last bar before t that traded) - 1.
+
+    The published pipeline drops bars without volume, so its per-cent change is from one traded bar to the next; on our
+    complete grid a bar without a trade is a change of -1 and the next traded bar is compared with the traded bar before
+    the pause. So nothing is divided by zero. NaN up to the first bar after a traded one. The values reach 10⁶ and more:
+    standard scaling flattens them, which is why ``log_volume_change`` is the default.
+    """
+    volume = candles["volume"]
+    before = volume.where(volume > 0).ffill().shift(1)
+    return np.asarray(volume / before - 1, dtype=np.float64)
+
+
+FEATURES: dict[str, Callable[[pd.DataFrame], Column]] = {
+    "log_return": log_return,
+    "log_volume_change": log_volume_change,
+    "close_pct_change": close_pct_change,
+    "volume_pct_change": volume_pct_change,
+}
+"""Name in ``[features] columns`` to its function of one symbol's candle table."""
+
+
+def make_features(frame: Frame, *, target: str, config: FeaturesConfig) -> pd.DataFrame:
+    """Compute the features of every symbol, and the ``ta`` columns of the target.
+
+    Returns
+    -------
+    DataFrame
+        float64, on the frame's index; columns such as ``"ETH/USD log_return"``, the target's first. NaN only in the
+        warm-up, the first rows of each column.
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown, or names a column that would look ahead.
+    """
+    for name in config.columns:
+        if name not in FEATURES:
+            raise ConfigError(f"features.columns: {name!r} is no feature.{did_you_mean(name, FEATURES)} {_known()}")
+    if not config.columns and not config.ta:
+        raise ConfigError(f"features.columns and features.ta are both empty: the network would see nothing. {_known()}")
+    symbols = [target, *(symbol for symbol in frame.symbols if symbol != target)]
+    candles = {symbol: frame.candles(symbol) for symbol in symbols}
+    columns = {f"{symbol} {name}": FEATURES[name](candles[symbol]) for symbol in symbols for name in config.columns}
+    columns |= {f"{target} {name}": indicator(candles[target], name).to_numpy() for name in config.ta}
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _known() -> str:
+    return f"There are: {', '.join(FEATURES)}."
+
+
+def _values(candles: pd.DataFrame, field: str) -> Column:
+    return candles[field].to_numpy(dtype=np.float64)
+
+
+def _change(values: Column) -> Column:
+    return _after_first(np.diff(values))
+
+
+def _after_first(values: Column) -> Column:
+    return np.concatenate([[np.nan], values])

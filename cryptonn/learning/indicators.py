@@ -1,0 +1,149 @@
+"""Columns of the ``ta`` library by their names there, computed one at a time and without its ``fillna``.
+
+``ta`` computes them in groups of dozens; here each name says which class and method it stands for, so that a run pays
+only for the columns it asks for. ``fillna=True`` is never used: it fills the warm-up of eleven columns with values of
+the whole series (vortex, trix, dpo, kst, visual ichimoku, kama).
+"""
+
+import importlib
+import inspect
+
+import numpy as np
+import pandas as pd
+
+from cryptonn.errors import ConfigError, did_you_mean
+from cryptonn.market.bars import FIELDS
+
+__all__ = ["INDICATORS", "REFUSED", "indicator"]
+
+_LOOKS_AHEAD = "looks ahead: its first values are made from the mean of the whole series"
+_COUNTS = "counts from the first bar on, so its value depends on where the data start"
+
+REFUSED = {
+    "trend_kst": _LOOKS_AHEAD,
+    "trend_kst_sig": _LOOKS_AHEAD,
+    "trend_kst_diff": _LOOKS_AHEAD,
+    "trend_visual_ichimoku_a": _LOOKS_AHEAD,
+    "trend_visual_ichimoku_b": _LOOKS_AHEAD,
+    "volume_adi": _COUNTS,
+    "volume_obv": _COUNTS,
+    "volume_vpt": _COUNTS,
+    "volume_nvi": _COUNTS,
+    "others_cr": _COUNTS,
+}
+"""Columns of ``ta`` that are not computed, and why. The first five fail the truncation test."""
+
+_KELTNER: dict[str, object] = {"window": 10}
+_WITH_PARAMETERS: dict[str, tuple[str, dict[str, object]]] = {
+    "volume_fi": ("volume.ForceIndexIndicator.force_index", {"window": 13}),
+    "volatility_kcc": ("volatility.KeltnerChannel.keltner_channel_mband", _KELTNER),
+    "volatility_kch": ("volatility.KeltnerChannel.keltner_channel_hband", _KELTNER),
+    "volatility_kcl": ("volatility.KeltnerChannel.keltner_channel_lband", _KELTNER),
+    "volatility_kcw": ("volatility.KeltnerChannel.keltner_channel_wband", _KELTNER),
+    "volatility_kcp": ("volatility.KeltnerChannel.keltner_channel_pband", _KELTNER),
+    "volatility_kchi": ("volatility.KeltnerChannel.keltner_channel_hband_indicator", _KELTNER),
+    "volatility_kcli": ("volatility.KeltnerChannel.keltner_channel_lband_indicator", _KELTNER),
+    "volatility_atr": ("volatility.AverageTrueRange.average_true_range", {"window": 10}),
+    "trend_sma_fast": ("trend.SMAIndicator.sma_indicator", {"window": 12}),
+    "trend_sma_slow": ("trend.SMAIndicator.sma_indicator", {"window": 26}),
+    "trend_ema_fast": ("trend.EMAIndicator.ema_indicator", {"window": 12}),
+    "trend_ema_slow": ("trend.EMAIndicator.ema_indicator", {"window": 26}),
+}
+
+_PLAIN = {
+    "volume_cmf": "volume.ChaikinMoneyFlowIndicator.chaikin_money_flow",
+    "volume_em": "volume.EaseOfMovementIndicator.ease_of_movement",
+    "volume_sma_em": "volume.EaseOfMovementIndicator.sma_ease_of_movement",
+    "volume_vwap": "volume.VolumeWeightedAveragePrice.volume_weighted_average_price",
+    "volume_mfi": "volume.MFIIndicator.money_flow_index",
+    "volatility_bbm": "volatility.BollingerBands.bollinger_mavg",
+    "volatility_bbh": "volatility.BollingerBands.bollinger_hband",
+    "volatility_bbl": "volatility.BollingerBands.bollinger_lband",
+    "volatility_bbw": "volatility.BollingerBands.bollinger_wband",
+    "volatility_bbp": "volatility.BollingerBands.bollinger_pband",
+    "volatility_bbhi": "volatility.BollingerBands.bollinger_hband_indicator",
+    "volatility_bbli": "volatility.BollingerBands.bollinger_lband_indicator",
+    "volatility_dcl": "volatility.DonchianChannel.donchian_channel_lband",
+    "volatility_dch": "volatility.DonchianChannel.donchian_channel_hband",
+    "volatility_dcm": "volatility.DonchianChannel.donchian_channel_mband",
+    "volatility_dcw": "volatility.DonchianChannel.donchian_channel_wband",
+    "volatility_dcp": "volatility.DonchianChannel.donchian_channel_pband",
+    "volatility_ui": "volatility.UlcerIndex.ulcer_index",
+    "trend_macd": "trend.MACD.macd",
+    "trend_macd_signal": "trend.MACD.macd_signal",
+    "trend_macd_diff": "trend.MACD.macd_diff",
+    "trend_vortex_ind_pos": "trend.VortexIndicator.vortex_indicator_pos",
+    "trend_vortex_ind_neg": "trend.VortexIndicator.vortex_indicator_neg",
+    "trend_vortex_ind_diff": "trend.VortexIndicator.vortex_indicator_diff",
+    "trend_trix": "trend.TRIXIndicator.trix",
+    "trend_mass_index": "trend.MassIndex.mass_index",
+    "trend_dpo": "trend.DPOIndicator.dpo",
+    "trend_ichimoku_conv": "trend.IchimokuIndicator.ichimoku_conversion_line",
+    "trend_ichimoku_base": "trend.IchimokuIndicator.ichimoku_base_line",
+    "trend_ichimoku_a": "trend.IchimokuIndicator.ichimoku_a",
+    "trend_ichimoku_b": "trend.IchimokuIndicator.ichimoku_b",
+    "trend_stc": "trend.STCIndicator.stc",
+    "trend_adx": "trend.ADXIndicator.adx",
+    "trend_adx_pos": "trend.ADXIndicator.adx_pos",
+    "trend_adx_neg": "trend.ADXIndicator.adx_neg",
+    "trend_cci": "trend.CCIIndicator.cci",
+    "trend_aroon_up": "trend.AroonIndicator.aroon_up",
+    "trend_aroon_down": "trend.AroonIndicator.aroon_down",
+    "trend_aroon_ind": "trend.AroonIndicator.aroon_indicator",
+    "trend_psar_up": "trend.PSARIndicator.psar_up",
+    "trend_psar_down": "trend.PSARIndicator.psar_down",
+    "trend_psar_up_indicator": "trend.PSARIndicator.psar_up_indicator",
+    "trend_psar_down_indicator": "trend.PSARIndicator.psar_down_indicator",
+    "momentum_rsi": "momentum.RSIIndicator.rsi",
+    "momentum_stoch_rsi": "momentum.StochRSIIndicator.stochrsi",
+    "momentum_stoch_rsi_k": "momentum.StochRSIIndicator.stochrsi_k",
+    "momentum_stoch_rsi_d": "momentum.StochRSIIndicator.stochrsi_d",
+    "momentum_tsi": "momentum.TSIIndicator.tsi",
+    "momentum_uo": "momentum.UltimateOscillator.ultimate_oscillator",
+    "momentum_stoch": "momentum.StochasticOscillator.stoch",
+    "momentum_stoch_signal": "momentum.StochasticOscillator.stoch_signal",
+    "momentum_wr": "momentum.WilliamsRIndicator.williams_r",
+    "momentum_ao": "momentum.AwesomeOscillatorIndicator.awesome_oscillator",
+    "momentum_roc": "momentum.ROCIndicator.roc",
+    "momentum_ppo": "momentum.PercentagePriceOscillator.ppo",
+    "momentum_ppo_signal": "momentum.PercentagePriceOscillator.ppo_signal",
+    "momentum_ppo_hist": "momentum.PercentagePriceOscillator.ppo_hist",
+    "momentum_pvo": "momentum.PercentageVolumeOscillator.pvo",
+    "momentum_pvo_signal": "momentum.PercentageVolumeOscillator.pvo_signal",
+    "momentum_pvo_hist": "momentum.PercentageVolumeOscillator.pvo_hist",
+    "momentum_kama": "momentum.KAMAIndicator.kama",
+    "others_dr": "others.DailyReturnIndicator.daily_return",
+    "others_dlr": "others.DailyLogReturnIndicator.daily_log_return",
+}
+
+INDICATORS: dict[str, tuple[str, dict[str, object]]] = {
+    **{name: (place, {}) for name, place in _PLAIN.items()},
+    **_WITH_PARAMETERS,
+}
+"""Name in ``ta.add_all_ta_features`` to (module.class.method, parameters other than the class's defaults)."""
+
+
+def indicator(candles: pd.DataFrame, name: str) -> pd.Series:
+    """Return one column of ``ta``, NaN in its warm-up.
+
+    Where the indicator is undefined later on (most divide by a range, which is zero while the price stands still) it
+    keeps its last value, which is known at that bar.
+
+    Raises
+    ------
+    ConfigError
+        If ``ta`` has no such column, or it is one of ``REFUSED``.
+    """
+    if name in REFUSED:
+        raise ConfigError(f"features.ta: {name} {REFUSED[name]}. Take it out.")
+    if name not in INDICATORS:
+        raise ConfigError(f"features.ta: {name!r} is no column of ta.{did_you_mean(name, INDICATORS)}")
+    place, parameters = INDICATORS[name]
+    module, kind, method = place.split(".")
+    make = getattr(importlib.import_module(f"ta.{module}"), kind)
+    inputs = {field: candles[field] for field in FIELDS if field in inspect.signature(make).parameters}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        column = getattr(make(**inputs, **parameters, fillna=False), method)()
+    return (
+        pd.Series(np.asarray(column, dtype=np.float64), index=candles.index).replace([np.inf, -np.inf], np.nan).ffill()
+    )

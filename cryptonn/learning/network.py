@@ -1,0 +1,49 @@
+"""The network: stacked LSTM layers, each followed by dropout and normalisation, a dense layer, P(up).
+
+One network serves both ways of training: it gives P(up) at every bar of what it is shown; the windowed form uses the
+last bar only. Only Keras is called, so that it runs on any Keras backend.
+"""
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from cryptonn.settings import NetworkConfig
+
+__all__ = ["build_network", "last_bar", "proba_of"]
+
+
+def build_network(config: NetworkConfig, *, n_features: int) -> keras.Model:
+    """Build the untrained network.
+
+    Returns
+    -------
+    keras.Model
+        (batch, time, n_features) to (batch, time, 1) with a sigmoid, or to (batch, time, 2) with a softmax, where the
+        second class is up. Time may have any length.
+    """
+    bars = x = keras.Input((None, n_features), name="bars")
+    for units in config.layers:
+        x = keras.layers.LSTM(units, return_sequences=True)(x)  # (batch, time, units)
+        if config.dropout:
+            x = keras.layers.Dropout(config.dropout)(x)
+        if config.normalization == "batch":
+            x = keras.layers.BatchNormalization()(x)
+        elif config.normalization == "layer":
+            x = keras.layers.LayerNormalization()(x)
+    if config.dense:
+        x = keras.layers.Dense(config.dense, activation="relu")(x)
+    x = keras.layers.Dense(2 if config.output == "softmax" else 1, activation=config.output)(x)
+    network = keras.Model(bars, x, name="cryptonn")
+    network.compile(jit_compile=False)  # XLA runs an LSTM's loop over time four times slower on a CPU
+    return network
+
+
+def last_bar(network: keras.Model) -> keras.Model:
+    """Return the same network, weights shared, with the output of the last bar only: (batch, 1, classes)."""
+    return keras.Model(network.input, network.output[:, -1:, :])
+
+
+def proba_of(network: keras.Model, bars: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return P(up) at every bar: (batch, time, n_features) to (batch, time)."""
+    return np.asarray(network.predict_on_batch(bars), dtype=np.float32)[..., -1]
