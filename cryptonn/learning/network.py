@@ -4,10 +4,10 @@ One network serves both ways of training: it gives P(up) at every bar of what it
 last bar only. Only Keras is called, so that it runs on any Keras backend.
 """
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from cryptonn.learning.backend import keras
 from cryptonn.settings import NetworkConfig
 
 __all__ = ["build_network", "last_bar", "proba_of"]

@@ -7,7 +7,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 
 from cryptonn.config import RunConfig
 from cryptonn.errors import ModelError
+from cryptonn.learning.backend import keras
 from cryptonn.learning.network import build_network, proba_of
 from cryptonn.learning.scaling import Scaler, warm_up
 from cryptonn.learning.windows import window_view

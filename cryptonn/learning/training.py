@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cryptonn.config import RunConfig
 from cryptonn.errors import DataError, ModelError
+from cryptonn.learning.backend import keras
 from cryptonn.learning.batches import Rows, Streaming, Windowed
 from cryptonn.learning.labels import balance_weights, class_weights, weights_of_classes
 from cryptonn.learning.network import build_network, last_bar
