@@ -37,6 +37,9 @@ class SignalFeed(bt.feed.DataBase):  # type: ignore[misc]
         self.home()
         self._moving: tuple[Any, ...] = tuple(self.lines)
 
+    def __len__(self) -> int:
+        return int(self.lines[0].lencount)
+
     def advance(self, size: int = 1, datamaster: Any = None, ticks: bool = True) -> None:
         """Step to the next bar, without the copies of the bar that only ticks and replays need."""
         for line in self._moving:
@@ -82,11 +85,14 @@ class RecordingBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         super().init()
         self.fills: list[Fill] = []
         self.rejections = 0
+        self._decided: dict[int, int] = {}
 
     def notify(self, order: Any) -> None:
         """Note what became of an order, then tell the strategy as usual."""
         super().notify(order)
-        if order.status in (order.Completed, order.Partial):
+        if order.status == order.Submitted:
+            self._decided[order.ref] = len(order.data) - 1
+        elif order.status in (order.Completed, order.Partial):
             self.fills.append(self._fill(order))
         elif order.status in (order.Margin, order.Rejected):
             self.rejections += 1
@@ -95,7 +101,7 @@ class RecordingBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         bit, position = order.executed.exbits[-1], self.positions[order.data]
         return Fill(
             bar=len(order.data) - 1,
-            decided=order.plen - 1,
+            decided=self._decided[order.ref],
             amount=bit.size,
             price=bit.price,
             commission=bit.comm,
