@@ -9,5 +9,6 @@ class BuyAndHold(bt.Strategy):
     order = None
 
     def next(self):
+        """Decide at the close of a bar; called by backtrader."""
         if not self.position and (self.order is None or not self.order.alive()):
             self.order = self.buy()

@@ -18,6 +18,7 @@ class Momentum(bt.Strategy):
         self.orders = []
 
     def next(self):
+        """Decide at the close of a bar; called by backtrader."""
         held = (self.position.size > 0) - (self.position.size < 0)
         if any(order.alive() for order in self.orders) or (held and len(self) - self.decided < self.p.hold):
             return
@@ -29,6 +30,7 @@ class Momentum(bt.Strategy):
             self.change_to(wanted)
 
     def change_to(self, wanted):
+        """Leave what is held, then enter the wanted direction; both fill at the same open."""
         orders = [self.close()] if self.position else []
         if wanted:
             orders.append(self.buy() if wanted > 0 else self.sell())

@@ -14,6 +14,7 @@ class RandomEntry(bt.Strategy):
     params = (("trades", 100), ("hold", 5), ("seed", 1), ("direction", "long"))
 
     def start(self):
+        """Draw the bars of entry; called once before the first bar."""
         draw = random.Random(self.p.seed)
         span = self.p.hold + 1  # bars from a decision to the next possible one
         room = self.data.buflen() - 1 - self.p.hold  # the last entry still leaves in time
@@ -26,6 +27,7 @@ class RandomEntry(bt.Strategy):
         self.order = None
 
     def next(self):
+        """Decide at the close of a bar; called by backtrader."""
         bar = len(self) - 1
         if self.order is not None and self.order.alive():
             return

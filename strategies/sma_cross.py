@@ -16,6 +16,7 @@ class SmaCross(bt.Strategy):
         self.orders = []
 
     def next(self):
+        """Decide at the close of a bar; called by backtrader."""
         if any(order.alive() for order in self.orders):
             return
         held = (self.position.size > 0) - (self.position.size < 0)
@@ -26,6 +27,7 @@ class SmaCross(bt.Strategy):
             self.change_to(wanted)
 
     def change_to(self, wanted):
+        """Leave what is held, then enter the wanted direction; both fill at the same open."""
         orders = [self.close()] if self.position else []
         if wanted:
             orders.append(self.buy() if wanted > 0 else self.sell())
