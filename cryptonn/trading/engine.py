@@ -38,7 +38,8 @@ class SignalFeed(bt.feed.DataBase):  # type: ignore[misc]
         self._moving: tuple[Any, ...] = tuple(self.lines)
 
     def __len__(self) -> int:
-        return int(self.lines[0].lencount)
+        clock: Any = self.lines[0]
+        return int(clock.lencount)
 
     def advance(self, size: int = 1, datamaster: Any = None, ticks: bool = True) -> None:
         """Step to the next bar, without the copies of the bar that only ticks and replays need."""
