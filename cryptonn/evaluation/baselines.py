@@ -12,7 +12,8 @@ __all__ = ["LAGS", "logistic_baseline"]
 LAGS = 10
 """Bars the baseline sees."""
 
-Matrix = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float64]
+Vector = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 _CHUNK = 100_000
 _MIN_ROWS = 100
@@ -62,14 +63,14 @@ def logistic_baseline(
 
     if lags < 1:
         raise ConfigError(f"lags = {lags}: the baseline must see at least 1 bar.")
-    values = features.to_numpy(dtype=np.float32)
+    values = features.to_numpy(dtype=np.float64)
     _check_finite(features, values)
     weight = np.ones(len(values)) if weights is None else _aligned(weights, features.index)
     rows = _fit_rows(values, labels, split, lags=lags, weight=weight)
     train = _lagged(values, rows, lags=lags)
     label = labels["label"].to_numpy(dtype=np.float64)[rows] > 0.5
     _check_labels(label)
-    mean, deviation = train.mean(axis=0, dtype=np.float64), train.std(axis=0, dtype=np.float64)
+    mean, deviation = train.mean(axis=0), train.std(axis=0)
     deviation[deviation == 0] = 1.0
     scaled = _scaled(train, mean, deviation, clip=clip)
     model = LogisticRegression(max_iter=1000, tol=1e-6).fit(scaled, label, sample_weight=weight[rows])
@@ -82,13 +83,13 @@ def logistic_baseline(
     return pd.Series(proba, index=features.index, name="proba")
 
 
-def _aligned(series: pd.Series, index: pd.Index) -> npt.NDArray[np.float64]:
+def _aligned(series: pd.Series, index: pd.Index) -> Vector:
     given = series if series.index.equals(index) else series.reindex(index)
     return given.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _fit_rows(
-    values: Matrix, labels: pd.DataFrame, split: Split, *, lags: int, weight: npt.NDArray[np.float64]
+    values: Matrix, labels: pd.DataFrame, split: Split, *, lags: int, weight: Vector
 ) -> npt.NDArray[np.int64]:
     usable = np.isfinite(labels["label"].to_numpy(dtype=np.float64, na_value=np.nan)) & (weight > 0)
     rows = _complete(values, lags=lags)
@@ -108,16 +109,16 @@ def _complete(values: Matrix, *, lags: int) -> npt.NDArray[np.int64]:
 
 
 def _lagged(values: Matrix, rows: npt.NDArray[np.int64], *, lags: int) -> Matrix:
-    seen = np.empty((len(rows), lags * values.shape[1]), dtype=np.float32)  # (rows, lags x features), newest first
+    seen = np.empty((len(rows), lags * values.shape[1]), dtype=np.float64)  # (rows, lags x features), newest first
     for lag in range(lags):
         seen[:, lag * values.shape[1] : (lag + 1) * values.shape[1]] = values[rows - lag]
     return seen
 
 
-def _scaled(seen: Matrix, mean: npt.NDArray[np.float64], deviation: npt.NDArray[np.float64], *, clip: float) -> Matrix:
+def _scaled(seen: Matrix, mean: Vector, deviation: Vector, *, clip: float) -> Matrix:
     """Scale in place: the matrix was made here, and a second one would double the memory."""
-    seen -= mean.astype(np.float32)
-    seen /= deviation.astype(np.float32)
+    seen -= mean
+    seen /= deviation
     return np.clip(seen, -clip, clip, out=seen) if clip else seen
 
 

@@ -52,7 +52,7 @@ class TestFit:
             features, labels, split, lags=LAGS, clip=0.0, weights=weights if weighted else None
         ).dropna()
         expected = model.predict_proba(table.loc[found.index])[:, 1]
-        assert np.abs(found.to_numpy() - expected).max() < 2e-4
+        assert np.abs(found.to_numpy() - expected).max() < 1e-5
 
     def test_it_learns_what_is_there(self) -> None:
         features, labels, split = problem(20_000)
