@@ -166,10 +166,10 @@ def _check_times(candles: pd.DataFrame, timeframe: str, source: str) -> None:
     backward = np.diff(times) <= 0
     if backward.any():
         row = int(backward.argmax()) + 1
-        number = counted(int(backward.sum()), "row")
         raise DataError(
-            f"{source}: times must increase from row to row; {number} do not, first row {row} at"
-            f" {candles.index[row]} after {candles.index[row - 1]}. Sort the rows and drop the duplicates."
+            f"{source}: times must increase; {int(backward.sum()):,} of {len(times):,} rows do not come after the one "
+            f"before, first row {row} at {candles.index[row]} after {candles.index[row - 1]}. "
+            "Sort the rows and drop the duplicates."
         )
     off = times % bar_step(timeframe) != 0
     if off.any():

@@ -200,22 +200,20 @@ def load_frame(config: DataConfig, *, root: Path | None = None) -> tuple[Frame, 
 
 def _all_or_none(store: Store, config: DataConfig, timerange: TimeRange) -> dict[str, StoreEntry]:
     """Return the entry of each symbol; say which coin is there if another is not."""
-    entries, lacking = {}, {}
-    for symbol in config.symbols:
-        try:
-            entries[symbol] = store.find(
-                symbol, timeframe=config.timeframe, exchange=config.exchange, timerange=timerange
-            )
-        except DataError as error:
-            lacking[symbol] = error
-    if lacking and entries:
+    entries = [entry for entry in store.entries() if config.exchange in (None, entry.exchange)]
+    held = {entry.symbol: entry for entry in entries if entry.timeframe == config.timeframe}
+    there = [symbol for symbol in config.symbols if symbol in held]
+    lacking = [symbol for symbol in config.symbols if symbol not in held]
+    if there and lacking:
         raise DataError(
-            f"The run needs {' and '.join(config.symbols)}: {', '.join(entries)} is stored, {', '.join(lacking)} is not."
-            "\n" + "\n".join(str(problem) for problem in lacking.values())
+            f"{store.root}: the run needs {' and '.join(config.symbols)} {config.timeframe}; {', '.join(there)} is "
+            f"stored, {', '.join(lacking)} is not. {_held(entries, lacking[0])} "
+            f"{_remedy(lacking[0], config.timeframe, held[there[0]].exchange, timerange)}"
         )
-    for problem in lacking.values():
-        raise problem
-    return entries
+    return {
+        symbol: store.find(symbol, timeframe=config.timeframe, exchange=config.exchange, timerange=timerange)
+        for symbol in config.symbols
+    }
 
 
 def _facts(candles: pd.DataFrame, entry: StoreEntry) -> dict[str, Any]:
