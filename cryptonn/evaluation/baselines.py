@@ -71,7 +71,7 @@ def logistic_baseline(
     label = labels["label"].to_numpy(dtype=np.float64)[rows] > 0.5
     _check_labels(label)
     mean, deviation = train.mean(axis=0), train.std(axis=0)
-    deviation[deviation == 0] = 1.0
+    deviation[deviation <= 1e-12 * np.abs(mean)] = 1.0  # a constant feature: rounding alone must not be blown up
     scaled = _scaled(train, mean, deviation, clip=clip)
     model = LogisticRegression(max_iter=1000, tol=1e-6).fit(scaled, label, sample_weight=weight[rows])
     proba = np.full(len(values), np.nan)
