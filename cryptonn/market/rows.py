@@ -77,21 +77,22 @@ def _first_time(content: bytes, layout: Layout) -> str:
 def _read_carefully(path: Path, content: bytes, layout: Layout) -> tuple[pd.DataFrame, dict[str, int]]:
     """Parse row by row, leaving out blank rows, so that an error can name the line."""
     repairs = {"blank_rows": 0, "null_rows": 0}
+    positions, prices = list(layout.columns.values()), [layout.columns[field] for field in FIELDS]
     lines: list[int] = []
-    kept: list[list[str]] = []
+    kept: list[str] = []  # row after row, flat: half a million small lists would keep the garbage collector busy
     for line, cells in _cells(path, content, layout):
         if not any(cells):
             repairs["blank_rows"] += 1
-        elif all(cells[layout.columns[field]].lower() in _MISSING for field in FIELDS):
+        elif all(cells[position].lower() in _MISSING for position in prices):
             repairs["null_rows"] += 1
         else:
             lines.append(line)
-            kept.append([cells[position] for position in layout.columns.values()])
+            kept.extend(cells[position] for position in positions)
     if not kept:
         raise DataError(f"{path}: no candle after the header. Fetch the file again.")
-    texts = dict(zip(layout.columns, zip(*kept, strict=True), strict=True))
+    texts = {role: kept[number :: len(positions)] for number, role in enumerate(layout.columns)}
     columns = {role: _numbers(path, role, texts[role], lines) for role in FIELDS}
-    others = {role: pd.array(list(texts[role]), dtype="str") for role in texts if role not in FIELDS}
+    others = {role: pd.array(texts[role], dtype="str") for role in texts if role not in FIELDS}
     rows = pd.DataFrame({**others, **columns}, index=pd.Index(lines, name="line"))
     if rows["time"].str.fullmatch(r"\d{1,18}").all():
         rows["time"] = rows["time"].astype(np.int64)
@@ -120,7 +121,7 @@ def _cells(path: Path, content: bytes, layout: Layout) -> Iterator[tuple[int, li
         yield reader.line_num, cells
 
 
-def _numbers(path: Path, role: str, cells: tuple[str, ...], lines: list[int]) -> list[float]:
+def _numbers(path: Path, role: str, cells: list[str], lines: list[int]) -> list[float]:
     try:
         return [_number(cell) for cell in cells]
     except ValueError as error:

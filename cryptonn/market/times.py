@@ -1,7 +1,6 @@
 """The time column of a candle file, in whatever form it came, as nanoseconds since 1970 (UTC)."""
 
 import re
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -19,14 +18,14 @@ _UNIT_NANOSECONDS = np.array([10**9, 10**6, 10**3, 1], dtype=np.int64)
 _EARLIEST = pd.Timestamp("1990-01-01", tz="UTC")
 _LATEST = pd.Timestamp("2100-01-01", tz="UTC")
 
-_NUMBER = re.compile(r"^\d+(?:\.\d*)?(?:[eE]\+?\d+)?$")
+_NUMBER = r"\d+(?:\.\d*)?(?:[eE]\+?\d+)?"
 _FORMS = (
     (re.compile(r"^\d{1,2}/\d{1,2}/\d{4}$"), "%m/%d/%Y"),
     (re.compile(r"^\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d$"), "%m/%d/%Y %H:%M"),
     (re.compile(r"^\d{4}-\d\d-\d\d \d\d-[AP]M$", re.IGNORECASE), "%Y-%m-%d %I-%p"),
 )
-_ZONE = re.compile(r":\d\d(?:[.,]\d+)?\s*(Z|UTC|[+-]\d\d(?::?\d\d)?)$", re.IGNORECASE)
-_UTC = re.compile(r"^(?:Z|UTC|[+-]00(?::?00)?)$", re.IGNORECASE)
+_ZONE = r":\d\d(?:[.,]\d+)?\s*(?:[Zz]|UTC|[+-]\d\d(?::?\d\d)?)$"
+_UTC = r"(?:[Zz]|UTC|[+-]00(?::?00)?)$"
 
 
 def read_times(cells: pd.Series, *, source: str) -> tuple[NDArray[np.int64], dict[str, int], bool]:
@@ -59,13 +58,13 @@ def read_times(cells: pd.Series, *, source: str) -> tuple[NDArray[np.int64], dic
     if cells.dtype == np.int64:
         return (*_read_numbers(cells, source), False)
     texts = cells.str.strip()
-    if _NUMBER.match(str(texts.iloc[0])):
+    if re.fullmatch(_NUMBER, str(texts.iloc[0])):
         return (*_read_numbers(_whole_numbers(texts, source), source), False)
     return _read_texts(texts, source)
 
 
 def _whole_numbers(texts: pd.Series, source: str) -> pd.Series:
-    _refuse(texts, ~_matches(texts, _NUMBER), "no number, as the first is", source)
+    _refuse(texts, ~np.asarray(texts.str.fullmatch(_NUMBER), dtype=np.bool_), "no number, as the first is", source)
     exact = [int(text) if text.isdigit() else round(float(text)) for text in texts]
     too_large = np.array([number >= 2**63 for number in exact])
     _refuse(texts, too_large, "no believable time", source)
@@ -85,21 +84,15 @@ def _read_numbers(numbers: pd.Series, source: str) -> tuple[NDArray[np.int64], d
 
 def _read_texts(texts: pd.Series, source: str) -> tuple[NDArray[np.int64], dict[str, int], bool]:
     form = next((form for pattern, form in _FORMS if pattern.match(str(texts.iloc[0]))), "ISO8601")
-    zones = texts.str.extract(_ZONE, expand=False) if form == "ISO8601" else pd.Series(np.nan, index=texts.index)
-    zoned = zones.notna().to_numpy()
+    zoned = np.asarray(texts.str.contains(_ZONE) & (form == "ISO8601"), dtype=np.bool_)
     if zoned.any() and not zoned.all():
         _refuse_mixed_zones(texts, zoned, source)
     parsed = pd.DatetimeIndex(pd.to_datetime(texts, format=form, utc=True, errors="coerce"))
     _refuse(texts, np.asarray(parsed.isna()), f"no time of the form of the first, {texts.iloc[0]!r}", source)
     outside = np.asarray((parsed < _EARLIEST) | (parsed >= _LATEST))
     _refuse(texts, outside, "no time between 1990 and 2100", source)
-    moved = int((~_matches(zones, _UTC)).sum()) if zoned.any() else 0
+    moved = int((zoned & ~np.asarray(texts.str.contains(_UTC), dtype=np.bool_)).sum())
     return times_of(parsed), {"converted_to_utc": moved}, not zoned.any()
-
-
-def _matches(texts: pd.Series, pattern: "re.Pattern[str]") -> NDArray[np.bool_]:
-    match: Callable[[str], object] = pattern.match
-    return np.fromiter((match(text) is not None for text in texts), dtype=np.bool_, count=len(texts))
 
 
 def _refuse(cells: pd.Series, wrong: NDArray[np.bool_], problem: str, source: str) -> None:
