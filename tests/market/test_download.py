@@ -288,8 +288,10 @@ def test_a_lost_connection_leaves_no_trace(
 
 
 def test_identical_repetitions_are_dropped(store: Store, served: BinanceServer, transport: ToServer) -> None:
+    waits: list[float] = []
     served.faults = {1: "doubled"}
-    fetch(store, transport)
+    fetch(store, transport, sleep=waits.append)
+    assert waits == [], "they are no fault"
     same(stored(store), THREE_DAYS.select(MARKET[ETH]))
 
 
