@@ -91,12 +91,20 @@ class RecordingBroker(bt.brokers.BackBroker):  # type: ignore[misc]
     def notify(self, order: Any) -> None:
         """Note what became of an order, then tell the strategy as usual."""
         super().notify(order)
-        if order.status == order.Submitted:
-            self._decided[order.ref] = len(order.data) - 1
+        if order.status in (order.Submitted, order.Accepted):
+            self._decided.setdefault(order.ref, len(order.data) - 1)
         elif order.status in (order.Completed, order.Partial):
             self.fills.append(self._fill(order))
         elif order.status in (order.Margin, order.Rejected):
             self.rejections += 1
+        if not order.alive():
+            self._forget(order)
+
+    def _forget(self, order: Any) -> None:
+        """Drop what backtrader would keep of every order to the end, about 15 kB, and never looks at again."""
+        self.orders.clear()
+        self._decided.pop(order.ref, None)
+        order.owner._orders.clear()
 
     def _fill(self, order: Any) -> Fill:
         bit, position = order.executed.exbits[-1], self.positions[order.data]
