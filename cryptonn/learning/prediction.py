@@ -3,6 +3,7 @@
 import json
 import zipfile
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def load_model(folder: Path) -> FittedModel:
         scaler = _scaler(facts["scaler"])
         names = tuple(facts["feature_names"])
         network = build_network(config.network, n_features=len(names))
-        with np.load(folder / _WEIGHTS, allow_pickle=False) as weights:
+        with np.load(BytesIO((folder / _WEIGHTS).read_bytes()), allow_pickle=False) as weights:
             network.set_weights([weights[key] for key in sorted(weights.files)])
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, ValidationError) as error:
         raise ModelError(f"{folder}: the model cannot be read ({_short(error)}). Train it again.") from error

@@ -1,0 +1,77 @@
+import numpy as np
+import pandas as pd
+import pytest
+from small_market import OTHER, TARGET, candle_table
+
+from cryptonn.errors import ConfigError
+from cryptonn.learning.features import FEATURES, make_features
+from cryptonn.market.candles import Frame, align
+from cryptonn.market.timerange import TimeRange
+from cryptonn.settings import FeaturesConfig
+
+ALL = FeaturesConfig(columns=tuple(FEATURES), ta=("momentum_rsi", "trend_macd", "volatility_bbw"))
+
+
+def candles(close: list[float], volume: list[float]) -> pd.DataFrame:
+    return candle_table(
+        np.array(close, dtype=float), volume=np.array(volume, dtype=float), rng=np.random.default_rng(0)
+    )
+
+
+def test_columns_are_named_by_symbol_with_the_target_first(frame: Frame) -> None:
+    features = make_features(frame, target=OTHER, config=FeaturesConfig(ta=("momentum_rsi",)))
+    assert list(features.columns) == [
+        "BTC/USD log_return",
+        "BTC/USD log_volume_change",
+        "ETH/USD log_return",
+        "ETH/USD log_volume_change",
+        "BTC/USD momentum_rsi",
+    ]
+    assert features.index.equals(frame.index)
+    assert (features.dtypes == np.float64).all()
+
+
+def test_values_by_hand() -> None:
+    table = candles([100, 110, 99, 99], [1, 3, 0, 7])
+    assert FEATURES["log_return"](table)[1:] == pytest.approx(np.log([1.1, 0.9, 1.0]))
+    assert FEATURES["log_volume_change"](table)[1:] == pytest.approx(np.log([4 / 2, 1 / 4, 8 / 1]))
+    assert FEATURES["close_pct_change"](table)[1:] == pytest.approx([0.1, -0.1, 0.0])
+
+
+def test_published_volume_change_skips_bars_without_a_trade() -> None:
+    table = candles([100.0] * 6, [0, 4, 0, 0, 6, 3])
+    change = FEATURES["volume_pct_change"](table)
+    assert np.isnan(change[:2]).all(), "there is no traded bar to compare with yet"
+    assert change[2:] == pytest.approx([-1, -1, 0.5, -0.5])
+
+
+@pytest.mark.parametrize("cut", [1, 2, 50, 777, 3000])
+def test_features_of_cut_data_are_the_cut_features(frame: Frame, cut: int) -> None:
+    whole = make_features(frame, target=TARGET, config=ALL)
+    part = make_features(
+        frame.select(TimeRange(None, frame.index[cut - 1] + pd.Timedelta(minutes=1))), target=TARGET, config=ALL
+    )
+    pd.testing.assert_frame_equal(part, whole.iloc[:cut], rtol=0, atol=1e-12)
+
+
+def test_nan_only_in_the_warm_up(frame: Frame) -> None:
+    features = make_features(frame, target=TARGET, config=ALL)
+    assert np.isfinite(features.iloc[60:].to_numpy()).all()
+    for name, column in features.items():
+        assert column.isna().sum() == column.notna().to_numpy().argmax(), name
+
+
+def test_unknown_feature_is_refused_with_a_hint(frame: Frame) -> None:
+    with pytest.raises(ConfigError, match=r"'log_retrun' is no feature\. Did you mean 'log_return'\?"):
+        make_features(frame, target=TARGET, config=FeaturesConfig(columns=("log_retrun",)))
+
+
+def test_no_feature_at_all_is_refused(frame: Frame) -> None:
+    with pytest.raises(ConfigError, match="both empty"):
+        make_features(frame, target=TARGET, config=FeaturesConfig(columns=()))
+
+
+def test_zero_volume_everywhere_stays_finite() -> None:
+    tables = {symbol: candles([100.0, 101.0, 102.0], [0, 0, 0]) for symbol in (TARGET, OTHER)}
+    features = make_features(align(tables, timeframe="1m"), target=TARGET, config=FeaturesConfig())
+    assert np.isfinite(features.iloc[1:].to_numpy()).all()

@@ -1,0 +1,86 @@
+"""Every column of ta, by the truncation test: a value at bar t must not change when later bars are taken away."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import ta
+from small_market import TARGET, small_frame
+
+from cryptonn.errors import ConfigError
+from cryptonn.learning.indicators import INDICATORS, REFUSED, indicator
+
+ROWS, CUT = 420, 200
+
+FILLED_FROM_THE_FUTURE = {
+    *("trend_vortex_ind_pos", "trend_vortex_ind_neg", "trend_vortex_ind_diff", "trend_trix", "trend_dpo"),
+    *("trend_kst", "trend_kst_sig", "trend_kst_diff", "trend_visual_ichimoku_a", "trend_visual_ichimoku_b"),
+    "momentum_kama",
+}
+"""Columns that look ahead with fillna=True, as the tutorials call it."""
+LOOK_AHEAD = {name for name, reason in REFUSED.items() if "looks ahead" in reason}
+
+
+@pytest.fixture(scope="module")
+def candles() -> pd.DataFrame:
+    return small_frame(ROWS).candles(TARGET)
+
+
+def all_of_ta(candles: pd.DataFrame, *, fillna: bool) -> pd.DataFrame:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        table = ta.add_all_ta_features(candles.copy(), "open", "high", "low", "close", "volume", fillna=fillna)
+    return table.drop(columns=candles.columns)
+
+
+@pytest.fixture(scope="module")
+def published(candles: pd.DataFrame) -> pd.DataFrame:
+    return all_of_ta(candles, fillna=False)
+
+
+def changed_by_truncation(whole: pd.DataFrame, part: pd.DataFrame) -> set[str]:
+    same = np.isclose(whole.iloc[: len(part)], part, rtol=1e-9, atol=1e-9, equal_nan=True).all(axis=0)
+    return set(whole.columns[~same])
+
+
+def test_every_column_of_ta_is_known(published: pd.DataFrame) -> None:
+    assert set(published.columns) == set(INDICATORS) | set(REFUSED)
+    assert not set(INDICATORS) & set(REFUSED)
+
+
+def test_exactly_the_columns_that_look_ahead_are_refused(candles: pd.DataFrame, published: pd.DataFrame) -> None:
+    part = all_of_ta(candles.iloc[:CUT], fillna=False)
+    assert changed_by_truncation(published, part) == LOOK_AHEAD
+
+
+def test_filling_would_make_eleven_columns_look_ahead(candles: pd.DataFrame) -> None:
+    whole, part = all_of_ta(candles, fillna=True), all_of_ta(candles.iloc[:CUT], fillna=True)
+    assert changed_by_truncation(whole, part) == FILLED_FROM_THE_FUTURE
+
+
+@pytest.mark.parametrize("name", INDICATORS)
+def test_column_is_that_of_ta_and_of_the_past(candles: pd.DataFrame, published: pd.DataFrame, name: str) -> None:
+    column = indicator(candles, name)
+    expected = published[name].replace([np.inf, -np.inf], np.nan).ffill()
+    np.testing.assert_allclose(column, expected, rtol=1e-12)
+    np.testing.assert_allclose(indicator(candles.iloc[:CUT], name), column.iloc[:CUT], rtol=1e-9, atol=1e-9)
+
+
+def test_undefined_later_on_keeps_its_last_value(candles: pd.DataFrame) -> None:
+    flat = candles.copy()
+    flat.iloc[100:200, :4] = flat["close"].iloc[100]
+    column = indicator(flat, "momentum_stoch")
+    assert column.iloc[20:].notna().all()
+    assert column.iloc[199] == column.iloc[120]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_by_name(candles: pd.DataFrame, name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"features\.ta: {name} .*Take it out"):
+        indicator(candles, name)
+
+
+def test_unknown_name_gets_a_hint(candles: pd.DataFrame) -> None:
+    with pytest.raises(ConfigError, match=r"'momentum_rsy' is no column of ta\. Did you mean 'momentum_rsi'\?"):
+        indicator(candles, "momentum_rsy")

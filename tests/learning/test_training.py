@@ -1,0 +1,204 @@
+"""Fits on a small market: what is learnt, what must not matter, and what bad input gets."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_market import Material, small_config
+
+from cryptonn.errors import DataError, ModelError
+from cryptonn.learning.prediction import FittedModel, predict_proba
+from cryptonn.learning.training import EpochReport, fit_model
+
+Make = Callable[..., Material]
+
+
+def fit(given: Material, **hooks: object) -> tuple[FittedModel, pd.DataFrame]:
+    return fit_model(given.features, given.labels, given.split, given.config, **hooks)  # type: ignore[arg-type]
+
+
+def fingerprint(model: FittedModel) -> str:
+    return hashlib.sha256(b"".join(weights.tobytes() for weights in model.network.get_weights())).hexdigest()
+
+
+def accuracy(model: FittedModel, given: Material, rows: slice) -> float:
+    proba = predict_proba(model, given.features).iloc[rows]
+    move = given.labels["move"].iloc[rows]
+    moved = move.notna() & (move != 0) & proba.notna()
+    return float(((proba > 0.5) == (move > 0))[moved].mean())
+
+
+@pytest.mark.parametrize("form", ["streaming", "windowed"])
+def test_a_planted_lead_is_learnt(make_material: Make, form: str) -> None:
+    size = {"streaming": 8, "windowed": 64}[form]
+    given = make_material(training={"form": form, "batch_size": size, "epochs": {"streaming": 8, "windowed": 2}[form]})
+    model, history = fit(given)
+    assert history["val_loss"].min() < 0.62
+    assert accuracy(model, given, given.split.test["later"]) > 0.65
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"network": {"output": "softmax", "normalization": "batch", "dropout": 0.2, "dense": 4}},
+        {"training": {"loss": "mse", "optimizer": "rmsprop", "schedule": "inverse_time", "decay": 0.001}},
+        {"training": {"loss": "mse", "schedule": "constant"}, "network": {"output": "softmax"}},
+        {"labels": {"ties": "up", "balance": "undersample"}},
+        {"labels": {"balance": "none"}, "features": {"columns": ["close_pct_change", "volume_pct_change"], "clip": 0}},
+    ],
+    ids=["published network", "mse rmsprop", "softmax mse", "undersample", "published features"],
+)
+def test_every_setting_trains(make_material: Make, sections: dict[str, dict[str, object]]) -> None:
+    given = make_material(**sections)
+    model, history = fit(given)
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+    proba = predict_proba(model, given.features).dropna()
+    assert proba.between(0, 1).all()
+    assert proba.std() > 0.01
+
+
+def test_history_and_reports_tell_the_same(make_material: Make) -> None:
+    reports: list[EpochReport] = []
+    progress: list[tuple[int, float]] = []
+    _, history = fit(make_material(), on_epoch=reports.append, on_progress=lambda *done: progress.append(done))
+    assert list(history.columns) == ["epoch", "loss", "val_loss", "val_accuracy", "seconds", "best", "interrupted"]
+    assert [report.val_loss for report in reports] == history["val_loss"].tolist()
+    assert history["best"].sum() == 1
+    assert history["epoch"][history["best"]].item() == history["epoch"][history["val_loss"].idxmin()]
+    assert not history["interrupted"].any()
+    assert str(reports[0]).startswith("epoch 1/3  loss 0.")
+    assert progress[0][0] == 1
+    assert 0 < progress[0][1] < 1
+    assert [done for epoch, done in progress if epoch == 2] == sorted(done for epoch, done in progress if epoch == 2)
+    assert progress[-1] == (3, 1.0)
+
+
+def test_best_epoch_is_kept(make_material: Make) -> None:
+    """With a rate far too high the losses jump about, so that the best epoch is not the last."""
+    given = make_material(training={"learning_rate": 0.3, "schedule": "constant", "epochs": 6})
+    model, history = fit(given)
+    best = history.loc[history["best"]].iloc[0]
+    assert best["epoch"] < 6
+    assert accuracy(model, given, given.split.validation) == pytest.approx(best["val_accuracy"])
+
+
+def test_patience_stops_early(make_material: Make) -> None:
+    given = make_material(training={"learning_rate": 0.3, "schedule": "constant", "epochs": 30, "patience": 2})
+    _, history = fit(given)
+    assert len(history) < 30
+    assert history["epoch"].max() - history["epoch"][history["best"]].item() == 2
+
+
+@pytest.fixture(scope="module")
+def once(make_material: Make) -> tuple[Material, FittedModel]:
+    given = make_material(training={"epochs": 1}, network={"dropout": 0.2})
+    return given, fit(given)[0]
+
+
+def test_nothing_outside_the_train_rows_reaches_the_fit(once: tuple[Material, FittedModel]) -> None:
+    """Other purged and validation rows, and test rows full of NaN, change neither the scaler nor a weight."""
+    given, model = once
+    features, labels = given.features.copy(), given.labels.copy()
+    outside = slice(given.split.train.stop, None)
+    features.iloc[outside] = np.random.default_rng(0).standard_normal(features.iloc[outside].shape) * 100
+    labels.iloc[outside, 0] = 1 - labels["label"].iloc[outside]
+    features.iloc[given.split.validation.stop :] = np.nan
+    other, _ = fit(Material(features, labels, given.split, given.config))
+    assert other.scaler == model.scaler
+    assert fingerprint(other) == fingerprint(model)
+
+
+FIT_ALONE = """
+from small_market import material, small_config, small_frame
+from test_training import fingerprint, fit
+config = small_config(training={"epochs": 1}, network={"dropout": 0.2})
+print(fingerprint(fit(material(config, small_frame()))[0]))
+"""
+
+
+def test_same_seed_gives_the_same_weights_to_the_bit_in_another_process(once: tuple[Material, FittedModel]) -> None:
+    folders = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    done = subprocess.run(
+        [sys.executable, "-c", FIT_ALONE],
+        env=os.environ | {"PYTHONPATH": folders},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "importing and training must not chatter"
+    assert done.stdout.strip() == fingerprint(once[1])
+
+
+def test_another_seed_gives_other_weights(once: tuple[Material, FittedModel]) -> None:
+    given, model = once
+    config = given.config.model_copy(update={"seed": 2})
+    other, _ = fit(Material(given.features, given.labels, given.split, config))
+    assert fingerprint(other) != fingerprint(model)
+
+
+def test_ctrl_c_keeps_the_best_epoch_so_far(make_material: Make) -> None:
+    def interrupt(epoch: int, done: float) -> None:
+        if epoch == 3 and done > 0.5:
+            raise KeyboardInterrupt
+
+    given = make_material(training={"epochs": 50, "schedule": "constant"})
+    model, history = fit(given, on_progress=interrupt)
+    assert history["interrupted"].tolist() == [False, True]
+    assert accuracy(model, given, given.split.validation) == pytest.approx(
+        history.loc[history["best"], "val_accuracy"].item()
+    )
+
+
+def test_ctrl_c_before_the_first_epoch_leaves_no_model(make_material: Make) -> None:
+    def interrupt(epoch: int, done: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(ModelError, match="interrupted before its first epoch was done"):
+        fit(make_material(), on_progress=interrupt)
+
+
+def test_loss_that_is_not_finite(make_material: Make) -> None:
+    given = make_material(training={"learning_rate": 1e38})
+    with pytest.raises(ModelError, match=r"the loss is nan at step \d+ of epoch 1\. Lower training\.learning_rate"):
+        fit(given)
+
+
+def test_too_few_train_rows(make_material: Make) -> None:
+    with pytest.raises(DataError, match=r"train rows.*lookback of 5,000"):
+        make_material(training={"lookback": 5000})
+    given = make_material()
+    config = small_config(training={"lookback": 5000})
+    with pytest.raises(DataError, match=r"train rows with features are too few: a lookback of 5,000 bars"):
+        fit(Material(given.features, given.labels, given.split, config))
+
+
+def test_constant_label(make_material: Make) -> None:
+    given = make_material()
+    with pytest.raises(DataError, match="constant label"):
+        fit(Material(given.features, given.labels.assign(label=1.0), given.split, given.config))
+
+
+def test_constant_and_missing_features(make_material: Make) -> None:
+    given = make_material()
+    name = str(given.features.columns[1])
+    constant = given.features.assign(**{name: 1.0})
+    with pytest.raises(DataError, match=f"feature '{name}' is constant"):
+        fit(Material(constant, given.labels, given.split, given.config))
+    hole = given.features.copy()
+    hole.iloc[1234, 1] = np.nan
+    with pytest.raises(DataError, match=f"feature '{name}' is nan at 2018-01-02 14:34"):
+        fit(Material(hole, given.labels, given.split, given.config))
+
+
+def test_tensorboard_logs_only_where_asked(make_material: Make, tmp_path: Path) -> None:
+    fit(make_material(training={"epochs": 1, "tensorboard": True}), log_dir=tmp_path / "logs")
+    assert list((tmp_path / "logs").rglob("events.out.tfevents.*"))
+    fit(make_material(training={"epochs": 1, "tensorboard": False}), log_dir=tmp_path / "none")
+    assert not (tmp_path / "none").exists()
