@@ -127,6 +127,14 @@ class TestLimits:
         assert dear["break_even_fee"] == pytest.approx(free["break_even_fee"], rel=0.02)
         assert dear["gross_per_trade_bp"] == pytest.approx(free["gross_per_trade_bp"], abs=0.05)
 
+    def test_borrow_is_given_back_in_the_gross(self, candles: pd.DataFrame) -> None:
+        """Short for 30 days at 200 % a year: 16 % of the notional goes, and the gross must not see it."""
+        signal = pd.Series(np.full(len(candles), -1, dtype=np.int8), index=candles.index, name="signal")
+        free, dear = (metrics_of(traded(candles, signal, costs), candles) for costs in (Costs(), Costs(borrow=2.0)))
+        assert free["net_return"] - dear["net_return"] == pytest.approx(dear["borrow_paid"] / 100_000)
+        assert free["net_return"] - dear["net_return"] > 0.14
+        assert math.log1p(dear["gross_return"]) == pytest.approx(math.log1p(free["gross_return"]), abs=0.02)
+
     def test_costs_split_into_what_was_paid(self, candles: pd.DataFrame) -> None:
         result = traded(candles, spells(candles, shorts=True), TAKER)
         found = metrics_of(result, candles)
