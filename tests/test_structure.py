@@ -9,8 +9,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "cryptonn"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 STAGES = (
-    *("errors", "units", "output", "progress", "provenance", "market.timerange", "settings", "config"),
-    *("market", "learning", "trading", "evaluation", "runs", "reporting", "pipeline", "cli"),
+    *("errors", "units", "output", "progress", "market.timerange", "settings", "config"),
+    *("market", "learning", "trading", "evaluation", "heldout", "facts", "records", "runs", "reporting", "pipeline", "cli"),
 )
 """A module imports only from its own stage and from stages to the left."""
 

@@ -1,0 +1,55 @@
+"""The ``cryptonn`` command.
+
+Stages are imported inside each command, so that ``cryptonn --help`` stays instant and only commands that need the
+network load TensorFlow.
+"""
+
+import os
+import sys
+
+import typer
+
+from cryptonn.cli import data, runs
+from cryptonn.cli.console import stderr
+from cryptonn.errors import CryptonnError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="cryptonn",
+    help="Does this neural-net crypto signal make money after fees? Train, validate, backtest, report.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"cryptonn {version('cryptonn')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+
+for _module in (runs, data):
+    for _command in _module.COMMANDS:
+        app.command()(_command)
+
+
+def main() -> None:
+    """Run the command line: a user's error is one message and exit code 2; a bug keeps its trace."""
+    try:
+        app()
+    except CryptonnError as error:
+        stderr.print(f"Error: {error}", style="bold red", soft_wrap=True, markup=False)
+        sys.exit(2)

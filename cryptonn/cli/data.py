@@ -1,0 +1,197 @@
+"""Commands about candles: import, download, list, check."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cryptonn.cli.console import AsJson, emit, show_progress, show_table, stdout
+
+if TYPE_CHECKING:
+    from cryptonn.market.formats import CandleFile
+    from cryptonn.market.manifest import StoreEntry
+    from cryptonn.market.store import Written
+
+__all__ = ["COMMANDS"]
+
+Root = Annotated[Path, typer.Option("--data", help="Root of the candle store.")]
+Json = Annotated[bool, AsJson]
+
+_ROOT = Path("data")
+
+
+def import_data(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV files of one symbol, also .gz or .zip.")],
+    symbol: Annotated[str | None, typer.Option(help="Such as ETH/USD, where the file does not say it.")] = None,
+    exchange: Annotated[str, typer.Option(help="Exchange the candles come from, such as bitfinex.")] = "local",
+    replace: Annotated[bool, typer.Option("--replace", help="Let new values replace stored ones that differ.")] = False,
+    drop_bad_bars: Annotated[
+        bool, typer.Option("--drop-bad-bars", help="Drop impossible bars and count them, instead of refusing the file.")
+    ] = False,
+    root: Root = _ROOT,
+    as_json: Json = False,
+) -> None:
+    """Import candle files into the store: the dialect is recognised, every repair counted.
+
+    Dialects: CryptoDataDownload (minute, hourly, daily), Yahoo Finance, Binance klines (old and new), plain
+    timestamp/open/high/low/close/volume.
+    """
+    from cryptonn.market.formats import read_candle_file
+    from cryptonn.market.store import Store
+    from cryptonn.progress import Step
+
+    store, done = Store(root), []
+    with show_progress() as on_step:
+        for position, file in enumerate(files):
+            on_step(Step("import", position / len(files), file.name))
+            read = read_candle_file(file, symbol=symbol, bad_bars="drop" if drop_bad_bars else "refuse")
+            written = store.write(
+                read.candles,
+                symbol=read.symbol,
+                exchange=exchange,
+                timeframe=read.timeframe,
+                sources=[read.source],
+                conflicts="replace" if replace else "refuse",
+            )
+            done.append((read, written))
+    if as_json:
+        emit({"imported": [_imported(read, written) for read, written in done]})
+        return
+    rows = [_import_row(read, written) for read, written in done]
+    columns = ("file", "dialect", "symbol", "timeframe", "rows", "new", "same", "replaced", "repairs")
+    show_table("Imported", columns, rows, left=4)
+    for note in dict.fromkeys(note for read, _ in done for note in read.notes):
+        stdout.print(f"Note: {note}", soft_wrap=True)
+
+
+def download_data(
+    exchange: Annotated[str, typer.Option(help="Exchange by its ccxt name, such as binance; no account needed.")],
+    symbols: Annotated[list[str], typer.Option(help="Symbols, such as BTC/USDT ETH/USDT.")],
+    timerange: Annotated[str, typer.Option(help="Stretch, such as 20180101-20190101; UTC, the end is not included.")],
+    timeframe: Annotated[str, typer.Option(help="Length of a bar.")] = "1m",
+    more: Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL]...", help="Further symbols.")] = None,
+    root: Root = _ROOT,
+    as_json: Json = False,
+) -> None:
+    """Download candles through ccxt into the store: public, rate-limited, goes on where it stopped."""
+    import pandas as pd
+
+    from cryptonn.market.download import download_candles
+    from cryptonn.market.store import Store
+    from cryptonn.market.timerange import TimeRange
+    from cryptonn.progress import Step
+
+    with show_progress() as on_step:
+
+        def on_page(symbol: str, reached: Any, start: Any, end: Any, rows: int) -> None:
+            on_step(Step(symbol, (reached - start) / (end - start), f"{reached:%Y-%m-%d %H:%M}  {rows:,} rows"))
+
+        table = download_candles(
+            Store(root),
+            exchange=exchange,
+            symbols=[*symbols, *(more or [])],
+            timeframe=timeframe,
+            timerange=TimeRange.parse(timerange),
+            now=pd.Timestamp.now(tz="UTC"),
+            on_page=on_page,
+        )
+    if as_json:
+        emit({"downloaded": table.reset_index().to_dict(orient="records")})
+    else:
+        table = table.reset_index()
+        show_table("Downloaded", list(table.columns), table.itertuples(index=False))
+
+
+def list_data(root: Root = _ROOT, as_json: Json = False) -> None:
+    """List the candles in the store."""
+    from cryptonn.market.store import Store
+
+    entries = Store(root).entries()
+    if as_json:
+        emit({"data": [_entry(entry) for entry in entries]})
+    elif not entries:
+        stdout.print(f"{root} holds no candles yet. Fill it with `cryptonn import-data` or `cryptonn download-data`.")
+    else:
+        rows = [
+            (e.exchange, e.symbol, e.timeframe, f"{e.first:%Y-%m-%d %H:%M}", f"{e.last:%Y-%m-%d %H:%M}", f"{e.rows:,}")
+            for e in entries
+        ]
+        show_table(
+            f"Candles in {root} (UTC)", ("exchange", "symbol", "timeframe", "first", "last", "rows"), rows, left=3
+        )
+
+
+def check_data(
+    symbol: Annotated[str | None, typer.Argument(metavar="[SYMBOL]", help="One symbol; all by default.")] = None,
+    exchange: Annotated[str | None, typer.Option(help="One exchange; all by default.")] = None,
+    root: Root = _ROOT,
+    as_json: Json = False,
+) -> None:
+    """Show how healthy the stored candles are: range, missing and quiet minutes, jumps, repairs, sha256."""
+    from cryptonn.errors import DataError
+    from cryptonn.market.health import health
+    from cryptonn.market.store import Store
+
+    store = Store(root)
+    entries = [e for e in store.entries() if symbol in (None, e.symbol) and exchange in (None, e.exchange)]
+    if not entries:
+        raise DataError(f"{root} holds no such candles. `cryptonn list-data` shows what there is.")
+    reports = []
+    for entry in entries:
+        candles = store.read(entry.symbol, timeframe=entry.timeframe, exchange=entry.exchange)
+        reports.append({**_entry(entry), **health(candles, timeframe=entry.timeframe)})
+    if as_json:
+        emit({"data": reports})
+        return
+    for report in reports:
+        title = f"{report['exchange']} {report['symbol']} {report['timeframe']}"
+        show_table(title, ("", ""), [(name.replace("_", " "), _cell(report[name])) for name in _HEALTH])
+
+
+_HEALTH = (
+    *("first", "last", "rows", "missing", "missing_share", "longest_gap", "longest_gap_after"),
+    *("zero_volume", "zero_volume_share", "jumps", "largest_jump", "largest_jump_at", "repairs", "notes", "sha256"),
+)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {number:,}" for name, number in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return " ".join(value) or "none"
+    if isinstance(value, float):
+        return f"{value:.2%}"
+    return f"{value:,}" if isinstance(value, int) else str(value or "none")
+
+
+def _entry(entry: "StoreEntry") -> dict[str, Any]:
+    facts = {name: value for name, value in asdict(entry).items() if name not in ("path", "sources")}
+    return {**facts, "repairs": entry.repairs, "files": [source.get("file") for source in entry.sources]}
+
+
+def _imported(read: "CandleFile", written: "Written") -> dict[str, Any]:
+    return {
+        "file": str(read.path),
+        "dialect": read.dialect,
+        "symbol": read.symbol,
+        "timeframe": read.timeframe,
+        "rows": len(read.candles),
+        "added": written.added,
+        "identical": written.identical,
+        "replaced": written.replaced,
+        "repairs": read.repairs,
+        "notes": list(read.notes),
+    }
+
+
+def _import_row(read: "CandleFile", written: "Written") -> tuple[str, ...]:
+    counts = (len(read.candles), written.added, written.identical, written.replaced)
+    return (
+        *(read.path.name, read.dialect, read.symbol, read.timeframe),
+        *(f"{number:,}" for number in counts),
+        _cell(read.repairs),
+    )
+
+
+COMMANDS = (import_data, download_data, list_data, check_data)

@@ -1,0 +1,184 @@
+"""Commands about runs: run, train, backtest, compare, report, predict, list."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cryptonn.cli.console import AsJson, emit, show_progress, show_table, stdout
+from cryptonn.cli.summary import show_run, summary_of
+
+if TYPE_CHECKING:
+    from cryptonn.config import RunConfig
+    from cryptonn.market.timerange import TimeRange
+    from cryptonn.runs import Run
+
+__all__ = ["COMMANDS"]
+
+RunFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="A run file, such as backtests/synthetic.toml.")]
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run: its folder, its folder's name, or its file's name for the latest.")
+]
+Results = Annotated[Path, typer.Option(help="Folder that keeps the runs.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Train so many epochs, whatever the file says.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed, whatever the file says.")]
+TimeRangeText = Annotated[
+    str | None,
+    typer.Option("--timerange", help="Stretch to trade, for example 20190101-20190401; UTC, end not included."),
+]
+Json = Annotated[bool, AsJson]
+
+_RESULTS = Path("backtests/results")
+
+
+def run(
+    file: RunFile, results: Results = _RESULTS, epochs: Epochs = None, seed: Seed = None, as_json: Json = False
+) -> None:
+    """Do the whole job: train, validate, backtest with and without fees, report."""
+    from cryptonn import pipeline
+
+    config = _configured(file, epochs=epochs, seed=seed)
+    with show_progress() as on_step:
+        done = pipeline.run(config, results=results, on_step=on_step)
+    _show(done, as_json=as_json)
+
+
+def train(
+    file: RunFile, results: Results = _RESULTS, epochs: Epochs = None, seed: Seed = None, as_json: Json = False
+) -> None:
+    """Train and validate; `backtest`, `compare` and `report` go on from there."""
+    from cryptonn import pipeline
+
+    config = _configured(file, epochs=epochs, seed=seed)
+    with show_progress() as on_step:
+        done = pipeline.train(config, results=results, on_step=on_step)
+    _show(done, as_json=as_json)
+
+
+def backtest(
+    name: RunName,
+    strategy: Annotated[str | None, typer.Option(help="Strategy by name or path; the run's own by default.")] = None,
+    timerange: TimeRangeText = None,
+    fee: Annotated[str | None, typer.Option(help="none, maker, taker, taker+slippage, 10bp, 0.1%.")] = None,
+    results: Results = _RESULTS,
+    as_json: Json = False,
+) -> None:
+    """Trade a trained run with one strategy, under one fee or those of the run's file."""
+    from cryptonn import pipeline
+
+    period = _period(timerange)
+    with show_progress() as on_step:
+        opened = pipeline.open_run(name, results=results, period=period)
+        wanted = [strategy or opened.config.backtest.strategy]
+        done = pipeline.backtest(opened, strategies=wanted, fees=_words(fee), period=period, on_step=on_step)
+    _show(done, as_json=as_json, period=period, strategies=wanted, fees=_words(fee))
+
+
+def compare(
+    name: RunName,
+    strategies: Annotated[str | None, typer.Option(help="Names or paths, with commas; the run's by default.")] = None,
+    fees: Annotated[str | None, typer.Option(help="Scenarios, with commas, such as none,maker,taker,5bp.")] = None,
+    timerange: TimeRangeText = None,
+    results: Results = _RESULTS,
+    as_json: Json = False,
+) -> None:
+    """Compare strategies under several fees in one table."""
+    from cryptonn import pipeline
+
+    period = _period(timerange)
+    with show_progress() as on_step:
+        opened = pipeline.open_run(name, results=results, period=period)
+        wanted = _words(strategies)
+        done = pipeline.backtest(opened, strategies=wanted, fees=_words(fees), period=period, on_step=on_step)
+    _show(done, as_json=as_json, period=period, strategies=wanted, fees=_words(fees))
+
+
+def report(name: RunName, results: Results = _RESULTS, as_json: Json = False) -> None:
+    """Write the HTML report of a run anew, with all that was traded since."""
+    from cryptonn import pipeline
+
+    with show_progress() as on_step:
+        path = pipeline.report(pipeline.open_run(name, results=results), on_step=on_step)
+    if as_json:
+        emit({"report": str(path)})
+    else:
+        stdout.print(f"Report: {path}", soft_wrap=True)
+
+
+def predict(name: RunName, results: Results = _RESULTS, as_json: Json = False) -> None:
+    """Print the latest probability: what the run's network says after the newest stored candle."""
+    from cryptonn import pipeline
+
+    latest = pipeline.predict(name, results=results)
+    if as_json:
+        emit(latest)
+        return
+    stdout.print(
+        f"P({latest['symbol']} up in {latest['horizon']} bars) = {latest['proba']:.4f}, known at {latest['known_at']}; "
+        f"enter at {latest['enter']:.4f}: signal {latest['signal']:+d}.",
+        soft_wrap=True,
+    )
+
+
+def runs(results: Results = _RESULTS, as_json: Json = False) -> None:
+    """List the runs kept so far."""
+    from cryptonn.runs import list_runs
+
+    listed = list_runs(results)
+    if as_json:
+        emit({"runs": listed})
+    elif not listed:
+        stdout.print(f"No run in {results} yet. Start with `cryptonn run backtests/synthetic.toml`.")
+    else:
+        rows = [
+            (one["run"], one["source"], period, f"{accuracy:.2%}", one["verdicts"].get(period, ""))
+            for one in listed
+            for period, accuracy in one["accuracy_on_moves"].items()
+        ]
+        show_table(f"Runs in {results}", ("run", "data", "period", "accuracy on moves", "verdict"), rows, left=3)
+
+
+def _configured(file: Path, *, epochs: int | None, seed: int | None) -> "RunConfig":
+    from cryptonn.config import load_config
+
+    config = load_config(file)
+    if epochs is not None:
+        config = config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})
+    return config if seed is None else config.model_copy(update={"seed": seed})
+
+
+def _period(timerange: str | None) -> "TimeRange | None":
+    from cryptonn.market.timerange import TimeRange
+
+    return TimeRange.parse(timerange) if timerange else None
+
+
+def _words(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
+
+
+def _show(
+    done: "Run",
+    *,
+    as_json: bool,
+    period: "TimeRange | None" = None,
+    strategies: Sequence[str] = (),
+    fees: Sequence[str] = (),
+) -> None:
+    """Print what a run came to; of its backtests those of the period, strategies and fees asked for."""
+    table = done.comparison
+    if period is not None:
+        table = table[table["period"] == str(period)]
+    if strategies:
+        table = table[table["strategy"].isin([Path(name).stem for name in strategies])]
+    if fees:
+        table = table[table["fees"].isin(fees)]
+    report = done.folder / "report.html"
+    if as_json:
+        emit(summary_of(done, table, report=report if report.exists() else None))
+    else:
+        show_run(done, table, report=report if report.exists() else None)
+
+
+COMMANDS = (run, train, backtest, compare, report, predict, runs)

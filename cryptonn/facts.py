@@ -1,0 +1,107 @@
+"""Where a result comes from: data, rows, settings that were found, code and package versions, machine, seed."""
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cryptonn.config import RunConfig
+from cryptonn.learning.labels import tie_share
+from cryptonn.learning.rows import Rows
+from cryptonn.market.source import Market
+from cryptonn.market.synthetic import best_accuracy
+
+__all__ = ["code_facts", "run_facts"]
+
+_PACKAGES = (
+    "cryptonn",
+    "tensorflow",
+    "keras",
+    "numpy",
+    "pandas",
+    "backtrader",
+    "pyfolio-reloaded",
+    "scikit-learn",
+    "arch",
+    "ta",
+    "ccxt",
+)
+
+
+def run_facts(
+    config: RunConfig,
+    market: Market,
+    rows: Rows,
+    history: pd.DataFrame,
+    predictions: pd.DataFrame,
+    *,
+    started: datetime,
+) -> dict[str, Any]:
+    """Return what one must know to trust, or repeat, a trained run; fit for JSON."""
+    roles = {"train": rows.split.train, **rows.held_out}
+    best = history.loc[history["best"]].iloc[-1]
+    return {
+        "name": config.name,
+        "source": config.data.source,
+        "seed": config.seed,
+        "started": started.isoformat(timespec="seconds"),
+        "trained": datetime.now(UTC).isoformat(timespec="seconds"),
+        "best_epoch": int(best["epoch"]),
+        "interrupted": bool(history["interrupted"].any()),
+        "ties_share": tie_share(rows.labels),
+        "features": list(rows.features.columns),
+        "rows": {role: _stretch(rows, part) for role, part in roles.items()},
+        "data": market.facts,
+        "filled": market.frame.counts.to_dict(orient="index"),
+        "best_possible_accuracy": _best_possible(market, predictions),
+        **code_facts(),
+    }
+
+
+def _stretch(rows: Rows, part: slice) -> dict[str, Any]:
+    index = rows.features.index[part]
+    return {"first": str(index[0]), "last": str(index[-1]), "rows": len(index)}
+
+
+def _best_possible(market: Market, predictions: pd.DataFrame) -> dict[str, float] | None:
+    """Return by period the accuracy on moves that nobody can beat on average; known for a synthetic market only."""
+    if market.synthetic is None:
+        return None
+    judged = predictions[predictions["move"].notna() & ~predictions["tie"]]
+    periods = judged.groupby("period", sort=False)
+    return {str(name): best_accuracy(market.synthetic, pd.DatetimeIndex(part.index)) for name, part in periods}
+
+
+def code_facts() -> dict[str, Any]:
+    """Return git commit (with "+changes" if the tree differs from it), Python and package versions, platform."""
+    return {
+        "git_commit": _git_commit(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": {name: _version(name) for name in _PACKAGES},
+    }
+
+
+def _git_commit() -> str | None:
+    folder = Path(__file__).resolve().parent
+
+    def git(*words: str) -> str:
+        answer = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
+        return answer.stdout.strip()
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        return commit + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,77 @@
+"""The bars no fit has seen: what the network and the baseline said of them, what happened, and which way to trade."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from cryptonn.config import RunConfig
+from cryptonn.evaluation.accuracy import Assessment, assess
+from cryptonn.learning.prediction import FittedModel, predict_proba
+from cryptonn.market.candles import timeframe_delta
+from cryptonn.trading.signals import make_signal
+
+__all__ = ["MODELS", "assess_periods", "predict_bars", "predict_periods", "signal_of", "with_signal"]
+
+MODELS = {"network": "proba", "logistic": "logistic"}
+"""Column of the predictions for each model that is judged."""
+
+
+def predict_periods(
+    model: FittedModel, features: pd.DataFrame, labels: pd.DataFrame, periods: Mapping[str, slice]
+) -> pd.DataFrame:
+    """Predict every bar of the periods.
+
+    Parameters
+    ----------
+    features, labels
+        Of all bars, on one index.
+    periods
+        Row positions by name.
+
+    Returns
+    -------
+    DataFrame
+        Index time; columns label, move, tie, proba, period. One row a bar and period.
+    """
+    first = min(period.start for period in periods.values())
+    table = labels.assign(proba=predict_bars(model, features, since=features.index[first]))
+    return pd.concat([table.iloc[period].assign(period=name) for name, period in periods.items()])
+
+
+def predict_bars(model: FittedModel, features: pd.DataFrame, *, since: pd.Timestamp) -> pd.Series:
+    """Return P(up) of the bars from ``since`` on, and of those before that a streaming network starts from."""
+    config = model.config
+    warm_up = config.training.lookback * timeframe_delta(config.data.timeframe)
+    start = features.index.searchsorted(since.normalize() - warm_up)
+    return predict_proba(model, features.iloc[int(start) :])
+
+
+def signal_of(proba: pd.Series, config: RunConfig, *, enter: float) -> pd.Series:
+    """Apply the run's signal rule; ``enter`` is the probability at which it enters."""
+    rule: dict[str, Any] = config.signal.model_dump(include={"exit", "exit_threshold", "renew", "direction"})
+    return make_signal(proba, enter=enter, hold=config.hold, **rule)
+
+
+def with_signal(predictions: pd.DataFrame, config: RunConfig, *, enter: float) -> pd.DataFrame:
+    """Add the column ``signal``, each period for itself."""
+    parts = [part for _, part in predictions.groupby("period", sort=False)]
+    return pd.concat([part.assign(signal=signal_of(part["proba"], config, enter=enter)) for part in parts])
+
+
+def assess_periods(predictions: pd.DataFrame, config: RunConfig) -> dict[str, dict[str, Assessment]]:
+    """Judge every model on every period; a model without a probability there is left out."""
+    return {
+        str(period): {
+            model: assess(
+                rows[column],
+                rows[["move", "tie"]],
+                horizon=config.labels.horizon,
+                resamples=config.report.resamples,
+                seed=config.seed,
+            )
+            for model, column in MODELS.items()
+            if column in rows and rows[column].notna().any()
+        }
+        for period, rows in predictions.groupby("period", sort=False)
+    }

@@ -1,0 +1,292 @@
+"""The whole flow, one line a stage: start reading here.
+
+    candles → frame → features + labels → windows → network → probability → signal → orders, fills → returns → report
+
+``train`` publishes a run folder, ``backtest`` adds trades to it, ``report`` turns it into one HTML file; ``run`` does
+all three.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cryptonn.config import RunConfig, load_config
+from cryptonn.errors import DataError
+from cryptonn.evaluation.accuracy import compare_accuracy
+from cryptonn.evaluation.baselines import logistic_baseline
+from cryptonn.evaluation.verdict import Verdict, verdict
+from cryptonn.facts import run_facts
+from cryptonn.heldout import assess_periods, predict_bars, predict_periods, signal_of, with_signal
+from cryptonn.learning.features import make_features
+from cryptonn.learning.labels import make_labels
+from cryptonn.learning.prediction import FittedModel, load_model
+from cryptonn.learning.rows import Rows, make_rows
+from cryptonn.learning.training import fit_model
+from cryptonn.market.candles import timeframe_delta
+from cryptonn.market.source import latest_market, load_market
+from cryptonn.market.timerange import TimeRange
+from cryptonn.output import whole_folder
+from cryptonn.progress import OnStep, Step, silent
+from cryptonn.reporting.html import write_report
+from cryptonn.reporting.metrics import metrics_of
+from cryptonn.runs import (
+    RESULTS,
+    Run,
+    check_same_candles,
+    find_run,
+    load_run,
+    read_facts,
+    read_run_config,
+    save_backtests,
+    save_training,
+)
+from cryptonn.trading.compare import compare
+from cryptonn.trading.result import BacktestResult
+from cryptonn.trading.signals import entry_threshold
+
+OnResult = Callable[[BacktestResult], None]
+
+__all__ = ["backtest", "open_run", "predict", "report", "run", "train"]
+
+
+def run(source: RunConfig | Path | str, *, results: Path = RESULTS, on_step: OnStep = silent) -> Run:
+    """Do the whole job of a run file: train, validate, backtest with and without fees, report.
+
+    Parameters
+    ----------
+    source
+        A run file, or its configuration.
+    results
+        Folder that gets the run's folder.
+    on_step
+        Called with a ``Step`` whenever there is something to show.
+
+    Raises
+    ------
+    CryptonnError
+        If something the user can mend is wrong; nothing half-done is left behind.
+    """
+    config = source if isinstance(source, RunConfig) else load_config(source)
+    trained = train(config, results=results, on_step=on_step)
+    traded = backtest(trained, on_step=on_step)
+    report(traded, on_step=on_step)
+    return traded
+
+
+def train(config: RunConfig, *, results: Path = RESULTS, on_step: OnStep = silent) -> Run:
+    """Fit the network on the train rows, judge it on validation and test, and publish the run's folder."""
+    started = datetime.now(UTC)
+    folder = results / f"{config.name}-{started:%Y%m%dT%H%M%S}"
+    with whole_folder(folder) as partial:
+        on_step(Step("candles", text=f"{', '.join(config.data.symbols)} from the {config.data.source}"))
+        market = load_market(config.data, horizon=config.labels.horizon)
+        rows = make_rows(market.frame, config)
+        model, history = _fit(rows, config, log_dir=partial / "tensorboard", on_step=on_step)
+        model.save(partial / "model")
+        on_step(Step("validate", text=f"{', '.join(rows.held_out)}, beside a logistic regression"))
+        predictions = predict_periods(model, rows.features, rows.labels, rows.held_out)
+        predictions["logistic"] = logistic_baseline(rows.features, rows.labels, rows.split, clip=config.features.clip)
+        enter = entry_threshold(config.signal, predictions.loc[predictions["period"] == "validation", "proba"])
+        done = Run(
+            folder=folder,
+            config=config,
+            facts={
+                "enter": enter,
+                **run_facts(config, market, rows, history=history, predictions=predictions, started=started),
+            },
+            frame=market.frame,
+            predictions=with_signal(predictions, config, enter=enter),
+            history=history,
+            assessments=assess_periods(predictions, config),
+        )
+        save_training(done, partial)
+    return done
+
+
+def backtest(
+    run: Run,
+    *,
+    strategies: Iterable[str] = (),
+    fees: Sequence[str] = (),
+    period: TimeRange | None = None,
+    on_step: OnStep = silent,
+) -> Run:
+    """Trade a trained run, judge it, and add the results to its folder.
+
+    Parameters
+    ----------
+    strategies
+        Names or paths; by default the run's strategy and those it is compared with.
+    fees
+        Cost scenarios; by default those of the run file.
+    period
+        Stretch to trade; by default the run's test periods.
+    """
+    settings = run.config.backtest
+    wanted = list(dict.fromkeys(strategies or (settings.strategy, *settings.compare)))
+    if period is not None:
+        run = _with_period(run, period)
+    names = list(run.config.data.test) if period is None else [str(period)]
+    for place, name in enumerate(names):
+
+        def on_result(result: BacktestResult, *, place: int = place, name: str = name) -> None:
+            on_step(Step("backtest", place / len(names), f"{name}: {result.strategy}, {result.fees}"))
+
+        run = _judged(run, name, _trade(run, name, wanted, fees or settings.fees, on_result=on_result))
+    save_backtests(run)
+    return run
+
+
+def report(run: Run, *, on_step: OnStep = silent) -> Path:
+    """Write the HTML report of a run into its folder and return its path."""
+    return write_report(run, run.folder, on_step=on_step)
+
+
+def open_run(name: str, *, results: Path = RESULTS, period: TimeRange | None = None) -> Run:
+    """Read a run from disk, with the candles it was made from, and those of ``period`` besides.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such run.
+    DataError
+        If the candles are no longer there, or no longer the same.
+    """
+    folder = find_run(name, results=results)
+    config = read_run_config(folder)
+    market = load_market(config.data, horizon=config.labels.horizon)
+    opened = load_run(folder, config=config, frame=market.frame)
+    check_same_candles(opened, market.facts)
+    if period is None:
+        return opened
+    starts = [start for start in (config.data.train.start, period.start) if start is not None]
+    wider = {"train": TimeRange(min(starts, default=None), config.data.train.end), "test": {str(period): period}}
+    return replace(opened, frame=load_market(config.data.model_copy(update=wider), horizon=config.labels.horizon).frame)
+
+
+def predict(name: str, *, results: Path = RESULTS) -> dict[str, Any]:
+    """Return the latest probability: what a run's network says after the newest candle there is.
+
+    Returns
+    -------
+    dict
+        ``run``, ``symbol``, ``horizon`` (bars), ``time`` (open of the newest bar, UTC), ``known_at`` (its close),
+        ``proba``, ``enter`` (the run's entry threshold) and ``signal`` (−1, 0, 1: an entry at this bar).
+    """
+    folder = find_run(name, results=results)
+    config, enter = read_run_config(folder), float(read_facts(folder)["enter"])
+    frame = latest_market(config.data, horizon=config.labels.horizon, bars=config.training.lookback)
+    features = make_features(frame, target=config.data.target, config=config.features)
+    latest = predict_bars(load_model(folder / "model"), features, since=features.index[-1]).iloc[[-1]]
+    if latest.isna().all():
+        raise DataError(f"{len(features):,} candles are too few for a lookback of {config.training.lookback} bars.")
+    return {
+        "run": folder.name,
+        "symbol": config.data.target,
+        "horizon": config.labels.horizon,
+        "time": str(latest.index[0]),
+        "known_at": str(latest.index[0] + timeframe_delta(config.data.timeframe)),
+        "proba": float(latest.iloc[0]),
+        "enter": enter,
+        "signal": int(signal_of(latest, config, enter=enter).iloc[0]),
+    }
+
+
+def _fit(rows: Rows, config: RunConfig, *, log_dir: Path, on_step: OnStep) -> tuple[FittedModel, pd.DataFrame]:
+    epochs = config.training.epochs
+    on_step(Step("train", 0.0, f"{epochs} epochs; Ctrl-C keeps the best so far"))
+    return fit_model(
+        rows.features,
+        rows.labels,
+        rows.split,
+        config,
+        on_epoch=lambda epoch: on_step(Step("train", epoch.epoch / epochs, str(epoch))),
+        on_progress=lambda epoch, share: on_step(Step("train", (epoch - 1 + share) / epochs)),
+        log_dir=log_dir,
+    )
+
+
+def _with_period(run: Run, period: TimeRange) -> Run:
+    """Predict and judge a stretch that the run file does not name."""
+    close = run.frame.candles(run.config.data.target)["close"]
+    labels = make_labels(close, horizon=run.config.labels.horizon, ties=run.config.labels.ties)
+    features = make_features(run.frame, target=run.config.data.target, config=run.config.features)
+    bars = period.select(features)
+    if bars.empty:
+        raise DataError(f"There is no candle in {period}. `cryptonn list-data` shows what is stored.")
+    start = int(features.index.searchsorted(bars.index[0]))
+    model = load_model(run.folder / "model")
+    found = predict_periods(model, features, labels, {str(period): slice(start, start + len(bars))})
+    found = with_signal(found.assign(logistic=float("nan")), run.config, enter=run.enter)
+    others = run.predictions[run.predictions["period"] != str(period)]
+    return replace(
+        run,
+        predictions=pd.concat([others, found]),
+        assessments=run.assessments | assess_periods(found, run.config),
+    )
+
+
+def _trade(
+    run: Run,
+    period: str,
+    strategies: Sequence[str],
+    fees: Sequence[str],
+    *,
+    on_result: OnResult,
+) -> list[BacktestResult]:
+    config = run.config
+    rows = run.predictions[run.predictions["period"] == period]
+    return compare(
+        run.frame.candles(config.data.target).loc[rows.index],
+        rows["signal"],
+        strategies,
+        fees,
+        costs=config.costs,
+        cash=config.backtest.cash,
+        fraction=config.backtest.fraction,
+        symbol=config.data.target,
+        proba=rows["proba"],
+        parameters=config.backtest.parameters,
+        defaults={"hold": config.hold, "seed": config.seed, "direction": config.signal.direction},
+        on_result=on_result,
+    )
+
+
+def _judged(run: Run, period: str, results: Sequence[BacktestResult]) -> Run:
+    """Add the results of a period, in place of older ones of the same strategy and fees, with metrics and verdict."""
+    new = {(result.strategy, result.fees) for result in results}
+    kept = [result for result in run.backtests.get(period, []) if (result.strategy, result.fees) not in new]
+    candles = run.frame.candles(run.config.data.target)
+    settings = {"resamples": run.config.report.resamples, "seed": run.config.seed}
+    rows = [{"period": period, **metrics_of(result, candles, **settings)} for result in results]
+    comparison = pd.concat([_without(run.comparison, period, new), pd.DataFrame(rows)], ignore_index=True)
+    judged = replace(run, backtests=run.backtests | {period: [*kept, *results]}, comparison=comparison)
+    return replace(judged, verdicts=judged.verdicts | _verdict(judged, period))
+
+
+def _without(comparison: pd.DataFrame, period: str, pairs: set[tuple[str, str]]) -> pd.DataFrame:
+    if comparison.empty:
+        return comparison
+    same = [row.period == period and (row.strategy, row.fees) in pairs for row in comparison.itertuples()]
+    return comparison[~np.array(same)]
+
+
+def _verdict(run: Run, period: str) -> dict[str, Verdict]:
+    """Judge the run's own strategy, where it traded the period."""
+    rows = run.comparison[run.comparison["period"] == period]
+    own = rows[rows["strategy"] == run.strategy]
+    if own.empty:
+        return {}
+    predictions = run.predictions[run.predictions["period"] == period]
+    proba, logistic, happened = predictions["proba"], predictions["logistic"], predictions[["move", "tie"]]
+    lead = None
+    if logistic.notna().any():
+        lead = compare_accuracy(proba, logistic, happened, horizon=run.config.labels.horizon)
+    metrics = {str(row["fees"]): {str(name): value for name, value in row.items()} for _, row in own.iterrows()}
+    models = run.assessments[period]
+    return {period: verdict(metrics, network=models["network"], logistic=models.get("logistic"), comparison=lead)}

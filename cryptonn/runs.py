@@ -1,0 +1,215 @@
+"""A run: everything one TOML file led to, in memory as tables and on disk as one folder.
+
+    config.toml           the resolved run file           run.json       facts: data, code, versions, seeds, times
+    model/                the fitted model                history.csv    losses by epoch
+    predictions.parquet   one row a held-out bar          accuracy/      tables by period and model
+    backtests/            by period, strategy and fees    comparison.csv verdicts.json
+    metrics.json          every number of the run         report.html figures/ tables/    written by the report
+
+Each part is written whole or not at all, so a run that is only trained is a run too.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cryptonn.config import RunConfig, load_config
+from cryptonn.errors import ConfigError, DataError, did_you_mean
+from cryptonn.evaluation.accuracy import Assessment
+from cryptonn.evaluation.verdict import Verdict
+from cryptonn.market.candles import Frame
+from cryptonn.output import to_json, whole_folder, write_file
+from cryptonn.records import load_assessment, load_result, save_assessment, save_result
+from cryptonn.trading.result import BacktestResult
+
+__all__ = [
+    "RESULTS",
+    "Run",
+    "check_same_candles",
+    "find_run",
+    "list_runs",
+    "load_run",
+    "read_facts",
+    "read_run_config",
+    "save_backtests",
+    "save_training",
+]
+
+RESULTS = Path("backtests/results")
+"""Where runs are kept unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run file and what came of it; see the module's text for the folder."""
+
+    folder: Path
+    config: RunConfig
+    facts: dict[str, Any]
+    frame: Frame
+    """The aligned candles of train and test."""
+    predictions: pd.DataFrame
+    """One row a bar of validation and test. Index time; columns period, proba, logistic, label, move, tie, signal."""
+    history: pd.DataFrame
+    """One row an epoch."""
+    assessments: dict[str, dict[str, Assessment]]
+    """By period ("validation" or the name of a test period), then by model ("network", "logistic")."""
+    backtests: dict[str, list[BacktestResult]] = field(default_factory=dict)
+    """By period: every strategy under every fee scenario."""
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    """By period: whether the run's strategy pays."""
+    comparison: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """One row a period, strategy and fee scenario."""
+
+    @property
+    def name(self) -> str:
+        """Name of the run folder."""
+        return self.folder.name
+
+    @property
+    def strategy(self) -> str:
+        """Name of the run's own strategy, as it stands in the results."""
+        return Path(self.config.backtest.strategy).stem
+
+    @property
+    def enter(self) -> float:
+        """Probability at which the run's strategy enters."""
+        return float(self.facts["enter"])
+
+
+def save_training(run: Run, folder: Path) -> None:
+    """Write what training led to into a folder that is being filled (the model is there already)."""
+    write_file(folder / "config.toml", run.config.to_toml())
+    write_file(folder / "run.json", to_json(run.facts))
+    write_file(folder / "metrics.json", to_json(_metrics(run)))
+    run.history.to_csv(folder / "history.csv", index=False)
+    run.predictions.to_parquet(folder / "predictions.parquet")
+    for period, models in run.assessments.items():
+        for model, assessment in models.items():
+            save_assessment(assessment, folder / "accuracy" / period / model)
+
+
+def save_backtests(run: Run) -> None:
+    """Write the backtests of a run that is on disk, and renew its summary files."""
+    with whole_folder(run.folder / "backtests") as folder:
+        for period, results in run.backtests.items():
+            for result in results:
+                save_result(result, folder / period / result.strategy / result.fees)
+    write_file(run.folder / "comparison.csv", run.comparison.to_csv(index=False))
+    write_file(run.folder / "verdicts.json", to_json({name: asdict(verdict) for name, verdict in run.verdicts.items()}))
+    write_file(run.folder / "metrics.json", to_json(_metrics(run)))
+
+
+def load_run(folder: Path, *, config: RunConfig, frame: Frame) -> Run:
+    """Read a run folder; ``frame`` holds the candles that ``config``, the run's own, names."""
+    verdicts = _read_json(folder / "verdicts.json") if (folder / "verdicts.json").exists() else {}
+    comparison = folder / "comparison.csv"
+    results = sorted((folder / "backtests").glob("*/*/*/result.json"))
+    backtests: dict[str, list[BacktestResult]] = {}
+    for path in results:
+        backtests.setdefault(path.parts[-4], []).append(load_result(path.parent))
+    assessments: dict[str, dict[str, Assessment]] = {}
+    for path in sorted((folder / "accuracy").glob("*/*/metrics.json")):
+        assessments.setdefault(path.parts[-3], {})[path.parts[-2]] = load_assessment(path.parent)
+    return Run(
+        folder=folder,
+        config=config,
+        facts=read_facts(folder),
+        frame=frame,
+        predictions=pd.read_parquet(folder / "predictions.parquet"),
+        history=pd.read_csv(folder / "history.csv"),
+        assessments=assessments,
+        backtests=backtests,
+        verdicts={
+            name: Verdict(**{**value, "sentences": tuple(value["sentences"])}) for name, value in verdicts.items()
+        },
+        comparison=pd.read_csv(comparison) if comparison.exists() else pd.DataFrame(),
+    )
+
+
+def read_run_config(folder: Path) -> RunConfig:
+    """Return the resolved run file of a run folder."""
+    return load_config(folder / "config.toml")
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Return the facts of a run folder."""
+    facts: dict[str, Any] = _read_json(folder / "run.json")
+    return facts
+
+
+def check_same_candles(run: Run, found: dict[str, dict[str, Any]]) -> None:
+    """Refuse candles that are not those the run was made from.
+
+    Raises
+    ------
+    DataError
+        If the sha256 of a symbol differs.
+    """
+    for symbol, facts in run.facts["data"].items():
+        if found.get(symbol, {}).get("sha256") != facts["sha256"]:
+            raise DataError(
+                f"{run.folder}: the candles of {symbol} are no longer those the run was made from (sha256 differs). "
+                "Import the same data again, or train a new run on these."
+            )
+
+
+def find_run(name: str, *, results: Path = RESULTS) -> Path:
+    """Return the folder of a run, given by path, by folder name, or by the name in its file (then the latest).
+
+    Raises
+    ------
+    ConfigError
+        If there is no such run; the nearest names are given.
+    """
+    if (Path(name) / "run.json").exists():
+        return Path(name)
+    runs = {path.parent.name: path.parent for path in sorted(results.glob("*/run.json"))}
+    if name in runs:
+        return runs[name]
+    latest = {folder.name.rsplit("-", 1)[0]: folder for folder in runs.values()}
+    if name in latest:
+        return latest[name]
+    known = [*latest, *runs]
+    there = f" There are: {', '.join(latest)}." if latest else " There is none yet: start with `cryptonn run RUN.toml`."
+    raise ConfigError(f"no run {name!r} in {results}.{did_you_mean(name, known) or there}")
+
+
+def list_runs(results: Path = RESULTS) -> list[dict[str, Any]]:
+    """Return name, start, data, accuracy and net return of every run, oldest first."""
+    return [_summary(path.parent) for path in sorted(results.glob("*/run.json"))]
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    facts, metrics = read_facts(folder), _read_json(folder / "metrics.json")
+    accuracy = metrics["accuracy"]
+    verdicts = _read_json(folder / "verdicts.json") if (folder / "verdicts.json").exists() else {}
+    return {
+        "run": folder.name,
+        "started": facts["started"],
+        "source": facts["source"],
+        "accuracy_on_moves": {period: models["network"]["accuracy_on_moves"] for period, models in accuracy.items()},
+        "verdicts": {period: verdict["headline"] for period, verdict in verdicts.items()},
+        "report": str(folder / "report.html") if (folder / "report.html").exists() else None,
+    }
+
+
+def _metrics(run: Run) -> dict[str, Any]:
+    return {
+        "accuracy": {
+            period: {model: assessment.metrics for model, assessment in models.items()}
+            for period, models in run.assessments.items()
+        },
+        "backtests": run.comparison.to_dict(orient="records"),
+    }
+
+
+def _verdict(values: dict[str, Any]) -> Verdict:
+    return Verdict(values["numbers"], values["headline"], tuple(values["sentences"]))
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
