@@ -15,7 +15,7 @@ import pandas as pd
 from cryptonn.errors import CryptonnError, StrategyError
 from cryptonn.trading.account import build_result
 from cryptonn.trading.costs import Costs
-from cryptonn.trading.engine import FractionSizer, RecordingBroker, SignalFeed, make_broker, make_feed
+from cryptonn.trading.engine import FractionSizer, OneFeedCerebro, RecordingBroker, SignalFeed, make_broker, make_feed
 from cryptonn.trading.inputs import check_inputs
 from cryptonn.trading.result import BacktestResult
 from cryptonn.trading.strategies import strategy_parameters
@@ -78,7 +78,7 @@ def run_backtest(
     name = name or strategy.__name__
     index = pd.DatetimeIndex(candles.index)
     broker, feed = make_broker(costs, cash=cash, index=index), make_feed(candles, signal, proba)
-    cerebro = bt.Cerebro(stdstats=False)
+    cerebro = OneFeedCerebro(stdstats=False)
     cerebro.broker = broker
     cerebro.adddata(feed)
     cerebro.addsizer(FractionSizer, fraction=fraction)

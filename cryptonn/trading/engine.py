@@ -15,7 +15,16 @@ from cryptonn.trading.account import Fill, seconds_of
 from cryptonn.trading.costs import Costs
 from cryptonn.trading.sizing import YEAR_SECONDS, order_units
 
-__all__ = ["Commission", "FractionSizer", "RecordingBroker", "SignalFeed", "make_broker", "make_feed"]
+__all__ = [
+    "Commission",
+    "FractionSizer",
+    "OneFeedCerebro",
+    "RecordingBroker",
+    "SignalFeed",
+    "fill_if_traded",
+    "make_broker",
+    "make_feed",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,6 +67,25 @@ def make_feed(candles: pd.DataFrame, signal: pd.Series, proba: pd.Series | None)
     columns["proba"] = np.full(len(index), np.nan) if proba is None else proba.reindex(index).to_numpy()
     minutes = max(1, round((index[1] - index[0]).total_seconds() / 60)) if len(index) > 1 else 1
     return SignalFeed(columns=columns, timeframe=bt.TimeFrame.Minutes, compression=minutes)
+
+
+class OneFeedCerebro(bt.Cerebro):  # type: ignore[misc]
+    """Cerebro whose loop over the bars spares the search for the feed that comes next: there is only one."""
+
+    def _runonce(self, runstrats: list[Any]) -> None:
+        if self._timers or self._timerscheat or len(self.datas) > 1 or len(runstrats) > 1:
+            super()._runonce(runstrats)
+            return
+        feed, strategy = self.datas[0], runstrats[0]
+        strategy._once()
+        strategy.reset()
+        for time in feed.lines.datetime.array:
+            feed.advance()
+            self._brokernotify()
+            if not self._event_stop:
+                strategy._oncepost(time)
+            if self._event_stop:
+                return
 
 
 class Commission(bt.CommInfoBase):  # type: ignore[misc]
