@@ -265,10 +265,12 @@ def test_damaged_parquet_is_said(store: Store) -> None:
         store.entries()
 
 
-def test_one_flipped_byte_of_the_candles_is_noticed(store: Store) -> None:
-    path = put(store, table(list(range(200)))).entry.path
+def test_one_flipped_bit_of_a_volume_is_noticed(store: Store) -> None:
+    volumes = np.random.default_rng(1).random(200)  # incompressible, so that they stand in the file as they are
+    path = put(store, table(list(range(200))).assign(volume=volumes)).entry.path
     content = bytearray(path.read_bytes())
-    content[len(content) // 8] ^= 0x01
+    place = content.index(volumes[100].tobytes())
+    content[place] ^= 0x01
     path.write_bytes(bytes(content))
     with pytest.raises(DataError, match="damaged"):
         store.read("ETH/USD", timeframe="1m")
