@@ -70,21 +70,19 @@ def _show_backtests(done: "Run", table: "pd.DataFrame") -> None:
         own = rows[rows["strategy"] == done.strategy]
         if len(own):
             columns = ("fees", "trades", "gross bp", "net bp", "break-even", "net return", "Sharpe", "drawdown")
-            show_table(
-                f"{done.strategy} on {period}, gross and net a trade", columns, map(_own_row, own.to_dict("records"))
-            )
-        if len(own) == len(rows):
-            continue
-        fees = list(dict.fromkeys(rows["fees"]))
-        returns = rows.pivot(index="strategy", columns="fees", values="net_return").loc[rows["strategy"].unique(), fees]
-        cells = [
-            (name, *[_number(100 * value, 1, " %") for value in row])
-            for name, row in zip(returns.index, returns.to_numpy())
-        ]
-        show_table(f"Net return on {period} by fee", ("strategy", *fees), cells)
+            title = f"{done.strategy} on {period}, gross and net a trade"
+            show_table(title, columns, [_own_row(row) for _, row in own.iterrows()])
+        if len(own) < len(rows):
+            fees = list(dict.fromkeys(rows["fees"]))
+            returns = rows.set_index(["strategy", "fees"])["net_return"].to_dict()
+            cells = [
+                (name, *(_number(100 * returns.get((name, fee), math.nan), 1, " %") for fee in fees))
+                for name in dict.fromkeys(rows["strategy"])
+            ]
+            show_table(f"Net return on {period} by fee", ("strategy", *fees), cells)
 
 
-def _own_row(row: dict[str, Any]) -> tuple[str, ...]:
+def _own_row(row: "pd.Series") -> tuple[str, ...]:
     return (
         *(row["fees"], f"{row['trades']:,}"),
         *(_number(row["gross_per_trade_bp"], 1), _number(row["net_per_trade_bp"], 1)),
