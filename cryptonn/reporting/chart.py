@@ -93,7 +93,7 @@ def draw_chart(
     html = figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config=_CONFIG, default_height="560px")
     last = date(end - pd.Timedelta(days=1))
     caption = (
-        f"{date(start)} to {last} (UTC): the {len(calendar_days(start, end))} days with the most trades, "
+        f"{date(start)} to {last} (UTC): the {len(_days(start, end))} days with the most trades, "
         f"{len(trades):,} of {len(base.trades):,}. "
         "Triangles up: entries; down: exits; green and red: gain and loss before costs. "
         "Drag to zoom, double-click to reset."
@@ -101,7 +101,7 @@ def draw_chart(
     return Chart(name, f"Price and trades, {period}", caption, html, str(figure.to_json()), bars, trades)
 
 
-def calendar_days(start: pd.Timestamp, end: pd.Timestamp) -> pd.DatetimeIndex:
+def _days(start: pd.Timestamp, end: pd.Timestamp) -> pd.DatetimeIndex:
     """Return the UTC days of a stretch whose end is not included."""
     return pd.date_range(start, end, freq="D", inclusive="left")
 
@@ -173,7 +173,15 @@ def _add_proba(figure: go.Figure, bars: pd.DataFrame, threshold: float | None) -
     if threshold is not None and np.isfinite(threshold):
         text = f"enter at {threshold:.3f}"
         line = {"color": UP, "width": 1, "dash": "dash"}
-        figure.add_hline(y=threshold, line=line, annotation_text=text, annotation_font_color=UP, row=2, col=1)
+        figure.add_hline(
+            y=threshold,
+            line=line,
+            annotation_text=text,
+            annotation_font_color=UP,
+            annotation_position="top left",
+            row=2,
+            col=1,
+        )
 
 
 def _lay_out(figure: go.Figure, *, quote: str) -> None:

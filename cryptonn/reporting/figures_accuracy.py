@@ -186,13 +186,7 @@ def _learning(
         color, label = (NETWORK, "validation") if held_out else (MUTED, "train")
         axes.plot(epochs, history[name], marker="o", markersize=3.5, color=color, label=label)
         if held_out and best is not None:
-            ring: dict[str, Any] = {
-                "markersize": 12,
-                "markerfacecolor": "none",
-                "markeredgecolor": UP,
-                "markeredgewidth": 2,
-            }
-            axes.plot([epochs[best]], [history[name].iloc[best]], marker="o", linestyle="none", label="kept", **ring)
+            axes.plot([epochs[best]], [history[name].iloc[best]], linestyle="none", label="kept", **_RING)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend_above(axes)

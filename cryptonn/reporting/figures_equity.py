@@ -1,6 +1,7 @@
 """Figures of money: equity with and without fees, the fee sweep, drawdown, and the monthly table."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ __all__ = [
     "draw_equity",
     "draw_fee_sweep",
     "fee_words",
-    "monthly_table",
+    "monthly_returns",
 ]
 
 _SHARE_NEEDING_LOG = 4.0
@@ -111,40 +112,56 @@ def draw_drawdown(results: Sequence[BacktestResult], held: pd.Series, *, period:
 
 
 def draw_fee_sweep(results: Sequence[BacktestResult], *, period: str, interval: tuple[float, float] | None) -> Picture:
-    """Draw the net return against the cost per side, with the break-even point and every fee scenario marked."""
+    """Draw the net return against the cost per side, with the break-even point and every fee scenario marked.
+
+    Where the scenarios lie far beyond the break-even point, a second panel shows its neighbourhood.
+    """
     base = cheapest(results)
     even = break_even(base)
-    limit = max(costliest(results).costs.per_side * 1.15, 2.5 * even if np.isfinite(even) else 0.0, 5 * BP)
-    sweep = fee_sweep(base, np.linspace(0, limit, 241))
-    figure, (axes,) = canvas(size=(10, 4.2))
+    known = interval is not None and bool(np.isfinite(interval).all())
+    near = max(2.5 * even if np.isfinite(even) else 0.0, 1.2 * interval[1] if interval and known else 0.0, BP)
+    wide = max(costliest(results).costs.per_side * 1.15, near, 5 * BP)
+    limits = [near, wide] if wide > 4 * near else [wide]
+    figure, all_axes = canvas(1, len(limits), size=(10, 4.0))
+    sweeps = [fee_sweep(base, np.linspace(0, limit, 241)) for limit in limits]
+    for axes, sweep in zip(all_axes, sweeps, strict=True):
+        _sweep(axes, sweep)
+        _mark_scenarios(axes, results)
+        _mark_break_even(axes, even, interval if known else None)
+    if len(limits) > 1:
+        all_axes[0].set_title("near the break-even point")
+        all_axes[1].set_title("up to the costliest scenario")
+    shaded = (
+        f"; shaded: 95 % interval of the arithmetic one, {bp(interval[0])} to {bp(interval[1])}"
+        if interval and known
+        else ""
+    )
+    return picture(
+        figure,
+        pd.concat(sweeps, ignore_index=True).drop_duplicates("cost_per_side").sort_values("cost_per_side"),
+        name=f"fee_sweep_{slug(period)}",
+        title=f"Net return at every fee, {period}",
+        caption=f"The same trades at any cost per side, compounded. They break even at {bp(even)} a side{shaded}.",
+    )
+
+
+def _sweep(axes: Axes, sweep: pd.DataFrame) -> None:
     cost, net = sweep["cost_per_side"] / BP, sweep["net_return"]
     axes.plot(cost, net, color=INK, zorder=3)
     axes.fill_between(cost, net, 0, where=net > 0, color=UP, alpha=0.15, interpolate=True)
     axes.fill_between(cost, net, 0, where=net < 0, color=DOWN, alpha=0.10, interpolate=True)
     axes.axhline(0, color=MUTED, linewidth=0.8)
-    axes.set_xlim(0, limit / BP)
-    _mark_scenarios(axes, results)
-    _mark_break_even(axes, even, interval)
-    axes.set_xlabel("cost per side: commission, half spread and slippage (bp)")
+    axes.set_xlim(0, float(cost.iloc[-1]))
+    axes.margins(y=0.15)
+    axes.set_xlabel("cost per side (bp)")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value).replace(".00", "")))
-    return picture(
-        figure,
-        sweep,
-        name=f"fee_sweep_{slug(period)}",
-        title=f"Net return at every fee, {period}",
-        caption=f"The same trades at any cost per side. They break even at {bp(even)} a side, compounded.",
-    )
 
 
-def monthly_table(results: Sequence[BacktestResult], held: pd.Series) -> pd.DataFrame:
+def monthly_returns(results: Sequence[BacktestResult], held: pd.Series) -> pd.DataFrame:
     """Return the compounded return of each calendar month (UTC), one column a fee scenario, buy-and-hold last."""
     returns = {result.fees: result.returns for result in results}
     returns[str(held.name)] = daily_returns(held, cash=results[0].cash)
-    months = {
-        name: (1 + daily).groupby(pd.DatetimeIndex(daily.index).strftime("%Y-%m")).prod() - 1
-        for name, daily in returns.items()
-    }
-    return pd.DataFrame(months).rename_axis("month")
+    return pd.DataFrame({name: _by_month(daily) for name, daily in returns.items()}).rename_axis("month")
 
 
 def _by_month(daily: pd.Series) -> pd.Series:
@@ -170,34 +187,32 @@ def _growth_axis(axes: Axes, *, logarithmic: bool) -> None:
 
 def _mark_scenarios(axes: Axes, results: Sequence[BacktestResult]) -> None:
     scenarios: Mapping[str, float] = {result.fees: result.costs.per_side for result in results}
-    charged = sorted((item for item in scenarios.items() if item[1] > 0), key=lambda item: item[1])
-    for place, (fees, cost) in enumerate(charged):
+    shown = [item for item in scenarios.items() if 0 < item[1] / BP <= axes.get_xlim()[1]]
+    for place, (fees, cost) in enumerate(sorted(shown, key=lambda item: item[1])):
         color = fee_color(fees, list(scenarios))
         axes.axvline(cost / BP, color=color, linewidth=1.2, linestyle=(0, (4, 3)))
         axes.annotate(
-            f" {fee_words(fees)} {cost / BP:.1f} bp ",
-            (cost / BP, 0.96 - 0.075 * (place % 4)),
+            f"{fee_words(fees)}\n{cost / BP:.1f} bp",
+            (cost / BP, 0.97 - 0.13 * (place % 5)),
+            xytext=(-4 if place == len(shown) - 1 else 4, 0),
             xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0},
             color=color,
-            fontsize=9,
+            fontsize=8.5,
             fontweight="bold",
-            ha="right" if place and place == len(charged) - 1 else "left",
+            ha="right" if place == len(shown) - 1 else "left",
+            va="top",
         )
 
 
 def _mark_break_even(axes: Axes, even: float, interval: tuple[float, float] | None) -> None:
-    if interval is not None and all(np.isfinite(interval)):
+    if interval is not None:
         low, high = (max(0.0, edge) / BP for edge in interval)
         axes.axvspan(low, high, color=INK, alpha=0.07, linewidth=0)
     if np.isfinite(even) and even >= 0:
-        axes.plot(
-            [even / BP], [0], marker="o", markersize=9, color="white", markeredgecolor=INK, markeredgewidth=2, zorder=4
-        )
-        axes.annotate(
-            f"break-even {bp(even)}",
-            (even / BP, 0),
-            xytext=(12, 14),
-            textcoords="offset points",
-            fontweight="bold",
-            zorder=5,
-        )
+        ring: Any = {"marker": "o", "markersize": 9, "color": "white", "markeredgecolor": INK, "markeredgewidth": 2}
+        axes.plot([even / BP], [0], zorder=4, **ring)
+        text = f"break-even {bp(even)}"
+        offset: Any = {"xytext": (10, 10), "textcoords": "offset points"}
+        axes.annotate(text, (even / BP, 0), fontweight="bold", zorder=5, **offset)

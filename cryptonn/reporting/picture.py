@@ -32,10 +32,15 @@ __all__ = [
     "thin",
 ]
 
-INK, MUTED, GRID = "#1c2430", "#66707f", "#e4e8ee"
-UP, DOWN = "#16915b", "#d13b4a"
-NETWORK, LOGISTIC, BENCHMARK = "#2457d6", "#b9770e", "#8a94a3"
+INK = "#1c2430"
+MUTED = "#66707f"
+UP = "#16915b"
+DOWN = "#d13b4a"
+NETWORK = "#2457d6"
+LOGISTIC = "#b9770e"
+BENCHMARK = "#8a94a3"
 
+_GRID = "#e4e8ee"
 _FEES = {"none": "#16915b", "maker": "#2457d6", "taker": "#e08a00", "taker+slippage": "#d13b4a"}
 _OTHER_FEES = ("#7a4bd0", "#0e8ca8", "#a23b72", "#5a6b2f", "#6b4a2f")
 _DPI = 120
@@ -59,7 +64,7 @@ _STYLE: Any = {
     "figure.facecolor": "white",
     "font.family": "DejaVu Sans",
     "font.size": 10,
-    "grid.color": GRID,
+    "grid.color": _GRID,
     "grid.linewidth": 0.8,
     "legend.fontsize": 9,
     "legend.frameon": False,
@@ -127,10 +132,13 @@ def date_axis(axes: Axes) -> None:
 
 
 def legend_above(axes: Axes) -> None:
-    """Put the legend in one row above the axes, where it hides nothing."""
-    axes.legend(
+    """Put the legend in one row above the axes, where it hides nothing and takes no width from them."""
+    if not axes.get_title(loc="left"):
+        axes.set_title(" ", pad=8)
+    legend = axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1), ncols=9, columnspacing=1.4, handlelength=1.4, borderaxespad=0.3
     )
+    legend.set_in_layout(False)
 
 
 def thin(table: _Table, *, most: int = _MOST_POINTS) -> _Table:

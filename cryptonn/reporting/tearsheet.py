@@ -6,6 +6,7 @@ annual numbers are left as they come and are labelled so. The project's own tabl
 
 import contextlib
 import io
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ ANNUALISATION_NOTE = (
 
 _DPI = 65
 _FEW_DAYS = 30
+_FEWEST_DAYS = 3
+"""pandas tells a daily index by three days; with fewer pyfolio mixes times with and without a zone."""
 
 _KNOWN_WARNINGS: tuple[tuple[str, type[Warning]], ...] = (
     (r'Module "zipline\.assets" not found', UserWarning),
@@ -36,7 +39,7 @@ _KNOWN_WARNINGS: tuple[tuple[str, type[Warning]], ...] = (
     (r"Unable to generate turnover plot", UserWarning),
     (r"\s*Fewer than 5 round-trip trades", UserWarning),
     (r"Attempting to set identical low and high", UserWarning),
-    (r"The (inplace|lsuffix|rsuffix|sort) keyword in ", DeprecationWarning),
+    (r"The \W?(inplace|lsuffix|rsuffix|sort)\W.*keywords? in ", DeprecationWarning),
     (r"Sorting by default when concatenating", DeprecationWarning),
     (r"The set_bad function will be deprecated", PendingDeprecationWarning),
     (r"vert: bool was deprecated", DeprecationWarning),
@@ -46,6 +49,7 @@ _KNOWN_WARNINGS: tuple[tuple[str, type[Warning]], ...] = (
 )
 """What pyfolio, seaborn and empyrical say with today's pandas and matplotlib; anything else is let through."""
 
+_UNDEFINED = re.compile(r"<td>(?:nan|NaN|inf|NaT)%?</td>")
 _NAMES = {"Cumulative returns": "returns", "Exposure": "positions", "Daily turnover": "transactions"}
 
 
@@ -80,13 +84,15 @@ def write_tear_sheet(
     Returns
     -------
     TearSheet
-        Without fills it holds the returns sheet alone, and its note says so.
+        Without fills it holds the returns sheet alone, of fewer than three days nothing; its note says so.
 
     Raises
     ------
     OutputError
         If the folder cannot be written.
     """
+    if len(result.returns) < _FEWEST_DAYS:
+        return TearSheet((), (), f"Only {len(result.returns)} days: too few for a tear sheet.")
     returns = result.returns.astype(float)
     held = benchmark.reindex(returns.index).fillna(0.0)
     full = len(result.fills) > 0 and len(result.positions) > 0
@@ -141,8 +147,10 @@ def _note(result: BacktestResult, *, full: bool) -> str:
 
 def _render(figure: Figure, number: int) -> tuple[str, bytes]:
     first = figure.axes[0].get_title() if figure.axes else ""
+    height = figure.get_figheight()  # margins in inches: bbox_inches="tight" would draw everything twice
+    figure.subplots_adjust(left=0.08, right=0.97, bottom=0.8 / height, top=1 - 0.6 / height)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
     return f"{number}_{_NAMES.get(first, 'more')}", buffer.getvalue()
 
 
@@ -183,7 +191,7 @@ def _tables() -> Iterator[list[str]]:
     tables: list[str] = []
 
     def catch(shown: Any) -> None:
-        tables.append(str(shown.data))
+        tables.append(_UNDEFINED.sub("<td>n/a</td>", str(shown.data)))
 
     notebook_display = pyfolio.utils.display
     pyfolio.utils.display = catch

@@ -1,9 +1,22 @@
 """Results of made-up runs, with the types of the real ones: the report must not need a network to be tested."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+from cryptonn.config import parse_config
+from cryptonn.evaluation.accuracy import assess
+from cryptonn.evaluation.verdict import verdict
 from cryptonn.market.candles import Frame, align
+from cryptonn.market.timerange import TimeRange
+from cryptonn.progress import Step
+from cryptonn.reporting.html import write_report
+from cryptonn.reporting.metrics import comparison_table, metrics_of
+from cryptonn.runs import Run
 from cryptonn.trading.costs import Costs
 from cryptonn.trading.result import TRADE_COLUMNS, BacktestResult
 
@@ -99,3 +112,89 @@ def spaced_entries(bars: int, *, trades: int, seed: int = 3, hold: int = 5) -> n
     rng = np.random.default_rng(seed)
     slots = np.arange(2, bars - hold - 2, hold + 2)
     return np.sort(rng.choice(slots, min(trades, len(slots)), replace=False))
+
+
+def make_predictions(close: pd.Series, *, period: str, skill: float, horizon: int = 5, seed: int = 4) -> pd.DataFrame:
+    """Probabilities that know a little of what comes, as no real ones may."""
+    rng = np.random.default_rng(seed)
+    move = np.full(len(close), np.nan)
+    move[:-horizon] = np.log(close.to_numpy()[horizon:] / close.to_numpy()[:-horizon])
+    lean = skill * np.sign(np.nan_to_num(move))
+    proba = 1 / (1 + np.exp(-(lean + rng.normal(0, 0.25, len(close)))))
+    columns = {
+        "period": period,
+        "proba": proba,
+        "logistic": 0.5 + (proba - 0.5) / 3 + rng.normal(0, 0.05, len(close)) * 0.5,
+        "label": np.where(np.isnan(move) | (move == 0), np.nan, (move > 0).astype(float)),
+        "move": move,
+        "tie": move == 0,
+        "signal": np.int8(0),
+    }
+    return pd.DataFrame(columns, index=close.index)
+
+
+def make_run(
+    folder: Path, *, days: int = 12, tests: Mapping[str, str] | None = None, trades: int = 60, **settings: Any
+) -> Run:
+    """A whole run: minutes from 2019-01-01, validation on the first days, then the test periods."""
+    tests = {"2019Q1": "20190105-20190113"} if tests is None else tests
+    frame = make_frame(start="2019-01-01", days=days)
+    data = {"source": "store", "exchange": "bitfinex", "train": "20181001-20190105", "test": tests}
+    values = {"name": "fake", "description": "A made-up run.", **settings}
+    config = parse_config({**values, "data": {**data, **settings.get("data", {})}})
+    periods = {"validation": TimeRange.parse("20190101-20190105"), **config.data.test}
+    close = frame.candles("ETH/USD")["close"]
+    predictions = {
+        name: make_predictions(period.select(close.to_frame())["close"], period=name, skill=0.04)
+        for name, period in periods.items()
+    }
+    backtests, metrics, verdicts = {}, [], {}
+    for name, period in config.data.test.items():
+        candles = period.select(frame.candles("ETH/USD"))
+        entries = spaced_entries(len(candles), trades=trades)
+        own = [make_result(candles, entries, fees=fees) for fees in COSTS]
+        other = [make_result(candles, entries[::2] + 1, fees=fees, strategy="momentum") for fees in COSTS]
+        backtests[name] = own + other
+        measured = [metrics_of(result, candles, resamples=50) for result in own + other]
+        metrics += [{"period": name, **found} for found in measured]
+        verdicts[name] = verdict({found["fees"]: found for found in measured[: len(own)]})
+    return Run(
+        folder=folder,
+        config=config,
+        facts={"enter": 0.56, "source": "bitfinex", "sha256": {"ETH/USD": "ab" * 32}, "code": {"git_commit": "c" * 40}},
+        frame=frame,
+        predictions=pd.concat(predictions.values()),
+        history=pd.DataFrame(
+            {
+                "epoch": range(1, 7),
+                "loss": [0.693, 0.69, 0.687, 0.685, 0.684, 0.683],
+                "val_loss": [0.692, 0.69, 0.688, 0.6875, 0.688, 0.689],
+            }
+        ),
+        assessments={
+            name: {
+                model: assess(rows[column], rows[["move", "tie"]], horizon=5, resamples=50)
+                for model, column in (("network", "proba"), ("logistic", "logistic"))
+            }
+            for name, rows in predictions.items()
+        },
+        backtests=backtests,
+        verdicts=verdicts,
+        comparison=comparison_table(metrics),
+    )
+
+
+@dataclass(frozen=True)
+class Written:
+    """A run and the report of it."""
+
+    run: Run
+    folder: Path
+    html: str
+    steps: list[Step]
+
+
+def write(run: Run, folder: Path) -> Written:
+    steps: list[Step] = []
+    path = write_report(run, folder, on_step=steps.append)
+    return Written(run, folder, path.read_text(encoding="utf-8"), steps)

@@ -1,0 +1,74 @@
+"""What the report says in words whatever the run: the clock rule, the definitions, the facts laid out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cryptonn.market.candles import Frame
+from cryptonn.reporting.formatting import count, date, percent
+
+__all__ = ["CLOCK", "VALIDATION", "WORDS", "candle_facts", "flatten"]
+
+CLOCK = (
+    "A bar is stamped by its open time (UTC) and known at its close. The features of bar t use bars up to t. A signal "
+    "decided at the close of bar t is filled at the open of t+1, or of the next bar that really traded. The label of t "
+    "uses bars t+1 to t+horizon; at least horizon bars are dropped between train and validation and before each test "
+    "period. Scaling is fitted on the train rows only."
+)
+
+VALIDATION = (
+    "Validation is the last share of the train range; it chose the epoch and the entry threshold, so it flatters a "
+    "little. The test periods were seen by nothing. Balanced accuracy as published counts ties as ups, and part of it "
+    "is telling quiet minutes from moving ones, which cannot be traded. The accuracy on moves leaves ties out and is "
+    "the number to trust. The logistic regression is judged on the same rows."
+)
+
+WORDS = (
+    ("bp", "basis point: 0.01 %, a fraction of 0.0001"),
+    ("cost per side", "commission, half the spread and slippage of one fill, as a fraction of its notional"),
+    ("round trip", "entry and exit together: twice the cost per side"),
+    ("gross, net", "profit at the open prices before any cost; profit after all costs"),
+    ("break-even fee", "cost per side at which the net return is zero"),
+    ("no fee, maker, taker, taker + slippage", "commission zero; a resting order's commission, no spread; a crossing "
+     "order's commission and half the spread; the same with slippage on top"),
+    ("P(up)", "probability, known at the close of a bar, that the close is higher after the horizon"),
+    ("tie", "the close after the horizon equals the close now"),
+    ("required accuracy", "accuracy weighted by the size of the moves at which gross would just pay the costs"),
+    ("trade", "from entering a position to leaving it"),
+    ("exposure", "share of bars with a position"),
+    ("turnover", "traded value over equity at the start of the day, mean over days"),
+    ("drawdown", "fraction of equity below its highest value so far"),
+    ("buy and hold", "buying at the first open with everything and holding to the last close, without costs"),
+    ("Sharpe ratio", "mean over standard deviation of daily returns, times the root of 365: crypto trades every day"),
+    ("95 % interval", "for accuracies it allows for overlapping labels; for money whole days are resampled"),
+)  # fmt: skip
+
+
+def candle_facts(frame: Frame) -> list[tuple[str, str]]:
+    """Say how many minutes of each symbol there are and how many were filled."""
+    reach = f"{date(frame.index[0])} to {date(frame.index[-1])}"
+    facts = [("candles", f"{count(len(frame.index))} bars of {frame.timeframe}, {reach} (UTC)")]
+    for symbol, row in frame.counts.iterrows():
+        filled = f"{count(row['filled'])} filled flat because absent ({percent(row['filled'] / len(frame.index))})"
+        said = f"{filled}, {count(row['untraded'])} without a trade, longest gap {count(row['longest_gap'])} bars"
+        facts.append((str(symbol), said))
+    return facts
+
+
+def flatten(facts: Mapping[str, Any], *, before: str = "") -> list[tuple[str, str]]:
+    """Lay nested facts out as one list of names and texts; empty ones are left out."""
+    laid: list[tuple[str, str]] = []
+    for key, value in facts.items():
+        name = f"{before} · {key}" if before else str(key).replace("_", " ")
+        if isinstance(value, Mapping):
+            laid += flatten(value, before=name)
+        elif value is not None and value != "":
+            laid.append((name, _text(value)))
+    return laid
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_text(item) for item in value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"

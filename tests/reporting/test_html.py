@@ -1,0 +1,194 @@
+"""The report as a file: what is in it, in which order, that it opens offline, and what stands beside it."""
+
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from fakes import Written, make_run, write
+
+from cryptonn.errors import OutputError
+from cryptonn.reporting.html import write_report
+
+SECTIONS = ["verdict", "money", "compare", "validation", "chart", "tearsheets", "exploration", "facts"]
+
+
+class Page(HTMLParser):
+    """Collects the tags of a page and the text outside scripts and styles."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self._inside = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._inside = tag if tag in ("script", "style") else self._inside
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = "" if tag == self._inside else self._inside
+
+    def handle_data(self, data: str) -> None:
+        if not self._inside:
+            self.text.append(data)
+
+    def ids(self) -> list[str]:
+        return [str(attributes["id"]) for _, attributes in self.tags if "id" in attributes]
+
+
+@pytest.fixture(scope="module")
+def page(written: Written) -> Page:
+    return Page(written.html)
+
+
+def test_every_section_is_there_and_the_verdict_comes_first(page: Page) -> None:
+    sections = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
+    assert sections == SECTIONS
+
+
+def test_the_verdict_of_each_period_is_said_before_any_figure(written: Written) -> None:
+    first_figure = written.html.index("<figure")
+    for period, verdict in written.run.verdicts.items():
+        assert 0 < written.html.index(f"{period} ·") < first_figure
+        assert 0 < written.html.index(verdict.headline) < first_figure
+
+
+def test_big_numbers_are_those_of_the_tables(written: Written) -> None:
+    own = written.run.comparison.query("period == 'first' and strategy == 'lstm_signal'").set_index("fees")
+    said = re.sub(r"<[^>]+>", "", written.html)
+    assert f"{100 * own.loc['maker', 'net_return']:+.2f} %".replace("-", "−") in said
+    assert f"{own.loc['none', 'gross_per_trade_bp']:+.1f} bp".replace("-", "−") in said
+    accuracy = written.run.assessments["first"]["network"].metrics["accuracy_on_moves"]
+    assert f"{100 * accuracy:.2f} %" in said
+    assert "46.0 bp" in said, "a round trip at taker + slippage: 2 x (20 + 1 + 2) bp"
+
+
+@pytest.mark.parametrize("report", ["written", "synthetic"])
+def test_nothing_is_loaded_from_elsewhere(report: str, request: pytest.FixtureRequest) -> None:
+    html = request.getfixturevalue(report).html
+    for tag, attributes in Page(html).tags:
+        for name in ("src", "href", "srcset", "data", "poster", "action"):
+            value = attributes.get(name)
+            if value is not None:
+                assert value.startswith(("data:image/png;base64,", "#")), f"<{tag} {name}={value[:60]}>"
+    styles = "".join(re.findall(r"<style>(.*?)</style>", html, flags=re.DOTALL))
+    assert "url(" not in styles
+    assert "@import" not in styles
+
+
+def test_links_inside_the_page_lead_somewhere(page: Page) -> None:
+    targets = {attributes["href"] for tag, attributes in page.tags if tag == "a"}
+    assert targets == {f"#{name}" for name in SECTIONS}
+    assert len(set(page.ids())) == len(page.ids())
+
+
+def test_plotly_is_inlined_once(written: Written, synthetic: Written) -> None:
+    assert written.html.count("plotly.js v") == 1
+    assert written.html.count('class="plotly-graph-div"') == 2
+    assert len(written.html) < 15e6
+
+
+def test_every_figure_and_table_lies_beside_it(written: Written) -> None:
+    pictures = re.findall(r"figures/([\w.+-]+\.png)", written.html)
+    tables = re.findall(r"tables/([\w.+-]+\.csv)", written.html)
+    assert {"equity_first.png", "fee_sweep_second.png", "accuracy.png", "exploration_price.png"} <= set(pictures)
+    for name in pictures:
+        assert (written.folder / "figures" / name).read_bytes().startswith(b"\x89PNG")
+    for name in tables:
+        assert len(pd.read_csv(written.folder / "tables" / name)) > 0, name
+    assert len(set(pictures)) == len(pictures), "two figures share a file"
+    assert json.loads((written.folder / "figures" / "price_chart_first.json").read_text())["data"]
+
+
+def test_the_facts_are_there(written: Written, page: Page) -> None:
+    text = " ".join(page.text)
+    assert "ab" * 32 in text
+    assert "c" * 40 in text
+    assert 'target = "ETH/USD"' in text
+    assert "filled flat" in text
+    assert "open of t+1" in text
+
+
+def test_one_own_strategy_is_highlighted_and_the_table_sorts(written: Written) -> None:
+    assert written.html.count('<tr class="own">') == 2 * 4
+    assert written.html.count('<table class="sortable">') == 2
+
+
+def test_a_real_market_has_no_banner(written: Written) -> None:
+    assert "SYNTHETIC MARKET" not in written.html
+
+
+def test_a_synthetic_market_says_so_before_everything_else(synthetic: Written) -> None:
+    banner = synthetic.html.index("SYNTHETIC MARKET:")
+    assert banner < synthetic.html.index('id="verdict"')
+    assert "these candles are made up" in synthetic.html
+
+
+def test_a_hostile_description_is_shown_not_run(synthetic: Written) -> None:
+    assert "&lt;script&gt;alert(" in synthetic.html
+    assert '<script>alert("1")' not in synthetic.html
+    assert not any("onerror" in attributes for _, attributes in Page(synthetic.html).tags)
+
+
+def test_a_run_without_trades_still_has_a_report(synthetic: Written) -> None:
+    text = " ".join(Page(synthetic.html).text)
+    assert "No trades" in text
+    assert "returns sheet alone" in text
+    assert "n/a" in text
+    assert "nan" not in re.findall(r"\b\w+\b", text.lower())
+
+
+def test_a_run_that_is_only_trained_has_a_report(tmp_path: Path) -> None:
+    run = dataclasses.replace(make_run(tmp_path / "run", tests={}, days=5), backtests={}, verdicts={})
+    report = write(dataclasses.replace(run, comparison=pd.DataFrame()), tmp_path / "run")
+    sections = [attributes["id"] for tag, attributes in Page(report.html).tags if tag == "section"]
+    assert sections == ["verdict", "validation", "exploration", "facts"]
+    assert "holds no backtest yet" in report.html
+
+
+def test_steps_are_told_and_reach_the_end(written: Written) -> None:
+    done = [step.done for step in written.steps if step.done is not None]
+    assert done == sorted(done)
+    assert done[-1] == 1.0
+    assert {step.stage for step in written.steps} == {"report"}
+
+
+def test_no_figure_stays_open(written: Written) -> None:
+    assert plt.get_fignums() == []
+
+
+def test_a_report_again_leaves_nothing_of_the_old_one(tmp_path: Path) -> None:
+    run = dataclasses.replace(make_run(tmp_path / "run", tests={}, days=5), backtests={}, verdicts={})
+    for name in ("figures", "tables"):
+        (tmp_path / "run" / name).mkdir(parents=True)
+        (tmp_path / "run" / name / "stale.csv").write_text("old")
+    write_report(dataclasses.replace(run, comparison=pd.DataFrame()), tmp_path / "run")
+    assert not list((tmp_path / "run").rglob("stale.csv"))
+    assert not list((tmp_path / "run").rglob("*partial*"))
+
+
+def test_an_unwritable_folder_is_an_output_error(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", tests={}, days=5)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match=r"cannot be written.*[Mm]ake room or choose another folder"):
+        write_report(run, tmp_path / "file" / "run")
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_failed_report_leaves_the_old_one(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", tests={}, days=5)
+    broken = dataclasses.replace(
+        run, predictions=pd.DataFrame(), history=pd.DataFrame({"epoch": [1], "val_loss": ["x"]})
+    )
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "report.html").write_text("old")
+    with pytest.raises(ValueError, match="could not convert"):
+        write_report(broken, tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["report.html"]
+    assert (tmp_path / "run" / "report.html").read_text() == "old"

@@ -1,0 +1,103 @@
+"""pyfolio's sheets: drawn without a display, with and without trades, nothing left behind."""
+
+import re
+import warnings
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from fakes import make_candles, make_result, spaced_entries
+
+from cryptonn.errors import OutputError
+from cryptonn.reporting.figures_equity import buy_and_hold, daily_returns
+from cryptonn.reporting.tearsheet import write_tear_sheet
+from cryptonn.trading.result import BacktestResult
+
+
+def setting(days: int, *, trades: int, fees: str = "taker") -> tuple[BacktestResult, pd.Series]:
+    index = pd.date_range("2019-01-01", periods=days * 1440, freq="min", tz="UTC", name="time")
+    candles = make_candles(index, seed=5, start=140)
+    result = make_result(candles, spaced_entries(len(candles), trades=trades), fees=fees)
+    return result, daily_returns(buy_and_hold(candles, cash=result.cash), cash=result.cash)
+
+
+def test_the_full_sheet_shows_returns_positions_and_transactions(tmp_path: Path) -> None:
+    result, benchmark = setting(40, trades=120)
+    sheet = write_tear_sheet(result, tmp_path, benchmark=benchmark)
+    assert [path.name for path in sheet.images] == ["1_returns.png", "2_positions.png", "3_transactions.png"]
+    for path in sheet.images:
+        assert path.read_bytes().startswith(b"\x89PNG")
+        shades = plt.imread(path)[..., :3]
+        assert np.ptp(shades) > 0.5, "an empty page"
+    assert "Annual return" in sheet.tables[0]
+    assert "252" in sheet.note
+    assert "365" in sheet.note
+
+
+def test_the_sheet_is_fed_what_the_backtest_returned(tmp_path: Path) -> None:
+    result, benchmark = setting(40, trades=120, fees="none")
+    sheet = write_tear_sheet(result, tmp_path, benchmark=benchmark)
+    said = re.search(r"<th>Cumulative returns</th>\s*<td>(-?[\d.]+)%</td>", sheet.tables[0])
+    assert said is not None
+    assert float(said[1]) == pytest.approx(100 * (result.equity.iloc[-1] / 1e5 - 1), abs=0.06)
+
+
+def test_without_a_fill_the_returns_sheet_comes_alone_and_says_so(tmp_path: Path) -> None:
+    result, benchmark = setting(35, trades=0)
+    sheet = write_tear_sheet(result, tmp_path, benchmark=benchmark)
+    assert [path.name for path in sheet.images] == ["1_returns.png"]
+    assert "No order was filled" in sheet.note
+
+
+@pytest.mark.parametrize("days", [1, 2])
+def test_of_one_or_two_days_there_is_no_sheet_but_a_sentence(days: int, tmp_path: Path) -> None:
+    result, benchmark = setting(days, trades=4)
+    sheet = write_tear_sheet(result, tmp_path, benchmark=benchmark)
+    assert sheet.images == sheet.tables == ()
+    assert f"Only {days} days" in sheet.note
+
+
+@pytest.mark.parametrize("days", [3, 6])
+def test_a_few_days_are_drawn_with_a_warning_to_the_reader(days: int, tmp_path: Path) -> None:
+    result, benchmark = setting(days, trades=4)
+    sheet = write_tear_sheet(result, tmp_path, benchmark=benchmark)
+    assert len(sheet.images) == 3
+    assert f"Only {days} days" in sheet.note
+
+
+def test_a_strategy_that_loses_everything_is_drawn(tmp_path: Path) -> None:
+    result, benchmark = setting(10, trades=1900, fees="taker+slippage")
+    assert result.equity.iloc[-1] < 100
+    assert write_tear_sheet(result, tmp_path, benchmark=benchmark).images
+
+
+def test_the_round_trip_sheet_comes_on_request(tmp_path: Path) -> None:
+    result, benchmark = setting(8, trades=12)
+    sheet = write_tear_sheet(result, tmp_path, benchmark=benchmark, round_trips=True)
+    assert len(sheet.images) == 4
+    assert any("Winning round_trips" in table or "round_trips" in table for table in sheet.tables)
+
+
+def test_nothing_is_printed_and_nothing_stays_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import pyfolio.utils
+
+    mine = plt.figure()
+    before = (dict(mpl.rcParams), warnings.filters[:], mpl.get_backend(), pyfolio.utils.display)
+    result, benchmark = setting(5, trades=6)
+    sheet = write_tear_sheet(result, tmp_path, benchmark=benchmark)
+    assert len(sheet.images) == 3, "the figure that was open before is not part of the sheet"
+    assert (dict(mpl.rcParams), warnings.filters[:], mpl.get_backend(), pyfolio.utils.display) == before
+    assert plt.get_fignums() == [mine.number]
+    plt.close(mine)
+    assert capsys.readouterr().out == ""
+
+
+def test_an_unwritable_folder_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    result, benchmark = setting(3, trades=2)
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_tear_sheet(result, tmp_path / "file" / "sheet", benchmark=benchmark)
+    assert plt.get_fignums() == []
