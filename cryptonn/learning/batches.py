@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from cryptonn.learning.windows import sequence_starts, window_view
 
-__all__ = ["Batch", "Rows", "Streaming", "Windowed"]
+__all__ = ["Batch", "Streaming", "TrainRows", "Windowed"]
 
 Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Rows:
+class TrainRows:
     """The train rows, in time order."""
 
     bars: Array
@@ -39,7 +39,7 @@ class Batch:
 class Streaming:
     """A label at every bar of sequences of ``lookback + sequence`` bars, but for the first ``lookback``."""
 
-    rows: Rows
+    rows: TrainRows
     lookback: int
     sequence: int
     size: int
@@ -72,7 +72,7 @@ class Streaming:
 class Windowed:
     """One label for each window of ``lookback`` bars: that of its last bar."""
 
-    rows: Rows
+    rows: TrainRows
     lookback: int
     size: int
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cryptonn.config import RunConfig
 from cryptonn.errors import DataError, ModelError
 from cryptonn.learning.backend import keras
-from cryptonn.learning.batches import Rows, Streaming, Windowed
+from cryptonn.learning.batches import Streaming, TrainRows, Windowed
 from cryptonn.learning.labels import balance_weights, class_weights, weights_of_classes
 from cryptonn.learning.network import build_network, last_bar
 from cryptonn.learning.prediction import FittedModel, infer
@@ -204,7 +204,7 @@ def _examples(bars: NDArray[np.float32], labels: pd.DataFrame, rows: slice, conf
             "Take a longer train range or a shorter lookback."
         )
     weight = balance_weights(label, balance=config.labels.balance, seed=config.seed)
-    given = Rows(bars[rows], label.fillna(0).to_numpy(dtype=np.float32), weight.to_numpy())
+    given = TrainRows(bars[rows], label.fillna(0).to_numpy(dtype=np.float32), weight.to_numpy())
     if training.form == "windowed":
         return Windowed(given, training.lookback, training.batch_size)
     return Streaming(given, training.lookback, training.sequence, training.batch_size)
@@ -219,6 +219,11 @@ def _validator(
     label, move = labels["label"].iloc[rows].to_numpy(), labels["move"].iloc[rows].to_numpy()
     down, up = (1.0, 1.0) if config.labels.balance == "none" else class_weights(labels["label"].iloc[split.train])
     weight = weights_of_classes(labels["label"].iloc[rows], down=down, up=up).to_numpy().astype(np.float64)
+    if not weight.any():
+        raise DataError(
+            f"none of the {len(label):,} validation rows from {index[rows][0]} to {index[rows][-1]} has a label: the "
+            "price stands still there. Take a longer range or a larger split.validation."
+        )
 
     def validate() -> tuple[float, float]:
         proba = infer(network, bars, index, config, first=first, since=rows.start)[rows].astype(np.float64)

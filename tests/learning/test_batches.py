@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from cryptonn.learning.batches import Rows, Streaming, Windowed
+from cryptonn.learning.batches import Streaming, TrainRows, Windowed
 
 LOOKBACK = 10
 
 
-def rows(number: int, *, unlabelled: int = 7) -> Rows:
+def rows(number: int, *, unlabelled: int = 7) -> TrainRows:
     """The only feature and the target of a row are its number, so a batch tells which rows it holds."""
     count = np.arange(number, dtype=np.float32)
-    return Rows(bars=count[:, None], target=count, weight=(count % unlabelled != 0).astype(np.float32))
+    return TrainRows(bars=count[:, None], target=count, weight=(count % unlabelled != 0).astype(np.float32))
 
 
 def labelled(batches: list, last_only: bool = False) -> np.ndarray:

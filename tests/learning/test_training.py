@@ -185,6 +185,14 @@ def test_constant_label(make_material: Make) -> None:
         fit(Material(given.features, given.labels.assign(label=1.0), given.split, given.config))
 
 
+def test_validation_without_a_label(make_material: Make) -> None:
+    given = make_material()
+    labels = given.labels.copy()
+    labels.iloc[given.split.validation, 0] = np.nan
+    with pytest.raises(DataError, match=r"none of the 933 validation rows .* has a label"):
+        fit(Material(given.features, labels, given.split, given.config))
+
+
 def test_constant_and_missing_features(make_material: Make) -> None:
     given = make_material()
     name = str(given.features.columns[1])
