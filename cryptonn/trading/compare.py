@@ -39,9 +39,8 @@ def compare(
 ) -> list[BacktestResult]:
     """Run every strategy under every cost scenario.
 
-    The cheapest and the costliest scenario of a strategy are run in backtrader. If both made the same decisions and
-    ``replay`` arrives at both accounts to 1e-9, the scenarios between are replayed; else they too are run in
-    backtrader.
+    The cheapest and the costliest scenario of a strategy are run in backtrader. If ``replay`` of the decisions of the
+    latter arrives at both accounts to 1e-9, the scenarios between are replayed; else they too are run in backtrader.
 
     Parameters
     ----------
@@ -119,10 +118,8 @@ class _Trader:
         )
 
     def _decisions(self, cheapest: BacktestResult, costliest: BacktestResult) -> pd.Series | None:
-        """Return what was decided if it did not depend on the costs and its replay is backtrader's account."""
+        """Return what the costliest decided, if played again it is backtrader's account at both ends."""
         decisions = decisions_of(costliest)
-        if not decisions.equals(decisions_of(cheapest)):
-            return None
         replays = (
             replay(self.candles, decisions, costs=result.costs, **self.market) for result in (cheapest, costliest)
         )

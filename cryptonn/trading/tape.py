@@ -77,22 +77,14 @@ class Account:
         """Return cash and position at ``close``."""
         return account_value(self.cash, self.units, self.entry_price, close)
 
-    def accept(self, opened: float, close: float) -> tuple[bool, bool]:
-        """Tell whether the broker accepts an order to close the position and one to open ``opened`` units after it.
+    def can_close(self, close: float) -> bool:
+        """Tell whether the broker accepts the order that closes the position.
 
-        It fills them on paper at the close of the decision and wants the cash not to fall below 0.
+        It fills it on paper at the close of the decision and wants the cash not to fall below 0: only a ruined short
+        does. An order that opens a position is sized to pass.
         """
-        cash, closes, opens = self.cash, False, False
-        if self.units:
-            cash += self.units * close
-            cash -= abs(self.units) * self.commission * close
-            closes = cash >= 0.0
-        if opened:
-            cash -= opened * close
-            cash -= abs(opened) * self.commission * close
-            opens = cash >= 0.0
-        self.rejections += (bool(self.units) - closes) + (bool(opened) - opens)
-        return closes, opens
+        cash = self.cash + self.units * close
+        return cash - abs(self.units) * self.commission * close >= 0.0
 
     def close_position(self, bar: int, decided: int, at: float) -> None:
         """Fill the order that closes the position, at the open ``at`` of a bar."""
@@ -141,17 +133,17 @@ def trade(tape: Tape, account: Account, *, fraction: float) -> Account:
             commission=account.commission,
             concession=account.concession,
         )
-        closes, opens = account.accept(opened, close)
-        if not closes and not opens:
+        if units and not account.can_close(close):
+            account.rejections += 1
             bar += 1
             continue
         filled = tape.fillable[bar + 1]
         if filled == bars:
             break
         account.charge(tape.seconds[filled])
-        if closes:
+        if units:
             account.close_position(filled, bar, tape.open[filled])
-        if opens:
+        if opened:
             account.open_position(filled, bar, tape.open[filled], opened)
         bar = filled
     account.charge(tape.seconds[-1])

@@ -119,6 +119,15 @@ def test_borrow_is_charged_by_the_minute() -> None:
     assert (result.fills["commission"] == 0).all()
 
 
+def test_borrow_runs_on_through_missing_minutes() -> None:
+    # as before, but an hour is missing between rows 2 and 3: 63 minutes
+    candles = table([(100, 100)] * 6)
+    late = candles.index[:3].append(candles.index[3:] + pd.Timedelta(hours=1))
+    candles = candles.set_index(late)
+    result = backtest(candles, wanted(candles, [-1, -1, -1, 0, 0, 0]), Costs(borrow=0.5))
+    assert result.borrow == pytest.approx(5 * 100 * 0.5 * 63 / (365 * 24 * 60))
+
+
 def test_a_long_position_pays_no_borrow() -> None:
     candles = table([(100, 100)] * 6)
     assert backtest(candles, wanted(candles, [1, 1, 1, 1, 1, 1]), Costs(borrow=0.5)).final_equity == 1000
