@@ -120,9 +120,9 @@ def test_borrow_is_charged_by_the_minute() -> None:
 
 
 def test_borrow_runs_on_through_missing_minutes() -> None:
-    # as before, but an hour is missing between rows 2 and 3: 63 minutes
+    # as before, but an hour is missing between rows 3 and 4: 63 minutes
     candles = table([(100, 100)] * 6)
-    late = candles.index[:3].append(candles.index[3:] + pd.Timedelta(hours=1))
+    late = candles.index[:4].append(candles.index[4:] + pd.Timedelta(hours=1))
     candles = candles.set_index(late)
     result = backtest(candles, wanted(candles, [-1, -1, -1, 0, 0, 0]), Costs(borrow=0.5))
     assert result.borrow == pytest.approx(5 * 100 * 0.5 * 63 / (365 * 24 * 60))
