@@ -157,7 +157,7 @@ def _add_trades(figure: go.Figure, trades: pd.DataFrame, words: list[str], *, ex
         marker = {"symbol": shape, "size": 10, "color": colors, "line": {"color": "white", "width": 1}}
         hover = f"{label} %{{y:,.2f}}<br>%{{text}}<extra></extra>"
         trace = go.Scatter(x=moments, y=at, mode="markers", marker=marker, name=label, text=words, hovertemplate=hover)
-        figure.add_trace(trace, row=1, col=1)
+        figure.add_trace(trace.update(showlegend=False), row=1, col=1)
 
 
 def _add_proba(figure: go.Figure, bars: pd.DataFrame, threshold: float | None) -> None:
@@ -171,17 +171,9 @@ def _add_proba(figure: go.Figure, bars: pd.DataFrame, threshold: float | None) -
     figure.add_trace(trace, row=2, col=1)
     figure.add_hline(y=0.5, line={"color": MUTED, "width": 1}, row=2, col=1)
     if threshold is not None and np.isfinite(threshold):
-        text = f"enter at {threshold:.3f}"
         line = {"color": UP, "width": 1, "dash": "dash"}
-        figure.add_hline(
-            y=threshold,
-            line=line,
-            annotation_text=text,
-            annotation_font_color=UP,
-            annotation_position="top left",
-            row=2,
-            col=1,
-        )
+        label = {"text": f"enter at {threshold:.3f}", "font": {"color": UP}, "bgcolor": "rgba(255,255,255,0.85)"}
+        figure.add_hline(y=threshold, line=line, annotation={**label, "yanchor": "bottom"}, row=2, col=1)
 
 
 def _lay_out(figure: go.Figure, *, quote: str) -> None:

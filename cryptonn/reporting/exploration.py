@@ -79,7 +79,7 @@ def _color(place: int) -> str:
 def _draw_price(hourly: pd.DataFrame) -> Picture:
     symbols = list(hourly)
     means = hourly.rolling(_MEAN_DAYS * 24, min_periods=24).mean()
-    figure, all_axes = canvas(len(symbols), size=(10, 2.6 * len(symbols)))
+    figure, all_axes = canvas(len(symbols), size=(11, 2.6 * len(symbols)))
     for place, (symbol, axes) in enumerate(zip(symbols, all_axes, strict=True)):
         axes.plot(thin(hourly[symbol]), color=_color(place), linewidth=1.0, label="hourly close")
         axes.plot(thin(means[symbol]), color="#1c2430", linewidth=1.4, label=f"{_MEAN_DAYS}-day mean")
@@ -99,7 +99,7 @@ def _draw_price(hourly: pd.DataFrame) -> Picture:
 
 def _draw_log_price(hourly: pd.DataFrame) -> Picture:
     shown = thin(hourly)
-    figure, (axes,) = canvas(size=(10, 3.4))
+    figure, (axes,) = canvas(size=(11, 3.4))
     for place, symbol in enumerate(shown):
         axes.plot(shown[symbol], color=_color(place), linewidth=1.2, label=symbol)
     axes.set_yscale("log")
@@ -121,7 +121,7 @@ def _draw_log_price(hourly: pd.DataFrame) -> Picture:
 def _draw_volume(frame: Frame) -> Picture:
     turnover = {symbol: (table := frame.candles(symbol))["close"] * table["volume"] for symbol in frame.symbols}
     daily = pd.DataFrame(turnover).resample("1D").sum() / 1e6
-    figure, all_axes = canvas(len(daily.columns), size=(10, 2.1 * len(daily.columns)))
+    figure, all_axes = canvas(len(daily.columns), size=(11, 2.1 * len(daily.columns)))
     for place, (symbol, axes) in enumerate(zip(daily, all_axes, strict=True)):
         axes.fill_between(daily.index, daily[symbol], step="mid", color=_color(place), alpha=0.65, linewidth=0)
         axes.set_title(str(symbol))
@@ -145,7 +145,7 @@ def _draw_scatter(closes: pd.DataFrame) -> list[Picture]:
 
 def _draw_pair(closes: pd.DataFrame, *, target: str, other: str) -> Picture:
     spans: Sequence[tuple[str, str]] = (("5min", "5 minutes"), ("1h", "1 hour"), ("1D", "1 day"))
-    figure, all_axes = canvas(1, len(spans), size=(10, 3.7))
+    figure, all_axes = canvas(1, len(spans), size=(11, 3.7))
     drawn: list[pd.DataFrame] = []
     for (span, words), axes in zip(spans, all_axes, strict=True):
         returns = _log(closes[[other, target]].resample(span).last()).diff().dropna() * 100

@@ -40,7 +40,7 @@ def draw_accuracy(assessments: Assessments) -> Picture:
             for model, found in models.items()
         ]
     )
-    figure, (axes,) = canvas(size=(10, 0.9 + 0.38 * len(table)))
+    figure, (axes,) = canvas(size=(11, 0.9 + 0.38 * len(table)))
     for row, (_, line) in enumerate(table.iterrows()):
         color = _COLORS.get(line["model"], MUTED)
         middle, low, high = (100 * float(line[name]) for name in _ACCURACY)
@@ -68,7 +68,7 @@ _ACCURACY = ("accuracy_on_moves", "accuracy_on_moves_low", "accuracy_on_moves_hi
 
 def draw_confusion(assessments: Assessments) -> Picture:
     """Draw the network's confusion matrix of every period: counts, and shares of the true direction."""
-    figure, all_axes = canvas(1, len(assessments), size=(max(3.4 * len(assessments), 3.4), 3.2))
+    figure, all_axes = canvas(1, len(assessments), size=(max(3.65 * len(assessments), 3.4), 3.2))
     drawn = []
     for axes, (period, models) in zip(all_axes, assessments.items(), strict=True):
         table = models["network"].confusion
@@ -99,7 +99,7 @@ def _confusion(axes: Axes, counts: np.ndarray, *, title: str) -> None:
 
 def draw_reliability(assessments: Assessments) -> Picture:
     """Draw the share of ups against the probability given, for every period and model."""
-    figure, all_axes = canvas(1, len(assessments), size=(max(3.4 * len(assessments), 3.8), 3.6))
+    figure, all_axes = canvas(1, len(assessments), size=(max(3.65 * len(assessments), 3.8), 3.6))
     drawn = []
     for axes, (period, models) in zip(all_axes, assessments.items(), strict=True):
         for model, found in models.items():
@@ -126,7 +126,9 @@ def draw_reliability(assessments: Assessments) -> Picture:
 def draw_histograms(assessments: Assessments) -> Picture:
     """Draw the probabilities given to true ups (green) and true downs (red), a row a model, a column a period."""
     models = list(dict.fromkeys(model for found in assessments.values() for model in found))
-    figure, all_axes = canvas(len(models), len(assessments), size=(max(3.4 * len(assessments), 4.0), 2.4 * len(models)))
+    figure, all_axes = canvas(
+        len(models), len(assessments), size=(max(3.65 * len(assessments), 4.0), 2.4 * len(models))
+    )
     drawn = []
     places = [(model, period) for model in models for period in assessments]
     for axes, (model, period) in zip(all_axes, places, strict=True):
@@ -161,7 +163,7 @@ def draw_learning(history: pd.DataFrame) -> Picture:
     """Draw training and validation loss by epoch, the best epoch marked."""
     epochs = _epochs(history)
     accuracies = [name for name in ("accuracy", "val_accuracy") if name in history]
-    figure, all_axes = canvas(1, 2 if accuracies else 1, size=(10 if accuracies else 7, 3.2))
+    figure, all_axes = canvas(1, 2 if accuracies else 1, size=(11 if accuracies else 7, 3.2))
     _learning(all_axes[0], history, epochs, ("loss", "val_loss"), best=_best_row(history))
     all_axes[0].set_ylabel("loss")
     if accuracies:

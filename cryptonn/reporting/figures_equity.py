@@ -64,7 +64,7 @@ def draw_equity(results: Sequence[BacktestResult], held: pd.Series, *, period: s
     curves = _curves(results, held)
     shown = thin(curves).clip(lower=_FLOOR)
     logarithmic = float(shown.max().max() / shown.min().min()) > _SHARE_NEEDING_LOG
-    figure, (axes,) = canvas(size=(10, 4.6))
+    figure, (axes,) = canvas(size=(11, 4.6))
     scenarios = [result.fees for result in results]
     for name in shown:
         fees = None if name == held.name else str(name)
@@ -91,7 +91,7 @@ def draw_drawdown(results: Sequence[BacktestResult], held: pd.Series, *, period:
     peaks = curves.cummax().clip(lower=1.0)
     buckets = np.arange(len(curves)) // max(1, len(curves) // 1500)
     shown = (curves / peaks - 1).groupby(curves.index[buckets * max(1, len(curves) // 1500)]).min()
-    figure, (axes,) = canvas(size=(10, 3.2))
+    figure, (axes,) = canvas(size=(11, 3.2))
     scenarios = [result.fees for result in results]
     for name in shown:
         fees = None if name == held.name else str(name)
@@ -122,7 +122,7 @@ def draw_fee_sweep(results: Sequence[BacktestResult], *, period: str, interval: 
     near = max(2.5 * even if np.isfinite(even) else 0.0, 1.2 * interval[1] if interval and known else 0.0, BP)
     wide = max(costliest(results).costs.per_side * 1.15, near, 5 * BP)
     limits = [near, wide] if wide > 4 * near else [wide]
-    figure, all_axes = canvas(1, len(limits), size=(10, 4.0))
+    figure, all_axes = canvas(1, len(limits), size=(11, 4.0))
     sweeps = [fee_sweep(base, np.linspace(0, limit, 241)) for limit in limits]
     for axes, sweep in zip(all_axes, sweeps, strict=True):
         _sweep(axes, sweep)
@@ -178,11 +178,15 @@ def _growth_axis(axes: Axes, *, logarithmic: bool) -> None:
     if logarithmic:
         axes.set_yscale("log")
         axes.set_ylabel("multiple of the starting cash")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
+        axes.yaxis.set_major_formatter(FuncFormatter(_multiple))
         axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
     else:
         axes.set_ylabel("return since the start")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: signed_percent(value - 1).replace(".00", "")))
+
+
+def _multiple(value: float, _: int | None) -> str:
+    return f"{np.format_float_positional(float(f'{value:.6g}'), trim='-')}×"
 
 
 def _mark_scenarios(axes: Axes, results: Sequence[BacktestResult]) -> None:

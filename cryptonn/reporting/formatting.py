@@ -1,15 +1,30 @@
 """Numbers as a trader reads them: 12.3 bp, −4.56 %, 1,234.50; what cannot be computed is n/a."""
 
 import math
+import re
 from typing import Any
 
 import pandas as pd
 
 from cryptonn.units import in_bp, in_percent
 
-__all__ = ["NOT_AVAILABLE", "bp", "count", "date", "money", "number", "percent", "signed_bp", "signed_percent", "slug"]
+__all__ = [
+    "NOT_AVAILABLE",
+    "bp",
+    "count",
+    "date",
+    "keep_units",
+    "money",
+    "number",
+    "percent",
+    "signed_bp",
+    "signed_percent",
+    "slug",
+]
 
 NOT_AVAILABLE = "n/a"
+
+_UNIT = re.compile(r"(\d) (bp|%)")
 
 
 def bp(fraction: Any) -> str:
@@ -85,6 +100,15 @@ def date(time: pd.Timestamp) -> str:
     '2019-01-01'
     """
     return time.strftime("%Y-%m-%d")
+
+
+def keep_units(text: str) -> str:
+    """Tie a number to its unit, so that no line ends between them.
+
+    >>> keep_units("95 %: 1.0 bp").count("\N{NO-BREAK SPACE}")
+    2
+    """
+    return _UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", text)
 
 
 def slug(text: str) -> str:

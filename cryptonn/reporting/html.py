@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from cryptonn.output import whole_folder, write_file
 from cryptonn.progress import OnStep, Step, silent
 from cryptonn.reporting.chart import Chart, plotly_script
-from cryptonn.reporting.formatting import count, signed_percent, slug
+from cryptonn.reporting.formatting import count, keep_units, signed_percent, slug
 from cryptonn.reporting.grid import Grid
 from cryptonn.reporting.picture import Picture, house_style
 from cryptonn.reporting.sections import (
@@ -168,6 +168,7 @@ def _save_beside(parts: _Parts, *, figures: Path, tables: Path) -> None:
 def _render(run: Run, parts: _Parts) -> str:
     loader = PackageLoader("cryptonn.reporting", ".")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters["units"] = keep_units
     template = environment.get_template("report.html.j2")
     css = loader.get_source(environment, "report.css")[0]
     return template.render(_context(run, parts), css=css)

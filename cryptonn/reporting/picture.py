@@ -136,7 +136,7 @@ def legend_above(axes: Axes) -> None:
     if not axes.get_title(loc="left"):
         axes.set_title(" ", pad=8)
     legend = axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=9, columnspacing=1.4, handlelength=1.4, borderaxespad=0.3
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=9, columnspacing=1.2, handlelength=1.2, borderaxespad=0.3
     )
     legend.set_in_layout(False)
 

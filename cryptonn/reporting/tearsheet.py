@@ -176,6 +176,7 @@ def _agg() -> Iterator[Callable[[], list[Figure]]]:
     pyplot.switch_backend("agg")
     try:
         with mpl.rc_context():
+            mpl.rcdefaults()  # pyfolio brings its own look; a caller's would mix with it
             yield opened
     finally:
         for figure in opened():

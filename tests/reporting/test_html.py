@@ -12,6 +12,7 @@ import pytest
 from fakes import Written, make_run, write
 
 from cryptonn.errors import OutputError
+from cryptonn.reporting.formatting import keep_units
 from cryptonn.reporting.html import write_report
 
 SECTIONS = ["verdict", "money", "compare", "validation", "chart", "tearsheets", "exploration", "facts"]
@@ -56,12 +57,12 @@ def test_the_verdict_of_each_period_is_said_before_any_figure(written: Written) 
     first_figure = written.html.index("<figure")
     for period, verdict in written.run.verdicts.items():
         assert 0 < written.html.index(f"{period} ·") < first_figure
-        assert 0 < written.html.index(verdict.headline) < first_figure
+        assert 0 < written.html.index(keep_units(verdict.headline)) < first_figure
 
 
 def test_big_numbers_are_those_of_the_tables(written: Written) -> None:
     own = written.run.comparison.query("period == 'first' and strategy == 'lstm_signal'").set_index("fees")
-    said = re.sub(r"<[^>]+>", "", written.html)
+    said = re.sub(r"<[^>]+>", "", written.html).replace("\N{NO-BREAK SPACE}", " ")
     assert f"{100 * own.loc['maker', 'net_return']:+.2f} %".replace("-", "−") in said
     assert f"{own.loc['none', 'gross_per_trade_bp']:+.1f} bp".replace("-", "−") in said
     accuracy = written.run.assessments["first"]["network"].metrics["accuracy_on_moves"]
@@ -104,6 +105,13 @@ def test_every_figure_and_table_lies_beside_it(written: Written) -> None:
         assert len(pd.read_csv(written.folder / "tables" / name)) > 0, name
     assert len(set(pictures)) == len(pictures), "two figures share a file"
     assert json.loads((written.folder / "figures" / "price_chart_first.json").read_text())["data"]
+
+
+def test_the_tear_sheets_have_pyfolios_own_look(written: Written) -> None:
+    sheets = sorted(path.relative_to(written.folder / "figures") for path in (written.folder / "figures").glob("*/*"))
+    folders = [f"tearsheet_{period}_{fees}" for period in ("first", "second") for fees in ("none", "taker_slippage")]
+    pages = ("1_returns.png", "2_positions.png", "3_transactions.png")
+    assert [str(path) for path in sheets] == [f"{folder}/{page}" for folder in folders for page in pages]
 
 
 def test_the_facts_are_there(written: Written, page: Page) -> None:
