@@ -138,8 +138,13 @@ def _garbage_left_alone() -> Iterator[None]:
 
 
 def _check_agrees(result: BacktestResult, broker: RecordingBroker) -> None:
-    value = float(broker.getvalue())
-    if not math.isclose(result.final_equity, value, rel_tol=1e-9, abs_tol=1e-9 * result.cash):
-        raise RuntimeError(
-            f"{result.strategy}: equity rebuilt from the fills is {result.final_equity!r}, the broker's is {value!r}"
-        )
+    """Refuse an account rebuilt from the fills that is not the broker's own: that would be a bug of ours."""
+    pairs = {
+        "equity": (result.final_equity, float(broker.getvalue())),
+        "borrow": (result.borrow, float(sum(broker.d_credit.values()))),
+    }
+    for what, (rebuilt, genuine) in pairs.items():
+        if not math.isclose(rebuilt, genuine, rel_tol=1e-9, abs_tol=1e-9 * result.cash):
+            raise RuntimeError(
+                f"{result.strategy}: {what} rebuilt from the fills is {rebuilt!r}, backtrader's {genuine!r}"
+            )

@@ -126,6 +126,7 @@ def test_borrow_runs_on_through_missing_minutes() -> None:
     candles = candles.set_index(late)
     result = backtest(candles, wanted(candles, [-1, -1, -1, 0, 0, 0]), Costs(borrow=0.5))
     assert result.borrow == pytest.approx(5 * 100 * 0.5 * 63 / (365 * 24 * 60))
+    assert result.final_equity == pytest.approx(1000 - result.borrow, rel=1e-14)
 
 
 def test_a_long_position_pays_no_borrow() -> None:
