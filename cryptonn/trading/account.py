@@ -121,7 +121,7 @@ def _fill_table(fills: dict[str, npt.NDArray[Any]], index: pd.DatetimeIndex, ope
             "amount": amount,
             "price": fills["price"],
             "commission": fills["commission"],
-            "slippage": np.abs(fills["price"] - opens[fills["bar"]]) * amount,
+            "slippage": (fills["price"] - opens[fills["bar"]]) * fills["amount"] + 0.0,
             "decided": index[fills["decided"]],
         },
         columns=list(FILL_COLUMNS),

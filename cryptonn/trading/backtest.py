@@ -84,6 +84,9 @@ def run_backtest(
     cerebro.addsizer(FractionSizer, fraction=fraction)
     cerebro.addstrategy(strategy, **strategy_parameters(strategy, parameters, defaults, name=name))
     _run(cerebro, feed, index, name)
+    if len(feed) < len(index):
+        last = index[len(feed) - 1]
+        raise StrategyError(f"strategy {name!r} stopped the run at {last:%Y-%m-%d %H:%M}Z. Let it run to the last bar.")
     result = build_result(
         candles,
         broker.fills,
@@ -138,13 +141,14 @@ def _garbage_left_alone() -> Iterator[None]:
 
 
 def _check_agrees(result: BacktestResult, broker: RecordingBroker) -> None:
-    """Refuse an account rebuilt from the fills that is not the broker's own: that would be a bug of ours."""
+    """Refuse an account rebuilt from the fills that is not the broker's own."""
     pairs = {
         "equity": (result.final_equity, float(broker.getvalue())),
         "borrow": (result.borrow, float(sum(broker.d_credit.values()))),
     }
     for what, (rebuilt, genuine) in pairs.items():
         if not math.isclose(rebuilt, genuine, rel_tol=1e-9, abs_tol=1e-9 * result.cash):
-            raise RuntimeError(
-                f"{result.strategy}: {what} rebuilt from the fills is {rebuilt!r}, backtrader's {genuine!r}"
+            raise StrategyError(
+                f"strategy {result.strategy!r}: {what} is {rebuilt!r} by its fills, {genuine!r} by backtrader's broker. "
+                "A strategy may send orders, but not add cash or change the broker; if it does neither, report a bug."
             )

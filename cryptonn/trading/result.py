@@ -49,8 +49,9 @@ class BacktestResult:
         End-of-day value of the position (column: the symbol, signed) and of the cash (column "cash"), quote.
     fills
         One row a fill. ``time`` the bar at whose open it was made; ``side`` "buy" or "sell"; ``amount`` base, > 0;
-        ``price`` quote; ``commission`` quote; ``slippage`` |price − open| · amount, quote (the spread is in it);
-        ``decided`` the bar at whose close the order was sent.
+        ``price`` quote; ``commission`` quote; ``slippage`` |price − open| · amount, quote (the spread is in it;
+        negative where a limit order was filled at a better price than the open); ``decided`` the bar at whose close
+        the order was sent.
     trades
         One row from flat to flat. ``side`` "long" or "short"; ``amount`` the largest held, base; ``entry_price`` and
         ``exit_price`` mean fill prices; ``gross`` the profit at the open prices, before any cost; ``costs`` commission,

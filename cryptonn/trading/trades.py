@@ -97,9 +97,7 @@ def _legs(fills: dict[str, npt.NDArray[Any]], opens: Floats, borrowed: Floats) -
         "after": leg_after,
         "starts": leg_before == 0,
         "at_open": amount * at_open,
-        "costs": fills["commission"][row] * share
-        + np.abs(price - at_open) * size
-        + np.where(closing, 0, borrowed[row]),
+        "costs": fills["commission"][row] * share + (price - at_open) * amount + np.where(closing, 0, borrowed[row]),
         "bought": np.where(enlarges, size, 0.0),
         "bought_value": np.where(enlarges, size * price, 0.0),
         "sold": np.where(enlarges, 0.0, size),

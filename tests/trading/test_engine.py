@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from naive import SignalData
-from trading_tables import FREE, backtest, minutes, random_market, random_signal, wanted
+from trading_tables import EVERY_COST, FREE, backtest, minutes, random_market, random_signal, wanted
 
+from cryptonn.errors import StrategyError
 from cryptonn.trading.backtest import run_backtest
 
 
@@ -80,3 +81,71 @@ def test_candles_and_signal_are_left_as_they_were() -> None:
     backtest(candles, signal)
     pd.testing.assert_frame_equal(candles, copies[0])
     pd.testing.assert_series_equal(signal, copies[1])
+
+
+class Clockwork(bt.Strategy):
+    """Buys when a timer of its own rings, every two hours."""
+
+    def __init__(self) -> None:
+        self.add_timer(bt.timer.SESSION_START, repeat=pd.Timedelta(hours=2).to_pytimedelta())
+
+    def notify_timer(self, timer: object, when: object, *args: object, **kwargs: object) -> None:
+        self.buy(size=0.1)
+
+
+def test_timers_ring() -> None:
+    candles = random_market(1, 600, untraded=0.0)
+    result = backtest(candles, wanted(candles, [0] * 600), FREE, strategy=Clockwork)
+    assert len(result.fills) == 5
+
+
+class Stopper(bt.Strategy):
+    """Stops the run at the third bar."""
+
+    def next(self) -> None:
+        self.buy(size=1)
+        if len(self) == 3:
+            self.env.runstop()
+
+
+def test_a_strategy_must_not_stop_the_run() -> None:
+    candles = random_market(1, 50, untraded=0.0)
+    with pytest.raises(StrategyError, match="stopped the run at 2018-01-01 00:02Z"):
+        backtest(candles, wanted(candles, [0] * 50), FREE, strategy=Stopper)
+
+
+class Donor(bt.Strategy):
+    """Gives itself money."""
+
+    def next(self) -> None:
+        if len(self) == 3:
+            self.broker.add_cash(100)
+
+
+def test_a_strategy_must_not_add_cash() -> None:
+    candles = random_market(1, 50, untraded=0.0)
+    with pytest.raises(StrategyError, match="not add cash"):
+        backtest(candles, wanted(candles, [0] * 50), FREE, strategy=Donor)
+
+
+class Patient(bt.Strategy):
+    """Buys a little below the open and sells at the market."""
+
+    def next(self) -> None:
+        if not self.position and len(self) % 10 == 1:
+            self.buy(
+                exectype=bt.Order.Limit,
+                price=self.data.close[0] * 0.999,
+                valid=pd.Timedelta(minutes=5).to_pytimedelta(),
+            )
+        elif self.position:
+            self.close()
+
+
+def test_limit_orders_add_up_too() -> None:
+    candles = random_market(1, 2000)
+    candles["low"] *= 0.999
+    result = backtest(candles, wanted(candles, [0] * 2000), EVERY_COST, strategy=Patient)
+    assert len(result.trades) > 30
+    assert (result.fills.query("side == 'buy'")["slippage"] <= 0).any()
+    assert result.trades["net"].sum() == pytest.approx(result.final_equity - 1000, rel=1e-9)
