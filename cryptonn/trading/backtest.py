@@ -149,6 +149,6 @@ def _check_agrees(result: BacktestResult, broker: RecordingBroker) -> None:
     for what, (rebuilt, genuine) in pairs.items():
         if not math.isclose(rebuilt, genuine, rel_tol=1e-9, abs_tol=1e-9 * result.cash):
             raise StrategyError(
-                f"strategy {result.strategy!r}: {what} is {rebuilt!r} by its fills, {genuine!r} by backtrader's broker. "
+                f"strategy {result.strategy!r}: {what} is {rebuilt!r} by its fills, {genuine!r} by the broker. "
                 "A strategy may send orders, but not add cash or change the broker; if it does neither, report a bug."
             )
