@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from cryptonn.config import RunConfig, load_config
@@ -27,7 +26,7 @@ from cryptonn.learning.labels import make_labels
 from cryptonn.learning.prediction import FittedModel, load_model
 from cryptonn.learning.rows import Rows, make_rows
 from cryptonn.learning.training import fit_model
-from cryptonn.market.candles import timeframe_delta
+from cryptonn.market.candles import Frame, timeframe_delta
 from cryptonn.market.source import latest_market, load_market
 from cryptonn.market.timerange import TimeRange
 from cryptonn.output import whole_folder
@@ -40,6 +39,7 @@ from cryptonn.runs import (
     check_same_candles,
     find_run,
     load_run,
+    new_folder,
     read_facts,
     read_run_config,
     save_backtests,
@@ -73,6 +73,7 @@ def run(source: RunConfig | Path | str, *, results: Path = RESULTS, on_step: OnS
     """
     config = source if isinstance(source, RunConfig) else load_config(source)
     trained = train(config, results=results, on_step=on_step)
+    on_step(Step("trained", 1.0, f"{trained.folder}; `cryptonn backtest` and `report` can go on from here"))
     traded = backtest(trained, on_step=on_step)
     report(traded, on_step=on_step)
     return traded
@@ -81,9 +82,9 @@ def run(source: RunConfig | Path | str, *, results: Path = RESULTS, on_step: OnS
 def train(config: RunConfig, *, results: Path = RESULTS, on_step: OnStep = silent) -> Run:
     """Fit the network on the train rows, judge it on validation and test, and publish the run's folder."""
     started = datetime.now(UTC)
-    folder = results / f"{config.name}-{started:%Y%m%dT%H%M%S}"
+    folder = new_folder(results, config.name, started)
     with whole_folder(folder) as partial:
-        on_step(Step("candles", text=f"{', '.join(config.data.symbols)} from the {config.data.source}"))
+        on_step(Step("candles", text=f"{', '.join(config.data.symbols)}, {config.data.source}"))
         market = load_market(config.data, horizon=config.labels.horizon)
         rows = make_rows(market.frame, config)
         model, history = _fit(rows, config, log_dir=partial / "tensorboard", on_step=on_step)
@@ -162,11 +163,17 @@ def open_run(name: str, *, results: Path = RESULTS, period: TimeRange | None = N
     market = load_market(config.data, horizon=config.labels.horizon)
     opened = load_run(folder, config=config, frame=market.frame)
     check_same_candles(opened, market.facts)
-    if period is None:
-        return opened
-    starts = [start for start in (config.data.train.start, period.start) if start is not None]
-    wider = {"train": TimeRange(min(starts, default=None), config.data.train.end), "test": {str(period): period}}
-    return replace(opened, frame=load_market(config.data.model_copy(update=wider), horizon=config.labels.horizon).frame)
+    further = opened.added | ({} if period is None else {str(period): period})
+    return replace(opened, frame=_wider_frame(config, further)) if further else opened
+
+
+def _wider_frame(config: RunConfig, further: dict[str, TimeRange]) -> Frame:
+    """Return the candles of the run and of stretches that its file does not name."""
+    data = config.data
+    starts = [period.start for period in (data.train, *further.values())]
+    start = None if None in starts else min(start for start in starts if start is not None)
+    wider = {"train": TimeRange(start, data.train.end), "test": data.test | further}
+    return load_market(data.model_copy(update=wider), horizon=config.labels.horizon).frame
 
 
 def predict(name: str, *, results: Path = RESULTS) -> dict[str, Any]:
@@ -232,15 +239,12 @@ def _with_period(run: Run, period: TimeRange) -> Run:
 
 
 def _trade(
-    run: Run,
-    period: str,
-    strategies: Sequence[str],
-    fees: Sequence[str],
-    *,
-    on_result: OnResult,
+    run: Run, period: str, strategies: Sequence[str], fees: Sequence[str], *, on_result: OnResult
 ) -> list[BacktestResult]:
     config = run.config
     rows = run.predictions[run.predictions["period"] == period]
+    own = next((result for result in run.backtests.get(period, []) if result.strategy == run.strategy), None)
+    matched = {} if own is None else {"trades": len(own.trades)}
     return compare(
         run.frame.candles(config.data.target).loc[rows.index],
         rows["signal"],
@@ -252,7 +256,7 @@ def _trade(
         symbol=config.data.target,
         proba=rows["proba"],
         parameters=config.backtest.parameters,
-        defaults={"hold": config.hold, "seed": config.seed, "direction": config.signal.direction},
+        defaults={"hold": config.hold, "seed": config.seed, "direction": config.signal.direction, **matched},
         on_result=on_result,
     )
 
@@ -264,16 +268,15 @@ def _judged(run: Run, period: str, results: Sequence[BacktestResult]) -> Run:
     candles = run.frame.candles(run.config.data.target)
     settings = {"resamples": run.config.report.resamples, "seed": run.config.seed}
     rows = [{"period": period, **metrics_of(result, candles, **settings)} for result in results]
-    comparison = pd.concat([_without(run.comparison, period, new), pd.DataFrame(rows)], ignore_index=True)
+    tables = [table for table in (_without(run.comparison, period, new), pd.DataFrame(rows)) if len(table)]
+    comparison = pd.concat(tables, ignore_index=True)
     judged = replace(run, backtests=run.backtests | {period: [*kept, *results]}, comparison=comparison)
     return replace(judged, verdicts=judged.verdicts | _verdict(judged, period))
 
 
 def _without(comparison: pd.DataFrame, period: str, pairs: set[tuple[str, str]]) -> pd.DataFrame:
-    if comparison.empty:
-        return comparison
-    same = [row.period == period and (row.strategy, row.fees) in pairs for row in comparison.itertuples()]
-    return comparison[~np.array(same)]
+    same = [(one, (*two,)) for one, *two in comparison[["period", "strategy", "fees"]].to_numpy()]
+    return comparison[[one != period or two not in pairs for one, two in same]]
 
 
 def _verdict(run: Run, period: str) -> dict[str, Verdict]:
@@ -288,5 +291,6 @@ def _verdict(run: Run, period: str) -> dict[str, Verdict]:
     if logistic.notna().any():
         lead = compare_accuracy(proba, logistic, happened, horizon=run.config.labels.horizon)
     metrics = {str(row["fees"]): {str(name): value for name, value in row.items()} for _, row in own.iterrows()}
-    models = run.assessments[period]
-    return {period: verdict(metrics, network=models["network"], logistic=models.get("logistic"), comparison=lead)}
+    models, seen = run.assessments[period], run.in_sample(period)
+    found = verdict(metrics, network=models["network"], logistic=models.get("logistic"), comparison=lead)
+    return {period: replace(found, headline=f"{seen} {found.headline}") if seen else found}

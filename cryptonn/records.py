@@ -1,21 +1,43 @@
-"""How the results of a run are kept in files: tables as CSV (Parquet where there is one row a bar), numbers as JSON."""
+"""How the results of a run are kept in files: tables as CSV (Parquet where there is one row a bar), numbers as JSON.
+
+What is read back equals what was written, to the bit and with the same types; only JSON lacks NaN and infinity, which
+are both read back as NaN.
+"""
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from cryptonn.evaluation.accuracy import Assessment
-from cryptonn.output import to_json
+from cryptonn.evaluation.verdict import Verdict
+from cryptonn.output import to_json, write_file
 from cryptonn.trading.costs import Costs
 from cryptonn.trading.result import BacktestResult
 
-__all__ = ["load_assessment", "load_result", "save_assessment", "save_result"]
+__all__ = [
+    "load_assessment",
+    "load_result",
+    "load_verdicts",
+    "read_json",
+    "read_table",
+    "save_assessment",
+    "save_result",
+    "save_verdicts",
+]
 
 _TABLES = ("confusion", "reliability", "histogram")
 _NUMBERS = ("strategy", "fees", "symbol", "cash", "rejections", "borrow")
-_TIMES = ["time", "decided", "entry_time", "exit_time"]
+_TIMES = ("time", "decided", "entry_time", "exit_time")
+_KINDS = {
+    **dict.fromkeys(("amount", "price", "commission", "slippage"), "float64"),
+    **dict.fromkeys(("entry_price", "exit_price", "gross", "costs", "net"), "float64"),
+    **{"side": "str", "bars": "int64", "open": "bool"},
+}
+"""Types of fills and trades, which a table without rows does not tell."""
 
 
 def save_assessment(assessment: Assessment, folder: Path) -> None:
@@ -28,13 +50,22 @@ def save_assessment(assessment: Assessment, folder: Path) -> None:
 
 def load_assessment(folder: Path) -> Assessment:
     """Read what ``save_assessment`` wrote."""
-    metrics = {
-        name: float("nan") if value is None else value
-        for name, value in json.loads((folder / "metrics.json").read_text()).items()
-    }
     confusion = pd.read_csv(folder / "confusion.csv", index_col=0).rename_axis(columns="predicted")
-    others = {name: pd.read_csv(folder / f"{name}.csv") for name in _TABLES if name != "confusion"}
-    return Assessment(metrics=metrics, confusion=confusion, **others)
+    others = {name: read_table(folder / f"{name}.csv") for name in _TABLES if name != "confusion"}
+    return Assessment(metrics=_with_nan(read_json(folder / "metrics.json")), confusion=confusion, **others)
+
+
+def save_verdicts(verdicts: dict[str, Verdict], path: Path) -> None:
+    """Write the verdicts by period."""
+    write_file(path, to_json({name: asdict(verdict) for name, verdict in verdicts.items()}))
+
+
+def load_verdicts(path: Path) -> dict[str, Verdict]:
+    """Read what ``save_verdicts`` wrote."""
+    return {
+        name: Verdict(_with_nan(kept["numbers"]), kept["headline"], tuple(kept["sentences"]))
+        for name, kept in read_json(path).items()
+    }
 
 
 def save_result(result: BacktestResult, folder: Path) -> None:
@@ -52,24 +83,38 @@ def save_result(result: BacktestResult, folder: Path) -> None:
 
 def load_result(folder: Path) -> BacktestResult:
     """Read what ``save_result`` wrote."""
-    numbers = json.loads((folder / "result.json").read_text())
+    numbers = read_json(folder / "result.json")
     bars = pd.read_parquet(folder / "equity.parquet")
-    returns = _read(folder / "returns.csv", index_col=0)
+    days = {name: _by_day(folder / f"{name}.csv") for name in ("returns", "positions")}
     return BacktestResult(
         **{**numbers, "costs": Costs(**numbers["costs"])},
         equity=bars["equity"],
         position=bars["position"],
-        returns=returns.iloc[:, 0],
-        positions=_read(folder / "positions.csv", index_col=0),
-        fills=_read(folder / "fills.csv"),
-        trades=_read(folder / "trades.csv"),
+        returns=days["returns"].iloc[:, 0],
+        positions=days["positions"],
+        fills=read_table(folder / "fills.csv"),
+        trades=read_table(folder / "trades.csv"),
     )
 
 
-def _read(path: Path, *, index_col: int | None = None) -> pd.DataFrame:
-    table = pd.read_csv(path, index_col=index_col)
-    if index_col is not None:
-        table.index = pd.to_datetime(table.index, utc=True)
-    for name in table.columns.intersection(_TIMES):
-        table[name] = pd.to_datetime(table[name], utc=True)
-    return table
+def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
+    """Read a CSV table as it was written; the columns in ``text`` hold words, also where these look like numbers."""
+    names = pd.read_csv(path, nrows=0).columns
+    kinds = {name: kind for name, kind in (_KINDS | dict.fromkeys(text, "str")).items() if name in names}
+    empty = {name: [""] for name in names if kinds.get(name) != "str"}
+    table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=empty)
+    times = {name: pd.to_datetime(table[name], utc=True).dt.as_unit("ns") for name in _TIMES if name in names}
+    return table.assign(**times)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _by_day(path: Path) -> pd.DataFrame:
+    return read_table(path).set_index("time")
+
+
+def _with_nan(numbers: dict[str, Any]) -> dict[str, Any]:
+    return {name: float("nan") if value is None else value for name, value in numbers.items()}

@@ -9,20 +9,30 @@
 Each part is written whole or not at all, so a run that is only trained is a run too.
 """
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from cryptonn.config import RunConfig, load_config
-from cryptonn.errors import ConfigError, DataError, did_you_mean
+from cryptonn.errors import ConfigError, DataError, OutputError, did_you_mean
 from cryptonn.evaluation.accuracy import Assessment
 from cryptonn.evaluation.verdict import Verdict
 from cryptonn.market.candles import Frame
+from cryptonn.market.timerange import TimeRange
 from cryptonn.output import to_json, whole_folder, write_file
-from cryptonn.records import load_assessment, load_result, save_assessment, save_result
+from cryptonn.records import (
+    load_assessment,
+    load_result,
+    load_verdicts,
+    read_json,
+    read_table,
+    save_assessment,
+    save_result,
+    save_verdicts,
+)
 from cryptonn.trading.result import BacktestResult
 
 __all__ = [
@@ -32,6 +42,7 @@ __all__ = [
     "find_run",
     "list_runs",
     "load_run",
+    "new_folder",
     "read_facts",
     "read_run_config",
     "save_backtests",
@@ -40,6 +51,10 @@ __all__ = [
 
 RESULTS = Path("backtests/results")
 """Where runs are kept unless told otherwise."""
+
+_MODELS = ("network", "logistic")
+_WORDS = ("period", "strategy", "fees", "costs", "interval_note")
+"""Columns of the comparison that hold words."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +76,7 @@ class Run:
     """By period: every strategy under every fee scenario."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     """By period: whether the run's strategy pays."""
-    comparison: pd.DataFrame = field(default_factory=pd.DataFrame)
+    comparison: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["period", "strategy", "fees"]))
     """One row a period, strategy and fee scenario."""
 
     @property
@@ -79,6 +94,40 @@ class Run:
         """Probability at which the run's strategy enters."""
         return float(self.facts["enter"])
 
+    @property
+    def added(self) -> dict[str, TimeRange]:
+        """Stretches that were traded although the run file does not name them."""
+        named = {"validation", *self.config.data.test}
+        return {name: TimeRange.parse(name) for name in self.predictions["period"].unique() if name not in named}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be known before any number of the run is believed; mostly nothing."""
+        stopped = f"Training was interrupted: the network is that of epoch {self.facts['best_epoch']}, the best so far."
+        seen = [f"{name}: {self.in_sample(name)}" for name in self.added if self.in_sample(name)]
+        return (*([stopped] if self.facts["interrupted"] else []), *seen)
+
+    def in_sample(self, period: str) -> str:
+        """Say how much of a period the network was fitted to; nothing where it saw none of it."""
+        index, train = self.predictions.index[self.predictions["period"] == period], self.config.data.train
+        seen = sum(train.contains(time) for time in index)
+        if period == "validation" or not seen:
+            return ""
+        return (
+            f"IN-SAMPLE: {seen / len(index):.0%} of these bars lie in the train range {train}, which the network has "
+            "seen; the numbers are no evidence."
+        )
+
+
+def new_folder(results: Path, name: str, started: datetime) -> Path:
+    """Return a folder for a run that no other run has, or is about to have."""
+    stem = f"{name}-{started:%Y%m%dT%H%M%S}"
+    for suffix in ("", *(f"_{number}" for number in range(2, 1000))):
+        folder = results / f"{stem}{suffix}"
+        if not folder.exists() and not any(results.glob(f".{folder.name}.*.partial")):
+            return folder
+    raise OutputError(f"{results}: holds a thousand runs of this second. Choose another folder with --results.")
+
 
 def save_training(run: Run, folder: Path) -> None:
     """Write what training led to into a folder that is being filled (the model is there already)."""
@@ -87,47 +136,64 @@ def save_training(run: Run, folder: Path) -> None:
     write_file(folder / "metrics.json", to_json(_metrics(run)))
     run.history.to_csv(folder / "history.csv", index=False)
     run.predictions.to_parquet(folder / "predictions.parquet")
-    for period, models in run.assessments.items():
-        for model, assessment in models.items():
-            save_assessment(assessment, folder / "accuracy" / period / model)
+    _save_accuracy(run, folder / "accuracy")
 
 
 def save_backtests(run: Run) -> None:
-    """Write the backtests of a run that is on disk, and renew its summary files."""
+    """Write the backtests of a run that is on disk, and renew what sums them up."""
+    if run.added:
+        with whole_folder(run.folder / "accuracy") as folder:
+            _save_accuracy(run, folder)
+        write_file(run.folder / "predictions.parquet", run.predictions.to_parquet())
     with whole_folder(run.folder / "backtests") as folder:
         for period, results in run.backtests.items():
             for result in results:
                 save_result(result, folder / period / result.strategy / result.fees)
-    write_file(run.folder / "comparison.csv", run.comparison.to_csv(index=False))
-    write_file(run.folder / "verdicts.json", to_json({name: asdict(verdict) for name, verdict in run.verdicts.items()}))
+    if len(run.comparison):
+        write_file(run.folder / "comparison.csv", run.comparison.to_csv(index=False))
+    save_verdicts(run.verdicts, run.folder / "verdicts.json")
     write_file(run.folder / "metrics.json", to_json(_metrics(run)))
 
 
 def load_run(folder: Path, *, config: RunConfig, frame: Frame) -> Run:
     """Read a run folder; ``frame`` holds the candles that ``config``, the run's own, names."""
-    verdicts = _read_json(folder / "verdicts.json") if (folder / "verdicts.json").exists() else {}
-    comparison = folder / "comparison.csv"
-    results = sorted((folder / "backtests").glob("*/*/*/result.json"))
-    backtests: dict[str, list[BacktestResult]] = {}
-    for path in results:
-        backtests.setdefault(path.parts[-4], []).append(load_result(path.parent))
-    assessments: dict[str, dict[str, Assessment]] = {}
-    for path in sorted((folder / "accuracy").glob("*/*/metrics.json")):
-        assessments.setdefault(path.parts[-3], {})[path.parts[-2]] = load_assessment(path.parent)
+    verdicts, comparison = folder / "verdicts.json", _read_comparison(folder)
+    predictions = pd.read_parquet(folder / "predictions.parquet")
     return Run(
         folder=folder,
         config=config,
         facts=read_facts(folder),
         frame=frame,
-        predictions=pd.read_parquet(folder / "predictions.parquet"),
-        history=pd.read_csv(folder / "history.csv"),
-        assessments=assessments,
-        backtests=backtests,
-        verdicts={
-            name: Verdict(**{**value, "sentences": tuple(value["sentences"])}) for name, value in verdicts.items()
-        },
-        comparison=pd.read_csv(comparison) if comparison.exists() else pd.DataFrame(),
+        predictions=predictions,
+        history=read_table(folder / "history.csv"),
+        assessments=_load_accuracy(folder / "accuracy", list(predictions["period"].unique())),
+        backtests=_load_backtests(folder / "backtests", comparison),
+        verdicts=load_verdicts(verdicts) if verdicts.exists() else {},
+        comparison=comparison,
     )
+
+
+def _save_accuracy(run: Run, folder: Path) -> None:
+    for period, models in run.assessments.items():
+        for model, assessment in models.items():
+            save_assessment(assessment, folder / period / model)
+
+
+def _load_accuracy(folder: Path, periods: list[str]) -> dict[str, dict[str, Assessment]]:
+    there = {name: [model for model in _MODELS if (folder / name / model).is_dir()] for name in periods}
+    return {name: {model: load_assessment(folder / name / model) for model in there[name]} for name in periods}
+
+
+def _load_backtests(folder: Path, comparison: pd.DataFrame) -> dict[str, list[BacktestResult]]:
+    backtests: dict[str, list[BacktestResult]] = {}
+    for period, strategy, fees in comparison[["period", "strategy", "fees"]].to_numpy():
+        backtests.setdefault(period, []).append(load_result(folder / period / strategy / fees))
+    return backtests
+
+
+def _read_comparison(folder: Path) -> pd.DataFrame:
+    path = folder / "comparison.csv"
+    return read_table(path, text=_WORDS) if path.exists() else pd.DataFrame(columns=["period", "strategy", "fees"])
 
 
 def read_run_config(folder: Path) -> RunConfig:
@@ -137,7 +203,7 @@ def read_run_config(folder: Path) -> RunConfig:
 
 def read_facts(folder: Path) -> dict[str, Any]:
     """Return the facts of a run folder."""
-    facts: dict[str, Any] = _read_json(folder / "run.json")
+    facts: dict[str, Any] = read_json(folder / "run.json")
     return facts
 
 
@@ -184,9 +250,9 @@ def list_runs(results: Path = RESULTS) -> list[dict[str, Any]]:
 
 
 def _summary(folder: Path) -> dict[str, Any]:
-    facts, metrics = read_facts(folder), _read_json(folder / "metrics.json")
+    facts, metrics = read_facts(folder), read_json(folder / "metrics.json")
     accuracy = metrics["accuracy"]
-    verdicts = _read_json(folder / "verdicts.json") if (folder / "verdicts.json").exists() else {}
+    verdicts = read_json(folder / "verdicts.json") if (folder / "verdicts.json").exists() else {}
     return {
         "run": folder.name,
         "started": facts["started"],
@@ -205,11 +271,3 @@ def _metrics(run: Run) -> dict[str, Any]:
         },
         "backtests": run.comparison.to_dict(orient="records"),
     }
-
-
-def _verdict(values: dict[str, Any]) -> Verdict:
-    return Verdict(values["numbers"], values["headline"], tuple(values["sentences"]))
-
-
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,10 +1,15 @@
 """Fixtures shared by all tests."""
 
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+sys.path.insert(0, str(ROOT))  # so that `tests.tiny_run` can be imported however pytest was started
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +18,19 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"needs the real candles in {SHARED_DATA}, which are not part of the project")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory):
+    """The tiny run, done once from candles to report, as it is in memory; leave its folder as it is."""
+    from cryptonn import pipeline
+    from tests.tiny_run import tiny_config
+
+    return pipeline.run(tiny_config(), results=tmp_path_factory.mktemp("results"))
+
+
+@pytest.fixture
+def results(tiny, tmp_path: Path) -> Path:
+    """A results folder with a copy of the tiny run, to do with as one likes."""
+    shutil.copytree(tiny.folder, tmp_path / "results" / tiny.folder.name)
+    return tmp_path / "results"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cryptonn.market.manifest import StoreEntry
     from cryptonn.market.store import Written
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "check_data", "download_data", "import_data", "list_data"]
 
 Root = Annotated[Path, typer.Option("--data", help="Root of the candle store.")]
 Json = Annotated[bool, AsJson]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cryptonn.market.timerange import TimeRange
     from cryptonn.runs import Run
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "backtest", "compare", "predict", "report", "run", "runs", "train"]
 
 RunFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="A run file, such as backtests/synthetic.toml.")]
 RunName = Annotated[
@@ -132,11 +132,15 @@ def runs(results: Results = _RESULTS, as_json: Json = False) -> None:
         stdout.print(f"No run in {results} yet. Start with `cryptonn run backtests/synthetic.toml`.")
     else:
         rows = [
-            (one["run"], one["source"], period, f"{accuracy:.2%}", one["verdicts"].get(period, ""))
+            (one["run"], one["source"], period, one["verdicts"].get(period, ""), _percent(accuracy))
             for one in listed
             for period, accuracy in one["accuracy_on_moves"].items()
         ]
-        show_table(f"Runs in {results}", ("run", "data", "period", "accuracy on moves", "verdict"), rows, left=3)
+        show_table(f"Runs in {results}", ("run", "data", "period", "verdict", "accuracy on moves"), rows, left=4)
+
+
+def _percent(share: float | None) -> str:
+    return "n/a" if share is None else f"{share:.2%}"
 
 
 def _configured(file: Path, *, epochs: int | None, seed: int | None) -> "RunConfig":

@@ -22,6 +22,7 @@ def summary_of(done: "Run", table: "pd.DataFrame", *, report: Path | None) -> di
         "folder": str(done.folder),
         "report": str(report) if report else None,
         "synthetic": done.config.data.source == "synthetic",
+        "notes": done.notes,
         "facts": done.facts,
         "accuracy": {
             period: {model: assessment.metrics for model, assessment in models.items()}
@@ -39,12 +40,15 @@ def show_run(done: "Run", table: "pd.DataFrame", *, report: Path | None) -> None
     """Print accuracy by period, backtests, verdicts and the way to the report."""
     if done.config.data.source == "synthetic":
         stdout.print("SYNTHETIC MARKET: generated candles with a planted lead, no real prices.", style="bold yellow")
+    for note in done.notes:
+        stdout.print(f"Note: {note}", style="bold yellow", soft_wrap=True)
     _show_accuracy(done)
     if len(table):
         _show_backtests(done, table)
     for period in dict.fromkeys(table["period"] if len(table) else ()):
         if period in done.verdicts:
-            stdout.print(f"{period}: {done.verdicts[period].headline}", style="bold", soft_wrap=True)
+            headline = f"{done.strategy} on {period}: {done.verdicts[period].headline}"
+            stdout.print(headline, style="bold", soft_wrap=True, markup=False)
     stdout.print(f"Run:    {done.folder}", soft_wrap=True)
     if report:
         stdout.print(f"Report: {report}", soft_wrap=True)
