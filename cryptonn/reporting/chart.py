@@ -1,6 +1,6 @@
 """The interactive price chart: the trades of one chosen stretch, and the probability that led to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,7 +66,7 @@ def draw_chart(
     *,
     period: str,
     days: int,
-    threshold: float | None,
+    thresholds: Mapping[str, float],
 ) -> Chart:
     """Draw close, entries, exits and probability of the stretch with the most trades.
 
@@ -76,8 +76,8 @@ def draw_chart(
         Of the whole test period.
     results
         The run's own strategy under each fee scenario; entries and exits come from the cheapest, nets from all.
-    threshold
-        Probability from which the strategy enters, drawn as a line.
+    thresholds
+        Probabilities drawn as lines, by their words, for example ``{"long from": 0.56}``.
     """
     base = cheapest(results)
     start, end = busiest_stretch(pd.Series(base.trades["entry_time"]), pd.DatetimeIndex(candles.index), days=days)
@@ -87,7 +87,7 @@ def draw_chart(
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.04)
     _add_price(figure, bars)
     _add_trades(figure, trades, _words(trades, results), exit_side=_exit_time(trades, bars))
-    _add_proba(figure, bars, threshold)
+    _add_proba(figure, bars, thresholds)
     _lay_out(figure, quote=base.symbol.partition("/")[2])
     name = f"price_chart_{slug(period)}"
     html = figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config=_CONFIG, default_height="560px")
@@ -160,7 +160,7 @@ def _add_trades(figure: go.Figure, trades: pd.DataFrame, words: list[str], *, ex
         figure.add_trace(trace.update(showlegend=False), row=1, col=1)
 
 
-def _add_proba(figure: go.Figure, bars: pd.DataFrame, threshold: float | None) -> None:
+def _add_proba(figure: go.Figure, bars: pd.DataFrame, thresholds: Mapping[str, float]) -> None:
     trace = go.Scatter(
         x=bars.index,
         y=bars["proba"],
@@ -170,10 +170,11 @@ def _add_proba(figure: go.Figure, bars: pd.DataFrame, threshold: float | None) -
     )
     figure.add_trace(trace, row=2, col=1)
     figure.add_hline(y=0.5, line={"color": MUTED, "width": 1}, row=2, col=1)
-    if threshold is not None and np.isfinite(threshold):
-        line = {"color": UP, "width": 1, "dash": "dash"}
-        label = {"text": f"enter at {threshold:.3f}", "font": {"color": UP}, "bgcolor": "rgba(255,255,255,0.85)"}
-        figure.add_hline(y=threshold, line=line, annotation={**label, "yanchor": "bottom"}, row=2, col=1)
+    for words, threshold in thresholds.items():
+        line = {"color": UP if threshold >= 0.5 else DOWN, "width": 1, "dash": "dash"}
+        label = {"text": f"{words} {threshold:.3f}", "font": {"color": line["color"]}}
+        anchor = {"yanchor": "bottom", "bgcolor": "rgba(255,255,255,0.85)"}
+        figure.add_hline(y=threshold, line=line, annotation={**label, **anchor}, row=2, col=1)
 
 
 def _lay_out(figure: go.Figure, *, quote: str) -> None:

@@ -31,8 +31,11 @@ _RING: Any = {"marker": "o", "markersize": 12, "markerfacecolor": "none", "marke
 _COLORS = {"network": NETWORK, "logistic": LOGISTIC}
 
 
-def draw_accuracy(assessments: Assessments) -> Picture:
-    """Draw the accuracy on moves of every model and period with its 95 % interval, against a coin."""
+def draw_accuracy(assessments: Assessments, *, best_possible: Mapping[str, float]) -> Picture:
+    """Draw the accuracy on moves of every model and period with its 95 % interval, against a coin.
+
+    ``best_possible`` holds, by period, what nobody can beat on average; it is known of a synthetic market only.
+    """
     table = pd.DataFrame(
         [
             {"period": period, "model": model, **{name: found.metrics.get(name, np.nan) for name in _ACCURACY}}
@@ -49,6 +52,10 @@ def draw_accuracy(assessments: Assessments) -> Picture:
         axes.annotate(
             f"{middle:.2f} %", (middle, row), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=9
         )
+        if line["model"] == "network" and line["period"] in best_possible:
+            axes.plot(
+                [100 * best_possible[line["period"]]], [row], marker="D", markersize=7, color=UP, linestyle="none"
+            )
     axes.axvline(50, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_yticks(range(len(table)), [f"{line.period}, {line.model}" for line in table.itertuples()])
     axes.set_ylim(len(table) - 0.4, -0.8)
@@ -59,7 +66,8 @@ def draw_accuracy(assessments: Assessments) -> Picture:
         table,
         name="accuracy",
         title="Accuracy on moves",
-        caption="Share of moves predicted right, with 95 % intervals that allow for overlap. Dashed: a coin.",
+        caption="Share of moves predicted right, with 95 % intervals that allow for overlap. Dashed: a coin."
+        + (" Green diamond: the best possible on this synthetic market." if best_possible else ""),
     )
 
 
@@ -199,6 +207,8 @@ def _epochs(history: pd.DataFrame) -> np.ndarray:
 
 
 def _best_row(history: pd.DataFrame) -> int | None:
+    if "best" in history and history["best"].any():
+        return int(np.flatnonzero(history["best"].to_numpy(bool))[-1])
     if "val_loss" not in history or not history["val_loss"].notna().any():
         return None
     return int(np.nanargmin(history["val_loss"].to_numpy(float)))

@@ -30,7 +30,7 @@ from cryptonn.reporting.sections import (
     make_verdict,
     synthetic_words,
 )
-from cryptonn.reporting.tearsheet import ANNUALISATION_NOTE
+from cryptonn.reporting.tearsheet import ANNUALISATION_NOTE, table_cells
 from cryptonn.reporting.words import CLOCK, WORDS
 from cryptonn.runs import Run
 
@@ -58,6 +58,7 @@ class _Image:
 @dataclass(frozen=True)
 class _Sheet:
     title: str
+    folder: str
     words: str
     note: str
     tables: tuple[str, ...]
@@ -134,9 +135,10 @@ def _add_money(run: Run, parts: _Parts, period: str) -> None:
 
 def _add_sheets(run: Run, parts: _Parts, period: str, figures: Path) -> None:
     for title, result, sheet in make_tear_sheets(run, period, figures):
+        folder = f"tearsheet_{slug(period)}_{slug(result.fees)}"
         words = f"net {signed_percent(result.equity.iloc[-1] / result.cash - 1)}, {count(len(result.trades))} trades"
         images = tuple(_Image(path.stem, _base64(path.read_bytes())) for path in sheet.images)
-        parts.sheets.append(_Sheet(title, words, sheet.note, sheet.tables, images))
+        parts.sheets.append(_Sheet(title, folder, words, sheet.note, sheet.tables, images))
 
 
 def _pictures(parts: _Parts) -> list[Picture]:
@@ -162,7 +164,8 @@ def _save_beside(parts: _Parts, *, figures: Path, tables: Path) -> None:
         chart.trades.to_csv(tables / f"{chart.name}_trades.csv", index=False)
     for sheet in parts.sheets:
         for number, table in enumerate(sheet.tables, start=1):
-            (tables / f"tearsheet_{slug(sheet.title)}_{number}.html").write_text(table, encoding="utf-8")
+            cells = pd.DataFrame(table_cells(table))
+            cells.to_csv(tables / f"{sheet.folder}_{number}.csv", index=False, header=False)
 
 
 def _render(run: Run, parts: _Parts) -> str:

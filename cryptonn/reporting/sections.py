@@ -26,7 +26,7 @@ from cryptonn.reporting.figures_equity import (
     fee_words,
     monthly_returns,
 )
-from cryptonn.reporting.formatting import date, slug
+from cryptonn.reporting.formatting import date, percent, slug
 from cryptonn.reporting.grid import Grid, accuracy_grid, comparison_grid, monthly_grid, statistics_grid
 from cryptonn.reporting.numbers import BigNumber, big_numbers
 from cryptonn.reporting.picture import Picture
@@ -146,7 +146,7 @@ def make_validation(run: Run) -> Validated:
     if not found:
         return Validated(pictures=learning)
     pictures = (
-        draw_accuracy(found),
+        draw_accuracy(found, best_possible=_best_possible(run)),
         draw_histograms(found),
         draw_reliability(found),
         draw_confusion(found),
@@ -160,8 +160,16 @@ def make_chart(run: Run, period: str) -> Chart:
     results = own_results(run, period)
     candles = run.frame.candles(run.config.data.target).loc[results[0].equity.index]
     rows = run.predictions.loc[run.predictions["period"] == period]
-    days, threshold = run.config.report.chart_days, run.facts.get("enter")
-    return draw_chart(candles, rows["proba"], results, period=period, days=days, threshold=threshold)
+    days = run.config.report.chart_days
+    return draw_chart(candles, rows["proba"], results, period=period, days=days, thresholds=_thresholds(run))
+
+
+def _thresholds(run: Run) -> dict[str, float]:
+    if "enter" not in run.facts:
+        return {}
+    enter = float(run.facts["enter"])
+    both = run.config.signal.direction == "long-short"
+    return {"long from": enter, "short below": 1 - enter} if both else {"long from": enter}
 
 
 def make_tear_sheets(run: Run, period: str, folder: Path) -> list[tuple[str, BacktestResult, TearSheet]]:
@@ -190,10 +198,16 @@ def synthetic_words(run: Run) -> str:
     planted = (
         "nothing can be predicted" if made.lead == 0 else f"BTC leads ETH with a planted strength of {made.lead:g}"
     )
+    best = [f"{percent(share)} ({period})" for period, share in _best_possible(run).items()]
+    limit = f" No forecast can be right on more than {', '.join(best)} of moves on average." if best else ""
     return (
-        f"these candles are made up (seed {made.seed}, {made.days} days): {planted}. "
+        f"these candles are made up (seed {made.seed}, {made.days} days): {planted}.{limit} "
         "The numbers below test the program; they say nothing about any real market."
     )
+
+
+def _best_possible(run: Run) -> dict[str, float]:
+    return {str(period): float(share) for period, share in (run.facts.get("best_possible_accuracy") or {}).items()}
 
 
 def facts_line(run: Run) -> list[tuple[str, str]]:

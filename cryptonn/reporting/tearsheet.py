@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,16 @@ from matplotlib.figure import Figure
 from cryptonn.output import write_file
 from cryptonn.trading.result import BacktestResult
 
-__all__ = ["ANNUALISATION_NOTE", "TearSheet", "write_tear_sheet"]
+__all__ = ["ANNUALISATION_NOTE", "TearSheet", "table_cells", "write_tear_sheet"]
 
 ANNUALISATION_NOTE = (
     "pyfolio annualises with 252 periods a year and counts a month as 21 days. Crypto trades on 365 days, so its "
     "annual return, volatility, Sharpe and Sortino ratios differ from this report's own tables, which use 365."
 )
 
+_ESTIMATE_NOTE = "Exposure, leverage and turnover rest on pyfolio's estimate of the positions within the day where most days end flat."
+
+_ESTIMATE_NOTE = "Where most days end flat, exposure, leverage and turnover rest on pyfolio's estimate of the positions within the day."
 _DPI = 65
 _FEW_DAYS = 30
 _FEWEST_DAYS = 3
@@ -60,7 +64,7 @@ class TearSheet:
     images: tuple[Path, ...]
     """PNG files in pyfolio's order; empty where there is nothing to draw."""
     tables: tuple[str, ...]
-    """pyfolio's tables as HTML."""
+    """pyfolio's tables as HTML; ``table_cells`` gives their text."""
     note: str
     """What a reader must know of this sheet, in sentences."""
 
@@ -117,6 +121,35 @@ def write_tear_sheet(
     return TearSheet(tuple(images), tuple(tables), _note(result, full=full))
 
 
+class _Cells(HTMLParser):
+    """Reads the rows of a table that pandas wrote as HTML."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self._inside = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+            self._inside = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag not in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.rows[-1][-1] += data
+
+
+def table_cells(html: str) -> list[list[str]]:
+    """Return the text of every cell of one of pyfolio's tables, row by row."""
+    return _Cells(html).rows
+
+
 def _transactions(result: BacktestResult) -> pd.DataFrame:
     # Fills of one side at one instant become one row: pyfolio averages rows of one instant where it should add them.
     fills = result.fills
@@ -135,7 +168,7 @@ def _transactions(result: BacktestResult) -> pd.DataFrame:
 
 
 def _note(result: BacktestResult, *, full: bool) -> str:
-    said = [ANNUALISATION_NOTE]
+    said = [ANNUALISATION_NOTE, _ESTIMATE_NOTE] if full else [ANNUALISATION_NOTE]
     if not full:
         said.insert(
             0, "No order was filled, so there are no positions or transactions: this is the returns sheet alone."

@@ -7,7 +7,7 @@ from fakes import COSTS, Written, make_candles, make_result, spaced_entries
 
 from cryptonn.reporting.chart import busiest_stretch, draw_chart
 from cryptonn.reporting.exploration import explore, statistics
-from cryptonn.reporting.figures_accuracy import draw_learning
+from cryptonn.reporting.figures_accuracy import draw_accuracy, draw_learning
 from cryptonn.reporting.figures_equity import (
     buy_and_hold,
     daily_returns,
@@ -84,13 +84,14 @@ def test_the_busiest_stretch_holds_the_most_entries() -> None:
 
 def test_the_chart_holds_just_the_trades_of_its_stretch() -> None:
     proba = pd.Series(0.5, INDEX)
-    chart = draw_chart(CANDLES, proba, RESULTS, period="p", days=1, threshold=0.55)
+    chart = draw_chart(CANDLES, proba, RESULTS, period="p", days=1, thresholds={"long from": 0.55, "short below": 0.45})
     assert len(chart.bars) == 1440
     assert chart.trades["entry_time"].between(chart.bars.index[0], chart.bars.index[-1]).all()
     assert len(chart.trades) == RESULTS[0].trades["entry_time"].dt.floor("D").value_counts().max()
     assert "net, taker" in chart.html
+    assert "short below 0.450" in chart.html
     empty = [make_result(CANDLES, np.array([], dtype=int), fees="none")]
-    assert draw_chart(CANDLES, proba, empty, period="p", days=3, threshold=None).html
+    assert draw_chart(CANDLES, proba, empty, period="p", days=3, thresholds={}).html
 
 
 def test_a_fee_scenario_keeps_its_colour() -> None:
@@ -113,6 +114,11 @@ def test_exploration_shows_every_coin(written: Written) -> None:
     assert table.index.tolist() == ["ETH/USD", "BTC/USD"]
     assert table.loc["ETH/USD", "without_trade"] == (eth["volume"] == 0).mean()
     assert table.loc["ETH/USD", "change"] == pytest.approx(eth["close"].iloc[-1] / eth["close"].iloc[0] - 1)
+
+
+def test_the_best_possible_accuracy_is_marked_where_it_is_known(written: Written) -> None:
+    assert "diamond" in draw_accuracy(written.run.assessments, best_possible={"first": 0.6}).caption
+    assert "diamond" not in draw_accuracy(written.run.assessments, best_possible={}).caption
 
 
 def test_a_learning_curve_needs_no_validation_loss() -> None:
