@@ -28,9 +28,9 @@ ANNUALISATION_NOTE = (
     "annual return, volatility, Sharpe and Sortino ratios differ from this report's own tables, which use 365."
 )
 
-_ESTIMATE_NOTE = "Exposure, leverage and turnover rest on pyfolio's estimate of the positions within the day where most days end flat."
-
-_ESTIMATE_NOTE = "Where most days end flat, exposure, leverage and turnover rest on pyfolio's estimate of the positions within the day."
+_ESTIMATE_NOTE = (
+    "Where most days end flat, pyfolio guesses positions within the day: exposure and turnover are estimates."
+)
 _DPI = 65
 _FEW_DAYS = 30
 _FEWEST_DAYS = 3
