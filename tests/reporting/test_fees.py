@@ -32,6 +32,11 @@ def test_the_break_even_fee_hardly_depends_on_the_fee_that_was_paid() -> None:
     assert break_even(result("maker")) == pytest.approx(break_even(result("none")), abs=2e-6)
 
 
+def test_without_a_fee_a_dear_backtest_earns_what_the_free_one_did() -> None:
+    free = result("none").equity.iloc[-1] / 1e5 - 1
+    assert fee_sweep(result("taker"), [0.0])["net_return"].iloc[0] == pytest.approx(free, abs=1e-5)
+
+
 def test_trades_that_rise_by_a_known_share_break_even_at_half_of_it() -> None:
     rising = CANDLES.assign(open=100 * 1.0001 ** np.arange(len(CANDLES)))
     found = make_result(rising.assign(close=rising["open"]), np.array([100]), fees="none", hold=20)

@@ -55,6 +55,12 @@ def test_drawdown_keeps_the_deepest_point_of_every_stretch() -> None:
     assert len(drawn) <= 3000
 
 
+def test_drawdown_counts_from_the_starting_cash() -> None:
+    fallen = make_result(CANDLES, np.array([5]), fees="none")
+    object.__setattr__(fallen, "equity", pd.Series(0.8e5, INDEX))
+    assert draw_drawdown([fallen], HELD, period="p").table["none"].min() == pytest.approx(-0.2)
+
+
 def test_the_fee_sweep_names_the_break_even_fee() -> None:
     drawn = draw_fee_sweep(RESULTS, period="p", interval=(0.00001, 0.0002))
     assert "95 % interval" in drawn.caption

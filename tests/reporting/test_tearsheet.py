@@ -45,6 +45,13 @@ def test_the_sheet_is_fed_what_the_backtest_returned(tmp_path: Path) -> None:
     )
 
 
+def test_bought_and_sold_are_not_mixed_up(tmp_path: Path) -> None:
+    result, benchmark = setting(40, trades=120)
+    sheet = write_tear_sheet(result, tmp_path, benchmark=benchmark)
+    longest = [cells for cells in map(table_cells, sheet.tables) if "long positions" in cells[0][0]]
+    assert float(longest[0][-1][1].rstrip("%")) > 90, "95 % of equity, long only"
+
+
 def test_without_a_fill_the_returns_sheet_comes_alone_and_says_so(tmp_path: Path) -> None:
     result, benchmark = setting(35, trades=0)
     sheet = write_tear_sheet(result, tmp_path, benchmark=benchmark)
