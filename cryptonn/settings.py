@@ -156,8 +156,9 @@ class NetworkConfig(Section):
 
     layers: Annotated[tuple[Count, ...], Field(min_length=1)] = (64,)
     """Units of each LSTM layer."""
-    dropout: Proportion = 0.0
-    normalization: Literal["none", "batch", "layer"] = "layer"
+    dropout: Proportion = 0.3
+    """Share of each LSTM layer's outputs that a training step leaves out."""
+    normalization: Literal["none", "batch", "layer"] = "none"
     dense: Annotated[int, Field(ge=0)] = 32
     """Units of the relu layer before the output; 0 leaves it out."""
     output: Literal["sigmoid", "softmax"] = "sigmoid"
@@ -172,11 +173,11 @@ class TrainingConfig(Section):
     """Bars the network sees before its first label."""
     sequence: Count = 400
     """Labelled bars in one streaming sequence."""
-    epochs: Count = 10
-    batch_size: Count = 64
+    epochs: Count = 24
+    batch_size: Count = 32
     """Sequences (streaming) or windows (windowed) in one step."""
     optimizer: Literal["adam", "rmsprop"] = "adam"
-    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    learning_rate: Annotated[float, Field(gt=0.0)] = 3e-3
     schedule: Literal["constant", "cosine", "inverse_time"] = "cosine"
     decay: Annotated[float, Field(ge=0.0)] = 0.0
     """Decay a step of the inverse_time schedule: rate / (1 + decay * step)."""

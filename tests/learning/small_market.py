@@ -44,7 +44,7 @@ def small_config(**sections: dict[str, Any]) -> RunConfig:
         "data": {"train": "20180101-20180105", "test": {"later": "20180105-20180201"}},
         "labels": {"horizon": 3},
         "split": {"validation": 0.2},
-        "network": {"layers": [8], "dense": 0, "normalization": "layer"},
+        "network": {"layers": [8], "dropout": 0.0, "dense": 0, "normalization": "layer"},
         "training": {
             "lookback": 20,
             "sequence": 60,

@@ -45,5 +45,5 @@ def test_windowed_form_is_the_last_bar_of_the_same_network() -> None:
 
 
 def test_no_dense_layer_if_it_has_no_units() -> None:
-    network = build_network(NetworkConfig(layers=(5,), dense=0, normalization="none"), n_features=4)
+    network = build_network(NetworkConfig(layers=(5,), dropout=0, dense=0), n_features=4)
     assert [type(layer).__name__ for layer in network.layers[1:]] == ["LSTM", "Dense"]

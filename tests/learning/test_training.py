@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -147,7 +148,7 @@ def test_another_seed_gives_other_weights(once: tuple[Material, FittedModel]) ->
 def test_ctrl_c_keeps_the_best_epoch_so_far(make_material: Make) -> None:
     def interrupt(epoch: int, done: float) -> None:
         if epoch == 3 and done > 0.5:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     given = make_material(training={"epochs": 50, "schedule": "constant"})
     model, history = fit(given, on_progress=interrupt)
@@ -159,7 +160,7 @@ def test_ctrl_c_keeps_the_best_epoch_so_far(make_material: Make) -> None:
 
 def test_ctrl_c_before_the_first_epoch_leaves_no_model(make_material: Make) -> None:
     def interrupt(epoch: int, done: float) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(ModelError, match="interrupted before its first epoch was done"):
         fit(make_material(), on_progress=interrupt)
