@@ -1,15 +1,17 @@
 """The bars no fit has seen: what the network and the baseline said of them, what happened, and which way to trade."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from cryptonn.config import RunConfig
 from cryptonn.evaluation.accuracy import Assessment, assess
-from cryptonn.learning.prediction import FittedModel, predict_proba
 from cryptonn.market.candles import timeframe_delta
 from cryptonn.trading.signals import make_signal
+
+if TYPE_CHECKING:
+    from cryptonn.learning.prediction import FittedModel
 
 __all__ = ["MODELS", "assess_periods", "predict_bars", "predict_periods", "signal_of", "with_signal"]
 
@@ -18,7 +20,7 @@ MODELS = {"network": "proba", "logistic": "logistic"}
 
 
 def predict_periods(
-    model: FittedModel, features: pd.DataFrame, labels: pd.DataFrame, periods: Mapping[str, slice]
+    model: "FittedModel", features: pd.DataFrame, labels: pd.DataFrame, periods: Mapping[str, slice]
 ) -> pd.DataFrame:
     """Predict every bar of the periods.
 
@@ -39,8 +41,10 @@ def predict_periods(
     return pd.concat([table.iloc[period].assign(period=name) for name, period in periods.items()])
 
 
-def predict_bars(model: FittedModel, features: pd.DataFrame, *, since: pd.Timestamp) -> pd.Series:
+def predict_bars(model: "FittedModel", features: pd.DataFrame, *, since: pd.Timestamp) -> pd.Series:
     """Return P(up) of the bars from ``since`` on, and of those before that a streaming network starts from."""
+    from cryptonn.learning.prediction import predict_proba
+
     config = model.config
     warm_up = config.training.lookback * timeframe_delta(config.data.timeframe)
     start = features.index.searchsorted(since.normalize() - warm_up)

@@ -3,14 +3,14 @@
     candles → frame → features + labels → windows → network → probability → signal → orders, fills → returns → report
 
 ``train`` publishes a run folder, ``backtest`` adds trades to it, ``report`` turns it into one HTML file; ``run`` does
-all three.
+all three. What needs the network is imported where it is used: a backtest or a report does without TensorFlow.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -23,9 +23,7 @@ from cryptonn.facts import run_facts
 from cryptonn.heldout import assess_periods, predict_bars, predict_periods, signal_of, with_signal
 from cryptonn.learning.features import make_features
 from cryptonn.learning.labels import make_labels
-from cryptonn.learning.prediction import FittedModel, load_model
 from cryptonn.learning.rows import Rows, make_rows
-from cryptonn.learning.training import fit_model
 from cryptonn.market.candles import Frame, timeframe_delta
 from cryptonn.market.source import latest_market, load_market
 from cryptonn.market.timerange import TimeRange
@@ -48,6 +46,9 @@ from cryptonn.runs import (
 from cryptonn.trading.compare import compare
 from cryptonn.trading.result import BacktestResult
 from cryptonn.trading.signals import entry_threshold
+
+if TYPE_CHECKING:
+    from cryptonn.learning.prediction import FittedModel
 
 OnResult = Callable[[BacktestResult], None]
 
@@ -185,26 +186,31 @@ def predict(name: str, *, results: Path = RESULTS) -> dict[str, Any]:
         ``run``, ``symbol``, ``horizon`` (bars), ``time`` (open of the newest bar, UTC), ``known_at`` (its close),
         ``proba``, ``enter`` (the run's entry threshold) and ``signal`` (−1, 0, 1: an entry at this bar).
     """
+    from cryptonn.learning.prediction import load_model
+
     folder = find_run(name, results=results)
     config, enter = read_run_config(folder), float(read_facts(folder)["enter"])
-    frame = latest_market(config.data, horizon=config.labels.horizon, bars=config.training.lookback)
-    features = make_features(frame, target=config.data.target, config=config.features)
+    data, horizon = config.data, config.labels.horizon
+    frame = latest_market(data, horizon=horizon, bars=config.training.lookback)
+    features = make_features(frame, target=data.target, config=config.features)
     latest = predict_bars(load_model(folder / "model"), features, since=features.index[-1]).iloc[[-1]]
     if latest.isna().all():
         raise DataError(f"{len(features):,} candles are too few for a lookback of {config.training.lookback} bars.")
     return {
         "run": folder.name,
-        "symbol": config.data.target,
-        "horizon": config.labels.horizon,
+        "symbol": data.target,
+        "horizon": horizon,
         "time": str(latest.index[0]),
-        "known_at": str(latest.index[0] + timeframe_delta(config.data.timeframe)),
+        "known_at": str(latest.index[0] + timeframe_delta(data.timeframe)),
         "proba": float(latest.iloc[0]),
         "enter": enter,
         "signal": int(signal_of(latest, config, enter=enter).iloc[0]),
     }
 
 
-def _fit(rows: Rows, config: RunConfig, *, log_dir: Path, on_step: OnStep) -> tuple[FittedModel, pd.DataFrame]:
+def _fit(rows: Rows, config: RunConfig, *, log_dir: Path, on_step: OnStep) -> tuple["FittedModel", pd.DataFrame]:
+    from cryptonn.learning.training import fit_model
+
     epochs = config.training.epochs
     on_step(Step("train", 0.0, f"{epochs} epochs; Ctrl-C keeps the best so far"))
     return fit_model(
@@ -220,22 +226,21 @@ def _fit(rows: Rows, config: RunConfig, *, log_dir: Path, on_step: OnStep) -> tu
 
 def _with_period(run: Run, period: TimeRange) -> Run:
     """Predict and judge a stretch that the run file does not name."""
-    close = run.frame.candles(run.config.data.target)["close"]
-    labels = make_labels(close, horizon=run.config.labels.horizon, ties=run.config.labels.ties)
-    features = make_features(run.frame, target=run.config.data.target, config=run.config.features)
+    from cryptonn.learning.prediction import load_model
+
+    config, target = run.config, run.config.data.target
+    labels = make_labels(run.frame.candles(target)["close"], horizon=config.labels.horizon, ties=config.labels.ties)
+    features = make_features(run.frame, target=target, config=config.features)
     bars = period.select(features)
     if bars.empty:
         raise DataError(f"There is no candle in {period}. `cryptonn list-data` shows what is stored.")
     start = int(features.index.searchsorted(bars.index[0]))
     model = load_model(run.folder / "model")
     found = predict_periods(model, features, labels, {str(period): slice(start, start + len(bars))})
-    found = with_signal(found.assign(logistic=float("nan")), run.config, enter=run.enter)
+    found = with_signal(found.assign(logistic=float("nan")), config, enter=run.enter)
     others = run.predictions[run.predictions["period"] != str(period)]
-    return replace(
-        run,
-        predictions=pd.concat([others, found]),
-        assessments=run.assessments | assess_periods(found, run.config),
-    )
+    assessments = run.assessments | assess_periods(found, config)
+    return replace(run, predictions=pd.concat([others, found]), assessments=assessments)
 
 
 def _trade(
@@ -265,9 +270,8 @@ def _judged(run: Run, period: str, results: Sequence[BacktestResult]) -> Run:
     """Add the results of a period, in place of older ones of the same strategy and fees, with metrics and verdict."""
     new = {(result.strategy, result.fees) for result in results}
     kept = [result for result in run.backtests.get(period, []) if (result.strategy, result.fees) not in new]
-    candles = run.frame.candles(run.config.data.target)
-    settings = {"resamples": run.config.report.resamples, "seed": run.config.seed}
-    rows = [{"period": period, **metrics_of(result, candles, **settings)} for result in results]
+    candles, resamples, seed = run.frame.candles(run.config.data.target), run.config.report.resamples, run.config.seed
+    rows = [{"period": period, **metrics_of(one, candles, resamples=resamples, seed=seed)} for one in results]
     tables = [table for table in (_without(run.comparison, period, new), pd.DataFrame(rows)) if len(table)]
     comparison = pd.concat(tables, ignore_index=True)
     judged = replace(run, backtests=run.backtests | {period: [*kept, *results]}, comparison=comparison)
@@ -275,8 +279,8 @@ def _judged(run: Run, period: str, results: Sequence[BacktestResult]) -> Run:
 
 
 def _without(comparison: pd.DataFrame, period: str, pairs: set[tuple[str, str]]) -> pd.DataFrame:
-    same = [(one, (*two,)) for one, *two in comparison[["period", "strategy", "fees"]].to_numpy()]
-    return comparison[[one != period or two not in pairs for one, two in same]]
+    rows = comparison[["period", "strategy", "fees"]].to_numpy()
+    return comparison[[one != period or (*pair,) not in pairs for one, *pair in rows]]
 
 
 def _verdict(run: Run, period: str) -> dict[str, Verdict]:

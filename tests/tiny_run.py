@@ -88,4 +88,11 @@ def scrambled(table: pd.DataFrame, *, since: pd.Timestamp, seed: int = 5) -> pd.
     close = 300 * np.exp(0.01 * rng.standard_normal(len(table)).cumsum())
     other = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), close), index=table.index)
     other["volume"] = rng.lognormal(3, 2, len(table))
-    return table.where(~later[:, None], other)
+    return pd.concat([table[~later], other[later]])
+
+
+def python(code: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a few lines of Python in a process of their own."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, timeout=300, env=environment()
+    )

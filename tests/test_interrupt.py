@@ -1,0 +1,149 @@
+"""Ctrl-C and full disks, in processes of their own: what is done is kept, what is half done is not."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cryptonn.pipeline import open_run
+from tests.tiny_run import command, environment, process, python, tiny_config, write_run_file
+
+
+def interrupted(at: str, *words: str | Path) -> tuple[int, str, str]:
+    """Run ``cryptonn``, press Ctrl-C as soon as ``at`` stands on standard error; return exit code, output, errors."""
+    child = subprocess.Popen(
+        process(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    )
+    assert child.stderr is not None
+    seen = []
+    for line in child.stderr:
+        seen.append(line)
+        if at in line:
+            child.send_signal(signal.SIGINT)
+            break
+    output, errors = child.communicate(timeout=200)
+    assert at in "".join(seen), "".join(seen)
+    assert "Traceback" not in errors
+    return child.returncode, output, "".join(seen) + errors
+
+
+def run_file(folder: Path, *, epochs: int) -> Path:
+    backtest = {"compare": [], "fees": ["none", "maker"]}
+    return write_run_file(folder, tiny_config(training={"epochs": epochs}, backtest=backtest))
+
+
+def left_over(folder: Path) -> list[str]:
+    """Names of half-done files and folders."""
+    return [str(path) for path in folder.rglob(".*")]
+
+
+def test_ctrl_c_during_training_keeps_the_best_epoch_so_far(tmp_path: Path) -> None:
+    code, output, errors = interrupted("epoch 1/", "run", run_file(tmp_path, epochs=5000), "--results", tmp_path)
+    assert code == 0, errors
+    assert "Note: Training was interrupted: the network is that of epoch" in output
+    run = open_run("tiny", results=tmp_path)
+    assert run.facts["interrupted"] is True
+    assert 1 <= len(run.history) < 5000
+    assert run.history["best"].sum() == 1 and run.history["val_loss"].idxmin() == run.history["best"].argmax()
+    assert run.history["interrupted"].tolist() == [False] * (len(run.history) - 1) + [True]
+    assert (run.folder / "report.html").is_file() and len(run.comparison) == 2
+
+
+def test_ctrl_c_before_the_first_epoch_leaves_nothing(tmp_path: Path) -> None:
+    path, results = run_file(tmp_path, epochs=5000), tmp_path / "results"
+    code, _, _ = interrupted("Ctrl-C keeps the best so far", "train", path, "--results", results)
+    assert code in (2, 130)
+    assert not results.exists() or list(results.iterdir()) == []
+
+
+@pytest.mark.parametrize("stage", [" backtest ", " report "])
+def test_ctrl_c_later_leaves_a_trained_run_to_go_on_from(stage: str, tmp_path: Path) -> None:
+    code, _, errors = interrupted(stage, "run", run_file(tmp_path, epochs=1), "--results", tmp_path)
+    assert code == 130
+    assert "`cryptonn backtest` and `report` can go on from here" in errors
+    (folder,) = tmp_path.glob("tiny-*")
+    assert left_over(tmp_path) == []
+    assert not (folder / "report.html").exists() and not (folder / "figures").exists()
+    assert (folder / "backtests").exists() == (stage == " report ")
+    if stage == " backtest ":
+        answer = command("backtest", "tiny", "--results", tmp_path)
+        assert answer.returncode == 0, answer.stderr
+    assert len(open_run("tiny", results=tmp_path).comparison) == 2
+
+
+LIMITED = """
+import resource, sys
+limit = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # no file may grow beyond it: a disk that fills up
+from cryptonn.cli import main
+main()
+"""
+
+
+def test_a_disk_that_fills_up_while_training_leaves_nothing(tmp_path: Path) -> None:
+    path, results = run_file(tmp_path, epochs=1), tmp_path / "results"
+    answer = python(LIMITED, "20000", "train", path, "--results", results)
+    assert answer.returncode == 2, answer.stderr
+    assert "cannot be written" in answer.stderr and "--results" in answer.stderr
+    assert "Traceback" not in answer.stderr and answer.stdout == ""
+    assert list(results.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_while_reporting_leaves_the_results(results: Path) -> None:
+    (folder,) = results.iterdir()
+    before = (folder / "report.html").read_bytes()
+    assert len(before) > 1_000_000
+    answer = python(LIMITED, "1000000", "report", "tiny", "--results", results)
+    assert answer.returncode == 2, answer.stderr
+    assert "report.html: cannot be written" in answer.stderr and "Traceback" not in answer.stderr
+    assert (folder / "report.html").read_bytes() == before
+    assert left_over(results) == []
+    assert len(open_run("tiny", results=results).comparison) == 9
+
+
+def test_a_disk_that_fills_up_while_trading_keeps_what_was_there(results: Path) -> None:
+    (folder,) = results.iterdir()
+    answer = python(LIMITED, "20000", "backtest", "tiny", "--results", results, "--fee", "7bp")
+    assert answer.returncode == 2, answer.stderr
+    assert "cannot be written" in answer.stderr and "Traceback" not in answer.stderr
+    assert left_over(results) == []
+    assert len(open_run("tiny", results=results).comparison) == 9
+    assert json.loads((folder / "metrics.json").read_text())["accuracy"]
+
+
+def test_a_results_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    answer = command("train", run_file(tmp_path, epochs=1), "--results", tmp_path / "file" / "results")
+    assert answer.returncode == 2
+    assert "cannot be written" in answer.stderr and "choose another folder with --results" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert "epoch" not in answer.stderr, "found out before an hour of training, not after"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_results_folder_without_the_right_to_write(tmp_path: Path) -> None:
+    tmp_path.joinpath("results").mkdir(mode=0o500)
+    answer = command("train", run_file(tmp_path, epochs=1), "--results", tmp_path / "results")
+    assert answer.returncode == 2 and "cannot be written" in answer.stderr
+
+
+FAILING = """
+import sys
+from pathlib import Path
+from cryptonn import pipeline
+trained = pipeline.train(pipeline.load_config(sys.argv[1]), results=Path(sys.argv[2]))
+traded = pipeline.backtest(trained)
+traded.frame.table.drop(traded.frame.table.index[-3000:], inplace=True)  # candles the report needs
+pipeline.report(traded)
+"""
+
+
+def test_a_bug_in_the_report_leaves_training_and_backtests(tmp_path: Path) -> None:
+    answer = python(FAILING, run_file(tmp_path, epochs=1), tmp_path)
+    assert answer.returncode == 1 and "KeyError" in answer.stderr, answer.stderr
+    run = open_run("tiny", results=tmp_path)
+    assert len(run.comparison) == 2
+    assert left_over(tmp_path) == [] and not (run.folder / "report.html").exists()

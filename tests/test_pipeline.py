@@ -1,0 +1,290 @@
+"""The flow end to end: in pieces as at once, the same again from the same seed, and no look ahead."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cryptonn
+from cryptonn.errors import DataError
+from cryptonn.market.timerange import TimeRange
+from cryptonn.pipeline import backtest, open_run, predict, report, train
+from cryptonn.runs import Run
+from tests.test_records import equal
+from tests.test_runs import same_runs
+from tests.tiny_run import (
+    TARGET,
+    fill_store,
+    python,
+    scrambled,
+    store_config,
+    tiny_candles,
+    tiny_config,
+    write_run_file,
+)
+
+END_OF_TRAIN = pd.Timestamp("2018-01-05", tz="UTC")
+
+
+def weights(run: Run) -> dict[str, np.ndarray]:
+    with np.load(run.folder / "model" / "weights.npz") as kept:
+        return dict(kept)
+
+
+def same_weights(one: Run, other: Run) -> bool:
+    first, second = weights(one), weights(other)
+    return [*first] == [*second] and all(np.array_equal(first[key], second[key]) for key in first)
+
+
+def period(run: Run, name: str) -> pd.DataFrame:
+    return run.predictions[run.predictions["period"] == name]
+
+
+# One command or several
+
+
+def test_piece_by_piece_is_the_same_as_at_once(tiny: Run, tmp_path: Path) -> None:
+    trained = train(tiny_config(), results=tmp_path)
+    assert same_weights(trained, tiny)
+    backtest(open_run("tiny", results=tmp_path), strategies=["lstm_signal"])
+    backtest(open_run("tiny", results=tmp_path), strategies=["buy_and_hold"], fees=["none", "maker"])
+    backtest(open_run("tiny", results=tmp_path), strategies=["random_entry", "buy_and_hold"])
+    done = open_run("tiny", results=tmp_path)
+    key = ["period", "strategy", "fees"]
+    equal(done.comparison.set_index(key).sort_index(), tiny.comparison.set_index(key).sort_index())
+    assert repr(done.verdicts) == repr(tiny.verdicts)
+    path = report(done)
+    assert path.is_file() and path == trained.folder / "report.html"
+
+
+def test_a_run_from_python_gives_tables(tmp_path: Path) -> None:
+    config = tiny_config(training={"epochs": 1}, backtest={"compare": [], "fees": ["none"]})
+    run = cryptonn.run(write_run_file(tmp_path, config), results=tmp_path)
+    assert run.comparison["net_return"].notna().all()
+    assert {"proba", "logistic", "label", "move", "tie", "signal", "period"} == set(run.predictions)
+    assert run.backtests["unseen"][0].equity.index.equals(period(run, "unseen").index)
+    same_runs(cryptonn.open_run("tiny", results=tmp_path), run)
+
+
+def test_a_backtest_of_its_own_replaces_only_its_rows(results: Path, tiny: Run) -> None:
+    done = backtest(open_run("tiny", results=results), strategies=["buy_and_hold"], fees=["maker", "7bp"])
+    assert len(done.comparison) == len(tiny.comparison) + 1
+    assert done.comparison["fees"].iloc[-1] == "7bp"
+    same_runs(open_run("tiny", results=results), done)
+
+
+def test_random_entries_alone_still_match_the_trades_of_the_run(results: Path, tiny: Run) -> None:
+    """Alone, random_entry made its default hundred trades instead of as many as the network."""
+    done = backtest(open_run("tiny", results=results), strategies=["random_entry"], fees=["none"])
+    trades = tiny.comparison.set_index(["strategy", "fees"])["trades"]
+    found = done.comparison.set_index(["strategy", "fees"])["trades"]
+    assert found["random_entry", "none"] == trades["random_entry", "none"] == trades["lstm_signal", "none"]
+
+
+# The same again
+
+AGAIN = """
+import sys
+from pathlib import Path
+from cryptonn import pipeline
+pipeline.backtest(pipeline.train(pipeline.load_config(sys.argv[1]), results=Path(sys.argv[2])))
+"""
+
+
+def test_the_same_seed_gives_the_same_numbers_in_another_process(tiny: Run, tmp_path: Path) -> None:
+    answer = python(AGAIN, write_run_file(tmp_path, tiny.config), tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    again = open_run("tiny", results=tmp_path)
+    equal(again.predictions, tiny.predictions)
+    equal(again.comparison, tiny.comparison)
+    assert same_weights(again, tiny)
+
+
+def test_another_seed_gives_other_numbers(tiny: Run, tmp_path: Path) -> None:
+    other = train(tiny_config(seed=2), results=tmp_path)
+    assert not same_weights(other, tiny)
+    assert not other.predictions["proba"].equals(tiny.predictions["proba"])
+    equal(other.predictions[["label", "move", "tie"]], tiny.predictions[["label", "move", "tie"]])
+
+
+# The latest probability
+
+
+def test_the_latest_probability_is_that_of_the_batch(tiny: Run) -> None:
+    latest = predict(str(tiny.folder))
+    last = period(tiny, "unseen").iloc[-1]
+    assert latest["proba"] == pytest.approx(last["proba"], abs=1e-9)
+    assert latest["time"] == "2018-01-06 23:59:00+00:00"
+    assert latest["known_at"] == "2018-01-07 00:00:00+00:00"
+    assert latest["enter"] == tiny.enter and latest["horizon"] == 5 and latest["symbol"] == TARGET
+
+
+@pytest.mark.parametrize("form", ["streaming", "windowed"])
+def test_the_latest_probability_of_a_store_is_that_of_the_batch(form: str, tmp_path: Path) -> None:
+    """The batch starts weeks before; features with a long memory must not notice."""
+    config = store_config(
+        fill_store(tmp_path / "data", tiny_candles(days=6)),
+        data={"test": {"unseen": "20180105-20180106T1517"}},
+        features={"ta": ["trend_macd", "momentum_rsi"]},
+        training={"form": form, "epochs": 1, "batch_size": 64},
+    )
+    trained = train(config, results=tmp_path)
+    cut = {symbol: table[: pd.Timestamp("2018-01-06 15:16", tz="UTC")] for symbol, table in tiny_candles().items()}
+    for path in (tmp_path / "data").rglob("*.*"):
+        path.unlink()
+    fill_store(tmp_path / "data", cut)
+    last = period(trained, "unseen")["proba"]
+    assert predict("tiny", results=tmp_path)["proba"] == pytest.approx(last.iloc[-1], abs=1e-6)
+
+
+# A stretch of one's own
+
+
+def test_a_stretch_inside_a_test_period_gives_the_same_signals(results: Path, tiny: Run) -> None:
+    stretch = TimeRange.parse("20180105T1200-20180106T1800")
+    done = backtest(open_run("tiny", results=results, period=stretch), strategies=["lstm_signal"], period=stretch)
+    own, batch = period(done, str(stretch)), period(tiny, "unseen")
+    batch = batch.loc[own.index]
+    assert len(own) == 30 * 60
+    equal(own["proba"], batch["proba"])
+    flat = int((batch["signal"] == 0).to_numpy().argmax())  # what was held when the stretch began is not known in it
+    equal(own["signal"].iloc[flat:], batch["signal"].iloc[flat:])
+    assert (own["signal"] != 0).sum() > 20
+    assert done.in_sample(str(stretch)) == "" and "IN-SAMPLE" not in done.verdicts[str(stretch)].headline
+    same_runs(open_run("tiny", results=results), done)
+
+
+def test_a_stretch_the_network_was_fitted_to_is_called_in_sample(results: Path) -> None:
+    stretch = TimeRange.parse("20180104T1200-20180105T1200")
+    done = backtest(open_run("tiny", results=results, period=stretch), strategies=["lstm_signal"], period=stretch)
+    headline = done.verdicts[str(stretch)].headline
+    assert headline.startswith("IN-SAMPLE: 50% of these bars lie in the train range 20180101-20180105")
+    assert done.notes == (f"{stretch}: {done.in_sample(str(stretch))}",)
+    assert "IN-SAMPLE" not in done.verdicts["unseen"].headline
+    again = open_run("tiny", results=results)
+    assert again.verdicts[str(stretch)].headline == headline and again.notes == done.notes
+    report(again)
+    assert "IN-SAMPLE: 50% of these bars" in (done.folder / "report.html").read_text()
+
+
+def test_a_stretch_beyond_the_run_file_can_be_reported(tmp_path: Path) -> None:
+    """The report failed on candles after the last test period: only those of the run file were loaded."""
+    config = store_config(
+        fill_store(tmp_path / "data", tiny_candles()),
+        data={"test": {"unseen": "20180105-20180106"}},
+        training={"epochs": 1},
+    )
+    train(config, results=tmp_path)
+    stretch = TimeRange.parse("20180106T0600-20180106T1800")
+    opened = open_run("tiny", results=tmp_path, period=stretch)
+    done = backtest(opened, strategies=["lstm_signal"], fees=["none", "taker"], period=stretch)
+    assert period(done, str(stretch))["proba"].notna().all()
+    again = open_run("tiny", results=tmp_path)
+    same_runs(again, done)
+    assert report(again).is_file()
+
+
+def test_a_stretch_without_candles_is_refused(results: Path) -> None:
+    stretch = TimeRange.parse("20190101-20190102")
+    with pytest.raises(DataError, match="20190101-20190102"):
+        backtest(open_run("tiny", results=results, period=stretch), period=stretch)
+
+
+# No look ahead
+
+
+def test_candles_of_later_change_nothing_of_before(tmp_path: Path) -> None:
+    """Truncation: what was said before T does not depend on candles after T."""
+    until = "20180106T1037"
+    time, candles = pd.Timestamp(until, tz="UTC"), tiny_candles()
+    cut = {symbol: table[table.index < time] for symbol, table in candles.items()}
+    whole = train(store_config(fill_store(tmp_path / "whole", candles)), results=tmp_path)
+    short_config = store_config(
+        fill_store(tmp_path / "cut", cut), data={"test": {"unseen": f"20180105-{until}"}}
+    ).model_copy(update={"name": "short"})
+    short = train(short_config, results=tmp_path)
+    before = whole.predictions.loc[whole.predictions.index < time]
+    assert len(short.predictions) == len(before)
+    for name in ("proba", "logistic"):
+        np.testing.assert_allclose(short.predictions[name], before[name], rtol=0, atol=1e-6)
+    equal(short.predictions["signal"], before["signal"])
+    assert (before["signal"] != 0).sum() > 50
+    assert short.enter == whole.enter
+
+
+def test_nothing_of_the_test_period_reaches_the_fit(tmp_path: Path) -> None:
+    """Candles after the train range replaced by noise: same weights, threshold and validation to the bit."""
+    candles = tiny_candles()
+    noise = {symbol: scrambled(table, since=END_OF_TRAIN) for symbol, table in candles.items()}
+    real = train(store_config(fill_store(tmp_path / "real", candles)), results=tmp_path)
+    config = store_config(fill_store(tmp_path / "noise", noise)).model_copy(update={"name": "noise"})
+    other = train(config, results=tmp_path)
+    assert same_weights(other, real) and other.enter == real.enter
+    same = ["proba", "logistic", "signal", "label", "move", "tie"]
+    equal(period(other, "validation")[same], period(real, "validation")[same])
+    equal(other.history.drop(columns="seconds"), real.history.drop(columns="seconds"))
+    assert repr(other.assessments["validation"]) == repr(real.assessments["validation"])
+    assert not period(other, "unseen")["proba"].equals(period(real, "unseen")["proba"])
+
+
+def test_the_scaler_and_the_fit_see_the_train_rows_alone(tmp_path: Path) -> None:
+    """Of validation only the choice of the epoch may depend: with one epoch nothing of it reaches the network."""
+    candles = tiny_candles()
+    first = pd.Timestamp("2018-01-04 14:24", tz="UTC")  # of the validation rows: the last tenth of four days
+    noise = {symbol: scrambled(table, since=first) for symbol, table in candles.items()}
+    one_epoch = {"training": {"epochs": 1}}
+    real = train(store_config(fill_store(tmp_path / "real", candles), **one_epoch), results=tmp_path)
+    config = store_config(fill_store(tmp_path / "noise", noise), **one_epoch).model_copy(update={"name": "noise"})
+    other = train(config, results=tmp_path)
+    assert period(real, "validation").index[0] == first
+    assert same_weights(other, real)
+    model = (real.folder / "model" / "model.json").read_text(), (other.folder / "model" / "model.json").read_text()
+    assert model[0].split('"config"')[0] == model[1].split('"config"')[0], "scaler"
+
+
+# What was planted is found, and no more
+
+
+def market_run(lead: float, *, days: int, epochs: int, results: Path, market: int = 7) -> Run:
+    return train(
+        tiny_config(
+            data={
+                "synthetic": {"days": days, "lead": lead, "seed": market},
+                "train": f"20180101-201801{days - 3:02d}",
+                "test": {"unseen": f"201801{days - 3:02d}-"},
+            },
+            network={"layers": [16], "dense": 16},
+            training={"lookback": 30, "sequence": 200, "epochs": epochs, "batch_size": 16, "learning_rate": 5e-3},
+            report={"resamples": 200},
+        ),
+        results=results,
+    )
+
+
+def test_nothing_is_found_in_the_null_market(tmp_path: Path) -> None:
+    """One interval of twenty misses 50 % by chance, so three markets are asked and one may miss."""
+    covered = []
+    for market in (1, 2, 3):
+        run = market_run(0.0, days=24, epochs=2, results=tmp_path, market=market)
+        found = run.assessments["unseen"]["network"].metrics
+        low, high = found["accuracy_on_moves_low"], found["accuracy_on_moves_high"]
+        assert run.facts["best_possible_accuracy"]["unseen"] == pytest.approx(0.5, abs=1e-9)
+        assert high - low < 0.05, "else the test says nothing"
+        covered.append(low <= 0.5 <= high)
+    assert sum(covered) >= 2
+
+
+def test_the_planted_lead_is_found(tmp_path: Path) -> None:
+    run = market_run(2.0, days=24, epochs=5, results=tmp_path)
+    best = run.facts["best_possible_accuracy"]["unseen"]
+    found = run.assessments["unseen"]["network"].metrics["accuracy_on_moves"]
+    assert best > 0.63
+    assert best - 0.03 <= found <= best + 0.02
+
+
+def test_a_run_that_was_interrupted_says_so(tiny: Run) -> None:
+    stopped = replace(tiny, facts=tiny.facts | {"interrupted": True, "best_epoch": 1})
+    assert stopped.notes == ("Training was interrupted: the network is that of epoch 1, the best so far.",)
+    assert tiny.notes == ()
