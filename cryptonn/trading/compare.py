@@ -12,9 +12,9 @@ import pandas as pd
 from cryptonn.config import CostsConfig
 from cryptonn.trading.backtest import run_backtest
 from cryptonn.trading.costs import Costs, costs_for
+from cryptonn.trading.replay import replay
 from cryptonn.trading.result import BacktestResult
 from cryptonn.trading.strategies import load_strategy
-from cryptonn.trading.sweep import replay
 
 __all__ = ["compare", "decisions_of", "same_account"]
 

@@ -108,9 +108,9 @@ def bench_backtrader(data: Path) -> list[Figure]:
     """A genuine run over the traded minutes of 2018 against a naive Cerebro; same orders, so the same bits."""
     from cryptonn.trading.backtest import run_backtest
     from cryptonn.trading.costs import Costs
+    from cryptonn.trading.replay import replay
     from cryptonn.trading.signals import make_signal
     from cryptonn.trading.strategies import load_strategy
-    from cryptonn.trading.sweep import replay
     from tests.trading.naive import naive_equity
 
     candles = eth_2018(data)

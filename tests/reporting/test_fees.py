@@ -6,7 +6,10 @@ import pytest
 from fakes import COSTS, make_candles, make_result, spaced_entries
 
 from cryptonn.reporting.fees import break_even, cheapest, costliest, fee_sweep
+from cryptonn.trading.backtest import run_backtest
+from cryptonn.trading.costs import Costs
 from cryptonn.trading.result import BacktestResult
+from cryptonn.trading.strategies import load_strategy
 
 INDEX = pd.date_range("2019-01-01", periods=4 * 1440, freq="min", tz="UTC", name="time")
 CANDLES = make_candles(INDEX, seed=5, start=140)
@@ -57,3 +60,22 @@ def test_a_cost_that_eats_everything_is_a_loss_of_everything() -> None:
 def test_scenarios_are_ranked_by_what_a_side_costs() -> None:
     results = [result(fees) for fees in ("taker", "none", "taker+slippage", "maker")]
     assert (cheapest(results).fees, costliest(results).fees) == ("none", "taker+slippage")
+
+
+@pytest.mark.parametrize("direction", [(1,), (1, -1)], ids=["long", "long-short"])
+def test_the_sweep_is_backtraders_at_every_fee(direction: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(3)
+    signal = pd.Series(0, index=CANDLES.index, dtype="int8")
+    for start in range(10, len(CANDLES) - 20, 40):
+        signal.iloc[start : start + 7] = rng.choice(direction)
+    strategy = load_strategy("lstm_signal")
+    account = {"cash": 1e5, "fraction": 0.9, "symbol": "ETH/USD"}
+    free = run_backtest(CANDLES, signal, strategy=strategy, costs=Costs(), **account)
+    for commission in (0.0005, 0.002):
+        paid = run_backtest(CANDLES, signal, strategy=strategy, costs=Costs(commission), **account)
+        swept = fee_sweep(free, [commission])["net_return"].iloc[0]
+        assert swept == pytest.approx(paid.net_return, abs=5e-4)
+    even = break_even(free)
+    at_even = run_backtest(CANDLES, signal, strategy=strategy, costs=Costs(max(even, 0.0)), **account)
+    assert even > 0 or free.net_return < 0
+    assert even <= 0 or abs(at_even.net_return) < 5e-4

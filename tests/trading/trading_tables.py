@@ -7,9 +7,9 @@ import pandas as pd
 
 from cryptonn.trading.backtest import run_backtest
 from cryptonn.trading.costs import Costs
+from cryptonn.trading.replay import replay
 from cryptonn.trading.result import BacktestResult
 from cryptonn.trading.strategies import load_strategy
-from cryptonn.trading.sweep import replay
 
 STRATEGIES = Path(__file__).resolve().parents[2] / "strategies"
 LSTM_SIGNAL = load_strategy("lstm_signal", folder=STRATEGIES)

@@ -1,6 +1,5 @@
 """Parity: the replay is backtrader's account, with and without each cost; and what it is used for."""
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +8,6 @@ from trading_tables import EVERY_COST, backtest, played, random_market, random_s
 
 from cryptonn.trading.costs import Costs
 from cryptonn.trading.result import BacktestResult
-from cryptonn.trading.sweep import break_even_commission, break_even_fee, fee_sweep
 
 COSTS = {
     "none": Costs(),
@@ -90,53 +88,3 @@ def test_replay_on_candles_with_a_gap() -> None:
     candles = random_market(4, 400).drop(index=random_market(4, 400).index[100:160])
     signal = random_signal(candles, 5)
     check_equal(backtest(candles, signal, EVERY_COST), played(candles, signal, EVERY_COST))
-
-
-def test_fee_sweep_is_the_replay() -> None:
-    candles = random_market(11, 1000)
-    signal = random_signal(candles, 12)
-    sweep = fee_sweep(candles, signal, commissions=[0.0, 0.001, 0.01], costs=EVERY_COST, cash=1000.0, fraction=0.5)
-    assert list(sweep.columns) == ["commission", "equity", "net_return", "fills", "rejections"]
-    for row in sweep.itertuples():
-        costs = Costs(row.commission, EVERY_COST.spread, EVERY_COST.slippage, EVERY_COST.borrow)
-        result = played(candles, signal, costs)
-        assert row.equity == pytest.approx(result.final_equity, rel=1e-12)
-        assert row.net_return == pytest.approx(result.net_return)
-        assert row.fills == len(result.fills)
-    assert sweep["equity"].is_monotonic_decreasing
-
-
-def test_break_even_of_one_trade() -> None:
-    # bought at 100, sold at 102: two sides share 2 %
-    candles = table([(100, 100), (100, 100), (102, 102), (102, 102)])
-    signal = wanted(candles, [1, 0, 0, 0])
-    for costs in (Costs(), EVERY_COST):
-        assert break_even_fee(backtest(candles, signal, costs)) == pytest.approx(0.01)
-    # compounded, units u at 100 cost 100 u (1 + f) and bring 102 u (1 - f)
-    fee = break_even_commission(candles, signal, cash=1000.0, fraction=0.5)
-    assert fee == pytest.approx(2 / 202)
-
-
-@pytest.mark.parametrize("lowest", [0, -1])
-def test_break_even_commission_breaks_even(lowest: int) -> None:
-    candles = random_market(13, 2000)
-    ahead = np.sign(candles["open"].shift(-5).div(candles["open"].shift(-1)).sub(1)).fillna(0)
-    signal = wanted(candles, ahead.clip(lower=lowest).astype(int).tolist())
-    fee = break_even_commission(candles, signal, cash=1000.0, fraction=0.5)
-    assert fee > 0.0005
-    assert backtest(candles, signal, Costs(commission=fee)).net_return == pytest.approx(0, abs=1e-5)
-    assert break_even_fee(backtest(candles, signal)) == pytest.approx(fee, rel=0.1)
-
-
-def test_break_even_of_a_losing_signal_is_negative() -> None:
-    candles = table([(100, 100), (100, 100), (98, 98), (98, 98)])
-    signal = wanted(candles, [1, 0, 0, 0])
-    assert break_even_fee(backtest(candles, signal)) == pytest.approx(-0.01)
-    assert break_even_commission(candles, signal, cash=1000.0, fraction=0.5) == pytest.approx(-2 / 198)
-
-
-def test_break_even_without_trades() -> None:
-    candles = table([(100, 100)] * 4)
-    signal = wanted(candles, [0, 0, 0, 0])
-    assert np.isnan(break_even_fee(backtest(candles, signal)))
-    assert np.isnan(break_even_commission(candles, signal, cash=1000.0, fraction=0.5))
