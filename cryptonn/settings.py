@@ -154,7 +154,7 @@ class SplitConfig(Section):
 class NetworkConfig(Section):
     """``[network]``: stacked LSTM layers, each followed by dropout and normalisation, a dense layer, P(up)."""
 
-    layers: Annotated[tuple[Count, ...], Field(min_length=1)] = (64,)
+    layers: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 64)
     """Units of each LSTM layer."""
     dropout: Proportion = 0.3
     """Share of each LSTM layer's outputs that a training step leaves out."""
@@ -173,7 +173,7 @@ class TrainingConfig(Section):
     """Bars the network sees before its first label."""
     sequence: Count = 400
     """Labelled bars in one streaming sequence."""
-    epochs: Count = 24
+    epochs: Count = 14
     batch_size: Count = 32
     """Sequences (streaming) or windows (windowed) in one step."""
     optimizer: Literal["adam", "rmsprop"] = "adam"
