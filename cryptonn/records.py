@@ -5,13 +5,15 @@ are both read back as NaN.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from cryptonn.errors import DataError
 from cryptonn.evaluation.accuracy import Assessment
 from cryptonn.evaluation.verdict import Verdict
 from cryptonn.output import to_json, write_file
@@ -24,6 +26,7 @@ __all__ = [
     "load_verdicts",
     "read_json",
     "read_table",
+    "readable",
     "save_assessment",
     "save_result",
     "save_verdicts",
@@ -84,7 +87,8 @@ def save_result(result: BacktestResult, folder: Path) -> None:
 def load_result(folder: Path) -> BacktestResult:
     """Read what ``save_result`` wrote."""
     numbers = read_json(folder / "result.json")
-    bars = pd.read_parquet(folder / "equity.parquet")
+    with readable(folder / "equity.parquet") as path:
+        bars = pd.read_parquet(path)
     days = {name: _by_day(folder / f"{name}.csv") for name in ("returns", "positions")}
     return BacktestResult(
         **{**numbers, "costs": Costs(**numbers["costs"])},
@@ -99,6 +103,11 @@ def load_result(folder: Path) -> BacktestResult:
 
 def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
     """Read a CSV table as it was written; the columns in ``text`` hold words, also where these look like numbers."""
+    with readable(path):
+        return _read_table(path, text)
+
+
+def _read_table(path: Path, text: Collection[str]) -> pd.DataFrame:
     names = pd.read_csv(path, nrows=0).columns
     kinds = {name: kind for name, kind in (_KINDS | dict.fromkeys(text, "str")).items() if name in names}
     empty = {name: [""] for name in names if kinds.get(name) != "str"}
@@ -109,7 +118,18 @@ def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
 
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    with readable(path):
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[Path]:
+    """Give back the path; a failure to read it becomes a DataError that names it."""
+    try:
+        yield path
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise DataError(f"{path}: cannot be read ({first}). Restore the file, or train the run again.") from error
 
 
 def _by_day(path: Path) -> pd.DataFrame:

@@ -29,6 +29,7 @@ from cryptonn.records import (
     load_verdicts,
     read_json,
     read_table,
+    readable,
     save_assessment,
     save_result,
     save_verdicts,
@@ -158,7 +159,8 @@ def save_backtests(run: Run) -> None:
 def load_run(folder: Path, *, config: RunConfig, frame: Frame) -> Run:
     """Read a run folder; ``frame`` holds the candles that ``config``, the run's own, names."""
     verdicts, comparison = folder / "verdicts.json", _read_comparison(folder)
-    predictions = pd.read_parquet(folder / "predictions.parquet")
+    with readable(folder / "predictions.parquet") as path:
+        predictions = pd.read_parquet(path)
     return Run(
         folder=folder,
         config=config,
@@ -192,8 +194,12 @@ def _load_backtests(folder: Path, comparison: pd.DataFrame) -> dict[str, list[Ba
 
 
 def _read_comparison(folder: Path) -> pd.DataFrame:
-    path = folder / "comparison.csv"
-    return read_table(path, text=_WORDS) if path.exists() else pd.DataFrame(columns=["period", "strategy", "fees"])
+    path, names = folder / "comparison.csv", ["period", "strategy", "fees"]
+    if not path.exists():
+        return pd.DataFrame(columns=names)
+    table = read_table(path, text=_WORDS)
+    with readable(path):
+        return table.astype(dict.fromkeys(names, "str"))
 
 
 def read_run_config(folder: Path) -> RunConfig:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,7 +11,7 @@ from cryptonn.cli.console import AsJson, emit, show_progress, show_table, stdout
 if TYPE_CHECKING:
     from cryptonn.market.formats import CandleFile
     from cryptonn.market.manifest import StoreEntry
-    from cryptonn.market.store import Written
+    from cryptonn.market.store import Store, Written
 
 __all__ = ["COMMANDS", "check_data", "download_data", "import_data", "list_data"]
 
@@ -46,15 +46,7 @@ def import_data(
         for position, file in enumerate(files):
             on_step(Step("import", position / len(files), file.name))
             read = read_candle_file(file, symbol=symbol, bad_bars="drop" if drop_bad_bars else "refuse")
-            written = store.write(
-                read.candles,
-                symbol=read.symbol,
-                exchange=exchange,
-                timeframe=read.timeframe,
-                sources=[read.source],
-                conflicts="replace" if replace else "refuse",
-            )
-            done.append((read, written))
+            done.append((read, _store(store, read, exchange=exchange, conflicts="replace" if replace else "refuse")))
     if as_json:
         emit({"imported": [_imported(read, written) for read, written in done]})
         return
@@ -63,6 +55,22 @@ def import_data(
     show_table("Imported", columns, rows, left=4)
     for note in dict.fromkeys(note for read, _ in done for note in read.notes):
         stdout.print(f"Note: {note}", soft_wrap=True)
+
+
+def _store(store: "Store", read: "CandleFile", *, exchange: str, conflicts: Literal["refuse", "replace"]) -> "Written":
+    from cryptonn.errors import DataError
+
+    try:
+        return store.write(
+            read.candles,
+            symbol=read.symbol,
+            exchange=exchange,
+            timeframe=read.timeframe,
+            sources=[read.source],
+            conflicts=conflicts,
+        )
+    except DataError as error:
+        raise DataError(f"{read.path}: {error}") from error
 
 
 def download_data(
@@ -129,14 +137,16 @@ def check_data(
     as_json: Json = False,
 ) -> None:
     """Show how healthy the stored candles are: range, missing and quiet minutes, jumps, repairs, sha256."""
-    from cryptonn.errors import DataError
+    from cryptonn.errors import DataError, did_you_mean
     from cryptonn.market.health import health
     from cryptonn.market.store import Store
 
     store = Store(root)
     entries = [e for e in store.entries() if symbol in (None, e.symbol) and exchange in (None, e.exchange)]
     if not entries:
-        raise DataError(f"{root} holds no such candles. `cryptonn list-data` shows what there is.")
+        near = did_you_mean(symbol or "", {entry.symbol for entry in store.entries()})
+        wanted = f"{symbol or 'anything'}{f' from {exchange}' if exchange else ''}"
+        raise DataError(f"{root} holds no candles of {wanted}.{near} `cryptonn list-data` shows what there is.")
     reports = []
     for entry in entries:
         candles = store.read(entry.symbol, timeframe=entry.timeframe, exchange=entry.exchange)
