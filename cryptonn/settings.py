@@ -181,6 +181,9 @@ class TrainingConfig(Section):
     schedule: Literal["constant", "cosine", "inverse_time"] = "cosine"
     decay: Annotated[float, Field(ge=0.0)] = 0.0
     """Decay a step of the inverse_time schedule: rate / (1 + decay * step)."""
+    averaging: Proportion = 0.98
+    """The model's weights are a moving average over the steps: at each, this share of the average so far and the rest
+    of the newest weights. 0 takes the newest weights as they are."""
     loss: Literal["crossentropy", "mse"] = "crossentropy"
     patience: Annotated[int, Field(ge=0)] = 0
     """Stop after so many epochs without a better validation loss; 0 never stops early."""

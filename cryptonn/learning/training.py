@@ -21,7 +21,7 @@ from cryptonn.learning.scaling import fit_scaler, warm_up
 from cryptonn.learning.splits import Split
 from cryptonn.settings import NetworkConfig, TrainingConfig
 
-__all__ = ["EpochReport", "fit_model"]
+__all__ = ["EpochReport", "fit_model", "move_average"]
 
 _EPSILON = 1e-7
 """Probabilities are kept so far from 0 and 1 before their logarithm is taken, as Keras does."""
@@ -153,13 +153,17 @@ def _run_epochs(
     trained = last_bar(network) if training.form == "windowed" else network
     trained.compile(_optimizer(training, examples.steps), loss=_loss(training, config.network), jit_compile=False)
     log = _log(trained, hooks.log_dir if training.tensorboard else None)
+    average = [weights.copy() for weights in network.get_weights()]
     for epoch in range(1, training.epochs + 1):
         started = time.perf_counter()
-        loss = _train_epoch(trained, examples, rng, epoch, config, hooks)
+        loss = _train_epoch(trained, examples, rng, epoch, config, hooks, average)
+        newest = network.get_weights()
+        network.set_weights(average)
         val_loss, val_accuracy = validate()
+        network.set_weights(newest)
         best = val_loss < progress.lowest
         if best:
-            progress.weights = network.get_weights()
+            progress.weights = [weights.copy() for weights in average]
         seconds = time.perf_counter() - started
         report = EpochReport(epoch, training.epochs, loss, val_loss, val_accuracy, seconds, best)
         progress.reports.append(report)
@@ -177,7 +181,9 @@ def _train_epoch(
     epoch: int,
     config: RunConfig,
     hooks: _Hooks,
+    average: list[NDArray[np.float32]],
 ) -> float:
+    """Train on every batch of an epoch and move ``average``, in place, towards the weights after each step."""
     losses = []
     for step, batch in enumerate(examples.epoch(rng), start=1):
         trained.reset_metrics()  # else Keras returns the mean over all steps so far
@@ -189,9 +195,19 @@ def _train_epoch(
                 f"({config.training.learning_rate:g}), or set features.clip."
             )
         losses.append(loss)
+        done = (epoch - 1) * examples.steps + step
+        move_average(
+            average, trained.get_weights(), share=max(1 - config.training.averaging, 1 / done)
+        )  # at first a mean
         if hooks.on_progress:
             hooks.on_progress(epoch, min(1.0, step / examples.steps))
     return float(np.mean(losses))
+
+
+def move_average(average: list[NDArray[np.float32]], newest: list[NDArray[np.float32]], *, share: float) -> None:
+    """Move each average by ``share`` of the way to the newest weights, in place."""
+    for mean, weights in zip(average, newest, strict=True):
+        mean += np.float32(share) * (weights - mean)
 
 
 def _examples(bars: NDArray[np.float32], labels: pd.DataFrame, rows: slice, config: RunConfig) -> Streaming | Windowed:

@@ -15,7 +15,7 @@ from small_market import Material, small_config
 
 from cryptonn.errors import DataError, ModelError
 from cryptonn.learning.prediction import FittedModel, predict_proba
-from cryptonn.learning.training import EpochReport, fit_model
+from cryptonn.learning.training import EpochReport, fit_model, move_average
 
 Make = Callable[..., Material]
 
@@ -95,6 +95,21 @@ def test_best_epoch_is_kept_and_patience_stops_early(make_material: Make) -> Non
     assert history["best"].tolist() == [True, False, False]
     assert accuracy(model, given, given.split.validation) == pytest.approx(history["val_accuracy"].iloc[0])
     assert history["val_accuracy"].iloc[0] > history["val_accuracy"].iloc[2] + 0.01
+
+
+def test_averaging_changes_the_model_but_not_the_training(make_material: Make) -> None:
+    plain, averaged = (fit(make_material(training={"epochs": 2, "averaging": keep})) for keep in (0.0, 0.9))
+    assert plain[1]["loss"].tolist() == averaged[1]["loss"].tolist()
+    assert fingerprint(plain[0]) != fingerprint(averaged[0])
+    one_step = {"epochs": 1, "batch_size": 1000}
+    first, mean = (fit(make_material(training=one_step | {"averaging": keep}))[0] for keep in (0.0, 0.9))
+    assert fingerprint(first) == fingerprint(mean), "the start, which is random, has no part in the average"
+
+
+def test_average_by_hand() -> None:
+    average = [np.array([0.0, 8.0], dtype=np.float32)]
+    move_average(average, [np.array([4.0, 4.0], dtype=np.float32)], share=0.25)
+    assert average[0].tolist() == [1.0, 7.0]
 
 
 @pytest.fixture(scope="module")
