@@ -80,12 +80,14 @@ class SyntheticConfig(Section):
     quiet: Proportion = 0.03
     """Share of minutes without a trade."""
     seed: int = 7
+    """Another seed is another market; it has nothing to do with the seed of the run."""
 
 
 class DataConfig(Section):
     """``[data]``: which candles, and which of them train and test."""
 
     source: Literal["store", "synthetic"] = "store"
+    """Candles from the store, or the built-in synthetic market."""
     folder: Path = Path("data")
     """Root of the candle store."""
     exchange: str | None = None
@@ -95,6 +97,7 @@ class DataConfig(Section):
     others: tuple[str, ...] = ("BTC/USD",)
     """Further symbols the network sees."""
     timeframe: str = "1m"
+    """Length of a bar: 1m, 5m, 15m, 30m, 1h, 4h, 1d."""
     gaps: Literal["fill", "refuse"] = "fill"
     """Minutes without a trade: fill them flat with volume 0 and count them, or refuse the data."""
     train: Period
@@ -139,7 +142,9 @@ class LabelsConfig(Section):
     horizon: Count = 5
     """Bars ahead: label 1 if close[t + horizon] is above close[t]."""
     ties: Literal["exclude", "up", "down"] = "exclude"
+    """What a close that does not move is: no example, or counted as up or as down."""
     balance: Literal["weights", "undersample", "none"] = "weights"
+    """Ups and downs count the same by weights, or by leaving rows of the larger class out, or not at all."""
 
 
 class SplitConfig(Section):
@@ -159,9 +164,11 @@ class NetworkConfig(Section):
     dropout: Proportion = 0.3
     """Share of each LSTM layer's outputs that a training step leaves out."""
     normalization: Literal["none", "batch", "layer"] = "none"
+    """After each LSTM layer."""
     dense: Annotated[int, Field(ge=0)] = 32
     """Units of the relu layer before the output; 0 leaves it out."""
     output: Literal["sigmoid", "softmax"] = "sigmoid"
+    """One unit with P(up), or two with P(down) and P(up), as published."""
 
 
 class TrainingConfig(Section):
@@ -173,21 +180,27 @@ class TrainingConfig(Section):
     """Bars the network sees before its first label."""
     sequence: Count = 400
     """Labelled bars in one streaming sequence."""
-    epochs: Count = 14
+    epochs: Count = 16
+    """Times the train rows are gone through; the epoch with the lowest validation loss is kept."""
     batch_size: Count = 32
     """Sequences (streaming) or windows (windowed) in one step."""
     optimizer: Literal["adam", "rmsprop"] = "adam"
+    """As Keras has them."""
     learning_rate: Annotated[float, Field(gt=0.0)] = 3e-3
-    schedule: Literal["constant", "cosine", "inverse_time"] = "cosine"
+    """At the start."""
+    schedule: Literal["constant", "cosine", "inverse_time"] = "constant"
+    """How the learning rate falls over the steps."""
     decay: Annotated[float, Field(ge=0.0)] = 0.0
     """Decay a step of the inverse_time schedule: rate / (1 + decay * step)."""
     averaging: Proportion = 0.98
     """The model's weights are a moving average over the steps: at each, this share of the average so far and the rest
     of the newest weights. 0 takes the newest weights as they are."""
     loss: Literal["crossentropy", "mse"] = "crossentropy"
+    """What is made small."""
     patience: Annotated[int, Field(ge=0)] = 0
     """Stop after so many epochs without a better validation loss; 0 never stops early."""
     tensorboard: bool = True
+    """Write the losses for TensorBoard into the run folder."""
 
 
 class SignalConfig(Section):
@@ -198,11 +211,13 @@ class SignalConfig(Section):
     exit: Literal["hold", "threshold"] = "hold"
     """Leave after ``hold`` bars, or once the probability falls below ``exit_threshold``."""
     exit_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """Under `exit = "threshold"`: leave a long position below this probability, a short one above its complement."""
     hold: Count | None = None
     """Bars a position is held; the horizon by default."""
     renew: bool = True
     """An entry signal while the position is held starts the holding time anew."""
     direction: Literal["long", "long-short"] = "long"
+    """Long only, or also short, which pays `borrow`."""
 
     @property
     def top_share(self) -> float | None:
@@ -226,7 +241,9 @@ class CostsConfig(Section):
     """``[costs]``: each a fraction of notional for each fill; write 0.001, "0.1%" or "10bp"."""
 
     maker: Fraction = 0.001
+    """Commission of a resting order."""
     taker: Fraction = 0.002
+    """Commission of an order that is filled at once."""
     spread: Fraction = 0.0001
     """Half the quoted bid-ask spread, paid at each fill."""
     slippage: Fraction = 0.0002
