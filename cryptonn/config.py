@@ -44,8 +44,11 @@ class RunConfig(Section):
     """A whole run file."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    """Begins the name of the run folder; the name of the file by default."""
     description: str = ""
+    """Stands in the report."""
     seed: Annotated[int, Field(ge=0)] = 1
+    """Of the network, its batches, the bootstrap and the random strategy."""
     data: DataConfig
     features: FeaturesConfig = FeaturesConfig()
     labels: LabelsConfig = LabelsConfig()

@@ -16,16 +16,21 @@ from cryptonn.settings import SyntheticConfig
 
 TARGET, OTHER = "ETH/USD", "BTC/USD"
 
+# What decides how the network learns is written out: other defaults must not turn these tests around.
 SECTIONS: dict[str, dict[str, Any]] = {
     "data": {"source": "synthetic", "train": "20180101-20180105", "test": {"unseen": "20180105-20180107"}},
     "split": {"validation": 0.1},
-    "network": {"layers": [8], "dense": 0},
+    "network": {"layers": [8], "dropout": 0.0, "normalization": "layer", "dense": 0, "output": "sigmoid"},
     "training": {
         "lookback": 20,
         "sequence": 120,
         "epochs": 2,
         "batch_size": 16,
+        "optimizer": "adam",
         "learning_rate": 0.01,
+        "schedule": "cosine",
+        "loss": "crossentropy",
+        "averaging": 0.0,
         "tensorboard": False,
     },
     "signal": {"enter": "top 5%"},

@@ -49,7 +49,7 @@ for _module in (runs, data):
 def main() -> None:
     """Run the command line: a user's error is one message and exit code 2; a bug keeps its trace."""
     try:
-        app()
+        app(prog_name="cryptonn")
     except CryptonnError as error:
         stderr.print(f"Error: {error}", style="bold red", soft_wrap=True, markup=False)
         sys.exit(2)

@@ -43,7 +43,7 @@ def sequence_starts(rows: int, *, lookback: int, sequence: int, rng: np.random.G
         Rows that may be seen; at least ``lookback + sequence``.
 
     >>> sorted(sequence_starts(30, lookback=10, sequence=10, rng=np.random.default_rng(0)).tolist())
-    [9]
+    [8]
     """
     room = rows - lookback - sequence
     offset = int(rng.integers(0, min(sequence - 1, room) + 1))

@@ -1,0 +1,67 @@
+"""The generated pages of docs/ say what the program says today, and every key and command stands in them."""
+
+import ast
+import doctest
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import cryptonn
+from cryptonn.cli import data, runs
+from cryptonn.config import RunConfig
+from tests.docs.rebuild import _is_section, pages, run_file_page, type_words
+
+PAGES = pages()
+
+
+@pytest.mark.parametrize("place", PAGES, ids=lambda place: place.name)
+def test_the_page_is_up_to_date(place: Path) -> None:
+    assert place.exists() and place.read_text(encoding="utf-8") == PAGES[place], (
+        "run `make docs` and look at the change"
+    )
+
+
+def test_every_command_stands_in_the_page() -> None:
+    (text,) = [text for place, text in PAGES.items() if place.name == "cli.md"]
+    for command in (*runs.COMMANDS, *data.COMMANDS):
+        assert f"\n## {command.__name__.replace('_', '-')}\n" in text
+
+
+def test_every_key_stands_in_the_page_with_its_meaning() -> None:
+    text = run_file_page()
+    for name, field in RunConfig.model_fields.items():
+        for key in field.annotation.model_fields if _is_section(field.annotation) else [name]:
+            if not (_is_section(field.annotation) and _is_section(field.annotation.model_fields[key].annotation)):
+                assert f"\n| `{key}` | " in text
+    assert [line for line in text.splitlines() if line.endswith("|  |")] == [], "a key without a meaning"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("Annotated[int, Field(ge=1)] | None", "whole number, 1 or more"),
+        ("Literal['a', 'b']", '`"a"` or `"b"`'),
+        ("tuple[str, ...]", "list of (text)"),
+        ("dict[str, Any]", "table of (anything)"),
+        ("Annotated[float, Field(gt=0.0, lt=1.0)]", "number, above 0, below 1"),
+    ],
+)
+def test_types_in_words(kind: str, words: str) -> None:
+    assert type_words(ast.parse(kind, mode="eval").body) == words
+
+
+MODULES = [info.name for info in pkgutil.walk_packages(cryptonn.__path__, "cryptonn.")]
+
+
+@pytest.mark.parametrize("name", ["cryptonn", *MODULES])
+def test_the_examples_in_docstrings_run(name: str) -> None:
+    found = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert found.failed == 0
+
+
+def test_there_are_examples_in_docstrings() -> None:
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    examples = [test for name in MODULES for test in finder.find(importlib.import_module(name)) if test.examples]
+    assert len(examples) > 10
