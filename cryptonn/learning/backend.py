@@ -22,4 +22,6 @@ def _silent_stderr() -> Iterator[None]:
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # later on it would report missing GPUs
 with _silent_stderr():
-    import keras
+    import keras as _keras
+
+keras = _keras

@@ -11,7 +11,14 @@ from cryptonn.learning.indicators import indicator
 from cryptonn.market.candles import Frame
 from cryptonn.settings import FeaturesConfig
 
-__all__ = ["FEATURES", "make_features"]
+__all__ = [
+    "FEATURES",
+    "close_pct_change",
+    "log_return",
+    "log_volume_change",
+    "make_features",
+    "volume_pct_change",
+]
 
 Column = NDArray[np.float64]
 

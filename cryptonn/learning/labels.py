@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from cryptonn.errors import DataError
 
-__all__ = ["balance_weights", "class_weights", "make_labels", "tie_share", "undersample"]
+__all__ = ["balance_weights", "class_weights", "make_labels", "tie_share", "undersample", "weights_of_classes"]
 
 
 def make_labels(close: pd.Series, *, horizon: int, ties: Literal["exclude", "up", "down"] = "exclude") -> pd.DataFrame:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -275,11 +274,10 @@ def _loss(training: TrainingConfig, network: NetworkConfig) -> keras.losses.Loss
 
 def _optimizer(training: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
     schedules = keras.optimizers.schedules
-    rate: Any = training.learning_rate
+    decay = training.decay if training.schedule == "inverse_time" else 0.0  # 0: the rate is constant
+    rate = schedules.InverseTimeDecay(training.learning_rate, decay_steps=1, decay_rate=decay)
     if training.schedule == "cosine":
-        rate = schedules.CosineDecay(rate, decay_steps=training.epochs * steps)
-    elif training.schedule == "inverse_time":
-        rate = schedules.InverseTimeDecay(rate, decay_steps=1, decay_rate=training.decay)
+        rate = schedules.CosineDecay(training.learning_rate, decay_steps=training.epochs * steps)
     return {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[training.optimizer](rate)
 
 
