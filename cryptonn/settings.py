@@ -55,6 +55,7 @@ def _timerange(value: object) -> object:
         raise ValueError(str(error)) from error
 
 
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")
 _TOP = re.compile(r"^top (\d+(?:\.\d+)?)%$")
 
 Fraction = Annotated[float, BeforeValidator(_fraction)]
@@ -118,6 +119,11 @@ class DataConfig(Section):
         if self.train.end is None:
             raise ValueError("train needs an end, for example 20180101-20190101")
         for name, period in self.test.items():
+            if not _NAME.match(name) or name == "validation":
+                raise ValueError(
+                    f"test period {name!r} needs another name: letters, digits and _.+- (it names a folder), and not "
+                    "validation, which is the end of train"
+                )
             if period.start is None or period.start < self.train.end:
                 raise ValueError(
                     f"test period {name!r} ({period}) must start at or after the end of train ({self.train})"

@@ -257,6 +257,15 @@ def test_unknown_keys_of_a_run_file(refused, tmp_path: Path) -> None:
     assert "training.lookbak is not a setting" in message and "Did you mean 'lookback'" in message
 
 
+@pytest.mark.parametrize("name", ["validation", "2019/Q1", "../elsewhere", ""])
+def test_a_test_period_that_cannot_be_a_folder(refused, tmp_path: Path, name: str) -> None:
+    """A period called "validation" took the place of the validation rows, one with a slash was lost on reading."""
+    path = write_run_file(tmp_path, tiny_config())
+    path.write_text(path.read_text().replace("unseen =", f'"{name}" ='))
+    message = refused("run", path, "--results", tmp_path / "results")
+    assert f"test period {name!r} needs another name" in message
+
+
 def test_a_fee_of_ten_in_a_run_file(refused, tmp_path: Path) -> None:
     path = write_run_file(tmp_path, tiny_config())
     path.write_text(path.read_text().replace("taker = 0.002", "taker = 10"))
