@@ -118,6 +118,7 @@ def test_the_latest_probability_is_that_of_the_batch(tiny: Run) -> None:
     assert latest["proba"] == pytest.approx(last["proba"], abs=1e-9)
     assert latest["time"] == "2018-01-06 23:59:00+00:00"
     assert latest["known_at"] == "2018-01-07 00:00:00+00:00"
+    assert latest["signal"] == int(latest["proba"] >= tiny.enter)
     assert latest["enter"] == tiny.enter and latest["horizon"] == 5 and latest["symbol"] == TARGET
 
 
@@ -196,11 +197,14 @@ def test_a_stretch_without_candles_is_refused(results: Path) -> None:
 
 
 def test_candles_of_later_change_nothing_of_before(tmp_path: Path) -> None:
-    """Truncation: what was said before T does not depend on candles after T."""
-    until = "20180106T1037"
-    time, candles = pd.Timestamp(until, tz="UTC"), tiny_candles()
-    cut = {symbol: table[table.index < time] for symbol, table in candles.items()}
+    """Truncation: what was said before T does not depend on candles after T; the signal turns in the last bar left."""
+    candles = tiny_candles()
     whole = train(store_config(fill_store(tmp_path / "whole", candles)), results=tmp_path)
+    signal = whole.predictions["signal"]
+    turns = signal.index[(signal != 0) & (signal.shift(1) == 0)]
+    time = turns[turns > pd.Timestamp("2018-01-06 10:37", tz="UTC")][0] + pd.Timedelta(minutes=1)
+    until = f"{time:%Y%m%dT%H%M}"
+    cut = {symbol: table[table.index < time] for symbol, table in candles.items()}
     short_config = store_config(
         fill_store(tmp_path / "cut", cut), data={"test": {"unseen": f"20180105-{until}"}}
     ).model_copy(update={"name": "short"})
@@ -210,6 +214,7 @@ def test_candles_of_later_change_nothing_of_before(tmp_path: Path) -> None:
     for name in ("proba", "logistic"):
         np.testing.assert_allclose(short.predictions[name], before[name], rtol=0, atol=1e-6)
     equal(short.predictions["signal"], before["signal"])
+    assert short.predictions["signal"].iloc[-1] != 0
     assert (before["signal"] != 0).sum() > 50
     assert short.enter == whole.enter
 
