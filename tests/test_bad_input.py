@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cryptonn.market.store import Store
+from cryptonn.market.store.candle_store import Store
 from tests.tiny_run import OTHER, TARGET, fill_store, store_config, tiny_candles, tiny_config, write_run_file
 
 START = 1514764800

@@ -27,7 +27,7 @@ STAGES = (
 """A module imports only from its own stage and from stages to the left."""
 
 HOMES = {
-    "ccxt": ("market/download.py",),
+    "ccxt": ("market/exchange/download.py",),
     "backtrader": ("trading/",),
     "pyfolio": ("reporting/tearsheet.py",),
     "plotly": ("reporting/",),

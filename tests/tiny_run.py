@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cryptonn.config import RunConfig, parse_config
-from cryptonn.market.store import Store
+from cryptonn.market.store.candle_store import Store
 from cryptonn.market.synthetic import synthetic_market
 from cryptonn.settings import SyntheticConfig
 

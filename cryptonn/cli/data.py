@@ -9,9 +9,9 @@ import typer
 from cryptonn.cli.console import AsJson, emit, show_progress, show_table, stdout
 
 if TYPE_CHECKING:
-    from cryptonn.market.formats import CandleFile
-    from cryptonn.market.manifest import StoreEntry
-    from cryptonn.market.store import Store, Written
+    from cryptonn.market.files.formats import CandleFile
+    from cryptonn.market.store.candle_store import Store, Written
+    from cryptonn.market.store.manifest import StoreEntry
 
 __all__ = ["COMMANDS", "check_data", "download_data", "import_data", "list_data"]
 
@@ -37,8 +37,8 @@ def import_data(
     Dialects: CryptoDataDownload (minute, hourly, daily), Yahoo Finance, Binance klines (old and new), plain
     timestamp/open/high/low/close/volume.
     """
-    from cryptonn.market.formats import read_candle_file
-    from cryptonn.market.store import Store
+    from cryptonn.market.files.formats import read_candle_file
+    from cryptonn.market.store.candle_store import Store
     from cryptonn.progress import Step
 
     store, done = Store(root), []
@@ -85,8 +85,8 @@ def download_data(
     """Download candles through ccxt into the store: public, rate-limited, goes on where it stopped."""
     import pandas as pd
 
-    from cryptonn.market.download import download_candles
-    from cryptonn.market.store import Store
+    from cryptonn.market.exchange.download import download_candles
+    from cryptonn.market.store.candle_store import Store
     from cryptonn.market.timerange import TimeRange
     from cryptonn.progress import Step
 
@@ -113,7 +113,7 @@ def download_data(
 
 def list_data(root: Root = _ROOT, as_json: Json = False) -> None:
     """List the candles in the store."""
-    from cryptonn.market.store import Store
+    from cryptonn.market.store.candle_store import Store
 
     entries = Store(root).entries()
     if as_json:
@@ -138,8 +138,8 @@ def check_data(
 ) -> None:
     """Show how healthy the stored candles are: range, missing and quiet minutes, jumps, repairs, sha256."""
     from cryptonn.errors import DataError, did_you_mean
-    from cryptonn.market.health import health
-    from cryptonn.market.store import Store
+    from cryptonn.market.store.candle_store import Store
+    from cryptonn.market.store.health import health
 
     store = Store(root)
     entries = [e for e in store.entries() if symbol in (None, e.symbol) and exchange in (None, e.exchange)]

@@ -9,8 +9,8 @@ from cryptonn.config import DataConfig
 from cryptonn.errors import ConfigError
 from cryptonn.market.bars import time_text, timeframe_delta
 from cryptonn.market.candles import Frame, align
-from cryptonn.market.health import candles_sha256
-from cryptonn.market.store import Store, load_frame
+from cryptonn.market.store.candle_store import Store, load_frame
+from cryptonn.market.store.health import candles_sha256
 from cryptonn.market.synthetic import SyntheticMarket, synthetic_market
 
 __all__ = ["Market", "latest_market", "load_market"]

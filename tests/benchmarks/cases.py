@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from cryptonn.config import RunConfig, parse_config
-from cryptonn.market.formats import read_candle_file
-from cryptonn.market.store import Store, load_frame
+from cryptonn.market.files.formats import read_candle_file
+from cryptonn.market.store.candle_store import Store, load_frame
 
 SYMBOLS = ("ETH/USD", "BTC/USD")
 

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from cryptonn.config import SyntheticConfig
 from cryptonn.errors import ConfigError, DataError, ExchangeError
-from cryptonn.market import download
 from cryptonn.market.candles import align
-from cryptonn.market.download import download_candles
-from cryptonn.market.failures import MEANINGS, meaning_of
-from cryptonn.market.pages import HOLE, missing_stretches, reply_candles, taken_up_again
-from cryptonn.market.shelf import joined, without
-from cryptonn.market.store import Store
+from cryptonn.market.exchange import download
+from cryptonn.market.exchange.download import download_candles
+from cryptonn.market.exchange.failures import MEANINGS, meaning_of
+from cryptonn.market.exchange.pages import HOLE, missing_stretches, reply_candles, taken_up_again
+from cryptonn.market.exchange.shelf import joined, without
+from cryptonn.market.store.candle_store import Store
 from cryptonn.market.synthetic import synthetic_market
 from cryptonn.market.timerange import TimeRange
 from tests.market.binance_server import BinanceServer, ToServer, serving

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cryptonn.errors import ConfigError, DataError
 from cryptonn.market.bars import FIELDS, check_candles
-from cryptonn.market.formats import CandleFile, read_candle_file
+from cryptonn.market.files.formats import CandleFile, read_candle_file
 from cryptonn.market.symbols import parse_symbol
 
 START = 1514764800  # 2018-01-01 00:00 UTC, in seconds

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from cryptonn.config import DataConfig
 from cryptonn.errors import ConfigError, DataError, OutputError
 from cryptonn.market.candles import FIELDS
-from cryptonn.market.formats import read_candle_file
-from cryptonn.market.health import candles_sha256
-from cryptonn.market.parquet import to_parquet
-from cryptonn.market.store import Store, health, load_frame
+from cryptonn.market.files.formats import read_candle_file
+from cryptonn.market.store.candle_store import Store, health, load_frame
+from cryptonn.market.store.health import candles_sha256
+from cryptonn.market.store.parquet import to_parquet
 from cryptonn.market.timerange import TimeRange
 
 START = pd.Timestamp("2018-01-01", tz="UTC")

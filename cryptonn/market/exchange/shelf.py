@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cryptonn.market.bars import time_index, time_text, times_of
-from cryptonn.market.pages import missing_stretches
-from cryptonn.market.store import Store
+from cryptonn.market.exchange.pages import missing_stretches
+from cryptonn.market.store.candle_store import Store
 
 __all__ = ["Shelf", "joined", "without"]
 

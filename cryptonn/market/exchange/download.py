@@ -10,10 +10,10 @@ import pandas as pd
 
 from cryptonn.errors import ConfigError, DataError, ExchangeError, did_you_mean
 from cryptonn.market.bars import bar_step, time_index, time_text, times_of
-from cryptonn.market.failures import meaning_of
-from cryptonn.market.pages import reply_candles, taken_up_again
-from cryptonn.market.shelf import Shelf
-from cryptonn.market.store import Store
+from cryptonn.market.exchange.failures import meaning_of
+from cryptonn.market.exchange.pages import reply_candles, taken_up_again
+from cryptonn.market.exchange.shelf import Shelf
+from cryptonn.market.store.candle_store import Store
 from cryptonn.market.timerange import TimeRange
 
 __all__ = ["OnPage", "download_candles"]

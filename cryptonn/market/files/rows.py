@@ -12,7 +12,7 @@ import pyarrow.csv
 
 from cryptonn.errors import DataError
 from cryptonn.market.bars import FIELDS, counted
-from cryptonn.market.dialects import Layout
+from cryptonn.market.files.dialects import Layout
 
 __all__ = ["read_rows"]
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from cryptonn.errors import DataError
 from cryptonn.market.bars import FIELDS, check_candles, time_index, times_of
-from cryptonn.market.manifest import StoreEntry, from_json
+from cryptonn.market.store.manifest import StoreEntry, from_json
 
 __all__ = ["read_candles", "read_entry", "to_parquet"]
 

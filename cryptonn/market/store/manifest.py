@@ -10,7 +10,7 @@ import pandas as pd
 
 from cryptonn.errors import DataError
 from cryptonn.market.bars import counted, time_text
-from cryptonn.market.health import candles_sha256
+from cryptonn.market.store.health import candles_sha256
 
 __all__ = ["StoreEntry", "describe", "from_json", "to_json"]
 

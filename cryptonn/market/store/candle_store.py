@@ -17,12 +17,12 @@ from cryptonn.config import DataConfig
 from cryptonn.errors import ConfigError, DataError, did_you_mean
 from cryptonn.market.bars import FIELDS, check_candles, counted, time_index, time_text, timeframe_delta, times_of
 from cryptonn.market.candles import Frame, align
-from cryptonn.market.health import candles_sha256, health
-from cryptonn.market.manifest import StoreEntry, describe, to_json
-from cryptonn.market.parquet import read_candles, read_entry, to_parquet
+from cryptonn.market.store.health import candles_sha256, health
+from cryptonn.market.store.manifest import StoreEntry, describe, to_json
+from cryptonn.market.store.parquet import read_candles, read_entry, to_parquet
+from cryptonn.market.store.writing import write_together
 from cryptonn.market.symbols import parse_symbol
 from cryptonn.market.timerange import TimeRange
-from cryptonn.market.writing import write_together
 
 __all__ = ["HOLE", "SLACK", "Store", "StoreEntry", "Written", "health", "load_frame"]
 

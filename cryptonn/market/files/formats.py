@@ -20,11 +20,11 @@ from cryptonn.market.bars import (
     time_text,
     times_of,
 )
-from cryptonn.market.content import read_content
-from cryptonn.market.dialects import CRYPTODATADOWNLOAD, PLAIN, YAHOO, Layout, recognise
-from cryptonn.market.rows import read_rows
+from cryptonn.market.files.content import read_content
+from cryptonn.market.files.dialects import CRYPTODATADOWNLOAD, PLAIN, YAHOO, Layout, recognise
+from cryptonn.market.files.rows import read_rows
+from cryptonn.market.files.times import read_times
 from cryptonn.market.symbols import parse_symbol
-from cryptonn.market.times import read_times
 
 __all__ = ["CandleFile", "read_candle_file"]
 

@@ -1,0 +1,1 @@
+"""Candles from exchanges through ccxt."""

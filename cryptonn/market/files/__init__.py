@@ -1,0 +1,1 @@
+"""Candle files of many makes: recognised, read, checked, every repair counted."""

@@ -1,0 +1,1 @@
+"""The candle store: checked Parquet files with their manifest inside."""
