@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 import typer
 
@@ -49,6 +50,7 @@ def test_the_python_in_the_readme_runs(tiny: object, tmp_path: Path) -> None:
     code = code.replace('"2019Q1"', '"unseen"')
     names: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), names)
+    plt.close("all")  # the figure of equity.plot()
     result = names["result"]
     assert isinstance(result, cryptonn.runs.Run)
     assert result.comparison.equals(tiny.comparison)
