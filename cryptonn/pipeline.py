@@ -6,7 +6,7 @@
 all three. What needs the network is imported where it is used: a backtest or a report does without TensorFlow.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +16,10 @@ import pandas as pd
 
 from cryptonn.config import RunConfig, load_config
 from cryptonn.errors import DataError
-from cryptonn.evaluation.accuracy import compare_accuracy
 from cryptonn.evaluation.baselines import logistic_baseline
-from cryptonn.evaluation.verdict import Verdict, verdict
 from cryptonn.facts import run_facts
 from cryptonn.heldout import assess_periods, predict_bars, predict_periods, signal_of, with_signal
+from cryptonn.judging import judged, trade_period
 from cryptonn.learning.features import make_features
 from cryptonn.learning.labels import make_labels
 from cryptonn.learning.rows import Rows, make_rows
@@ -30,7 +29,6 @@ from cryptonn.market.timerange import TimeRange
 from cryptonn.output import whole_folder
 from cryptonn.progress import OnStep, Step, silent
 from cryptonn.reporting.html import write_report
-from cryptonn.reporting.metrics import metrics_of
 from cryptonn.runs import (
     RESULTS,
     Run,
@@ -43,14 +41,11 @@ from cryptonn.runs import (
     save_backtests,
     save_training,
 )
-from cryptonn.trading.compare import compare
 from cryptonn.trading.result import BacktestResult
 from cryptonn.trading.signals import entry_threshold
 
 if TYPE_CHECKING:
     from cryptonn.learning.prediction import FittedModel
-
-OnResult = Callable[[BacktestResult], None]
 
 __all__ = ["backtest", "open_run", "predict", "report", "run", "train"]
 
@@ -139,7 +134,7 @@ def backtest(
         def on_result(result: BacktestResult, *, place: int = place, name: str = name) -> None:
             on_step(Step("backtest", place / len(names), f"{name}: {result.strategy}, {result.fees}"))
 
-        run = _judged(run, name, _trade(run, name, wanted, fees or settings.fees, on_result=on_result))
+        run = judged(run, name, trade_period(run, name, wanted, fees or settings.fees, on_result=on_result))
     save_backtests(run)
     return run
 
@@ -241,60 +236,3 @@ def _with_period(run: Run, period: TimeRange) -> Run:
     others = run.predictions[run.predictions["period"] != str(period)]
     assessments = run.assessments | assess_periods(found, config)
     return replace(run, predictions=pd.concat([others, found]), assessments=assessments)
-
-
-def _trade(
-    run: Run, period: str, strategies: Sequence[str], fees: Sequence[str], *, on_result: OnResult
-) -> list[BacktestResult]:
-    config = run.config
-    rows = run.predictions[run.predictions["period"] == period]
-    own = next((result for result in run.backtests.get(period, []) if result.strategy == run.strategy), None)
-    matched = {} if own is None else {"trades": len(own.trades)}
-    return compare(
-        run.frame.candles(config.data.target).loc[rows.index],
-        rows["signal"],
-        strategies,
-        fees,
-        costs=config.costs,
-        cash=config.backtest.cash,
-        fraction=config.backtest.fraction,
-        symbol=config.data.target,
-        proba=rows["proba"],
-        parameters=config.backtest.parameters,
-        defaults={"hold": config.hold, "seed": config.seed, "direction": config.signal.direction, **matched},
-        on_result=on_result,
-    )
-
-
-def _judged(run: Run, period: str, results: Sequence[BacktestResult]) -> Run:
-    """Add the results of a period, in place of older ones of the same strategy and fees, with metrics and verdict."""
-    new = {(result.strategy, result.fees) for result in results}
-    kept = [result for result in run.backtests.get(period, []) if (result.strategy, result.fees) not in new]
-    candles, resamples, seed = run.frame.candles(run.config.data.target), run.config.report.resamples, run.config.seed
-    rows = [{"period": period, **metrics_of(one, candles, resamples=resamples, seed=seed)} for one in results]
-    tables = [table for table in (_without(run.comparison, period, new), pd.DataFrame(rows)) if len(table)]
-    comparison = pd.concat(tables, ignore_index=True)
-    judged = replace(run, backtests=run.backtests | {period: [*kept, *results]}, comparison=comparison)
-    return replace(judged, verdicts=judged.verdicts | _verdict(judged, period))
-
-
-def _without(comparison: pd.DataFrame, period: str, pairs: set[tuple[str, str]]) -> pd.DataFrame:
-    rows = comparison[["period", "strategy", "fees"]].to_numpy()
-    return comparison[[one != period or (*pair,) not in pairs for one, *pair in rows]]
-
-
-def _verdict(run: Run, period: str) -> dict[str, Verdict]:
-    """Judge the run's own strategy, where it traded the period."""
-    rows = run.comparison[run.comparison["period"] == period]
-    own = rows[rows["strategy"] == run.strategy]
-    if own.empty:
-        return {}
-    predictions = run.predictions[run.predictions["period"] == period]
-    proba, logistic, happened = predictions["proba"], predictions["logistic"], predictions[["move", "tie"]]
-    lead = None
-    if logistic.notna().any():
-        lead = compare_accuracy(proba, logistic, happened, horizon=run.config.labels.horizon)
-    metrics = {str(row["fees"]): {str(name): value for name, value in row.items()} for _, row in own.iterrows()}
-    models, seen = run.assessments[period], run.in_sample(period)
-    found = verdict(metrics, network=models["network"], logistic=models.get("logistic"), comparison=lead)
-    return {period: replace(found, headline=f"{seen} {found.headline}") if seen else found}

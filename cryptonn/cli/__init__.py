@@ -4,7 +4,6 @@ Stages are imported inside each command, so that ``cryptonn --help`` stays insta
 network load TensorFlow.
 """
 
-import os
 import sys
 
 import typer
@@ -37,8 +36,7 @@ def _version(wanted: bool) -> None:
 def _main(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    """Options before the command."""
 
 
 for _module in (runs, data):
