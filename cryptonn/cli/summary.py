@@ -56,16 +56,16 @@ def show_run(done: "Run", table: "pd.DataFrame", *, report: Path | None) -> None
 
 def _show_accuracy(done: "Run") -> None:
     best = done.facts.get("best_possible_accuracy") or {}
+    columns = ["period", "model", "published-style", "on moves", "95 % interval", "AUC"]
     rows = []
     for period, models in done.assessments.items():
         for model, assessment in models.items():
             found = assessment.metrics
             interval = f"{found['accuracy_on_moves_low']:.1%} to {found['accuracy_on_moves_high']:.1%}"
             raw, moves = found["balanced_accuracy_published"], found["accuracy_on_moves"]
-            possible = f"{best[period]:.2%}" if period in best else "unknown"
-            rows.append((period, model, f"{raw:.2%}", f"{moves:.2%}", interval, f"{found['auc']:.3f}", possible))
-    columns = ("period", "model", "published-style", "on moves", "95 % interval", "AUC", "best")
-    show_table("Accuracy", columns, rows, left=2)
+            row = [period, model, f"{raw:.2%}", f"{moves:.2%}", interval, f"{found['auc']:.3f}"]
+            rows.append([*row, f"{best[period]:.2%}"] if period in best else row)
+    show_table("Accuracy", [*columns, "best possible"] if best else columns, rows, left=2)
 
 
 def _show_backtests(done: "Run", table: "pd.DataFrame") -> None:
