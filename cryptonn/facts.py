@@ -1,7 +1,9 @@
 """Where a result comes from: data, rows, settings that were found, code and package versions, machine, seed."""
 
+import hashlib
 import platform
 import subprocess
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,7 +17,7 @@ from cryptonn.learning.rows import Rows
 from cryptonn.market.source import Market
 from cryptonn.market.synthetic import best_accuracy
 
-__all__ = ["code_facts", "run_facts"]
+__all__ = ["code_facts", "run_facts", "with_traded"]
 
 _PACKAGES = (
     "cryptonn",
@@ -74,6 +76,24 @@ def _best_possible(market: Market, predictions: pd.DataFrame) -> dict[str, float
     judged = predictions[predictions["move"].notna() & ~predictions["tie"]]
     periods = judged.groupby("period", sort=False)
     return {str(name): best_accuracy(market.synthetic, pd.DatetimeIndex(part.index)) for name, part in periods}
+
+
+def with_traded(
+    facts: dict[str, Any], *, periods: Iterable[str], files: Mapping[str, Path], traded: datetime
+) -> dict[str, Any]:
+    """Add to a run's facts which strategy files traded which periods, when, and with which code of this project."""
+    commit, at = _git_commit(), traded.isoformat(timespec="seconds")
+    found = {
+        name: {
+            "file": str(file),
+            "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+            "at": at,
+            "git_commit": commit,
+        }
+        for name, file in files.items()
+    }
+    before = facts.get("traded", {})
+    return facts | {"traded": before | {period: before.get(period, {}) | found for period in periods}}
 
 
 def code_facts() -> dict[str, Any]:

@@ -17,11 +17,11 @@ import pandas as pd
 from cryptonn.config import RunConfig, load_config
 from cryptonn.errors import DataError
 from cryptonn.evaluation.baselines import logistic_baseline
-from cryptonn.facts import run_facts
+from cryptonn.facts import run_facts, with_traded
 from cryptonn.heldout import assess_periods, predict_bars, predict_periods, signal_of, with_signal
 from cryptonn.judging import judged, trade_period
 from cryptonn.learning.features import make_features
-from cryptonn.learning.labels import make_labels
+from cryptonn.learning.labels import balance_weights, make_labels
 from cryptonn.learning.rows import Rows, make_rows
 from cryptonn.market.candles import Frame, timeframe_delta
 from cryptonn.market.source import latest_market, load_market
@@ -43,6 +43,7 @@ from cryptonn.runs import (
 )
 from cryptonn.trading.result import BacktestResult
 from cryptonn.trading.signals import entry_threshold
+from cryptonn.trading.strategies import strategy_files
 
 if TYPE_CHECKING:
     from cryptonn.learning.prediction import FittedModel
@@ -87,7 +88,7 @@ def train(config: RunConfig, *, results: Path = RESULTS, on_step: OnStep = silen
         model.save(partial / "model")
         on_step(Step("validate", text=f"{', '.join(rows.held_out)}, beside a logistic regression"))
         predictions = predict_periods(model, rows.features, rows.labels, rows.held_out)
-        predictions["logistic"] = logistic_baseline(rows.features, rows.labels, rows.split, clip=config.features.clip)
+        predictions["logistic"] = _baseline(rows, config)
         enter = entry_threshold(config.signal, predictions.loc[predictions["period"] == "validation", "proba"])
         done = Run(
             folder=folder,
@@ -124,8 +125,10 @@ def backtest(
     period
         Stretch to trade; by default the run's test periods.
     """
-    settings = run.config.backtest
+    settings, now = run.config.backtest, datetime.now(UTC)
     wanted = list(dict.fromkeys(strategies or (settings.strategy, *settings.compare)))
+    own = [settings.strategy] if run.strategy in [Path(name).stem for name in wanted] else []
+    files = strategy_files([*own, *wanted])
     if period is not None:
         run = _with_period(run, period)
     names = list(run.config.data.test) if period is None else [str(period)]
@@ -135,6 +138,7 @@ def backtest(
             on_step(Step("backtest", place / len(names), f"{name}: {result.strategy}, {result.fees}"))
 
         run = judged(run, name, trade_period(run, name, wanted, fees or settings.fees, on_result=on_result))
+    run = replace(run, facts=with_traded(run.facts, periods=names, files=files, traded=now))
     save_backtests(run)
     return run
 
@@ -217,6 +221,13 @@ def _fit(rows: Rows, config: RunConfig, *, log_dir: Path, on_step: OnStep) -> tu
         on_progress=lambda epoch, share: on_step(Step("train", (epoch - 1 + share) / epochs)),
         log_dir=log_dir,
     )
+
+
+def _baseline(rows: Rows, config: RunConfig) -> pd.Series:
+    """Return P(up) of a logistic regression fitted to the same rows, balanced the same way."""
+    train = rows.labels["label"].iloc[rows.split.train]
+    weights = balance_weights(train, balance=config.labels.balance, seed=config.seed)
+    return logistic_baseline(rows.features, rows.labels, rows.split, clip=config.features.clip, weights=weights)
 
 
 def _with_period(run: Run, period: TimeRange) -> Run:

@@ -111,7 +111,7 @@ class Run:
     def in_sample(self, period: str) -> str:
         """Say how much of a period the network was fitted to; nothing where it saw none of it."""
         index, train = self.predictions.index[self.predictions["period"] == period], self.config.data.train
-        seen = sum(train.contains(time) for time in index)
+        seen = len(train.select(pd.DataFrame(index=index)))
         if period == "validation" or not seen:
             return ""
         return (
@@ -150,6 +150,7 @@ def save_backtests(run: Run) -> None:
         for period, results in run.backtests.items():
             for result in results:
                 save_result(result, folder / period / result.strategy / result.fees)
+    write_file(run.folder / "run.json", to_json(run.facts))
     if len(run.comparison):
         write_file(run.folder / "comparison.csv", run.comparison.to_csv(index=False))
     save_verdicts(run.verdicts, run.folder / "verdicts.json")

@@ -1,5 +1,6 @@
 """The flow end to end: in pieces as at once, the same again from the same seed, and no look ahead."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,15 +9,16 @@ import pandas as pd
 import pytest
 
 import cryptonn
-from cryptonn.errors import DataError
+from cryptonn.errors import DataError, StrategyError
 from cryptonn.market.timerange import TimeRange
 from cryptonn.pipeline import backtest, open_run, predict, report, train
-from cryptonn.runs import Run
+from cryptonn.runs import Run, read_facts
 from tests.test_records import equal
 from tests.test_runs import same_runs
 from tests.tiny_run import (
     TARGET,
     fill_store,
+    hourly,
     python,
     scrambled,
     store_config,
@@ -138,6 +140,50 @@ def test_the_latest_probability_of_a_store_is_that_of_the_batch(form: str, tmp_p
     fill_store(tmp_path / "data", cut)
     last = period(trained, "unseen")["proba"]
     assert predict("tiny", results=tmp_path)["proba"] == pytest.approx(last.iloc[-1], abs=1e-6)
+
+
+@pytest.mark.parametrize("hour", [5, 12, 23])
+def test_the_latest_probability_of_long_bars_is_that_of_the_batch(hour: int, tmp_path: Path) -> None:
+    """A day was read to spare: 24 bars of an hour, fewer than MACD or ADX need to forget their start."""
+    candles = hourly(tiny_candles(days=120))
+    config = store_config(
+        fill_store(tmp_path / "data", candles, timeframe="1h"),
+        data={"timeframe": "1h", "train": "20180101-20180415", "test": {"unseen": "20180415-20180430"}},
+        features={"ta": ["trend_macd_diff", "trend_adx", "trend_trix"]},
+        training={"lookback": 24, "sequence": 48, "epochs": 1},
+    )
+    last = period(train(config, results=tmp_path), "unseen")["proba"]
+    end = pd.Timestamp("2018-04-20", tz="UTC") + pd.Timedelta(hours=hour)
+    for path in (tmp_path / "data").rglob("*.*"):
+        path.unlink()
+    fill_store(tmp_path / "data", {symbol: table[:end] for symbol, table in candles.items()}, timeframe="1h")
+    assert predict("tiny", results=tmp_path)["proba"] == pytest.approx(last[end], abs=1e-5)
+
+
+def test_the_run_says_which_files_traded_and_when(tiny: Run) -> None:
+    found = read_facts(tiny.folder)["traded"]["unseen"]
+    assert set(found) == {"lstm_signal", "buy_and_hold", "random_entry"}
+    content = Path("strategies/lstm_signal.py").read_bytes()
+    assert found["lstm_signal"]["sha256"] == hashlib.sha256(content).hexdigest()
+    assert found["lstm_signal"]["at"] and "git_commit" in found["lstm_signal"]
+
+
+def test_a_file_that_calls_itself_the_runs_strategy_is_refused(results: Path, tmp_path: Path) -> None:
+    """It once took the place of the run's own results and verdict."""
+    stray = tmp_path / "lstm_signal.py"
+    stray.write_text(Path("strategies/buy_and_hold.py").read_text())
+    with pytest.raises(StrategyError, match="two strategies are called 'lstm_signal'"):
+        backtest(open_run("tiny", results=results), strategies=[str(stray)])
+
+
+def test_the_baseline_is_balanced_like_the_network(tmp_path: Path) -> None:
+    """With ties up most labels are ups: a baseline without weights would mostly say up, and lose to anything."""
+    quiet = {"source": "synthetic", "synthetic": {"days": 6, "lead": 2.0, "quiet": 0.7}}
+    share = {}
+    for balance in ("weights", "none"):
+        config = tiny_config(data=quiet, labels={"ties": "up", "balance": balance}, training={"epochs": 1})
+        share[balance] = (train(config, results=tmp_path).predictions["logistic"] > 0.5).mean()
+    assert share["weights"] < 0.75 < 0.9 < share["none"]
 
 
 # A stretch of one's own

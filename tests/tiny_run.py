@@ -60,10 +60,16 @@ def tiny_candles(*, days: int = 6, seed: int = 7) -> dict[str, pd.DataFrame]:
     return market.candles
 
 
-def fill_store(folder: Path, candles: dict[str, pd.DataFrame]) -> Path:
+def hourly(candles: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The same candles in bars of an hour."""
+    rules = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
+    return {symbol: table.resample("1h").agg(rules).dropna() for symbol, table in candles.items()}
+
+
+def fill_store(folder: Path, candles: dict[str, pd.DataFrame], *, timeframe: str = "1m") -> Path:
     for symbol, table in candles.items():
         source = {"file": "made.csv", "sha256": "0" * 64, "dialect": "plain", "rows": len(table), "repairs": {}}
-        Store(folder).write(table, symbol=symbol, exchange="local", timeframe="1m", sources=[source])
+        Store(folder).write(table, symbol=symbol, exchange="local", timeframe=timeframe, sources=[source])
     return folder
 
 

@@ -160,7 +160,9 @@ def _overlap(candles: Mapping[str, pd.DataFrame], timeframe: str) -> NDArray[np.
     last = min(int(times_of(time_index(table))[-1]) for table in candles.values())
     if first > last:
         raise DataError(f"The candles do not overlap in time. {_ranges(candles)}")
-    return np.arange(first, last + 1, bar_step(timeframe), dtype=np.int64)
+    step = bar_step(timeframe)
+    # Counted in whole numbers: NumPy's arange works out its length in float64, which loses a bar beyond 2^53 ns.
+    return first + step * np.arange((last - first) // step + 1, dtype=np.int64)
 
 
 def _last_rows(times: NDArray[np.int64], grid: NDArray[np.int64], timeframe: str) -> NDArray[np.int64]:

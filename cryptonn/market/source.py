@@ -15,6 +15,9 @@ from cryptonn.market.synthetic import SyntheticMarket, synthetic_market
 
 __all__ = ["Market", "latest_market", "load_market"]
 
+_SPARE = 1500
+"""Bars read before those the network sees, for features with a memory (averages of ``ta``) to forget their start."""
+
 
 @dataclass(frozen=True)
 class Market:
@@ -48,7 +51,7 @@ def load_market(config: DataConfig, *, horizon: int) -> Market:
 
 
 def latest_market(config: DataConfig, *, horizon: int, bars: int) -> Frame:
-    """Return the newest aligned candles there are: the last two days and ``bars`` more, whatever the run's periods.
+    """Return the newest aligned candles there are: ``bars`` before the last midnight, and enough before for features.
 
     Raises
     ------
@@ -62,7 +65,7 @@ def latest_market(config: DataConfig, *, horizon: int, bars: int) -> Frame:
         symbol: store.read(symbol, timeframe=config.timeframe, exchange=config.exchange) for symbol in config.symbols
     }
     end = min(table.index[-1] for table in tables.values())
-    start = end.normalize() - pd.Timedelta(days=1) - bars * timeframe_delta(config.timeframe)
+    start = end.normalize() - (bars + _SPARE) * timeframe_delta(config.timeframe)
     recent = {symbol: table.loc[start:end] for symbol, table in tables.items()}
     return align(recent, timeframe=config.timeframe, gaps=config.gaps)
 

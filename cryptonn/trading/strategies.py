@@ -1,7 +1,7 @@
 """Load users' strategies: one plain backtrader class a file, by name or by path."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import backtrader as bt
 
 from cryptonn.errors import StrategyError, did_you_mean
 
-__all__ = ["load_strategy", "strategy_names", "strategy_parameters"]
+__all__ = ["load_strategy", "strategy_files", "strategy_names", "strategy_parameters"]
 
 
 def load_strategy(name_or_path: str | Path, *, folder: Path = Path("strategies")) -> type:
@@ -41,6 +41,23 @@ def load_strategy(name_or_path: str | Path, *, folder: Path = Path("strategies")
         raise StrategyError(f"{path}: holds {len(found)} strategies ({names}). Keep one a file.")
     strategy: type = found[0]
     return strategy
+
+
+def strategy_files(strategies: Iterable[str], *, folder: Path = Path("strategies")) -> dict[str, Path]:
+    """Return the file of each strategy by the name under which its results stand: the file's own.
+
+    Raises
+    ------
+    StrategyError
+        If a file is missing, or two files share a name, since one's results would replace the other's.
+    """
+    files: dict[str, Path] = {}
+    for given in strategies:
+        path = _find(given, folder)
+        other = files.setdefault(path.stem, path)
+        if other.resolve() != path.resolve():
+            raise StrategyError(f"two strategies are called {path.stem!r}: {other} and {path}. Rename one file.")
+    return files
 
 
 def strategy_names(folder: Path = Path("strategies")) -> list[str]:

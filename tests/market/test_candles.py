@@ -159,6 +159,16 @@ def test_refuse_accepts_a_complete_grid() -> None:
     pd.testing.assert_frame_equal(frame.candles("ETH/USD"), table([0, 1, 2]))
 
 
+@pytest.mark.parametrize("days", [100, 120, 400, 2000])
+def test_no_bar_is_lost_however_long_the_range(days: int) -> None:
+    """Nanoseconds beyond 2^53 (104 days) once made NumPy count one bar too few."""
+    index = pd.date_range("2017-01-01", periods=2, freq=f"{days}D", tz="UTC", name="time", unit="ns")
+    ends = pd.DataFrame({field: [1.0, 1.0] for field in FIELDS}, index=index)
+    frame = align({"A/B": ends, "C/D": ends}, timeframe="1m")
+    assert len(frame.index) == days * 1440 + 1
+    assert frame.index[-1] == index[-1] and frame.counts["rows"].tolist() == [2, 2]
+
+
 def test_ranges_that_do_not_overlap_are_refused_with_both() -> None:
     with pytest.raises(DataError) as caught:
         align({"ETH/USD": table([0, 1]), "BTC/USD": table([5, 6])}, timeframe="1m")

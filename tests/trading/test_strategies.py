@@ -12,7 +12,7 @@ from trading_tables import FREE, STRATEGIES, backtest, random_market, random_sig
 
 from cryptonn.errors import StrategyError
 from cryptonn.trading.costs import Costs
-from cryptonn.trading.strategies import load_strategy, strategy_names
+from cryptonn.trading.strategies import load_strategy, strategy_files, strategy_names
 
 NAMES = ("buy_and_hold", "contrarian", "lstm_signal", "momentum", "random_entry", "sma_cross")
 
@@ -253,3 +253,14 @@ def test_an_exception_names_file_line_and_bar(tmp_path: Path) -> None:
 def test_an_exception_before_the_first_bar() -> None:
     with pytest.raises(StrategyError, match=r"before the first bar: ValueError: fast = 9 .*sma_cross\.py, line \d+"):
         run("sma_cross", steps([100] * 5), parameters={"fast": 9, "slow": 3})
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    """The results of one once replaced those of the other."""
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text("import backtrader as bt\n\n\nclass Mine(bt.Strategy):\n    pass\n")
+    one, other = (str(tmp_path / folder / "mine.py") for folder in ("a", "b"))
+    assert strategy_files([one, one]) == {"mine": Path(one)}
+    with pytest.raises(StrategyError, match="two strategies are called 'mine'.*Rename one file"):
+        strategy_files([one, other])
