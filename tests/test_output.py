@@ -1,6 +1,7 @@
 """Results appear whole or not at all, also when the disk fills up or the folder cannot be written."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,14 @@ def test_failure_keeps_what_was_there(tmp_path: Path) -> None:
     with whole_folder(tmp_path / "run") as folder:
         (folder / "b.txt").write_text("new")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["b.txt"]
+
+
+def test_what_was_there_comes_back_when_the_new_folder_cannot_take_its_place(tmp_path: Path) -> None:
+    with whole_folder(tmp_path / "run") as folder:
+        (folder / "a.txt").write_text("old")
+    with pytest.raises(FileNotFoundError), whole_folder(tmp_path / "run") as folder:
+        shutil.rmtree(folder)
+    assert (tmp_path / "run" / "a.txt").read_text() == "old"
 
 
 def test_unwritable_folder(tmp_path: Path) -> None:
