@@ -71,5 +71,5 @@ def _verdict(run: Run, period: str) -> dict[str, Verdict]:
         lead = compare_accuracy(proba, logistic, happened, horizon=run.config.labels.horizon)
     metrics = {str(row["fees"]): {str(name): value for name, value in row.items()} for _, row in own.iterrows()}
     models, seen = run.assessments[period], run.in_sample(period)
-    found = verdict(metrics, network=models["network"], logistic=models.get("logistic"), comparison=lead)
+    found = verdict(metrics, network=models["network"], comparison=lead)
     return {period: replace(found, headline=f"{seen} {found.headline}") if seen else found}

@@ -17,6 +17,7 @@ __all__ = [
     "DAYS_PER_YEAR",
     "LEVEL",
     "MIN_DAYS",
+    "MIN_TRADES",
     "Interval",
     "Moments",
     "deflated_sharpe",
@@ -37,6 +38,8 @@ LEVEL = 0.95
 """Probability that an interval covers the true value."""
 MIN_DAYS = 10
 """Fewer days than this give no bootstrap interval: they cannot show how days differ."""
+MIN_TRADES = 10
+"""Fewer trades than this give no break-even fee: it would tell one price move, not what trading costs can be borne."""
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -53,10 +56,6 @@ class Interval:
     low: float
     high: float
     note: str = ""
-
-    def covers(self, value: float) -> bool:
-        """Tell whether the value lies inside; False where there is no interval."""
-        return self.low <= value <= self.high
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def _block_length(values: Array) -> float:
 def return_intervals(
     returns: pd.Series, *, resamples: int = 1000, seed: int = 0, level: float = LEVEL
 ) -> dict[str, Interval]:
-    """Bootstrap days for the compounded return, the mean daily return and the yearly Sharpe ratio.
+    """Bootstrap days for the compounded return and the yearly Sharpe ratio.
 
     Parameters
     ----------
@@ -164,20 +163,19 @@ def return_intervals(
     Returns
     -------
     dict
-        Intervals named ``net_return``, ``mean_daily_return`` and ``sharpe``. With fewer than ``MIN_DAYS`` days, or days
-        that do not differ, they are undefined and the note says so.
+        Intervals named ``net_return`` and ``sharpe``. With fewer than ``MIN_DAYS`` days, or days that do not differ,
+        they are undefined and the note says so.
     """
     values = returns.to_numpy(dtype=np.float64, na_value=np.nan)
     values = values[np.isfinite(values)]
     refusal = _refusal(values)
     if refusal:
-        return dict.fromkeys(("net_return", "mean_daily_return", "sharpe"), Interval(math.nan, math.nan, refusal))
+        return dict.fromkeys(("net_return", "sharpe"), Interval(math.nan, math.nan, refusal))
     drawn = values[resample_days(values, resamples=resamples, seed=seed)]
     mean, deviation = drawn.mean(axis=1), drawn.std(axis=1, ddof=1)
     sharpe = np.divide(mean, deviation, out=np.full_like(mean, np.nan), where=deviation > 0) * math.sqrt(DAYS_PER_YEAR)
     return {
         "net_return": _percentiles(np.prod(1.0 + drawn, axis=1) - 1.0, level),
-        "mean_daily_return": _percentiles(mean, level),
         "sharpe": _percentiles(sharpe, level),
     }
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import brentq
 
+from cryptonn.evaluation.significance import MIN_TRADES
 from cryptonn.trading.result import BacktestResult
 
 __all__ = ["break_even", "cheapest", "costliest", "fee_sweep"]
@@ -43,12 +44,13 @@ def fee_sweep(result: BacktestResult, fees: npt.ArrayLike) -> pd.DataFrame:
 
 
 def break_even(result: BacktestResult) -> float:
-    """Return the cost per side at which these trades end where they began, compounded; NaN without trades.
+    """Return the cost per side at which these trades end where they began, compounded.
 
+    NaN with fewer than ``MIN_TRADES`` trades: what a handful bears says nothing, above all where one is still open.
     Negative where they lose even without any cost.
     """
     gain, notional = _per_equity(result)
-    if not len(gain) or not notional.any():
+    if len(result.trades) < MIN_TRADES or not notional.any():
         return float("nan")
 
     def excess(fee: float) -> float:

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
+from cryptonn.evaluation.significance import MIN_TRADES
 from cryptonn.reporting.fees import break_even, cheapest, costliest, fee_sweep
 from cryptonn.reporting.formatting import bp, percent, signed_percent, slug
 from cryptonn.reporting.picture import (
@@ -28,6 +29,7 @@ from cryptonn.trading.result import BacktestResult
 from cryptonn.units import BP
 
 __all__ = [
+    "HELD",
     "buy_and_hold",
     "daily_returns",
     "draw_drawdown",
@@ -37,6 +39,8 @@ __all__ = [
     "monthly_returns",
 ]
 
+HELD = "buy and hold, all in, no costs"
+"""How the benchmark is named, to tell it from a strategy that buys, holds and pays."""
 _SHARE_NEEDING_LOG = 4.0
 """Highest over lowest equity from which a linear axis hides too much."""
 _FLOOR = 1e-6
@@ -68,7 +72,7 @@ def draw_equity(results: Sequence[BacktestResult], held: pd.Series, *, period: s
     scenarios = [result.fees for result in results]
     for name in shown:
         fees = None if name == held.name else str(name)
-        label = f"{'buy and hold' if fees is None else fee_words(fees)}  {signed_percent(curves[name].iloc[-1] - 1)}"
+        label = f"{HELD if fees is None else fee_words(fees)}  {signed_percent(curves[name].iloc[-1] - 1)}"
         color, width = (BENCHMARK, 1.2) if fees is None else (fee_color(fees, scenarios), 1.7)
         axes.plot(shown.index, shown[name], label=label, color=color, linewidth=width)
     axes.axhline(1, color=INK, linewidth=0.8, alpha=0.5)
@@ -95,7 +99,7 @@ def draw_drawdown(results: Sequence[BacktestResult], held: pd.Series, *, period:
     scenarios = [result.fees for result in results]
     for name in shown:
         fees = None if name == held.name else str(name)
-        label = f"{'buy and hold' if fees is None else fee_words(fees)}  {percent(shown[name].min())}"
+        label = f"{HELD if fees is None else fee_words(fees)}  {percent(shown[name].min())}"
         color, width = (BENCHMARK, 1.0) if fees is None else (fee_color(fees, scenarios), 1.5)
         axes.plot(shown.index, shown[name], label=label, color=color, linewidth=width)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value).replace(".00", "")))
@@ -131,18 +135,23 @@ def draw_fee_sweep(results: Sequence[BacktestResult], *, period: str, interval: 
     if len(limits) > 1:
         all_axes[0].set_title("near the break-even point")
         all_axes[1].set_title("up to the costliest scenario")
-    shaded = (
-        f"; shaded: 95 % interval of the arithmetic one, {bp(interval[0])} to {bp(interval[1])}"
-        if interval and known
-        else ""
-    )
     return picture(
         figure,
         pd.concat(sweeps, ignore_index=True).drop_duplicates("cost_per_side").sort_values("cost_per_side"),
         name=f"fee_sweep_{slug(period)}",
         title=f"Net return at every fee, {period}",
-        caption=f"The same trades at any cost per side, compounded. They break even at {bp(even)} a side{shaded}.",
+        caption="The same trades at any cost per side, compounded. "
+        + _even_words(even, interval if known else None, trades=len(base.trades)),
     )
+
+
+def _even_words(even: float, interval: tuple[float, float] | None, *, trades: int) -> str:
+    if np.isfinite(even):
+        span = f"{bp(interval[0])} to {bp(interval[1])}" if interval else ""
+        shaded = f"; shaded: 95 % interval of the arithmetic one, {span}" if span else ""
+        return f"They break even at {bp(even)} a side{shaded}."
+    few = f"with {trades} of them, fewer than {MIN_TRADES}, it means nothing"
+    return f"Their break-even fee is n/a: {few if trades < MIN_TRADES else 'no cost within 50 % of a fill is it'}."
 
 
 def _sweep(axes: Axes, sweep: pd.DataFrame) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from cryptonn.evaluation.accuracy import MEANINGS, Assessment
-from cryptonn.reporting.figures_equity import fee_words
+from cryptonn.reporting.figures_equity import HELD, fee_words
 from cryptonn.reporting.formatting import bp, count, date, money, number, percent, signed_bp, signed_percent
-from cryptonn.reporting.metrics import METRICS
+from cryptonn.reporting.meanings import METRICS
 from cryptonn.units import BP
 
 __all__ = ["Cell", "Grid", "accuracy_grid", "comparison_grid", "monthly_grid", "statistics_grid", "tone_of"]
@@ -94,13 +94,10 @@ def comparison_grid(comparison: pd.DataFrame, *, period: str, own: str, name: st
         )
         for _, row in table.iterrows()
     )
-    held = float(table["buy_and_hold_return"].iloc[0]) if "buy_and_hold_return" in table and len(table) else None
     return Grid(
         name=name,
         title=f"Strategies and fees, {period}",
-        note=f"Buying and holding: {signed_percent(held)} before costs. Required is the accuracy, weighted "
-        "by the size of the moves, at which gross would just pay the costs; above 100 % none is enough. Click a "
-        "heading to sort, rest the pointer on one to read what it means.",
+        note=_comparison_note(table),
         head=(("strategy", ""), ("fees", ""), *((title, METRICS.get(key, "")) for key, title, *_ in columns)),
         rows=rows,
         frame=table,
@@ -108,6 +105,24 @@ def comparison_grid(comparison: pd.DataFrame, *, period: str, own: str, name: st
         own=frozenset(int(place) for place in table.index[table["strategy"] == own]),
         sortable=True,
     )
+
+
+def _comparison_note(table: pd.DataFrame) -> str:
+    there = set(table["strategy"])
+    held = float(table["buy_and_hold_return"].iloc[0]) if "buy_and_hold_return" in table and len(table) else None
+    said = [f"{HELD[0].upper()}{HELD[1:]}: {signed_percent(held)} from the first open to the last close."]
+    if "buy_and_hold" in there:
+        said.append("The strategy buy_and_hold enters at the second open, with its share of equity, and pays.")
+    if "random_entry" in there:
+        said.append(
+            "random_entry is one draw of one seed: another seed gives another row. Each of its trades lasts hold "
+            "bars, never renewed, so it may be in the market for less time than the run's own strategy."
+        )
+    said.append(
+        "Required is the accuracy, weighted by the size of the moves, at which gross would just pay the costs; "
+        "above 100 % none is enough. Click a heading to sort, rest the pointer on one to read what it means."
+    )
+    return " ".join(said)
 
 
 def _cell(value: Any, write: Callable[[Any], str], news: bool) -> Cell:
@@ -191,7 +206,7 @@ def monthly_grid(months: pd.DataFrame, *, period: str, name: str) -> Grid:
         (Cell(str(month)), *(Cell(signed_percent(row[column]), tone=tone_of(row[column])) for column in columns))
         for month, row in zip(months.index, months.to_dict(orient="records"), strict=True)
     )
-    titles = ("buy and hold" if column == "buy_and_hold" else fee_words(str(column)) for column in columns)
+    titles = (HELD if column == "buy_and_hold" else fee_words(str(column)) for column in columns)
     note = "Compounded, UTC months; the run's own strategy under each fee scenario."
     head = (("month", ""), *((title, "") for title in titles))
     return Grid(name, f"Month by month, {period}", note, head, rows, months)

@@ -187,6 +187,7 @@ def _context(run: Run, parts: _Parts) -> Mapping[str, Any]:
         "description": run.config.description,
         "facts_line": facts_line(run),
         "synthetic": synthetic_words(run),
+        "notes": run.notes,
         "nav": [(anchor, words) for anchor, words in _SECTIONS if parts.money or anchor not in _NEED_TRADES],
         "verdicts": parts.verdicts,
         "money": money,

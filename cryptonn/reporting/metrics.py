@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from cryptonn.errors import DataError
 from cryptonn.evaluation.significance import (
+    MIN_TRADES,
     Interval,
     minimum_track_record,
     moments,
@@ -18,96 +20,14 @@ from cryptonn.evaluation.significance import (
     return_intervals,
 )
 from cryptonn.reporting.daily import daily_metrics, drawdowns, monthly_table
+from cryptonn.reporting.meanings import COMPARISON, METRICS
 from cryptonn.trading.result import BacktestResult
 from cryptonn.units import BP
 
-__all__ = ["COMPARISON", "METRICS", "comparison_table", "drawdowns", "metrics_of", "monthly_table"]
-
-METRICS = {
-    "strategy": "what traded",
-    "fees": "cost scenario",
-    "costs": "that scenario in words",
-    "cost_per_side": "commission, spread and slippage of one fill (fraction of notional)",
-    "days": "UTC days with a bar",
-    "bars": "bars of the period",
-    "trades": "round trips, one still open at the end included",
-    "rejections": "orders refused for want of cash",
-    "gross_return": "what the same positions, as shares of equity, return with each cost given back as it is paid "
-    "(fills at the open prices), compounded over the period (fraction)",
-    "net_return": "final equity over starting cash, minus one (fraction)",
-    "net_return_low": "95 % interval (stationary bootstrap of days), lower end",
-    "net_return_high": "95 % interval (stationary bootstrap of days), upper end",
-    "buy_and_hold_return": "last close over first open of the same bars, minus one, no costs (fraction)",
-    "final_equity": "money at the last close (quote)",
-    "gross_per_trade_bp": "mean over trades of the profit at the open prices over the notional at entry (bp)",
-    "gross_per_trade_low_bp": "95 % interval (stationary bootstrap of days), lower end",
-    "gross_per_trade_high_bp": "95 % interval (stationary bootstrap of days), upper end",
-    "cost_per_trade_bp": "mean over trades of all costs over the notional at entry (bp)",
-    "net_per_trade_bp": "gross less cost per trade (bp)",
-    "fees_paid": "commissions (quote)",
-    "slippage_paid": "spread and slippage: distance of the fills from the open, times amount (quote)",
-    "borrow_paid": "borrow charged on shorts (quote)",
-    "break_even_fee": "cost per side, commission and spread and slippage together, at which the arithmetic net return "
-    "is zero: sum of position times return over sum of traded amounts, as shares of equity (fraction of notional)",
-    "break_even_fee_low": "95 % interval (days resampled jointly for both sums), lower end",
-    "break_even_fee_high": "95 % interval (days resampled jointly for both sums), upper end",
-    "accuracy_of_trades": "share of trades with a profit at the open prices; a tie is a miss",
-    "weighted_accuracy_of_trades": "share of the trades' absolute move (entry open to exit open) that was a profit",
-    "required_weighted_accuracy": "that share at which gross equals cost: 1/2 + cost / (2 x mean absolute move); above "
-    "1 no accuracy is enough",
-    "mean_absolute_move_of_trades_bp": "mean absolute move of a trade, entry open to exit open (bp)",
-    "required_move_bp": "mean absolute move that would pay the costs at the achieved weighted accuracy (bp); infinite "
-    "where that is not above 1/2",
-    "sharpe": "mean over deviation of daily returns, times the root of 365",
-    "sharpe_low": "95 % interval (stationary bootstrap of days), lower end",
-    "sharpe_high": "95 % interval (stationary bootstrap of days), upper end",
-    "probabilistic_sharpe": "probability that the true Sharpe ratio is above 0 (Bailey & López de Prado 2012)",
-    "minimum_track_record_days": "days needed to say so at 5 %; infinite for a Sharpe ratio not above 0",
-    "sortino": "mean over downside deviation of daily returns, times the root of 365",
-    "annual_return": "net return compounded to 365 days (fraction)",
-    "annual_volatility": "deviation of daily returns times the root of 365 (fraction)",
-    "max_drawdown": "deepest fall below a peak, on daily equity (≤ 0, fraction)",
-    "max_drawdown_days": "its length, from the peak to the recovery or the last day",
-    "max_drawdown_bars": "deepest fall below a peak, bar by bar: what was really lived through (≤ 0, fraction)",
-    "calmar": "annual return over the depth of the deepest daily drawdown",
-    "exposure": "share of bars with a position at the close",
-    "turnover_per_day": "traded notional over the equity at the start of the day, mean over days",
-    "win_rate": "share of trades with a profit after costs",
-    "mean_holding_bars": "bars from entry to exit, mean over trades",
-    "best_day": "largest daily return (fraction)",
-    "worst_day": "smallest daily return (fraction)",
-    "interval_note": "why an interval is missing, empty where none is",
-}
-"""What each metric of a backtest means, in the order of the table. Undefined is NaN."""
-
-COMPARISON = (
-    *(
-        "period",
-        "strategy",
-        "fees",
-        "cost_per_side",
-        "trades",
-        "gross_return",
-        "fees_paid",
-        "slippage_paid",
-        "net_return",
-    ),
-    *(
-        "gross_per_trade_bp",
-        "net_per_trade_bp",
-        "break_even_fee",
-        "sharpe",
-        "max_drawdown",
-        "exposure",
-        "turnover_per_day",
-    ),
-    *("accuracy_of_trades", "weighted_accuracy_of_trades", "required_weighted_accuracy", "buy_and_hold_return"),
-    *("net_return_low", "net_return_high", "break_even_fee_low", "break_even_fee_high", "rejections"),
-)
-"""Columns of the comparison table."""
+__all__ = ["comparison_table", "drawdowns", "metrics_of", "monthly_table"]
 
 Array = npt.NDArray[np.float64]
-_NO_INTERVAL = Interval(math.nan, math.nan, "no trades, so no interval")
+_UNKNOWN = Interval(math.nan, math.nan)
 
 
 def metrics_of(
@@ -139,7 +59,7 @@ def metrics_of(
     found = {
         "strategy": result.strategy,
         "fees": result.fees,
-        "costs": result.costs.describe(),
+        "costs": _costs(result),
         "cost_per_side": result.costs.per_side,
         "days": len(result.returns),
         "bars": len(bars),
@@ -216,6 +136,10 @@ def _turnover(result: BacktestResult) -> float:
     return float(np.divide(traded, start, out=np.zeros_like(traded), where=start > 0).mean())
 
 
+def _costs(result: BacktestResult) -> str:
+    return (result.costs if result.borrow else replace(result.costs, borrow=0.0)).describe()
+
+
 def _paid(result: BacktestResult) -> dict[str, float]:
     return {
         "fees_paid": float(result.fills["commission"].sum()),
@@ -230,8 +154,8 @@ def _trade_metrics(result: BacktestResult, *, resamples: int, seed: int) -> dict
     gross, cost = (trades[name].to_numpy(dtype=np.float64) / notional for name in ("gross", "costs"))
     size = _mean(np.abs(gross))
     weighted = float(gross[gross > 0].sum() / np.abs(gross).sum()) if size > 0 else math.nan
-    near = _NO_INTERVAL
-    if len(trades):
+    near = _UNKNOWN
+    if len(trades) >= MIN_TRADES:
         sums, counts = (_day_sums(result, pd.Index(trades["entry_time"]), v) for v in (gross, np.ones_like(gross)))
         near = ratio_interval(sums, counts, resamples=resamples, seed=seed)
     return {
@@ -262,14 +186,15 @@ def _break_even(result: BacktestResult, opens: Array, *, resamples: int, seed: i
     gained = equity - before + _sums(bar, paid, len(equity)) + borrow
     notional = _sums(bar, result.fills["amount"].to_numpy(dtype=np.float64) * opens[bar], len(equity))
     gain, traded = (np.divide(v, before, out=np.zeros_like(v), where=before > 0) for v in (gained, notional))
-    near = _NO_INTERVAL
-    if len(bar):
+    even, near = math.nan, _UNKNOWN
+    if len(result.trades) >= MIN_TRADES:
+        even = float(gain.sum() / traded.sum())
         near = ratio_interval(
             _day_sums(result, index, gain), _day_sums(result, index, traded), resamples=resamples, seed=seed
         )
     return {
         "gross_return": float(np.prod(1.0 + gain)) - 1.0,
-        "break_even_fee": float(gain.sum() / traded.sum()) if traded.sum() > 0 else math.nan,
+        "break_even_fee": even,
         "break_even_fee_low": near.low,
         "break_even_fee_high": near.high,
     }
@@ -285,8 +210,15 @@ def _certainty(result: BacktestResult, resamples: int, seed: int) -> dict[str, A
         "sharpe_high": near["sharpe"].high,
         "probabilistic_sharpe": probabilistic_sharpe(sharpe),
         "minimum_track_record_days": minimum_track_record(sharpe),
-        "interval_note": near["net_return"].note if len(result.trades) else _NO_INTERVAL.note,
+        "interval_note": _note(len(result.trades), near["net_return"].note),
     }
+
+
+def _note(trades: int, days: str) -> str:
+    if not trades:
+        return "no trades, so no interval"
+    few = f"only {trades} trade{'' if trades == 1 else 's'}: too few for a break-even fee, which needs {MIN_TRADES}"
+    return "; ".join(note for note in (days, few if trades < MIN_TRADES else "") if note)
 
 
 def _mean(values: Array) -> float:

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from cryptonn.evaluation.accuracy import Assessment
-from cryptonn.reporting.figures_equity import fee_words
+from cryptonn.evaluation.significance import MIN_TRADES
+from cryptonn.reporting.figures_equity import HELD, fee_words
 from cryptonn.reporting.formatting import bp, count, percent, signed_bp, signed_percent
 from cryptonn.reporting.grid import tone_of
 from cryptonn.units import BP
@@ -64,7 +65,9 @@ def _per_trade(free: Any, dear: Any, ordered: pd.DataFrame) -> list[BigNumber]:
 
 
 def _break_even(free: Any) -> BigNumber:
-    note = _range(free, "break_even_fee", bp) or "no interval: too few days or trades"
+    few = f"fewer than {MIN_TRADES} trades: too few to say"
+    none = few if free["trades"] < MIN_TRADES else "no interval: too few days"
+    note = _range(free, "break_even_fee", bp) or none
     return BigNumber("break-even fee per side", bp(free["break_even_fee"]), note)
 
 
@@ -82,7 +85,7 @@ def _returns(ordered: pd.DataFrame) -> list[BigNumber]:
 
 def _held(free: Any) -> BigNumber:
     held = free["buy_and_hold_return"]
-    return BigNumber("buy and hold", signed_percent(held), "same period, no costs", tone_of(held))
+    return BigNumber(HELD, signed_percent(held), "first open to last close", tone_of(held))
 
 
 def _range(values: Any, name: str, write: Any) -> str:

@@ -31,7 +31,7 @@ from cryptonn.reporting.grid import Grid, accuracy_grid, comparison_grid, monthl
 from cryptonn.reporting.numbers import BigNumber, big_numbers
 from cryptonn.reporting.picture import Picture
 from cryptonn.reporting.tearsheet import TearSheet, write_tear_sheet
-from cryptonn.reporting.words import VALIDATION, candle_facts, flatten
+from cryptonn.reporting.words import candle_facts, flatten, validation_words
 from cryptonn.runs import Run
 from cryptonn.trading.result import BacktestResult
 
@@ -79,7 +79,7 @@ class Money:
 class Validated:
     """How good the probabilities were."""
 
-    words: str = VALIDATION
+    words: str = field(default_factory=validation_words)
     pictures: tuple[Picture, ...] = ()
     grid: Grid | None = None
     meanings: tuple[tuple[str, str], ...] = field(default_factory=tuple)
@@ -109,15 +109,23 @@ def make_verdict(run: Run, period: str) -> PeriodVerdict:
     index = own_results(run, period)[0].equity.index
     own = _own_rows(run, period)
     verdict = run.verdicts.get(period)
-    case = verdict.numbers.get("case", "") if verdict else ""
     return PeriodVerdict(
         period=period,
         range=f"{date(index[0])} to {date(index[-1])} (UTC)",
         headline=verdict.headline if verdict else "No verdict was reached for this period.",
         sentences=tuple(verdict.sentences) if verdict else (),
         numbers=tuple(big_numbers(own, run.assessments.get(period, {}))),
-        tone="good" if case == "pays" else "bad" if case.startswith("loses") else "",
+        tone=_tone(run, period),
     )
+
+
+def _tone(run: Run, period: str) -> str:
+    """Return "good" only for a gain beyond doubt on bars that the network has not seen."""
+    numbers = run.verdicts[period].numbers if period in run.verdicts else {}
+    case = str(numbers.get("case", ""))
+    if case == "pays":
+        return "good" if numbers.get("certain") and not run.in_sample(period) else ""
+    return "bad" if case.startswith("loses") else ""
 
 
 def make_money(run: Run, period: str) -> Money:
@@ -140,11 +148,12 @@ def make_money(run: Run, period: str) -> Money:
 
 def make_validation(run: Run) -> Validated:
     """Draw the skill of network and logistic regression on validation and every test period."""
+    words = validation_words([period for period in run.added if run.in_sample(period)])
     learning = (draw_learning(run.history),) if len(run.history) else ()
     found = {period: models for period, models in run.assessments.items() if "network" in models}
     found = {name: found[name] for name in sorted(found, key=lambda name: (name != "validation", name))}
     if not found:
-        return Validated(pictures=learning)
+        return Validated(words=words, pictures=learning)
     pictures = (
         draw_accuracy(found, best_possible=_best_possible(run)),
         draw_histograms(found),
@@ -152,7 +161,7 @@ def make_validation(run: Run) -> Validated:
         draw_confusion(found),
         *learning,
     )
-    return Validated(pictures=pictures, grid=accuracy_grid(found), meanings=tuple(MEANINGS.items()))
+    return Validated(words=words, pictures=pictures, grid=accuracy_grid(found), meanings=tuple(MEANINGS.items()))
 
 
 def make_chart(run: Run, period: str) -> Chart:

@@ -72,6 +72,15 @@ class TestByHand:
         assert metrics["mean_move_top_tenth_bp"] == pytest.approx(-50)
 
 
+def test_the_most_confident_are_chosen_before_it_is_known_whether_the_price_moves() -> None:
+    """Twenty bars; the two surest are ties. Who picked among the moves would find the next two, both right."""
+    labels = table(np.array([0, 0, 10, 10, *[-10, 10] * 8]) * BP)
+    proba = pd.Series([0.95, 0.95, 0.9, 0.9, *[0.55] * 16], index=labels.index)
+    found = assess(proba, labels, horizon=1).metrics
+    assert found["mean_move_top_tenth_bp"] == 0.0
+    assert math.isnan(found["accuracy_top_tenth"])
+
+
 Case = tuple[pd.Series, pd.DataFrame, dict[str, float]]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from cryptonn.errors import ConfigError
 from cryptonn.evaluation.significance import (
+    Interval,
     Moments,
     deflated_sharpe,
     effective_sample_size,
@@ -28,6 +29,10 @@ def overlapping_hits(rng: np.random.Generator, *, rows: int, horizon: int) -> np
     """Always predict up on a random walk: a hit where the next ``horizon`` steps rise together (true share 1/2)."""
     steps = rng.normal(size=rows + horizon - 1)
     return (np.convolve(steps, np.ones(horizon), mode="valid") > 0).astype(float)
+
+
+def covers(found: Interval, value: float) -> bool:
+    return found.low <= value <= found.high
 
 
 def daily(values: np.ndarray) -> pd.Series:
@@ -61,6 +66,11 @@ class TestEffectiveSampleSize:
         sparse[::5] = hits[::5]
         assert effective_sample_size(sparse, horizon=5) == 10_000
 
+    def test_labels_a_horizon_apart_share_no_bar_so_that_lag_does_not_count(self) -> None:
+        """Centred 1 1 -1 -1 (halves): lag 1 correlates by 1/4 of the sum of squares, lag 2 by -1/2."""
+        assert effective_sample_size([1, 1, 0, 0], horizon=1) == 4
+        assert effective_sample_size([1, 1, 0, 0], horizon=2) == pytest.approx(4 / (1 + 2 * 0.25))
+
     def test_nothing_counted_is_zero(self) -> None:
         assert effective_sample_size(np.full(5, np.nan), horizon=5) == 0
 
@@ -83,8 +93,8 @@ class TestWilson:
         honest = naive = 0
         for _ in range(600):
             hits = overlapping_hits(rng, rows=2000, horizon=5)
-            honest += wilson_interval(hits.mean(), rows=effective_sample_size(hits, horizon=5)).covers(0.5)
-            naive += wilson_interval(hits.mean(), rows=len(hits)).covers(0.5)
+            honest += covers(wilson_interval(hits.mean(), rows=effective_sample_size(hits, horizon=5)), 0.5)
+            naive += covers(wilson_interval(hits.mean(), rows=len(hits)), 0.5)
         assert 0.92 <= honest / 600 <= 0.98
         assert naive / 600 < 0.80
 
@@ -117,8 +127,8 @@ class TestBootstrap:
             values[0] = shocks[0]
             for day in range(1, len(shocks)):
                 values[day] = persistence * values[day - 1] + shocks[day]
-            found = return_intervals(daily(values[40:] + 0.001), resamples=300, seed=trial)
-            covered += found["mean_daily_return"].covers(0.001)
+            found = ratio_interval(values[40:] + 0.001, np.ones(180), resamples=300, seed=trial)
+            covered += covers(found, 0.001)
         assert 0.87 <= covered / 200 <= 0.99
 
     def test_ratio_is_covered_with_days_of_uneven_turnover(self) -> None:
@@ -127,7 +137,7 @@ class TestBootstrap:
         for trial in range(200):
             traded = rng.gamma(2.0, 10.0, size=180)
             gross = 0.0003 * traded + rng.normal(scale=0.0005, size=180) * np.sqrt(traded)
-            covered += ratio_interval(gross, traded, resamples=300, seed=trial).covers(0.0003)
+            covered += covers(ratio_interval(gross, traded, resamples=300, seed=trial), 0.0003)
         assert 0.90 <= covered / 200 <= 0.99
 
     def test_ratio_draws_both_sums_from_the_same_days(self) -> None:
@@ -137,12 +147,19 @@ class TestBootstrap:
         assert found.low == pytest.approx(0.0003, abs=1e-9)
         assert found.high == pytest.approx(0.0003, abs=1e-9)
 
+    def test_a_constant_share_of_what_was_traded_moves_the_ratio_and_nothing_else(self) -> None:
+        """Turnover hangs together for days, the ratio's own noise does not: blocks must follow the noise alone."""
+        rng = np.random.default_rng(13)
+        traded = np.exp(pd.Series(rng.normal(size=300)).ewm(alpha=0.05).mean().to_numpy())
+        noise = rng.normal(scale=0.01, size=300)
+        plain, shifted = (ratio_interval(noise + k * traded, traded, resamples=200, seed=1) for k in (0.0, 3.0))
+        assert (shifted.low - 3.0, shifted.high - 3.0) == pytest.approx((plain.low, plain.high), abs=1e-9)
+
     def test_point_estimates_lie_inside(self) -> None:
         values = np.random.default_rng(10).normal(0.002, 0.01, size=200)
         found = return_intervals(daily(values), resamples=500, seed=1)
-        assert found["net_return"].covers(np.prod(1 + values) - 1)
-        assert found["mean_daily_return"].covers(values.mean())
-        assert found["sharpe"].covers(values.mean() / values.std(ddof=1) * math.sqrt(365))
+        assert covers(found["net_return"], np.prod(1 + values) - 1)
+        assert covers(found["sharpe"], values.mean() / values.std(ddof=1) * math.sqrt(365))
 
     def test_few_days_give_a_plain_statement_instead_of_an_interval(self) -> None:
         found = return_intervals(daily(np.array([0.01, -0.02, 0.03])))["net_return"]

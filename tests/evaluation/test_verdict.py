@@ -11,7 +11,7 @@ from cryptonn.errors import DataError
 from cryptonn.evaluation.accuracy import MEANINGS, Assessment
 from cryptonn.evaluation.verdict import Verdict, verdict
 from cryptonn.output import to_json
-from cryptonn.reporting.metrics import METRICS
+from cryptonn.reporting.meanings import METRICS
 
 NAN = math.nan
 SIDES = {"none": 0.0, "maker": 0.001, "taker": 0.0021, "taker+slippage": 0.0023}
@@ -26,6 +26,8 @@ def scenario(
     trades: int = 1000,
     size: float = 21.0,
     note: str = "",
+    gross_return: float | None = None,
+    **other: Any,
 ) -> dict[str, Any]:
     """What ``metrics_of`` gives for trades that earn ``gross`` bp and move ``size`` bp; intervals are ± ``spread``."""
     cost = 2 * SIDES[fees] / 1e-4
@@ -38,6 +40,8 @@ def scenario(
         "strategy": "lstm_signal",
         "fees": fees,
         "cost_per_side": SIDES[fees],
+        "gross_return": gross / 100 if gross_return is None else gross_return,
+        "slippage_paid": 500.0 if fees.startswith("taker") else 0.0,
         "days": 181,
         "trades": trades,
         "gross_per_trade_bp": gross,
@@ -57,6 +61,7 @@ def scenario(
         "mean_absolute_move_of_trades_bp": size,
         "required_move_bp": cost / (2 * weighted - 1) if weighted > 0.5 else math.inf,
         "interval_note": note,
+        **other,
     }
 
 
@@ -74,6 +79,12 @@ def assessed(accuracy: float, half: float = 0.003, *, base: float = 0.504) -> As
     return Assessment(metrics, pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
 
 
+def lead(points: float) -> dict[str, float]:
+    """What ``compare_accuracy`` gives: the difference in points, its interval ± 0.4."""
+    names = ("difference_low", "difference", "difference_high")
+    return {name: (points + way * 0.4) / 100 for name, way in zip(names, (-1, 0, 1), strict=True)}
+
+
 def text(found: Verdict) -> str:
     return " ".join(found.sentences)
 
@@ -83,7 +94,7 @@ class TestHeadline:
         found = verdict(scenarios("none", "taker", gross=2.1))
         assert found.headline == "Loses money after fees: gross +2.1 bp a trade against 42.0 bp of costs (taker)."
         assert found.sentences[0] == (
-            "It would pay below a cost of 1.1 bp per side, commission, spread and slippage together "
+            "It would pay below a cost of about 1.1 bp per side, commission, spread and slippage together "
             "(95 % interval 0.8 to 1.4 bp)."
         )
         assert found.numbers["case"] == "loses after fees"
@@ -94,7 +105,7 @@ class TestHeadline:
         assert headline.endswith("against 20.0 bp of costs (maker) up to 46.0 bp (taker+slippage).")
 
     def test_gross_negative(self) -> None:
-        found = verdict(scenarios(gross=-1.2))
+        found = verdict(scenarios(gross=-1.2, spread=0.01))
         assert found.headline == "Loses money even before fees: gross −1.2 bp a trade."
         assert "No cost is low enough: the break-even cost per side is −0.6 bp" in text(found)
         assert found.numbers["case"] == "loses before fees"
@@ -102,7 +113,10 @@ class TestHeadline:
 
     def test_gross_barely_negative_is_not_certain(self) -> None:
         found = verdict(scenarios(gross=-0.2))
-        assert found.headline.endswith("A small edge cannot be ruled out, nor told from luck.")
+        assert found.headline == (
+            "Loses money even before fees: gross −0.2 bp a trade. A gain cannot be ruled out: the interval of the "
+            "return at no fee is −5.2 to +4.8 %."
+        )
         assert found.numbers["certain"] is False
 
     def test_pays_at_maker_but_not_at_taker(self) -> None:
@@ -124,7 +138,7 @@ class TestHeadline:
     def test_pays_at_all_fees(self) -> None:
         found = verdict(scenarios("none", "taker", gross=60.0))
         assert found.headline == "Makes money after fees: gross +60.0 bp a trade, net +18.0 bp at taker."
-        assert found.sentences[0].startswith("It pays below a cost of 30.0 bp per side")
+        assert found.sentences[0].startswith("It pays below a cost of about 30.0 bp per side")
         assert (found.numbers["case"], found.numbers["certain"]) == ("pays", True)
 
     def test_pays_but_the_interval_covers_zero(self) -> None:
@@ -173,6 +187,122 @@ class TestHeadline:
         assert verdict(given).headline == verdict(backwards).headline
 
 
+HEDGES = ("cannot be told from luck", "cannot be ruled out", "Too little data", "Not known", "No trades")
+
+
+class TestCertain:
+    """No sentence is said flatly that an interval leaves open."""
+
+    def test_a_loss_whose_interval_covers_a_gain_is_hedged(self) -> None:
+        found = verdict(scenarios("none", "taker", gross=41.0, spread=0.165, net_return=-0.01, gross_return=0.2))
+        assert found.numbers["case"] == "loses after fees"
+        assert found.numbers["certain"] is False
+        assert found.headline == (
+            "Loses money after fees: gross +41.0 bp a trade against 42.0 bp of costs (taker). A gain at taker cannot "
+            "be ruled out: the interval of its return is −17.5 to +15.5 %."
+        )
+
+    def test_one_doubtful_loss_among_sure_ones_is_enough(self) -> None:
+        given = scenarios(gross=19.0, spread=0.05)
+        found = verdict(given)
+        assert (found.numbers["case"], found.numbers["certain"]) == ("loses after fees", False)
+        assert "A gain at maker cannot be ruled out: the interval of its return is −6.0 to +4.0 %." in found.headline
+        given["maker"]["net_return_high"] = -1e-6
+        assert verdict(given).numbers["certain"] is True
+        assert verdict(given).headline.endswith("(taker+slippage).")
+
+    def test_a_sure_gain_beside_a_doubtful_loss_is_hedged(self) -> None:
+        found = verdict(scenarios(gross=40.0))
+        assert (found.numbers["case"], found.numbers["certain"]) == ("pays at some fees", False)
+        assert found.headline.endswith(
+            "a trade. A gain at taker cannot be ruled out: the interval of its return is −7.0 to +3.0 %."
+        )
+
+    def test_a_doubtful_gain_and_a_doubtful_loss_are_both_named(self) -> None:
+        headline = verdict(scenarios(gross=30.0, spread=0.2)).headline
+        assert "The gain at maker cannot be told from luck" in headline
+        assert "A gain at taker cannot be ruled out" in headline
+
+    @pytest.mark.parametrize(
+        ("return_high", "even_high", "words"),
+        [
+            (-0.1, -0.1e-4, ""),
+            (0.1, -0.1e-4, "A gain cannot be ruled out: the interval of the return at no fee is"),
+            (-0.1, 0.1e-4, "A gain cannot be ruled out: the interval of the break-even cost per side is"),
+            (-0.1, NAN, "Too little data to rule out a gain."),
+            (NAN, -0.1e-4, "Too little data to rule out a gain."),
+        ],
+    )
+    def test_a_loss_before_fees_is_sure_where_return_and_break_even_are(
+        self, return_high: float, even_high: float, words: str
+    ) -> None:
+        ends = {"net_return_high": return_high, "break_even_fee_high": even_high}
+        found = verdict(scenarios("none", "taker", gross=-20.0, **ends))
+        assert found.numbers["certain"] is (words == "")
+        assert words in found.headline
+
+    @pytest.mark.parametrize("spread", [0.0, 0.05, 0.2, 1.0])
+    @pytest.mark.parametrize("note", ["", "only 3 days: too few for an interval"])
+    @pytest.mark.parametrize("fees", [("none",), ("maker",), ("none", "taker"), tuple(SIDES)])
+    @pytest.mark.parametrize("gross", [-30.0, -0.2, 0.4, 19.0, 30.0, 41.0, 43.0, 60.0])
+    def test_the_headline_hedges_just_where_it_is_not_certain(
+        self, gross: float, fees: tuple[str, ...], note: str, spread: float
+    ) -> None:
+        found = verdict(scenarios(*fees, gross=gross, spread=spread, note=note))
+        assert any(words in found.headline for words in HEDGES) is not found.numbers["certain"], found.headline
+
+
+class TestMeanTradeAgainstTheAccount:
+    """Losses compound: an account can lose by trades that gain on average. The account decides."""
+
+    def test_a_mean_gain_that_compounds_to_a_loss_loses_before_fees(self) -> None:
+        found = verdict(
+            scenarios("none", "taker", gross=1.0, gross_return=-0.3, net_return=-0.3, break_even_fee=-1e-4, spread=0.01)
+        )
+        assert found.numbers["case"] == "loses before fees"
+        assert found.headline.startswith(
+            "Loses money even before fees: gross −30.0 % compounded (+1.0 bp a trade on average)."
+        )
+        assert "No cost is low enough: the break-even cost per side is −1.0 bp" in text(found)
+        assert "after fees" not in found.headline
+
+    def test_a_mean_loss_that_compounds_to_a_gain_has_an_edge(self) -> None:
+        found = verdict(
+            scenarios("none", "taker", gross=-1.0, gross_return=0.05, net_return=-0.5, break_even_fee=1e-4, spread=0.01)
+        )
+        assert found.numbers["case"] == "loses after fees"
+        assert "gross +5.0 % compounded (−1.0 bp a trade on average) against 42.0 bp" in found.headline
+        assert "It would pay below a cost of about 1.0 bp" in text(found)
+
+    def test_an_arithmetic_break_even_above_zero_promises_nothing_where_it_compounds_to_a_loss(self) -> None:
+        found = verdict(scenarios("none", "taker", gross=0.1, gross_return=-0.01, net_return=-0.01, spread=0.001))
+        assert found.numbers["case"] == "loses before fees"
+        assert "It would pay" not in text(found)
+        assert "would bear a cost of 0.1 bp per side" in text(found)
+        assert "compounded they lose without any." in text(found)
+
+    def test_nets_are_those_of_the_account_where_the_mean_trade_says_otherwise(self) -> None:
+        found = verdict(
+            scenarios("none", "taker", gross=43.0, net_return=-0.02, gross_return=0.4, spread=0.01, size=80.0)
+        )
+        assert "must be called right" not in text(found), "it already was"
+        found = verdict(scenarios("none", "taker", gross=41.0, net_return=0.02, gross_return=0.4, spread=0.01))
+        assert found.headline == "Makes money after fees: gross +41.0 bp a trade, net +2.0 % at taker, compounded."
+
+
+class TestRestingOrders:
+    def test_a_gain_at_maker_alone_is_called_optimistic(self) -> None:
+        sentences = text(verdict(scenarios(gross=30.0)))
+        assert "The gain at maker is optimistic: every order is taken to fill at the next open" in sentences
+        assert "a resting order may not fill" in sentences
+
+    def test_a_gain_that_pays_the_spread_is_not(self) -> None:
+        assert "optimistic" not in text(verdict(scenarios(gross=60.0)))
+
+    def test_nor_a_loss(self) -> None:
+        assert "optimistic" not in text(verdict(scenarios(gross=2.1)))
+
+
 class TestWhatWouldHaveToBeTrue:
     def test_required_against_achieved_accuracy(self) -> None:
         sentences = text(verdict(scenarios(gross=2.1)))
@@ -204,7 +334,7 @@ class TestHowSure:
     def test_returns_of_every_scenario_beside_buy_and_hold(self) -> None:
         sentences = text(verdict(scenarios("none", "taker", gross=2.1)))
         assert "Net return: no fee +2.1 % (95 % interval −2.9 to +7.1 %); taker −39.9 %" in sentences
-        assert "Buy and hold: +118.0 %." in sentences
+        assert "Buy and hold, all in and without costs: +118.0 %." in sentences
         assert "This rests on 181 days and 1,000 trades." in sentences
 
     @pytest.mark.parametrize(
@@ -219,33 +349,24 @@ class TestHowSure:
         assert words in text(verdict(scenarios(gross=2.1), network=assessed(accuracy)))
 
     @pytest.mark.parametrize(
-        ("network", "logistic", "words"),
+        ("points", "words"),
         [
-            (
-                0.556,
-                0.510,
-                "It beats the logistic regression on the same rows by 4.6 points (95 % interval +4.2 to +5.0)",
-            ),
-            (0.512, 0.510, "It cannot be told from the logistic regression on the same rows: +0.2 points"),
-            (0.505, 0.520, "It is worse than the logistic regression on the same rows: −1.5 points"),
+            (4.6, "It beats the logistic regression on the same rows by 4.6 points (95 % interval +4.2 to +5.0)"),
+            (0.2, "It cannot be told from the logistic regression on the same rows: +0.2 points"),
+            (-1.5, "It is worse than the logistic regression on the same rows: −1.5 points"),
         ],
     )
-    def test_against_the_logistic_regression(self, network: float, logistic: float, words: str) -> None:
-        found = verdict(scenarios(gross=2.1), network=assessed(network), logistic=assessed(logistic))
+    def test_against_the_logistic_regression(self, points: float, words: str) -> None:
+        found = verdict(scenarios(gross=2.1), network=assessed(0.55), comparison=lead(points))
         assert words in text(found)
-
-    def test_row_by_row_comparison_goes_before_the_two_intervals(self) -> None:
-        lead = {"difference": 0.002, "difference_low": 0.001, "difference_high": 0.003}
-        found = verdict(scenarios(gross=2.1), network=assessed(0.512), logistic=assessed(0.510), comparison=lead)
-        assert "It beats the logistic regression on the same rows by 0.2 points" in text(found)
-        assert found.numbers["logistic_difference_low"] == 0.001
+        assert found.numbers["logistic_difference_low"] == pytest.approx((points - 0.4) / 100)
 
     def test_a_strategy_without_a_network_is_judged_too(self) -> None:
         assert "logistic" not in text(verdict(scenarios(gross=2.1)))
 
 
 def test_numbers_are_flat_and_json() -> None:
-    found = verdict(scenarios(gross=2.1), network=assessed(0.556), logistic=assessed(0.51))
+    found = verdict(scenarios(gross=2.1), network=assessed(0.556), comparison=lead(4.6))
     assert all(isinstance(value, str | int | float | bool) for value in found.numbers.values())
     assert json.loads(to_json(found.numbers))["pays: taker"] is False
     assert found.numbers["accuracy_on_moves_low"] == pytest.approx(0.553)

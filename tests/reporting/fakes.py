@@ -161,7 +161,14 @@ def make_run(
     return Run(
         folder=folder,
         config=config,
-        facts={"enter": 0.56, "source": "bitfinex", "sha256": {"ETH/USD": "ab" * 32}, "code": {"git_commit": "c" * 40}},
+        facts={
+            "enter": 0.56,
+            "source": "bitfinex",
+            "interrupted": False,
+            "best_epoch": 4,
+            "sha256": {"ETH/USD": "ab" * 32},
+            "code": {"git_commit": "c" * 40},
+        },
         frame=frame,
         predictions=pd.concat(predictions.values()),
         history=pd.DataFrame(

@@ -42,7 +42,7 @@ def test_without_a_fee_a_dear_backtest_earns_what_the_free_one_did() -> None:
 
 def test_trades_that_rise_by_a_known_share_break_even_at_half_of_it() -> None:
     rising = CANDLES.assign(open=100 * 1.0001 ** np.arange(len(CANDLES)))
-    found = make_result(rising.assign(close=rising["open"]), np.array([100]), fees="none", hold=20)
+    found = make_result(rising.assign(close=rising["open"]), np.arange(100, 400, 30), fees="none", hold=20)
     growth = 1.0001**20
     assert break_even(found) == pytest.approx((growth - 1) / (growth + 1), rel=1e-6)
 
@@ -51,6 +51,12 @@ def test_without_trades_there_is_no_break_even_fee() -> None:
     empty = result("none", entries=np.array([], dtype=int))
     assert np.isnan(break_even(empty))
     assert fee_sweep(empty, [0.0, 0.01])["net_return"].tolist() == [0.0, 0.0]
+
+
+def test_a_handful_of_trades_has_no_break_even_fee() -> None:
+    nine, ten = (result("none", entries=np.arange(100, 100 + 30 * trades, 30)) for trades in (9, 10))
+    assert np.isnan(break_even(nine))
+    assert np.isfinite(break_even(ten))
 
 
 def test_a_cost_that_eats_everything_is_a_loss_of_everything() -> None:

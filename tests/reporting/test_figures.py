@@ -68,6 +68,12 @@ def test_the_fee_sweep_names_the_break_even_fee() -> None:
     assert draw_fee_sweep(RESULTS[2:3], period="p", interval=(float("nan"), float("nan"))).png
 
 
+def test_the_fee_sweep_of_a_handful_of_trades_says_that_it_means_nothing() -> None:
+    few = make_result(CANDLES, np.array([100]), fees="none")
+    caption = draw_fee_sweep([few], period="p", interval=None).caption
+    assert "break-even fee is n/a: with 1 of them, fewer than 10, it means nothing." in caption
+
+
 def test_months_multiply_to_the_whole() -> None:
     months = monthly_returns(RESULTS, HELD)
     assert months.index.tolist() == ["2019-01", "2019-02"]

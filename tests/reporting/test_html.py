@@ -12,8 +12,13 @@ import pytest
 from fakes import Written, make_run, write
 
 from cryptonn.errors import OutputError
+from cryptonn.evaluation.verdict import Verdict
+from cryptonn.market.timerange import TimeRange
 from cryptonn.reporting.formatting import keep_units
+from cryptonn.reporting.grid import comparison_grid
 from cryptonn.reporting.html import write_report
+from cryptonn.reporting.numbers import big_numbers
+from cryptonn.reporting.sections import make_verdict
 
 SECTIONS = ["verdict", "money", "compare", "validation", "chart", "tearsheets", "exploration", "facts"]
 
@@ -123,6 +128,89 @@ def test_the_facts_are_there(written: Written, page: Page) -> None:
     assert "open of t+1" in text
 
 
+def said(report: Written) -> str:
+    return re.sub(r"\s+", " ", " ".join(Page(report.html).text)).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_the_two_ways_to_buy_and_hold_are_told_apart(written: Written) -> None:
+    assert "Buy and hold, all in, no costs: " in said(written)
+    assert '<div class="label">buy and hold, all in, no costs</div>' in written.html
+    assert "The strategy buy_and_hold enters" not in said(written), "nobody ran it here"
+
+
+def test_small_print_belongs_to_the_strategies_that_ran() -> None:
+    table = pd.DataFrame({"strategy": ["buy_and_hold", "random_entry"], "fees": "none", "buy_and_hold_return": 0.1})
+    note = comparison_grid(table, period="p", own="lstm_signal", name="n").note
+    assert "Buy and hold, all in, no costs: +10.00 % from the first open" in note
+    assert "The strategy buy_and_hold enters at the second open, with its share of equity, and pays." in note
+    assert "random_entry is one draw of one seed" in note
+    assert "never renewed" in note
+
+
+def test_makers_fill_is_called_optimistic_in_the_words(written: Written) -> None:
+    assert "a fill at the next open for sure, which is optimistic: a resting order may not fill" in said(written)
+
+
+def test_what_the_test_periods_were_used_for_is_not_overstated(written: Written) -> None:
+    text = said(written)
+    assert "seen by nothing" not in text
+    assert "The test periods were not used for the fit, the kept epoch or the entry threshold." in text
+    assert "each look makes a lucky result likelier" in text
+    assert "in-sample" not in text
+
+
+def test_an_in_sample_stretch_is_not_called_held_out(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", tests={"20190105-20190107": "20190105-20190107"}, days=6)
+    data = run.config.data.model_copy(update={"test": {}, "train": TimeRange.parse("20181001-20190106")})
+    run = dataclasses.replace(run, config=run.config.model_copy(update={"data": data}), backtests={}, verdicts={})
+    report = said(write(run, tmp_path / "run"))
+    assert "That does not hold in-sample, for 20190105-20190107: those numbers are no evidence." in report
+    assert report.index("Note: 20190105-20190107: IN-SAMPLE: ") < report.index("Does it pay?")
+
+
+def test_notes_stand_at_the_top_and_are_shown_not_run(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", tests={}, days=5)
+    facts = run.facts | {"interrupted": True, "best_epoch": "<b>3</b>"}
+    report = write(dataclasses.replace(run, backtests={}, verdicts={}, facts=facts), tmp_path / "run")
+    note = report.html.index("Training was interrupted: the network is that of epoch &lt;b&gt;3&lt;/b&gt;")
+    assert note < report.html.index("<nav")
+    assert "<b>3</b>" not in report.html
+
+
+def test_a_run_without_notes_has_none(written: Written) -> None:
+    assert "<strong>Note:</strong>" not in written.html
+
+
+@pytest.mark.parametrize(
+    ("case", "certain", "tone"),
+    [
+        ("pays", True, "good"),
+        ("pays", False, ""),
+        ("pays at some fees", True, ""),
+        ("loses after fees", True, "bad"),
+        ("loses before fees", False, "bad"),
+        ("no trades", False, ""),
+    ],
+)
+def test_only_a_gain_beyond_doubt_is_green(written: Written, case: str, certain: bool, tone: str) -> None:
+    verdicts = {"first": Verdict({"case": case, "certain": certain}, "It is so.", ())}
+    assert make_verdict(dataclasses.replace(written.run, verdicts=verdicts), "first").tone == tone
+
+
+def test_a_gain_on_bars_the_network_has_seen_is_not_green(written: Written) -> None:
+    data = written.run.config.data.model_copy(update={"train": TimeRange.parse("20181001-20190201")})
+    config = written.run.config.model_copy(update={"data": data})
+    verdicts = {"first": Verdict({"case": "pays", "certain": True}, "It is so.", ())}
+    assert make_verdict(dataclasses.replace(written.run, config=config, verdicts=verdicts), "first").tone == ""
+
+
+def test_a_handful_of_trades_shows_no_break_even_fee(written: Written) -> None:
+    own = written.run.comparison.query("period == 'first' and strategy == 'lstm_signal'")
+    few = own.assign(trades=3, break_even_fee=float("nan"), break_even_fee_low=float("nan"))
+    card = next(number for number in big_numbers(few, {}) if number.label == "break-even fee per side")
+    assert (card.value, card.note) == ("n/a", "fewer than 10 trades: too few to say")
+
+
 def test_one_own_strategy_is_highlighted_and_the_table_sorts(written: Written) -> None:
     assert written.html.count('<tr class="own">') == 2 * 4
     assert written.html.count('<table class="sortable">') == 2
@@ -191,9 +279,7 @@ def test_an_unwritable_folder_is_an_output_error(tmp_path: Path) -> None:
 
 def test_a_failed_report_leaves_the_old_one(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", tests={}, days=5)
-    broken = dataclasses.replace(
-        run, predictions=pd.DataFrame(), history=pd.DataFrame({"epoch": [1], "val_loss": ["x"]})
-    )
+    broken = dataclasses.replace(run, history=pd.DataFrame({"epoch": [1], "val_loss": ["x"]}))
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "report.html").write_text("old")
     with pytest.raises(ValueError, match="could not convert"):

@@ -13,14 +13,8 @@ from cryptonn.errors import DataError
 from cryptonn.output import to_json
 from cryptonn.reporting.daily import MONTHS, daily_metrics
 from cryptonn.reporting.fees import break_even
-from cryptonn.reporting.metrics import (
-    COMPARISON,
-    METRICS,
-    comparison_table,
-    drawdowns,
-    metrics_of,
-    monthly_table,
-)
+from cryptonn.reporting.meanings import COMPARISON, METRICS
+from cryptonn.reporting.metrics import comparison_table, drawdowns, metrics_of, monthly_table
 from cryptonn.trading.costs import Costs
 from cryptonn.trading.replay import replay
 from cryptonn.trading.result import BacktestResult
@@ -67,15 +61,19 @@ class TestByHand:
     signal   1    1    1    0    0    0
     """
 
-    @pytest.fixture
-    def found(self) -> dict[str, float]:
-        opens, closes = np.array([100, 100, 110, 105, 120, 120.0]), np.array([100, 110, 105, 120, 120, 120.0])
-        index = pd.date_range("2019-01-01", periods=6, freq="1min", tz="UTC", name="time")
+    def measured(self, *, times: int = 1) -> dict[str, float]:
+        opens = np.tile([100, 100, 110, 105, 120, 120.0], times)
+        closes = np.tile([100, 110, 105, 120, 120, 120.0], times)
+        index = pd.date_range("2019-01-01", periods=6 * times, freq="1min", tz="UTC", name="time")
         high, low = np.maximum(opens, closes), np.minimum(opens, closes)
         table = pd.DataFrame({"open": opens, "high": high, "low": low, "close": closes, "volume": 1.0}, index=index)
-        signal = pd.Series(np.array([1, 1, 1, 0, 0, 0], dtype=np.int8), index=index, name="signal")
+        signal = pd.Series(np.tile([1, 1, 1, 0, 0, 0], times).astype(np.int8), index=index, name="signal")
         result = replay(table, signal, costs=Costs(commission=0.01), cash=1000.0, fraction=0.5, symbol="ETH/USD")
         return metrics_of(result, table)
+
+    @pytest.fixture
+    def found(self) -> dict[str, float]:
+        return self.measured()
 
     def test_money(self, found: dict[str, float]) -> None:
         assert found["trades"] == 1
@@ -95,9 +93,18 @@ class TestByHand:
         expected = (1050 / 1000) * (after_two / after_entry) * (after_three / after_two) * (1095 / after_three)
         assert found["gross_return"] == pytest.approx(expected - 1)
 
-    def test_break_even_is_gain_over_traded(self, found: dict[str, float]) -> None:
+    def test_break_even_is_gain_over_traded(self) -> None:
+        """Ten times the same: equity grows, but shares of equity stay what they are."""
         gain = 50 / 1000 - 25 / 1045 + 75 / 1020
-        assert found["break_even_fee"] == pytest.approx(gain / (500 / 1000 + 600 / 1095))
+        assert self.measured(times=10)["break_even_fee"] == pytest.approx(gain / (500 / 1000 + 600 / 1095))
+
+    def test_a_handful_of_trades_has_no_break_even_fee(self) -> None:
+        found = self.measured(times=9)
+        assert found["trades"] == 9
+        for name in ("break_even_fee", "break_even_fee_low", "gross_per_trade_low_bp", "gross_per_trade_high_bp"):
+            assert math.isnan(found[name]), name
+        assert found["gross_per_trade_bp"] == pytest.approx(2000)
+        assert found["interval_note"].endswith("; only 9 trades: too few for a break-even fee, which needs 10")
 
     def test_exposure_turnover_drawdown(self, found: dict[str, float]) -> None:
         assert found["exposure"] == pytest.approx(3 / 6)
@@ -107,7 +114,7 @@ class TestByHand:
 
     def test_one_day_gives_no_interval_and_says_why(self, found: dict[str, float]) -> None:
         assert math.isnan(found["net_return_low"])
-        assert found["interval_note"] == "only 1 day: too few for an interval, which needs 10"
+        assert found["interval_note"].startswith("only 1 day: too few for an interval, which needs 10; only 1 trade:")
 
 
 class TestLimits:
@@ -170,6 +177,26 @@ class TestLimits:
         assert found["net_return"] == pytest.approx(found["buy_and_hold_return"], rel=0.05)
         assert found["exposure"] > 0.999
         assert found["trades"] == 1
+
+    def test_a_trade_still_open_has_no_break_even_fee_but_a_return_with_an_interval(
+        self, candles: pd.DataFrame
+    ) -> None:
+        """It has not paid its exit yet: gain over the entry alone made buying and holding bear thousands of bp."""
+        signal = pd.Series(np.ones(len(candles), dtype=np.int8), index=candles.index, name="signal")
+        result = traded(candles, signal, TAKER)
+        found = metrics_of(result, candles)
+        assert bool(result.trades["open"].iloc[-1])
+        assert math.isnan(found["break_even_fee"])
+        assert math.isnan(break_even(result)), "nor in the figure"
+        assert found["net_return_low"] < found["net_return"] < found["net_return_high"]
+        assert found["interval_note"] == "only 1 trade: too few for a break-even fee, which needs 10"
+
+    def test_borrow_is_named_only_where_a_short_was_held(self, candles: pd.DataFrame) -> None:
+        long, short = (
+            metrics_of(traded(candles, spells(candles, shorts=way), TAKER), candles) for way in (False, True)
+        )
+        assert long["costs"] == "0.23 % per side, 46.0 bp round trip"
+        assert short["costs"].endswith("10.00 % a year on shorts")
 
     def test_no_trades_is_no_exception(self, candles: pd.DataFrame) -> None:
         signal = pd.Series(np.zeros(len(candles), dtype=np.int8), index=candles.index, name="signal")
