@@ -72,7 +72,7 @@ def draw_equity(results: Sequence[BacktestResult], held: pd.Series, *, period: s
     scenarios = [result.fees for result in results]
     for name in shown:
         fees = None if name == held.name else str(name)
-        label = f"{HELD if fees is None else fee_words(fees)}  {signed_percent(curves[name].iloc[-1] - 1)}"
+        label = f"{'buy and hold' if fees is None else fee_words(fees)}  {signed_percent(curves[name].iloc[-1] - 1)}"
         color, width = (BENCHMARK, 1.2) if fees is None else (fee_color(fees, scenarios), 1.7)
         axes.plot(shown.index, shown[name], label=label, color=color, linewidth=width)
     axes.axhline(1, color=INK, linewidth=0.8, alpha=0.5)
@@ -85,7 +85,7 @@ def draw_equity(results: Sequence[BacktestResult], held: pd.Series, *, period: s
         shown.rename_axis("time").reset_index(),
         name=f"equity_{slug(period)}",
         title=f"Equity with and without fees, {period}",
-        caption=f"The run's own strategy under each fee scenario, as a multiple of the starting cash{scale}.",
+        caption=f"The run's own strategy under each fee scenario, as a multiple of the starting cash{scale}. Grey: {HELD}.",
     )
 
 
@@ -99,7 +99,7 @@ def draw_drawdown(results: Sequence[BacktestResult], held: pd.Series, *, period:
     scenarios = [result.fees for result in results]
     for name in shown:
         fees = None if name == held.name else str(name)
-        label = f"{HELD if fees is None else fee_words(fees)}  {percent(shown[name].min())}"
+        label = f"{'buy and hold' if fees is None else fee_words(fees)}  {percent(shown[name].min())}"
         color, width = (BENCHMARK, 1.0) if fees is None else (fee_color(fees, scenarios), 1.5)
         axes.plot(shown.index, shown[name], label=label, color=color, linewidth=width)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value).replace(".00", "")))
@@ -111,7 +111,7 @@ def draw_drawdown(results: Sequence[BacktestResult], held: pd.Series, *, period:
         shown.rename_axis("time").reset_index(),
         name=f"drawdown_{slug(period)}",
         title=f"Drawdown, {period}",
-        caption="Fraction below the highest equity so far; the legend gives the deepest.",
+        caption=f"Fraction below the highest equity so far; the legend gives the deepest. Grey: {HELD}.",
     )
 
 

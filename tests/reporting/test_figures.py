@@ -30,6 +30,7 @@ def test_equity_ends_where_the_backtests_end_and_is_thinned() -> None:
     assert len(drawn.table) == 3000
     for result in RESULTS:
         assert drawn.table[result.fees].iloc[-1] == result.equity.iloc[-1] / 1e5
+    assert "Grey: buy and hold, all in, no costs." in drawn.caption
     assert drawn.table["buy_and_hold"].iloc[-1] == CANDLES["close"].iloc[-1] / CANDLES["open"].iloc[0]
 
 
