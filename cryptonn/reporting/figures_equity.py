@@ -85,7 +85,8 @@ def draw_equity(results: Sequence[BacktestResult], held: pd.Series, *, period: s
         shown.rename_axis("time").reset_index(),
         name=f"equity_{slug(period)}",
         title=f"Equity with and without fees, {period}",
-        caption=f"The run's own strategy under each fee scenario, as a multiple of the starting cash{scale}. Grey: {HELD}.",
+        caption=f"The run's own strategy under each fee scenario, as a multiple of the starting cash{scale}. "
+        f"Grey: {HELD}.",
     )
 
 
