@@ -63,8 +63,10 @@ def daily_returns(equity: pd.Series, *, cash: float) -> pd.Series:
     return ends / ends.shift(1, fill_value=cash) - 1
 
 
-def draw_equity(results: Sequence[BacktestResult], held: pd.Series, *, period: str) -> Picture:
-    """Draw the equity of one strategy under every fee scenario beside buying and holding."""
+def draw_equity(
+    results: Sequence[BacktestResult], held: pd.Series, *, period: str, whose: str = "the run's own strategy"
+) -> Picture:
+    """Draw the equity of one strategy, named by ``whose``, under every fee scenario beside buying and holding."""
     curves = _curves(results, held)
     shown = thin(curves).clip(lower=_FLOOR)
     logarithmic = float(shown.max().max() / shown.min().min()) > _SHARE_NEEDING_LOG
@@ -79,14 +81,13 @@ def draw_equity(results: Sequence[BacktestResult], held: pd.Series, *, period: s
     _growth_axis(axes, logarithmic=logarithmic)
     date_axis(axes)
     legend_above(axes)
-    scale = ", logarithmic scale" if logarithmic else ""
+    scale = "as a multiple of the starting cash, logarithmic scale" if logarithmic else "as return since the start"
     return picture(
         figure,
         shown.rename_axis("time").reset_index(),
         name=f"equity_{slug(period)}",
         title=f"Equity with and without fees, {period}",
-        caption=f"The run's own strategy under each fee scenario, as a multiple of the starting cash{scale}. "
-        f"Grey: {HELD}.",
+        caption=f"Equity of {whose} under each fee scenario, {scale}. Grey: {HELD}.",
     )
 
 
@@ -112,7 +113,7 @@ def draw_drawdown(results: Sequence[BacktestResult], held: pd.Series, *, period:
         shown.rename_axis("time").reset_index(),
         name=f"drawdown_{slug(period)}",
         title=f"Drawdown, {period}",
-        caption=f"Fraction below the highest equity so far; the legend gives the deepest. Grey: {HELD}.",
+        caption=f"Bar by bar, fraction below the highest equity so far; the legend gives the deepest. Grey: {HELD}.",
     )
 
 
@@ -150,6 +151,8 @@ def _even_words(even: float, interval: tuple[float, float] | None, *, trades: in
     if np.isfinite(even):
         span = f"{bp(interval[0])} to {bp(interval[1])}" if interval else ""
         shaded = f"; shaded: 95 % interval of the arithmetic one, {span}" if span else ""
+        if even < 0:
+            return f"They do not break even, not even at zero cost (break-even {bp(even)} a side{shaded})."
         return f"They break even at {bp(even)} a side{shaded}."
     few = f"with {trades} of them, fewer than {MIN_TRADES}, it means nothing"
     return f"Their break-even fee is n/a: {few if trades < MIN_TRADES else 'no cost within 50 % of a fill is it'}."

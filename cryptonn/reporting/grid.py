@@ -1,7 +1,7 @@
 """Tables as the report shows them: every cell as text, the number to sort by, and whether it is good or bad news."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,16 @@ from cryptonn.reporting.formatting import bp, count, date, money, number, percen
 from cryptonn.reporting.meanings import METRICS
 from cryptonn.units import BP
 
-__all__ = ["Cell", "Grid", "accuracy_grid", "comparison_grid", "monthly_grid", "statistics_grid", "tone_of"]
+__all__ = [
+    "Cell",
+    "Grid",
+    "accuracy_grid",
+    "comparison_grid",
+    "monthly_grid",
+    "statistics_grid",
+    "tone_of",
+    "without_praise",
+]
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Any], str], bool], ...] = (
     ("fees_paid", "fees paid", money, False),
     ("slippage_paid", "slippage paid", money, False),
     ("sharpe", "Sharpe (365)", number, False),
-    ("max_drawdown", "max drawdown", percent, False),
+    ("max_drawdown_bars", "deepest drawdown, bar by bar", percent, False),
     ("exposure", "exposure", percent, False),
     ("turnover_per_day", "turnover / day", number, False),
     ("accuracy_of_trades", "accuracy", percent, False),
@@ -82,9 +91,9 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Any], str], bool], ...] = (
 
 
 def comparison_grid(comparison: pd.DataFrame, *, period: str, own: str, name: str) -> Grid:
-    """Lay every strategy under every fee scenario side by side; the run's own strategy is highlighted."""
+    """Lay every strategy under every fee scenario side by side; ``own`` comes first and is highlighted."""
     table = comparison.loc[comparison["period"] == period] if "period" in comparison else comparison
-    table = table.reset_index(drop=True)
+    table = _ordered(table, own=own)
     columns = [column for column in _COLUMNS if column[0] in table]
     rows = tuple(
         (
@@ -105,6 +114,22 @@ def comparison_grid(comparison: pd.DataFrame, *, period: str, own: str, name: st
         own=frozenset(int(place) for place in table.index[table["strategy"] == own]),
         sortable=True,
     )
+
+
+def _ordered(table: pd.DataFrame, *, own: str) -> pd.DataFrame:
+    """Put one strategy first and the others in the order of their appearance, each from cheap to dear."""
+    place = {name: number for number, name in enumerate(dict.fromkeys([own, *table["strategy"]]))}
+    order = pd.DataFrame({"place": table["strategy"].map(place), "dear": table.get("cost_per_side", 0.0)})
+    order = order.reset_index(drop=True)
+    return table.iloc[order.sort_values(["place", "dear"], kind="stable").index].reset_index(drop=True)
+
+
+def without_praise(grid: Grid, *, mark: str = "") -> Grid:
+    """Return a grid without green, for numbers that are no evidence; ``mark`` is added to its title."""
+    rows = tuple(
+        tuple(replace(cell, tone="" if cell.tone == "good" else cell.tone) for cell in row) for row in grid.rows
+    )
+    return replace(grid, rows=rows, title=", ".join(part for part in (grid.title, mark) if part))
 
 
 def _comparison_note(table: pd.DataFrame) -> str:
@@ -199,17 +224,17 @@ def _metric(name: str, value: float | None) -> str:
     return percent(value)
 
 
-def monthly_grid(months: pd.DataFrame, *, period: str, name: str) -> Grid:
-    """Show the return of each month under every fee scenario."""
+def monthly_grid(months: pd.DataFrame, *, label: str, whose: str, name: str) -> Grid:
+    """Show the return of each month under every fee scenario; ``label`` names the period, ``whose`` the strategy."""
     columns = list(months)
     rows = tuple(
         (Cell(str(month)), *(Cell(signed_percent(row[column]), tone=tone_of(row[column])) for column in columns))
         for month, row in zip(months.index, months.to_dict(orient="records"), strict=True)
     )
     titles = (HELD if column == "buy_and_hold" else fee_words(str(column)) for column in columns)
-    note = "Compounded, UTC months; the run's own strategy under each fee scenario."
+    note = f"Compounded, UTC months; {whose} under each fee scenario."
     head = (("month", ""), *((title, "") for title in titles))
-    return Grid(name, f"Month by month, {period}", note, head, rows, months)
+    return Grid(name, f"Month by month, {label}", note, head, rows, months)
 
 
 _STATISTICS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (

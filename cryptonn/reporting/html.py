@@ -28,10 +28,11 @@ from cryptonn.reporting.sections import (
     make_tear_sheets,
     make_validation,
     make_verdict,
+    recorded_facts,
     synthetic_words,
 )
 from cryptonn.reporting.tearsheet import ANNUALISATION_NOTE, table_cells
-from cryptonn.reporting.words import CLOCK, WORDS
+from cryptonn.reporting.words import CLOCK, IN_SAMPLE, WORDS
 from cryptonn.runs import Run
 
 __all__ = ["write_report"]
@@ -190,6 +191,7 @@ def _context(run: Run, parts: _Parts) -> Mapping[str, Any]:
         "notes": run.notes,
         "nav": [(anchor, words) for anchor, words in _SECTIONS if parts.money or anchor not in _NEED_TRADES],
         "verdicts": parts.verdicts,
+        "in_sample": IN_SAMPLE,
         "money": money,
         "validation": {
             "words": validation.words,
@@ -204,6 +206,7 @@ def _context(run: Run, parts: _Parts) -> Mapping[str, Any]:
         "exploration": {"figures": _shown(explored.pictures), "grid": explored.grid} if explored else {},
         "clock": CLOCK,
         "facts": fact_list(run),
+        "recorded": recorded_facts(run),
         "words": WORDS,
         "toml": run.config.to_toml(),
     }

@@ -78,6 +78,7 @@ COMPARISON = (
         "net_per_trade_bp",
         "break_even_fee",
         "sharpe",
+        "max_drawdown_bars",
         "max_drawdown",
         "exposure",
         "turnover_per_day",

@@ -32,9 +32,9 @@ def big_numbers(own: pd.DataFrame, models: Mapping[str, Assessment]) -> list[Big
     Parameters
     ----------
     own
-        Rows of the comparison table of this period and the run's own strategy, one a fee scenario.
+        Rows of the comparison table of this period and the strategy that leads it, one a fee scenario.
     models
-        Assessments of this period by model.
+        Assessments of this period by model; empty where the strategy does not trade on them.
     """
     numbers = [_accuracy(name, models[name]) for name in ("network", "logistic") if name in models]
     if own.empty:
@@ -68,7 +68,8 @@ def _break_even(free: Any) -> BigNumber:
     few = f"fewer than {MIN_TRADES} trades: too few to say"
     none = few if free["trades"] < MIN_TRADES else "no interval: too few days"
     note = _range(free, "break_even_fee", bp) or none
-    return BigNumber("break-even fee per side", bp(free["break_even_fee"]), note)
+    lost = f"not even at zero cost; {note}" if free["break_even_fee"] < 0 else note
+    return BigNumber("break-even fee per side", bp(free["break_even_fee"]), lost)
 
 
 def _returns(ordered: pd.DataFrame) -> list[BigNumber]:

@@ -1,6 +1,6 @@
 """The parts of the report, each made from a run: verdict, money, validation, charts, tear sheets, market, facts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,11 @@ from cryptonn.reporting.figures_equity import (
     monthly_returns,
 )
 from cryptonn.reporting.formatting import date, percent, slug
-from cryptonn.reporting.grid import Grid, accuracy_grid, comparison_grid, monthly_grid, statistics_grid
+from cryptonn.reporting.grid import Grid, accuracy_grid, comparison_grid, monthly_grid, statistics_grid, without_praise
 from cryptonn.reporting.numbers import BigNumber, big_numbers
 from cryptonn.reporting.picture import Picture
 from cryptonn.reporting.tearsheet import TearSheet, write_tear_sheet
-from cryptonn.reporting.words import candle_facts, flatten, validation_words
+from cryptonn.reporting.words import IN_SAMPLE, candle_facts, flatten, told_facts, validation_words
 from cryptonn.runs import Run
 from cryptonn.trading.result import BacktestResult
 
@@ -49,6 +49,7 @@ __all__ = [
     "make_validation",
     "make_verdict",
     "own_results",
+    "recorded_facts",
     "synthetic_words",
 ]
 
@@ -64,6 +65,10 @@ class PeriodVerdict:
     numbers: tuple[BigNumber, ...]
     tone: str
     """"good", "bad" or nothing."""
+    strategy: str = ""
+    """Whose numbers these are, where they are not those of the run's own strategy."""
+    in_sample: str = ""
+    """What to know of a stretch that the network was fitted to, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -94,28 +99,38 @@ class Explored:
 
 
 def own_results(run: Run, period: str) -> list[BacktestResult]:
-    """Return the run's own strategy under every fee scenario, cheapest first."""
-    own = [result for result in run.backtests[period] if result.strategy == _own_strategy(run)]
-    return sorted(own or run.backtests[period], key=lambda result: result.costs.per_side)
+    """Return the strategy that leads a test period, the run's own if it traded there, cheapest scenario first."""
+    leading = run.leading(period)
+    own = [result for result in run.backtests[period] if result.strategy == leading]
+    return sorted(own, key=lambda result: result.costs.per_side)
 
 
-def _own_strategy(run: Run) -> str:
-    """Return the name under which the run's own strategy stands in its results."""
-    return Path(run.config.backtest.strategy).stem
+def _other(run: Run, period: str) -> str:
+    """Name the strategy that leads a test period, or nothing where it is the run's own."""
+    leading = run.leading(period)
+    return "" if leading == run.strategy else leading
+
+
+def _label(run: Run, period: str) -> str:
+    """Name a test period, the strategy that leads it where it is not the run's own, and whether it is in-sample."""
+    marks = (_other(run, period), IN_SAMPLE if run.in_sample(period) else "")
+    return ", ".join((period, *(mark for mark in marks if mark)))
 
 
 def make_verdict(run: Run, period: str) -> PeriodVerdict:
     """Gather headline and big numbers of one test period."""
     index = own_results(run, period)[0].equity.index
-    own = _own_rows(run, period)
-    verdict = run.verdicts.get(period)
+    verdict, other, seen = run.verdicts.get(period), _other(run, period), run.in_sample(period)
+    numbers = big_numbers(_own_rows(run, period), {} if other else run.assessments.get(period, {}))
     return PeriodVerdict(
         period=period,
         range=f"{date(index[0])} to {date(index[-1])} (UTC)",
         headline=verdict.headline if verdict else "No verdict was reached for this period.",
         sentences=tuple(verdict.sentences) if verdict else (),
-        numbers=tuple(big_numbers(own, run.assessments.get(period, {}))),
+        numbers=tuple(replace(number, tone="") if seen and number.tone == "good" else number for number in numbers),
         tone=_tone(run, period),
+        strategy=other,
+        in_sample=seen,
     )
 
 
@@ -130,20 +145,22 @@ def _tone(run: Run, period: str) -> str:
 
 def make_money(run: Run, period: str) -> Money:
     """Draw equity, fee sweep and drawdown of one test period, and lay out its months and its comparison."""
-    results = own_results(run, period)
+    results, label = own_results(run, period), _label(run, period)
     held = _held(run, results[0])
-    own = _own_rows(run, period)
-    interval = _break_even_interval(own)
+    whose = _other(run, period) or "the run's own strategy"
+    interval = _break_even_interval(_own_rows(run, period))
     pictures = (
-        draw_equity(results, held, period=period),
+        draw_equity(results, held, period=period, whose=whose),
         draw_fee_sweep(results, period=period, interval=interval),
         draw_drawdown(results, held, period=period),
     )
-    months = monthly_grid(monthly_returns(results, held), period=period, name=f"months_{slug(period)}")
-    if run.comparison.empty:
-        return Money(pictures, months, None)
-    name = f"comparison_{slug(period)}"
-    return Money(pictures, months, comparison_grid(run.comparison, period=period, own=_own_strategy(run), name=name))
+    titled = tuple(replace(shown, title=shown.title.removesuffix(period) + label) for shown in pictures)
+    months = monthly_grid(monthly_returns(results, held), label=label, whose=whose, name=f"months_{slug(period)}")
+    name, leading = f"comparison_{slug(period)}", run.leading(period)
+    compared = None if run.comparison.empty else comparison_grid(run.comparison, period=period, own=leading, name=name)
+    if run.in_sample(period):
+        months, compared = without_praise(months), compared and without_praise(compared, mark=IN_SAMPLE)
+    return Money(titled, months, compared)
 
 
 def make_validation(run: Run) -> Validated:
@@ -151,11 +168,14 @@ def make_validation(run: Run) -> Validated:
     words = validation_words([period for period in run.added if run.in_sample(period)])
     learning = (draw_learning(run.history),) if len(run.history) else ()
     found = {period: models for period, models in run.assessments.items() if "network" in models}
-    found = {name: found[name] for name in sorted(found, key=lambda name: (name != "validation", name))}
+    names = sorted(found, key=lambda name: (name != "validation", name))
+    labels = {name: f"{name}, {IN_SAMPLE}" if run.in_sample(name) else name for name in names}
+    found = {labels[name]: found[name] for name in names}
     if not found:
         return Validated(words=words, pictures=learning)
+    best = {labels[name]: share for name, share in _best_possible(run).items() if name in labels}
     pictures = (
-        draw_accuracy(found, best_possible=_best_possible(run)),
+        draw_accuracy(found, best_possible=best),
         draw_histograms(found),
         draw_reliability(found),
         draw_confusion(found),
@@ -165,12 +185,13 @@ def make_validation(run: Run) -> Validated:
 
 
 def make_chart(run: Run, period: str) -> Chart:
-    """Draw the stretch of one test period with the most trades of the run's own strategy."""
+    """Draw the stretch of one test period with the most trades of the strategy that leads it."""
     results = own_results(run, period)
     candles = run.frame.candles(run.config.data.target).loc[results[0].equity.index]
     rows = run.predictions.loc[run.predictions["period"] == period]
-    days = run.config.report.chart_days
-    return draw_chart(candles, rows["proba"], results, period=period, days=days, thresholds=_thresholds(run))
+    days, thresholds = run.config.report.chart_days, {} if _other(run, period) else _thresholds(run)
+    chart = draw_chart(candles, rows["proba"], results, period=period, days=days, thresholds=thresholds)
+    return replace(chart, title=chart.title.removesuffix(period) + _label(run, period))
 
 
 def _thresholds(run: Run) -> dict[str, float]:
@@ -182,7 +203,7 @@ def _thresholds(run: Run) -> dict[str, float]:
 
 
 def make_tear_sheets(run: Run, period: str, folder: Path) -> list[tuple[str, BacktestResult, TearSheet]]:
-    """Let pyfolio draw the cheapest and the costliest scenario of the run's own strategy in one test period."""
+    """Let pyfolio draw the cheapest and the costliest scenario of the strategy that leads a test period."""
     results = own_results(run, period)
     benchmark = daily_returns(_held(run, results[0]), cash=results[0].cash)
     chosen = {result.fees: result for result in (cheapest(results), costliest(results))}
@@ -190,7 +211,7 @@ def make_tear_sheets(run: Run, period: str, folder: Path) -> list[tuple[str, Bac
     for fees, result in chosen.items():
         place = folder / f"tearsheet_{slug(period)}_{slug(fees)}"
         sheet = write_tear_sheet(result, place, benchmark=benchmark, round_trips=run.config.report.round_trips)
-        sheets.append((f"{period}, {fee_words(fees)}", result, sheet))
+        sheets.append((f"{_label(run, period)}, {fee_words(fees)}", result, sheet))
     return sheets
 
 
@@ -238,8 +259,13 @@ def facts_line(run: Run) -> list[tuple[str, str]]:
 
 
 def fact_list(run: Run) -> list[tuple[str, str]]:
-    """Return every fact of the run."""
-    return [*candle_facts(run.frame), ("seed", str(run.config.seed)), *flatten(run.facts)]
+    """Return the facts of the run that a reader asks for, but for those under the title."""
+    return [*candle_facts(run.frame), *told_facts(run.facts)]
+
+
+def recorded_facts(run: Run) -> list[tuple[str, str]]:
+    """Return every other fact as it was recorded, hashes and versions among them."""
+    return flatten({key: value for key, value in run.facts.items() if key != "seed"})
 
 
 def _held(run: Run, result: BacktestResult) -> pd.Series:

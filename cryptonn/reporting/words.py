@@ -6,7 +6,10 @@ from typing import Any
 from cryptonn.market.candles import Frame
 from cryptonn.reporting.formatting import count, date, percent
 
-__all__ = ["CLOCK", "WORDS", "candle_facts", "flatten", "validation_words"]
+__all__ = ["CLOCK", "IN_SAMPLE", "WORDS", "candle_facts", "flatten", "told_facts", "validation_words"]
+
+IN_SAMPLE = "IN-SAMPLE"
+"""Mark of a stretch that holds bars the network was fitted to."""
 
 CLOCK = (
     "A bar is stamped by its open time (UTC) and known at its close. The features of bar t use bars up to t. A signal "
@@ -44,7 +47,8 @@ WORDS = (
     ("trade", "from entering a position to leaving it"),
     ("exposure", "share of bars with a position"),
     ("turnover", "traded value over equity at the start of the day, mean over days"),
-    ("drawdown", "fraction of equity below its highest value so far"),
+    ("drawdown", "fraction of equity below its highest value so far; bar by bar in figures and tables, on daily "
+     "equity in the tear sheets"),
     ("buy and hold, all in, no costs", "buying at the first open with everything and holding to the last close, free; "
      "the strategy buy_and_hold enters one bar later, with the run's share of equity, and pays"),
     ("Sharpe ratio", "mean over standard deviation of daily returns, times the root of 365: crypto trades every day"),
@@ -68,6 +72,18 @@ def candle_facts(frame: Frame) -> list[tuple[str, str]]:
         said = f"{filled}, {count(row['untraded'])} without a trade, longest gap {count(row['longest_gap'])} bars"
         facts.append((str(symbol), said))
     return facts
+
+
+def told_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say when the run was made and what its training settled, as far as it is recorded."""
+    written = (
+        ("started", "started (UTC)", str),
+        ("trained", "trained (UTC)", str),
+        ("best_epoch", "epoch kept", str),
+        ("enter", "enters from P(up)", percent),
+        ("ties_share", "ties among the labels", percent),
+    )
+    return [(title, write(facts[key])) for key, title, write in written if facts.get(key) is not None]
 
 
 def flatten(facts: Mapping[str, Any], *, before: str = "") -> list[tuple[str, str]]:

@@ -37,7 +37,8 @@ def test_equity_ends_where_the_backtests_end_and_is_thinned() -> None:
 def test_the_axis_turns_logarithmic_when_equity_explodes() -> None:
     ruined = make_result(CANDLES, spaced_entries(len(CANDLES), trades=700), fees="taker+slippage")
     assert "logarithmic" in draw_equity([ruined], HELD, period="p").caption
-    assert "logarithmic" not in draw_equity(RESULTS[:1], HELD, period="p").caption
+    assert "as a multiple of the starting cash" in draw_equity([ruined], HELD, period="p").caption
+    assert "as return since the start. " in draw_equity(RESULTS[:1], HELD, period="p").caption
 
 
 def test_equity_at_or_below_zero_is_drawn() -> None:
@@ -67,6 +68,14 @@ def test_the_fee_sweep_names_the_break_even_fee() -> None:
     assert "95 % interval" in drawn.caption
     assert drawn.table["net_return"].is_monotonic_decreasing
     assert draw_fee_sweep(RESULTS[2:3], period="p", interval=(float("nan"), float("nan"))).png
+
+
+def test_trades_that_lose_without_any_cost_do_not_break_even_at_a_negative_fee() -> None:
+    falling = CANDLES.assign(open=np.linspace(200, 100, len(CANDLES)), close=np.linspace(200, 100, len(CANDLES)))
+    lost = make_result(falling, spaced_entries(len(falling), trades=50), fees="none")
+    caption = draw_fee_sweep([lost], period="p", interval=None).caption
+    assert "They do not break even, not even at zero cost (break-even −" in caption
+    assert "They break even at" not in caption
 
 
 def test_the_fee_sweep_of_a_handful_of_trades_says_that_it_means_nothing() -> None:

@@ -18,7 +18,16 @@ from cryptonn.reporting.formatting import keep_units
 from cryptonn.reporting.grid import comparison_grid
 from cryptonn.reporting.html import write_report
 from cryptonn.reporting.numbers import big_numbers
-from cryptonn.reporting.sections import make_verdict
+from cryptonn.reporting.sections import (
+    fact_list,
+    facts_line,
+    make_chart,
+    make_money,
+    make_verdict,
+    own_results,
+    recorded_facts,
+)
+from cryptonn.runs import Run
 
 SECTIONS = ["verdict", "money", "compare", "validation", "chart", "tearsheets", "exploration", "facts"]
 
@@ -166,6 +175,109 @@ def test_an_in_sample_stretch_is_not_called_held_out(tmp_path: Path) -> None:
     report = said(write(run, tmp_path / "run"))
     assert "That does not hold in-sample, for 20190105-20190107: those numbers are no evidence." in report
     assert report.index("Note: 20190105-20190107: IN-SAMPLE: ") < report.index("Does it pay?")
+
+
+def momentum_alone(run: Run, period: str, **data: object) -> Run:
+    """The run as it is when its own strategy did not trade a period, and two others did."""
+    momentum = [result for result in run.backtests[period] if result.strategy == "momentum"]
+    third = [dataclasses.replace(result, strategy="contrarian") for result in momentum]
+    rows = run.comparison.query("period == @period and strategy == 'momentum'")
+    config = run.config.model_copy(update={"data": run.config.data.model_copy(update=data)})
+    return dataclasses.replace(
+        run,
+        config=config,
+        backtests={period: momentum[::-1] + third},
+        comparison=pd.concat([rows.assign(strategy="contrarian"), rows[::-1]]),
+        verdicts={period: Verdict({"case": "pays", "certain": True}, "It pays, for once.", ())},
+    )
+
+
+def test_only_the_strategy_that_leads_a_period_speaks_for_it(written: Written) -> None:
+    run = momentum_alone(written.run, "first")
+    assert [(result.strategy, result.fees) for result in own_results(run, "first")] == [
+        ("momentum", fees) for fees in ("none", "maker", "taker", "taker+slippage")
+    ]
+    card = make_verdict(run, "first")
+    assert (card.strategy, card.headline) == ("momentum", "It pays, for once.")
+    assert not [number.label for number in card.numbers if "accuracy" in number.label]
+    assert [number.label for number in card.numbers if "net return" in number.label] == [
+        f"net return, {fees}" for fees in ("no fee", "maker", "taker", "taker + slippage")
+    ]
+    money = make_money(run, "first")
+    assert money.pictures[0].caption.startswith("Equity of momentum under each fee scenario")
+    assert {shown.title.rpartition(", first, ")[2] for shown in money.pictures} == {"momentum"}
+    assert {shown.name for shown in money.pictures} == {"equity_first", "fee_sweep_first", "drawdown_first"}
+    assert "momentum under each fee scenario" in money.months.note
+    assert make_chart(run, "first").title == "Price and trades, first, momentum"
+
+
+def test_the_runs_own_strategy_needs_no_name(written: Written) -> None:
+    assert make_verdict(written.run, "first").strategy == ""
+    assert make_money(written.run, "first").pictures[0].title == "Equity with and without fees, first"
+    assert "not the run's own" not in said(written)
+
+
+def test_a_leading_stranger_is_named_on_the_page_and_in_sample_is_a_badge(written: Written, tmp_path: Path) -> None:
+    run = momentum_alone(written.run, "first", train=TimeRange.parse("20181001-20190201"))
+    report = write(run, tmp_path / "run")
+    assert "strategy <b>momentum</b>, not the run's own" in report.html
+    assert report.html.count('<strong class="badge">IN-SAMPLE</strong>') == 1
+    text = said(report)
+    assert "first, momentum, IN-SAMPLE, no fee" in text, "the title of a tear sheet"
+    assert "first, IN-SAMPLE, network" in text, "a column of the accuracies"
+    assert "validation, network" in text
+    assert "Strategies and fees, first, IN-SAMPLE" in text
+    assert "the run's own strategy under each fee" not in text.lower()
+
+
+def test_nothing_in_sample_is_green(written: Written) -> None:
+    def tones(run: Run) -> set[str]:
+        money, card = make_money(run, "first"), make_verdict(run, "first")
+        cells = [cell for grid in (money.months, money.comparison) if grid for row in grid.rows for cell in row]
+        return {thing.tone for thing in (card, *card.numbers, *cells)}
+
+    rising = written.run.comparison.assign(buy_and_hold_return=0.2, gross_return=0.1)
+    run = dataclasses.replace(written.run, comparison=rising)
+    assert "good" in tones(run)
+    data = run.config.data.model_copy(update={"train": TimeRange.parse("20181001-20190201")})
+    seen = dataclasses.replace(run, config=run.config.model_copy(update={"data": data}))
+    assert tones(seen) == {"", "bad"}
+
+
+def test_the_comparison_begins_with_the_leading_strategy_and_goes_from_cheap_to_dear(written: Written) -> None:
+    run = momentum_alone(written.run, "first")
+    grid = make_money(run, "first").comparison
+    assert grid is not None
+    fees = ("no fee", "maker", "taker", "taker + slippage")
+    order = [(row[0].text, row[1].text) for row in grid.rows]
+    assert order == [(strategy, name) for strategy in ("momentum", "contrarian") for name in fees]
+    assert grid.own == {0, 1, 2, 3}
+    assert list(grid.frame["strategy"]) == [strategy for strategy, _ in order]
+
+
+def test_the_drawdown_of_the_table_is_that_of_the_figure(written: Written) -> None:
+    money = make_money(written.run, "first")
+    assert money.comparison is not None
+    place = [title for title, _ in money.comparison.head].index("deepest drawdown, bar by bar")
+    figure = next(shown for shown in money.pictures if shown.name == "drawdown_first")
+    assert money.comparison.rows[0][place].value == pytest.approx(figure.table["none"].min())
+    assert "max drawdown" not in {title for title, _ in money.comparison.head}
+
+
+def test_a_negative_break_even_fee_is_put_in_words(written: Written) -> None:
+    own = written.run.comparison.query("period == 'first' and strategy == 'lstm_signal'")
+    lost = own.assign(break_even_fee=-0.00014, break_even_fee_low=-0.0003, break_even_fee_high=0.0001)
+    card = next(number for number in big_numbers(lost, {}) if number.label == "break-even fee per side")
+    assert (card.value, card.note) == ("−1.4 bp", "not even at zero cost; 95 %: −3.0 bp to 1.0 bp")
+
+
+def test_the_seed_is_said_once_and_hashes_are_folded(written: Written) -> None:
+    facts = {"seed": 7, "started": "2019-02-01T00:00:00+00:00", **written.run.facts}
+    run = dataclasses.replace(written.run, facts=facts)
+    names = [name for name, _ in [*facts_line(run), *fact_list(run), *recorded_facts(run)]]
+    assert names.count("seed") == 1
+    assert ("started (UTC)", "2019-02-01T00:00:00+00:00") in fact_list(run)
+    assert written.html.index("Every fact as recorded") < written.html.index("ab" * 32)
 
 
 def test_notes_stand_at_the_top_and_are_shown_not_run(tmp_path: Path) -> None:
