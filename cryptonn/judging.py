@@ -43,14 +43,28 @@ def trade_period(
 
 def judged(run: Run, period: str, results: Sequence[BacktestResult]) -> Run:
     """Add the results of a period, in place of older ones of the same strategy and fees, with metrics and verdict."""
-    new = {(result.strategy, result.fees) for result in results}
-    kept = [result for result in run.backtests.get(period, []) if (result.strategy, result.fees) not in new]
     candles, resamples, seed = run.frame.candles(run.config.data.target), run.config.report.resamples, run.config.seed
     rows = [{"period": period, **metrics_of(one, candles, resamples=resamples, seed=seed)} for one in results]
+    new = {_key(result) for result in results}
+    kept = [result for result in run.backtests.get(period, []) if _key(result) not in new]
+    together = _in_order([*kept, *results], own=run.strategy)
     tables = [table for table in (_without(run.comparison, period, new), pd.DataFrame(rows)) if len(table)]
-    comparison = pd.concat(tables, ignore_index=True)
-    judged = replace(run, backtests=run.backtests | {period: [*kept, *results]}, comparison=comparison)
-    return replace(judged, verdicts=judged.verdicts | _verdict(judged, period))
+    traded = replace(
+        run,
+        backtests=run.backtests | {period: together},
+        comparison=_sorted(pd.concat(tables, ignore_index=True), period, [_key(result) for result in together]),
+    )
+    return replace(traded, verdicts=traded.verdicts | {period: _verdict(traded, period)})
+
+
+def _key(result: BacktestResult) -> tuple[str, str]:
+    return result.strategy, result.fees
+
+
+def _in_order(results: Sequence[BacktestResult], *, own: str) -> list[BacktestResult]:
+    """Return the run's own strategy first, the others as they came, each from the cheapest to the costliest."""
+    names = list(dict.fromkeys([own, *(result.strategy for result in results)]))
+    return sorted(results, key=lambda result: (names.index(result.strategy), result.costs.per_side))
 
 
 def _without(comparison: pd.DataFrame, period: str, pairs: set[tuple[str, str]]) -> pd.DataFrame:
@@ -58,18 +72,29 @@ def _without(comparison: pd.DataFrame, period: str, pairs: set[tuple[str, str]])
     return comparison[[one != period or (*pair,) not in pairs for one, *pair in rows]]
 
 
-def _verdict(run: Run, period: str) -> dict[str, Verdict]:
-    """Judge the run's own strategy, where it traded the period."""
-    rows = run.comparison[run.comparison["period"] == period]
-    own = rows[rows["strategy"] == run.strategy]
-    if own.empty:
-        return {}
-    predictions = run.predictions[run.predictions["period"] == period]
-    proba, logistic, happened = predictions["proba"], predictions["logistic"], predictions[["move", "tie"]]
-    lead = None
-    if logistic.notna().any():
-        lead = compare_accuracy(proba, logistic, happened, horizon=run.config.labels.horizon)
-    metrics = {str(row["fees"]): {str(name): value for name, value in row.items()} for _, row in own.iterrows()}
-    models, seen = run.assessments[period], run.in_sample(period)
-    found = verdict(metrics, network=models["network"], comparison=lead)
-    return {period: replace(found, headline=f"{seen} {found.headline}") if seen else found}
+def _sorted(comparison: pd.DataFrame, period: str, keys: list[tuple[str, str]]) -> pd.DataFrame:
+    """Return the rows with those of a period last, in the order of its results."""
+    own = comparison["period"] == period
+    rows = comparison[own].set_index(["strategy", "fees"], drop=False).loc[keys].reset_index(drop=True)
+    return pd.concat([part for part in (comparison[~own], rows) if len(part)], ignore_index=True)
+
+
+def _verdict(run: Run, period: str) -> Verdict:
+    """Judge the strategy a period stands for, under the fees of the run file; under others only if it has no other."""
+    rows = run.comparison[(run.comparison["period"] == period) & (run.comparison["strategy"] == run.leading(period))]
+    named = rows[rows["fees"].isin(run.config.backtest.fees)]
+    metrics = {str(row["fees"]): dict(row.astype(object)) for _, row in (named if len(named) else rows).iterrows()}
+    own, seen = run.leading(period) == run.strategy, run.in_sample(period)
+    found = verdict(
+        metrics,
+        network=run.assessments[period]["network"] if own else None,
+        comparison=_lead_over_logistic(run, period) if own else None,
+    )
+    return replace(found, headline=f"{seen} {found.headline}") if seen else found
+
+
+def _lead_over_logistic(run: Run, period: str) -> dict[str, float] | None:
+    rows = run.predictions[run.predictions["period"] == period]
+    if rows["logistic"].isna().all():
+        return None
+    return compare_accuracy(rows["proba"], rows["logistic"], rows[["move", "tie"]], horizon=run.config.labels.horizon)

@@ -39,6 +39,9 @@ def whole_folder(final: Path) -> Iterator[Path]:
     old = final.with_name(f".{final.name}.{os.getpid()}.old")
     try:
         partial.mkdir(parents=True)
+    except OSError as error:
+        raise _unwritable(final, error) from error
+    try:
         yield partial
         if final.exists():
             final.replace(old)
@@ -96,6 +99,10 @@ def _plain(value: Any) -> Any:
 def _output_error(path: Path, error: OSError) -> Exception:
     if error.errno is not None and error.errno not in _UNWRITABLE:
         return error
+    return _unwritable(path, error)
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(
         f"{path}: cannot be written ({error.strerror or error}). Nothing was changed. "
         "Make room or choose another folder with --results, then run again."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cryptonn.catalog import find_run
 from cryptonn.config import RunConfig, load_config
 from cryptonn.errors import DataError
 from cryptonn.evaluation.baselines import logistic_baseline
@@ -33,7 +34,6 @@ from cryptonn.runs import (
     RESULTS,
     Run,
     check_same_candles,
-    find_run,
     load_run,
     new_folder,
     read_facts,
@@ -43,7 +43,7 @@ from cryptonn.runs import (
 )
 from cryptonn.trading.result import BacktestResult
 from cryptonn.trading.signals import entry_threshold
-from cryptonn.trading.strategies import strategy_files
+from cryptonn.trading.strategies import check_strategies, strategy_files
 
 if TYPE_CHECKING:
     from cryptonn.learning.prediction import FittedModel
@@ -69,6 +69,7 @@ def run(source: RunConfig | Path | str, *, results: Path = RESULTS, on_step: OnS
         If something the user can mend is wrong; nothing half-done is left behind.
     """
     config = source if isinstance(source, RunConfig) else load_config(source)
+    check_strategies((config.backtest.strategy, *config.backtest.compare), config.backtest.parameters)
     trained = train(config, results=results, on_step=on_step)
     on_step(Step("trained", 1.0, f"{trained.folder}; `cryptonn backtest` and `report` can go on from here"))
     traded = backtest(trained, on_step=on_step)
@@ -85,6 +86,8 @@ def train(config: RunConfig, *, results: Path = RESULTS, on_step: OnStep = silen
         market = load_market(config.data, horizon=config.labels.horizon)
         rows = make_rows(market.frame, config)
         model, history = _fit(rows, config, log_dir=partial / "tensorboard", on_step=on_step)
+        if history["interrupted"].any():
+            on_step(Step("stopped", text="the best epoch so far is kept and the run goes on; Ctrl-C again ends it"))
         model.save(partial / "model")
         on_step(Step("validate", text=f"{', '.join(rows.held_out)}, beside a logistic regression"))
         predictions = predict_periods(model, rows.features, rows.labels, rows.held_out)

@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from cryptonn.config import RunConfig, load_config
-from cryptonn.errors import ConfigError, DataError, OutputError, did_you_mean
+from cryptonn.errors import ConfigError, DataError, OutputError
 from cryptonn.evaluation.accuracy import Assessment
 from cryptonn.evaluation.verdict import Verdict
 from cryptonn.market.candles import Frame
@@ -40,8 +40,6 @@ __all__ = [
     "RESULTS",
     "Run",
     "check_same_candles",
-    "find_run",
-    "list_runs",
     "load_run",
     "new_folder",
     "read_facts",
@@ -58,7 +56,7 @@ _WORDS = ("period", "strategy", "fees", "costs", "interval_note")
 """Columns of the comparison that hold words."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A run file and what came of it; see the module's text for the folder."""
 
@@ -89,6 +87,30 @@ class Run:
     def strategy(self) -> str:
         """Name of the run's own strategy, as it stands in the results."""
         return Path(self.config.backtest.strategy).stem
+
+    def leading(self, period: str) -> str:
+        """Return the strategy a period is judged by: the run's own, or the first traded there if that one is not."""
+        traded = [result.strategy for result in self.backtests.get(period, [])]
+        return self.strategy if self.strategy in traded or not traded else traded[0]
+
+    def backtest(self, period: str, *, fees: str = "none", strategy: str | None = None) -> BacktestResult:
+        """Return one backtest; of the strategy the period is judged by unless another is named.
+
+        Raises
+        ------
+        ConfigError
+            If it was not traded; says what was.
+        """
+        wanted = (strategy or self.leading(period), fees)
+        there = {(result.strategy, result.fees): result for result in self.backtests.get(period, [])}
+        if wanted not in there:
+            known = ", ".join(f"{name} at {fee}" for name, fee in there) or "nothing"
+            raise ConfigError(f"{self.name}: {wanted[0]} at {wanted[1]} did not trade {period}. Traded there: {known}.")
+        return there[wanted]
+
+    def __repr__(self) -> str:
+        judged = [f"{period}: {verdict.headline}" for period, verdict in self.verdicts.items()]
+        return "\n".join([f"Run {self.name}", *(judged or ["not traded yet"])])
 
     @property
     def enter(self) -> float:
@@ -228,46 +250,6 @@ def check_same_candles(run: Run, found: dict[str, dict[str, Any]]) -> None:
                 f"{run.folder}: the candles of {symbol} are no longer those the run was made from (sha256 differs). "
                 "Import the same data again, or train a new run on these."
             )
-
-
-def find_run(name: str, *, results: Path = RESULTS) -> Path:
-    """Return the folder of a run, given by path, by folder name, or by the name in its file (then the latest).
-
-    Raises
-    ------
-    ConfigError
-        If there is no such run; the nearest names are given.
-    """
-    if (Path(name) / "run.json").exists():
-        return Path(name)
-    runs = {path.parent.name: path.parent for path in sorted(results.glob("*/run.json"))}
-    if name in runs:
-        return runs[name]
-    latest = {folder.name.rsplit("-", 1)[0]: folder for folder in runs.values()}
-    if name in latest:
-        return latest[name]
-    known = [*latest, *runs]
-    there = f" There are: {', '.join(latest)}." if latest else " There is none yet: start with `cryptonn run RUN.toml`."
-    raise ConfigError(f"no run {name!r} in {results}.{did_you_mean(name, known) or there}")
-
-
-def list_runs(results: Path = RESULTS) -> list[dict[str, Any]]:
-    """Return name, start, data, accuracy and net return of every run, oldest first."""
-    return [_summary(path.parent) for path in sorted(results.glob("*/run.json"))]
-
-
-def _summary(folder: Path) -> dict[str, Any]:
-    facts, metrics = read_facts(folder), read_json(folder / "metrics.json")
-    accuracy = metrics["accuracy"]
-    verdicts = read_json(folder / "verdicts.json") if (folder / "verdicts.json").exists() else {}
-    return {
-        "run": folder.name,
-        "started": facts["started"],
-        "source": facts["source"],
-        "accuracy_on_moves": {period: models["network"]["accuracy_on_moves"] for period, models in accuracy.items()},
-        "verdicts": {period: verdict["headline"] for period, verdict in verdicts.items()},
-        "report": str(folder / "report.html") if (folder / "report.html").exists() else None,
-    }
 
 
 def _metrics(run: Run) -> dict[str, Any]:

@@ -47,6 +47,11 @@ def test_what_was_there_comes_back_when_the_new_folder_cannot_take_its_place(tmp
     assert (tmp_path / "run" / "a.txt").read_text() == "old"
 
 
+def test_a_place_where_no_folder_can_be_made() -> None:
+    with pytest.raises(OutputError, match="cannot be written"), whole_folder(Path("/proc/nowhere/run")):
+        pass
+
+
 def test_unwritable_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(OutputError, match="cannot be written.*--results"), whole_folder(tmp_path / "file" / "run"):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import cryptonn
-from cryptonn.errors import DataError, StrategyError
+from cryptonn.errors import ConfigError, DataError, StrategyError
 from cryptonn.market.timerange import TimeRange
 from cryptonn.pipeline import backtest, open_run, predict, report, train
 from cryptonn.runs import Run, read_facts
@@ -73,8 +73,43 @@ def test_a_run_from_python_gives_tables(tmp_path: Path) -> None:
 def test_a_backtest_of_its_own_replaces_only_its_rows(results: Path, tiny: Run) -> None:
     done = backtest(open_run("tiny", results=results), strategies=["buy_and_hold"], fees=["maker", "7bp"])
     assert len(done.comparison) == len(tiny.comparison) + 1
-    assert done.comparison["fees"].iloc[-1] == "7bp"
     same_runs(open_run("tiny", results=results), done)
+    fees = done.comparison.groupby("strategy", sort=False)["fees"].agg(list)
+    assert list(fees.index) == ["lstm_signal", "buy_and_hold", "random_entry"], "the run's own strategy first"
+    assert fees["buy_and_hold"] == ["none", "7bp", "maker", "taker+slippage"], "from the cheapest to the costliest"
+    found = [(result.strategy, result.fees) for result in done.backtests["unseen"]]
+    assert found == list(done.comparison[["strategy", "fees"]].itertuples(index=False, name=None))
+
+
+def test_a_fee_tried_later_does_not_turn_the_verdict(results: Path, tiny: Run) -> None:
+    """One backtest at 1 bp once made a losing run "Pays at 1bp"."""
+    done = backtest(open_run("tiny", results=results), strategies=["lstm_signal"], fees=["1bp"])
+    assert "1bp" in set(done.comparison["fees"])
+    assert done.verdicts["unseen"].headline == tiny.verdicts["unseen"].headline
+
+
+def test_a_stretch_traded_by_another_strategy_is_judged_by_that_one(results: Path) -> None:
+    stretch = TimeRange.parse("20180105T1200-20180106T1200")
+    done = backtest(open_run("tiny", results=results, period=stretch), strategies=["momentum"], period=stretch)
+    assert done.leading(str(stretch)) == "momentum" and done.leading("unseen") == "lstm_signal"
+    assert "trades" in done.verdicts[str(stretch)].sentences[-1]
+    assert not any("network" in sentence for sentence in done.verdicts[str(stretch)].sentences)
+
+
+def test_a_run_gives_one_backtest_by_name_and_is_short_in_a_notebook(tiny: Run) -> None:
+    free = tiny.backtest("unseen")
+    assert (free.strategy, free.fees) == ("lstm_signal", "none")
+    assert tiny.backtest("unseen", fees="maker", strategy="buy_and_hold").fees == "maker"
+    with pytest.raises(ConfigError, match="lstm_signal at 3bp did not trade unseen. Traded there: lstm_signal at none"):
+        tiny.backtest("unseen", fees="3bp")
+    assert len(repr(tiny)) < 600 and tiny.verdicts["unseen"].headline in repr(tiny)
+    assert len(repr(free)) < 200
+
+
+def test_a_misspelt_strategy_is_found_before_training(tmp_path: Path) -> None:
+    with pytest.raises(StrategyError, match="Did you mean 'momentum'"):
+        cryptonn.run(tiny_config(backtest={"compare": ["momentun"]}), results=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_random_entries_alone_still_match_the_trades_of_the_run(results: Path, tiny: Run) -> None:

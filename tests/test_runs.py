@@ -9,10 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cryptonn.catalog import find_run, list_runs
 from cryptonn.config import load_config
 from cryptonn.errors import ConfigError, DataError
 from cryptonn.pipeline import backtest, open_run, train
-from cryptonn.runs import Run, check_same_candles, find_run, list_runs, new_folder
+from cryptonn.runs import Run, check_same_candles, new_folder
 from tests.test_records import equal, equal_results
 from tests.tiny_run import fill_store, store_config, tiny_candles, tiny_config
 

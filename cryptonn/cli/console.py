@@ -9,8 +9,8 @@ from typing import Any
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
 
 from cryptonn.output import to_json
 from cryptonn.progress import OnStep, Step
@@ -30,7 +30,14 @@ def emit(payload: dict[str, Any]) -> None:
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, left: int = 1) -> None:
     """Print a table on standard output; the first ``left`` columns are words, the others numbers."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for position, column in enumerate(columns):
         table.add_column(column, justify="left" if position < left else "right", overflow="fold")
     for row in rows:
@@ -41,19 +48,27 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
 @contextmanager
 def show_progress() -> Iterator[OnStep]:
     """Show each stage of a job on standard error: a bar on a terminal, a line a stage elsewhere."""
-    if not stderr.is_terminal:
-        yield _Lines()
-        return
-    columns = (
-        TextColumn("{task.description:<10}"),
-        BarColumn(bar_width=24),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[text]}", style="dim"),
+    try:
+        if stderr.is_terminal:
+            with Progress(*_columns(), console=stderr, expand=True) as progress:
+                bars = _Bars(progress)
+                yield bars
+                bars.finish()
+        else:
+            yield _Lines()
+    except KeyboardInterrupt:
+        stderr.print("Stopped. What was finished is kept: `cryptonn runs` lists it.", style="bold yellow")
+        raise
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    """Return label, bar, time and message; only the message gives way where the terminal is narrow."""
+    return (
+        TextColumn("{task.description}", table_column=Column(width=10, no_wrap=True)),
+        BarColumn(bar_width=16, table_column=Column(width=16)),
+        TimeElapsedColumn(table_column=Column(width=7, no_wrap=True)),
+        TextColumn("{task.fields[text]}", style="dim", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
     )
-    with Progress(*columns, console=stderr) as progress:
-        bars = _Bars(progress)
-        yield bars
-        bars.finish()
 
 
 class _Bars:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cryptonn.cli.console import AsJson, emit, show_progress, show_table, stdout
-from cryptonn.cli.summary import show_run, summary_of
+from cryptonn.cli.summary import show_backtests, show_run, summary_of
 
 if TYPE_CHECKING:
     from cryptonn.config import RunConfig
@@ -30,6 +30,7 @@ TimeRangeText = Annotated[
 Json = Annotated[bool, AsJson]
 
 _RESULTS = Path("backtests/results")
+_WANTED = {1: "go long (signal +1)", 0: "no position (signal 0)", -1: "go short (signal -1)"}
 
 
 def run(
@@ -41,7 +42,7 @@ def run(
     config = _configured(file, epochs=epochs, seed=seed)
     with show_progress() as on_step:
         done = pipeline.run(config, results=results, on_step=on_step)
-    _show(done, as_json=as_json)
+    _show_run(done, as_json=as_json)
 
 
 def train(
@@ -53,14 +54,16 @@ def train(
     config = _configured(file, epochs=epochs, seed=seed)
     with show_progress() as on_step:
         done = pipeline.train(config, results=results, on_step=on_step)
-    _show(done, as_json=as_json)
+    _show_run(done, as_json=as_json)
 
 
 def backtest(
     name: RunName,
     strategy: Annotated[str | None, typer.Option(help="Strategy by name or path; the run's own by default.")] = None,
     timerange: TimeRangeText = None,
-    fee: Annotated[str | None, typer.Option(help="none, maker, taker, taker+slippage, 10bp, 0.1%.")] = None,
+    fee: Annotated[
+        str | None, typer.Option(help="A scenario (none, maker, taker, taker+slippage) or a bare commission: 10bp.")
+    ] = None,
     results: Results = _RESULTS,
     as_json: Json = False,
 ) -> None:
@@ -72,7 +75,7 @@ def backtest(
         opened = pipeline.open_run(name, results=results, period=period)
         wanted = [strategy or opened.config.backtest.strategy]
         done = pipeline.backtest(opened, strategies=wanted, fees=_words(fee), period=period, on_step=on_step)
-    _show(done, as_json=as_json, period=period, strategies=wanted, fees=_words(fee))
+    _show_backtests(done, as_json=as_json, period=period, strategies=wanted, fees=_words(fee))
 
 
 def compare(
@@ -91,7 +94,7 @@ def compare(
         opened = pipeline.open_run(name, results=results, period=period)
         wanted = _words(strategies)
         done = pipeline.backtest(opened, strategies=wanted, fees=_words(fees), period=period, on_step=on_step)
-    _show(done, as_json=as_json, period=period, strategies=wanted, fees=_words(fees))
+    _show_backtests(done, as_json=as_json, period=period, strategies=wanted, fees=_words(fees))
 
 
 def report(name: RunName, results: Results = _RESULTS, as_json: Json = False) -> None:
@@ -116,14 +119,14 @@ def predict(name: RunName, results: Results = _RESULTS, as_json: Json = False) -
         return
     stdout.print(
         f"P({latest['symbol']} up in {latest['horizon']} bars) = {latest['proba']:.4f}, known at {latest['known_at']}; "
-        f"enter at {latest['enter']:.4f}: signal {latest['signal']:+d}.",
+        f"enter at {latest['enter']:.4f}: {_WANTED[latest['signal']]}.",
         soft_wrap=True,
     )
 
 
 def runs(results: Results = _RESULTS, as_json: Json = False) -> None:
     """List the runs kept so far."""
-    from cryptonn.runs import list_runs
+    from cryptonn.catalog import list_runs
 
     listed = list_runs(results)
     if as_json:
@@ -162,15 +165,18 @@ def _words(text: str | None) -> list[str]:
     return [word.strip() for word in (text or "").split(",") if word.strip()]
 
 
-def _show(
-    done: "Run",
-    *,
-    as_json: bool,
-    period: "TimeRange | None" = None,
-    strategies: Sequence[str] = (),
-    fees: Sequence[str] = (),
+def _show_run(done: "Run", *, as_json: bool) -> None:
+    report = done.folder / "report.html"
+    if as_json:
+        emit(summary_of(done, done.comparison, report=report if report.exists() else None))
+    else:
+        show_run(done, report=report)
+
+
+def _show_backtests(
+    done: "Run", *, as_json: bool, period: "TimeRange | None", strategies: Sequence[str], fees: Sequence[str]
 ) -> None:
-    """Print what a run came to; of its backtests those of the period, strategies and fees asked for."""
+    """Print the backtests that were asked for: of this period, these strategies and fees, or of all there are."""
     table = done.comparison
     if period is not None:
         table = table[table["period"] == str(period)]
@@ -182,7 +188,7 @@ def _show(
     if as_json:
         emit(summary_of(done, table, report=report if report.exists() else None))
     else:
-        show_run(done, table, report=report if report.exists() else None)
+        show_backtests(done, table, report=report)
 
 
 COMMANDS = (run, train, backtest, compare, report, predict, runs)

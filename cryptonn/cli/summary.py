@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from cryptonn.runs import Run
 
-__all__ = ["show_run", "summary_of"]
+__all__ = ["show_backtests", "show_run", "summary_of"]
 
 
 def summary_of(done: "Run", table: "pd.DataFrame", *, report: Path | None) -> dict[str, Any]:
@@ -36,63 +36,101 @@ def summary_of(done: "Run", table: "pd.DataFrame", *, report: Path | None) -> di
     }
 
 
-def show_run(done: "Run", table: "pd.DataFrame", *, report: Path | None) -> None:
-    """Print accuracy by period, backtests, verdicts and the way to the report."""
+def show_run(done: "Run", *, report: Path) -> None:
+    """Print accuracy, the run's strategy under each fee, every strategy's return, the verdicts, the report."""
+    _show_warnings(done)
+    _show_accuracy(done)
+    for period in done.backtests:
+        rows = done.comparison[done.comparison["period"] == period]
+        own = rows[rows["strategy"] == done.leading(period)]
+        _show_trades(f"{done.leading(period)} on {period}, gross and net a trade", own)
+        if len(own) < len(rows):
+            _show_returns(f"Net return on {period} by fee", rows)
+    _show_verdicts(done, list(done.backtests))
+    if not done.config.data.test:
+        stdout.print("Nothing was traded: the run file names no period under [data.test].")
+    _show_places(done, f"Report: {report}" if report.exists() else "")
+
+
+def show_backtests(done: "Run", table: "pd.DataFrame", *, report: Path) -> None:
+    """Print the backtests that were just made, all of them in one table a period."""
+    _show_warnings(done)
+    periods = [str(period) for period in dict.fromkeys(table["period"])]
+    for period in periods:
+        rows = table[table["period"] == period]
+        _show_trades(f"{period}, gross and net a trade", rows, named=True)
+        stdout.print(f"Buy and hold, all in, no costs: {rows['buy_and_hold_return'].iloc[0]:+.2%}")
+    _show_verdicts(done, periods)
+    older = f"Report: {report}, older than these; `cryptonn report {done.name}` renews it"
+    _show_places(done, older if report.exists() else "")
+
+
+def _show_warnings(done: "Run") -> None:
     if done.config.data.source == "synthetic":
         stdout.print("SYNTHETIC MARKET: generated candles with a planted lead, no real prices.", style="bold yellow")
     for note in done.notes:
-        stdout.print(f"Note: {note}", style="bold yellow", soft_wrap=True)
-    _show_accuracy(done)
-    if len(table):
-        _show_backtests(done, table)
-    for period in dict.fromkeys(table["period"] if len(table) else ()):
-        if period in done.verdicts:
-            headline = f"{done.strategy} on {period}: {done.verdicts[period].headline}"
-            stdout.print(headline, style="bold", soft_wrap=True, markup=False)
+        stdout.print(f"Note: {note}", style="bold yellow")
+
+
+def _show_verdicts(done: "Run", periods: "list[str]") -> None:
+    for period in periods:
+        headline = f"{done.leading(period)} on {period}: {done.verdicts[period].headline}"
+        stdout.print(headline, style="bold", markup=False)
+
+
+def _show_places(done: "Run", report: str) -> None:
     stdout.print(f"Run:    {done.folder}", soft_wrap=True)
     if report:
-        stdout.print(f"Report: {report}", soft_wrap=True)
+        stdout.print(report, soft_wrap=True)
 
 
 def _show_accuracy(done: "Run") -> None:
     best = done.facts.get("best_possible_accuracy") or {}
-    columns = ["period", "model", "published-style", "on moves", "95 % interval", "AUC"]
+    columns = ["period", "model", "published", "on moves", "95 % interval", "AUC"]
     rows = []
     for period, models in done.assessments.items():
         for model, assessment in models.items():
             found = assessment.metrics
-            interval = f"{found['accuracy_on_moves_low']:.1%} to {found['accuracy_on_moves_high']:.1%}"
+            interval = f"{100 * found['accuracy_on_moves_low']:.1f}–{found['accuracy_on_moves_high']:.1%}"
             raw, moves = found["balanced_accuracy_published"], found["accuracy_on_moves"]
             row = [period, model, f"{raw:.2%}", f"{moves:.2%}", interval, f"{found['auc']:.3f}"]
             rows.append([*row, f"{best[period]:.2%}"] if period in best else row)
-    show_table("Accuracy", [*columns, "best possible"] if best else columns, rows, left=2)
-
-
-def _show_backtests(done: "Run", table: "pd.DataFrame") -> None:
-    """Print what the run's own strategy made of each trade, then every strategy's return under every fee."""
-    for period, rows in table.groupby("period", sort=False):
-        own = rows[rows["strategy"] == done.strategy]
-        if len(own):
-            columns = ("fees", "trades", "gross bp", "net bp", "break-even", "net return", "Sharpe", "drawdown")
-            title = f"{done.strategy} on {period}, gross and net a trade"
-            show_table(title, columns, [_own_row(row) for _, row in own.iterrows()])
-        if len(own) < len(rows):
-            fees = list(dict.fromkeys(rows["fees"]))
-            returns = rows.set_index(["strategy", "fees"])["net_return"].to_dict()
-            cells = [
-                (name, *(_number(100 * returns.get((name, fee), math.nan), 1, " %") for fee in fees))
-                for name in dict.fromkeys(rows["strategy"])
-            ]
-            show_table(f"Net return on {period} by fee", ("strategy", *fees), cells)
-
-
-def _own_row(row: "pd.Series") -> tuple[str, ...]:
-    return (
-        *(row["fees"], f"{row['trades']:,}"),
-        *(_number(row["gross_per_trade_bp"], 1), _number(row["net_per_trade_bp"], 1)),
-        *(_number(row["break_even_fee"] / BP, 1, " bp"), _number(100 * row["net_return"], 1, " %")),
-        *(_number(row["sharpe"], 2), _number(100 * row["max_drawdown"], 1, " %")),
+    show_table(
+        "Accuracy (published: balanced, ties up; on moves: ties out)",
+        [*columns, "possible"] if best else columns,
+        rows,
+        left=2,
     )
+
+
+def _show_trades(title: str, rows: "pd.DataFrame", *, named: bool = False) -> None:
+    columns = ("fees", "trades", "gross bp", "net bp", "even bp", "return", "Sharpe", "drawdown")
+    cells = [
+        (
+            *((row["strategy"],) if named else ()),
+            *(row["fees"], f"{row['trades']:,}"),
+            *(_number(row["gross_per_trade_bp"], 1), _number(row["net_per_trade_bp"], 1)),
+            *(_number(row["break_even_fee"] / BP, 1), _percent(row["net_return"])),
+            *(_number(row["sharpe"], 1), _percent(row["max_drawdown_bars"])),
+        )
+        for _, row in rows.iterrows()
+    ]
+    show_table(title, ("strategy", *columns) if named else columns, cells, left=2 if named else 1)
+
+
+def _show_returns(title: str, rows: "pd.DataFrame") -> None:
+    fees = list(dict.fromkeys(rows["fees"]))
+    returns = rows.set_index(["strategy", "fees"])["net_return"].to_dict()
+    cells = [
+        (name, *(_percent(returns.get((name, fee), math.nan)) for fee in fees))
+        for name in dict.fromkeys(rows["strategy"])
+    ]
+    show_table(title, ("strategy", *fees), cells)
+
+
+def _percent(share: float) -> str:
+    """Return a share in per cent; with more digits where one would hide what is left of the money."""
+    return _number(100 * share, 2 if share < -0.995 else 1, " %")
 
 
 def _number(value: float, digits: int, unit: str = "") -> str:

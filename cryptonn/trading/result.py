@@ -27,7 +27,7 @@ TRADE_COLUMNS = (
 """Columns of ``BacktestResult.trades``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BacktestResult:
     """One strategy under one cost scenario.
 
@@ -76,6 +76,9 @@ class BacktestResult:
     trades: pd.DataFrame
     rejections: int
     borrow: float
+
+    def __repr__(self) -> str:
+        return f"BacktestResult({self.strategy}, {self.fees}: {len(self.trades):,} trades, net {self.net_return:+.2%})"
 
     @property
     def final_equity(self) -> float:

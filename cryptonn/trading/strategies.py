@@ -9,7 +9,7 @@ import backtrader as bt
 
 from cryptonn.errors import StrategyError, did_you_mean
 
-__all__ = ["load_strategy", "strategy_files", "strategy_names", "strategy_parameters"]
+__all__ = ["check_strategies", "load_strategy", "strategy_files", "strategy_names", "strategy_parameters"]
 
 
 def load_strategy(name_or_path: str | Path, *, folder: Path = Path("strategies")) -> type:
@@ -41,6 +41,28 @@ def load_strategy(name_or_path: str | Path, *, folder: Path = Path("strategies")
         raise StrategyError(f"{path}: holds {len(found)} strategies ({names}). Keep one a file.")
     strategy: type = found[0]
     return strategy
+
+
+def check_strategies(
+    strategies: Iterable[str], parameters: Mapping[str, Mapping[str, Any]], *, folder: Path = Path("strategies")
+) -> None:
+    """Load every strategy and look at its parameters, so that a mistake is found before anything is trained or traded.
+
+    Raises
+    ------
+    StrategyError
+        As ``load_strategy``, ``strategy_files`` and ``strategy_parameters``, or if parameters are given for a strategy
+        that is not among them.
+    """
+    files = strategy_files(strategies, folder=folder)
+    for name in parameters:
+        if name not in files:
+            raise StrategyError(
+                f"backtest.parameters.{name}: no such strategy is traded.{did_you_mean(name, files)} "
+                f"Traded: {', '.join(files)}."
+            )
+    for name, file in files.items():
+        strategy_parameters(load_strategy(file), parameters.get(name, {}), {}, name=name)
 
 
 def strategy_files(strategies: Iterable[str], *, folder: Path = Path("strategies")) -> dict[str, Path]:
@@ -93,7 +115,7 @@ def _find(text: str, folder: Path) -> Path:
         names = strategy_names(folder)
     if path.is_file():
         return path
-    listed = f" There are: {', '.join(names)}." if names else " There is none beside it."
+    listed = f" There are: {', '.join(names)}." if names else f" There is no strategy in {path.parent.resolve()}."
     raise StrategyError(f"{path}: no such strategy file.{did_you_mean(text, names)}{listed}")
 
 

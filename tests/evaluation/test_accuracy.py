@@ -3,7 +3,6 @@
 import importlib
 import json
 import math
-import time
 
 import numpy as np
 import pandas as pd
@@ -233,13 +232,6 @@ class TestBorder:
         proba, labels = sample(100)
         with pytest.raises(DataError, match="outside 0 to 1.*Give P"):
             assess(proba * 3, labels, horizon=5)
-
-    def test_half_a_year_takes_less_than_a_second(self) -> None:
-        proba, labels = sample(260_000)
-        assess(proba.iloc[:2000], labels.iloc[:2000], horizon=5)  # the libraries are loaded once
-        start = time.perf_counter()
-        assess(proba, labels, horizon=5)
-        assert time.perf_counter() - start < 1.0
 
 
 class TestCompare:

@@ -1,7 +1,6 @@
 """The logistic baseline: the same as sklearn's pipeline, and blind to everything outside the train rows."""
 
 import importlib
-import time
 
 import numpy as np
 import pandas as pd
@@ -162,14 +161,3 @@ class TestBorder:
         features, labels, split = problem()
         with pytest.raises(ConfigError, match="lags = 0"):
             logistic_baseline(features, labels, split, lags=0)
-
-    def test_a_year_of_four_features_takes_seconds(self) -> None:
-        rng = np.random.default_rng(3)
-        rows = 525_600
-        index = pd.date_range("2018-01-01", periods=rows, freq="1min", tz="UTC", name="time")
-        features = pd.DataFrame(rng.standard_t(3, size=(rows, 4)), index=index, columns=list("abcd"))
-        label = (0.1 * features["a"] + rng.logistic(size=rows) > 0).astype(float)
-        labels = pd.DataFrame({"label": label, "move": 0.0, "tie": False}, index=index)
-        start = time.perf_counter()
-        logistic_baseline(features, labels, Split(slice(0, 499_000), slice(499_005, rows), {}))
-        assert time.perf_counter() - start < 15

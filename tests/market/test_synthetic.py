@@ -1,6 +1,5 @@
 """The synthetic market: its candles are candles, and its probabilities are true."""
 
-import time
 from itertools import pairwise
 
 import numpy as np
@@ -190,18 +189,6 @@ def test_best_accuracy_of_chosen_bars() -> None:
     assert best_accuracy(market, sure) > 0.7 > best_accuracy(market)
     with pytest.raises(DataError, match="lie outside"):
         best_accuracy(market, index + pd.Timedelta(days=1))
-
-
-def test_sixty_days_take_less_than_a_second() -> None:
-    start = time.perf_counter()
-    make(days=60)
-    assert time.perf_counter() - start < 1.0
-
-
-def test_a_year_takes_less_than_five_seconds() -> None:
-    start = time.perf_counter()
-    make(days=365)
-    assert time.perf_counter() - start < 5.0
 
 
 def test_two_names_are_needed() -> None:

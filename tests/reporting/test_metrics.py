@@ -3,7 +3,6 @@
 import importlib
 import json
 import math
-import time
 import warnings
 
 import numpy as np
@@ -312,11 +311,3 @@ class TestBorder:
         assert metrics_of(result, candles) == metrics_of(result, part)
         with pytest.raises(DataError, match="lack 100 bars of the backtest, first 2019-01-02"):
             metrics_of(result, part.iloc[100:])
-
-    def test_half_a_year_takes_a_moment(self) -> None:
-        long = market(181 * 1440)
-        result = traded(long, spells(long), TAKER)
-        metrics_of(result, long, resamples=10)
-        start = time.perf_counter()
-        metrics_of(result, long)
-        assert time.perf_counter() - start < 1.0
