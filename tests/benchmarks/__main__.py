@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -57,13 +58,13 @@ def _case(name: str, data: Path) -> None:
 
 
 def _show(figures: list[tuple[str, Figure]]) -> None:
-    table = Table(title="cryptonn benchmarks", title_justify="left")
+    table = Table(title="cryptonn benchmarks", title_justify="left", box=SIMPLE_HEAD)
     for column in ("benchmark", "figure", "measured", "target", "met"):
         table.add_column(column, justify="left" if column in ("benchmark", "figure") else "right")
     for name, figure in figures:
         met = "yes" if figure.met else "NO"
         table.add_row(name, figure.name, figure.measured, figure.target, met)
-    Console(width=140).print(table)
+    Console(width=128).print(table)
 
 
 if __name__ == "__main__":
