@@ -1,6 +1,6 @@
 """A period traded: every strategy under every fee, what each earned, and whether the run's own strategy pays."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -47,13 +47,11 @@ def judged(run: Run, period: str, results: Sequence[BacktestResult]) -> Run:
     rows = [{"period": period, **metrics_of(one, candles, resamples=resamples, seed=seed)} for one in results]
     new = {_key(result) for result in results}
     kept = [result for result in run.backtests.get(period, []) if _key(result) not in new]
-    together = _in_order([*kept, *results], own=run.strategy)
+    together = run.backtests | {period: _in_order([*kept, *results], own=run.strategy)}
+    periods = [*run.config.data.test, *together]  # the run file's first, then further stretches
+    backtests = {name: together[name] for name in dict.fromkeys(periods) if name in together}
     tables = [table for table in (_without(run.comparison, period, new), pd.DataFrame(rows)) if len(table)]
-    traded = replace(
-        run,
-        backtests=run.backtests | {period: together},
-        comparison=_sorted(pd.concat(tables, ignore_index=True), period, [_key(result) for result in together]),
-    )
+    traded = replace(run, backtests=backtests, comparison=_sorted(pd.concat(tables, ignore_index=True), backtests))
     return replace(traded, verdicts=traded.verdicts | {period: _verdict(traded, period)})
 
 
@@ -72,11 +70,11 @@ def _without(comparison: pd.DataFrame, period: str, pairs: set[tuple[str, str]])
     return comparison[[one != period or (*pair,) not in pairs for one, *pair in rows]]
 
 
-def _sorted(comparison: pd.DataFrame, period: str, keys: list[tuple[str, str]]) -> pd.DataFrame:
-    """Return the rows with those of a period last, in the order of its results."""
-    own = comparison["period"] == period
-    rows = comparison[own].set_index(["strategy", "fees"], drop=False).loc[keys].reset_index(drop=True)
-    return pd.concat([part for part in (comparison[~own], rows) if len(part)], ignore_index=True)
+def _sorted(comparison: pd.DataFrame, backtests: Mapping[str, Sequence[BacktestResult]]) -> pd.DataFrame:
+    """Return the rows in the order of the results."""
+    order = [(period, *_key(result)) for period, results in backtests.items() for result in results]
+    rows = comparison.set_index(["period", "strategy", "fees"], drop=False)
+    return rows.loc[order].reset_index(drop=True)
 
 
 def _verdict(run: Run, period: str) -> Verdict:

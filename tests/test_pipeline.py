@@ -94,6 +94,10 @@ def test_a_stretch_traded_by_another_strategy_is_judged_by_that_one(results: Pat
     assert done.leading(str(stretch)) == "momentum" and done.leading("unseen") == "lstm_signal"
     assert "trades" in done.verdicts[str(stretch)].sentences[-1]
     assert not any("network" in sentence for sentence in done.verdicts[str(stretch)].sentences)
+    again = backtest(open_run("tiny", results=results), strategies=["lstm_signal"], fees=["maker"])
+    assert list(again.backtests) == ["unseen", str(stretch)], "further stretches come after those of the run file"
+    assert list(again.comparison["period"].unique()) == ["unseen", str(stretch)]
+    same_runs(open_run("tiny", results=results), again)
 
 
 def test_a_run_gives_one_backtest_by_name_and_is_short_in_a_notebook(tiny: Run) -> None:
