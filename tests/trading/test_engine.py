@@ -9,6 +9,7 @@ from trading_tables import EVERY_COST, FREE, backtest, minutes, random_market, r
 
 from cryptonn.errors import StrategyError
 from cryptonn.trading.backtest import run_backtest
+from cryptonn.trading.sizing import order_units
 
 
 class Diary(bt.Strategy):
@@ -149,3 +150,10 @@ def test_limit_orders_add_up_too() -> None:
     assert len(result.trades) > 30
     assert (result.fills.query("side == 'buy'")["slippage"] <= 0).any()
     assert result.trades["net"].sum() == pytest.approx(result.final_equity - 1000, rel=1e-9)
+
+
+def test_a_ruined_account_orders_nothing() -> None:
+    sized = {"close": 10.0, "reversed_units": 1.0, "fraction": 0.95, "commission": 0.001, "concession": 0.0}
+    assert order_units(equity=0.0, **sized) == 0.0
+    assert order_units(equity=-5.0, **sized) == 0.0
+    assert order_units(equity=100.0, **sized) > 0.0
