@@ -13,9 +13,13 @@ from cryptonn.settings import (
     DataConfig,
     FeaturesConfig,
     LabelsConfig,
+    LeaksConfig,
     NetworkConfig,
+    PublishedConfig,
     ReportConfig,
+    SearchConfig,
     Section,
+    SelectionConfig,
     SignalConfig,
     SplitConfig,
     SyntheticConfig,
@@ -28,9 +32,13 @@ __all__ = [
     "DataConfig",
     "FeaturesConfig",
     "LabelsConfig",
+    "LeaksConfig",
     "NetworkConfig",
+    "PublishedConfig",
     "ReportConfig",
     "RunConfig",
+    "SearchConfig",
+    "SelectionConfig",
     "SignalConfig",
     "SplitConfig",
     "SyntheticConfig",
@@ -59,6 +67,9 @@ class RunConfig(Section):
     costs: CostsConfig = CostsConfig()
     backtest: BacktestConfig = BacktestConfig()
     report: ReportConfig = ReportConfig()
+    published: PublishedConfig | None = None
+    search: dict[str, SearchConfig] = {}
+    selection: SelectionConfig | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "RunConfig":
@@ -67,6 +78,17 @@ class RunConfig(Section):
                 f"split.purge = {self.split.purge} is below labels.horizon = {self.labels.horizon}: labels would leak "
                 "from validation into train"
             )
+        if self.labels.kind == "direction":
+            if self.network.output == "linear":
+                raise ValueError('labels.kind = "direction" needs network.output = "sigmoid" or "softmax"')
+        elif self.network.output != "linear" or self.training.loss != "mse":
+            raise ValueError(
+                f'labels.kind = "{self.labels.kind}" needs network.output = "linear", training.loss = "mse"'
+            )
+        if self.features.scaling == "window" and self.training.form != "windowed":
+            raise ValueError('features.scaling = "window" needs training.form = "windowed"')
+        if self.published is not None:
+            self.as_published()
         return self
 
     @property
@@ -79,11 +101,34 @@ class RunConfig(Section):
         """Bars a position is held."""
         return self.signal.hold or self.labels.horizon
 
+    @property
+    def is_regression(self) -> bool:
+        """Whether the network gives a number, not a probability."""
+        return self.labels.kind != "direction"
+
+    def as_published(self) -> "RunConfig":
+        """Return the settings of the earlier system: this run's, but for what ``[published.settings]`` changes.
+
+        The leaks of ``[published.leaks]`` are no settings of a run: only ``learning/published.py`` knows them.
+        """
+        values = self.model_dump(mode="json", exclude_unset=True, exclude={"published", "search", "selection"})
+        changed = self.published.settings if self.published is not None else {}
+        return RunConfig.model_validate(_merged(values, changed))
+
     def to_toml(self) -> str:
         """Return the resolved run file: every key, with the value in force."""
         import tomli_w
 
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with the changes laid over them, table by table."""
+    inner = {
+        key: _merged(values.get(key) or {}, change) if isinstance(change, dict) else change
+        for key, change in changes.items()
+    }
+    return values | inner
 
 
 def load_config(path: Path | str) -> RunConfig:

@@ -24,15 +24,17 @@ def build_network(config: NetworkConfig, *, n_features: int) -> keras.Model:
     """
     bars = x = keras.Input((None, n_features), name="bars")
     for units in config.layers:
-        x = keras.layers.LSTM(units, return_sequences=True)(x)  # (batch, time, units)
+        x = keras.layers.LSTM(units, activation=config.activation, return_sequences=True)(x)  # (batch, time, units)
         if config.dropout:
             x = keras.layers.Dropout(config.dropout)(x)
         if config.normalization == "batch":
             x = keras.layers.BatchNormalization()(x)
         elif config.normalization == "layer":
             x = keras.layers.LayerNormalization()(x)
-    if config.dense:
-        x = keras.layers.Dense(config.dense, activation="relu")(x)
+    for units in config.dense:
+        x = keras.layers.Dense(units, activation="relu")(x)
+        if config.dense_dropout:
+            x = keras.layers.Dropout(config.dense_dropout)(x)
     x = keras.layers.Dense(2 if config.output == "softmax" else 1, activation=config.output)(x)
     network = keras.Model(bars, x, name="cryptonn")
     network.compile(jit_compile=False)  # XLA runs an LSTM's loop over time four times slower on a CPU

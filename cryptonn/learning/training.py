@@ -1,8 +1,6 @@
 """Fitting the network on the train rows, keeping the epoch that is best on the validation rows."""
 
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,76 +8,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cryptonn.config import RunConfig
-from cryptonn.errors import DataError, ModelError
+from cryptonn.errors import DataError
 from cryptonn.learning.backend import keras
 from cryptonn.learning.batches import Streaming, TrainRows, Windowed
+from cryptonn.learning.fitting import EpochReport, Hooks, Validate, fit_epochs
 from cryptonn.learning.labels import balance_weights, class_weights, weights_of_classes
-from cryptonn.learning.network import build_network, last_bar
+from cryptonn.learning.network import build_network
 from cryptonn.learning.prediction import FittedModel, infer
 from cryptonn.learning.scaling import fit_scaler, warm_up
 from cryptonn.learning.splits import Split
-from cryptonn.settings import NetworkConfig, TrainingConfig
+from cryptonn.settings import TrainingConfig
 
-__all__ = ["EpochReport", "fit_model", "move_average"]
+__all__ = ["fit_model", "losses_of"]
 
 _EPSILON = 1e-7
 """Probabilities are kept so far from 0 and 1 before their logarithm is taken, as Keras does."""
-
-
-@dataclass(frozen=True)
-class EpochReport:
-    """How an epoch went; its text is one line for a person."""
-
-    epoch: int
-    """From 1 on."""
-    epochs: int
-    loss: float
-    """Mean over the epoch's steps, classes weighted."""
-    val_loss: float
-    """The same loss on the validation rows, after the epoch."""
-    val_accuracy: float
-    """Share of right directions on the validation rows whose close moves."""
-    seconds: float
-    best: bool
-    """Whether the validation loss is the lowest so far."""
-
-    def __str__(self) -> str:
-        return (
-            f"epoch {self.epoch}/{self.epochs}  loss {self.loss:.4f}  val_loss {self.val_loss:.4f}  "
-            f"val_accuracy {self.val_accuracy:.2%}  {self.seconds:.1f} s{'  best' if self.best else ''}"
-        )
-
-
-@dataclass(frozen=True)
-class _Hooks:
-    on_epoch: Callable[[EpochReport], None] | None
-    on_progress: Callable[[int, float], None] | None
-    log_dir: Path | None
-
-
-@dataclass
-class _Progress:
-    """What the fit has reached; kept outside its loop, so that an interrupt loses nothing."""
-
-    reports: list[EpochReport] = field(default_factory=list)
-    weights: list[NDArray[np.float32]] = field(default_factory=list)
-    """Of the best epoch."""
-    interrupted: bool = False
-
-    @property
-    def lowest(self) -> float:
-        return min((report.val_loss for report in self.reports), default=float("inf"))
-
-    @property
-    def stale(self) -> int:
-        """Epochs since the best one."""
-        return len(self.reports) - max((report.epoch for report in self.reports if report.best), default=0)
-
-    def history(self) -> pd.DataFrame:
-        table = pd.DataFrame([asdict(report) for report in self.reports]).drop(columns="epochs")
-        table["best"] = table["epoch"] == len(table) - self.stale
-        table["interrupted"] = [False] * (len(table) - 1) + [self.interrupted]
-        return table
 
 
 def fit_model(
@@ -128,85 +71,9 @@ def fit_model(
     examples = _examples(bars, labels, rows, config)
     network = build_network(config.network, n_features=features.shape[1])
     validate = _validator(network, bars, labels, split, config)
-    progress = _Progress()
-    try:
-        _run_epochs(network, examples, validate, config, progress, _Hooks(on_epoch, on_progress, log_dir))
-    except KeyboardInterrupt as error:
-        progress.interrupted = True
-        if not progress.reports:
-            raise ModelError("training was interrupted before its first epoch was done: there is no model.") from error
-    network.set_weights(progress.weights)
+    history = fit_epochs(network, examples, validate, config, Hooks(on_epoch, on_progress, log_dir))
     names = tuple(str(name) for name in features.columns)
-    return FittedModel(network=network, scaler=scaler, feature_names=names, config=config), progress.history()
-
-
-def _run_epochs(
-    network: keras.Model,
-    examples: Streaming | Windowed,
-    validate: Callable[[], tuple[float, float]],
-    config: RunConfig,
-    progress: _Progress,
-    hooks: _Hooks,
-) -> None:
-    training, rng = config.training, np.random.default_rng(config.seed)
-    trained = last_bar(network) if training.form == "windowed" else network
-    trained.compile(_optimizer(training, examples.steps), loss=_loss(training, config.network), jit_compile=False)
-    log = _log(trained, hooks.log_dir if training.tensorboard else None)
-    average = [weights.copy() for weights in network.get_weights()]
-    for epoch in range(1, training.epochs + 1):
-        started = time.perf_counter()
-        loss = _train_epoch(trained, examples, rng, epoch, config, hooks, average)
-        newest = network.get_weights()
-        network.set_weights(average)
-        val_loss, val_accuracy = validate()
-        network.set_weights(newest)
-        best = val_loss < progress.lowest
-        if best:
-            progress.weights = [weights.copy() for weights in average]
-        seconds = time.perf_counter() - started
-        report = EpochReport(epoch, training.epochs, loss, val_loss, val_accuracy, seconds, best)
-        progress.reports.append(report)
-        log(report)
-        if hooks.on_epoch:
-            hooks.on_epoch(report)
-        if training.patience and progress.stale >= training.patience:
-            break
-
-
-def _train_epoch(
-    trained: keras.Model,
-    examples: Streaming | Windowed,
-    rng: np.random.Generator,
-    epoch: int,
-    config: RunConfig,
-    hooks: _Hooks,
-    average: list[NDArray[np.float32]],
-) -> float:
-    """Train on every batch of an epoch and move ``average``, in place, towards the weights after each step."""
-    losses = []
-    for step, batch in enumerate(examples.epoch(rng), start=1):
-        trained.reset_metrics()  # else Keras returns the mean over all steps so far
-        target = _target(batch.target, config.network)
-        loss = float(trained.train_on_batch(batch.bars, target, sample_weight=batch.weight))
-        if not np.isfinite(loss):
-            raise ModelError(
-                f"the loss is {loss} at step {step} of epoch {epoch}. Lower training.learning_rate "
-                f"({config.training.learning_rate:g}), or set features.clip."
-            )
-        losses.append(loss)
-        done = (epoch - 1) * examples.steps + step
-        move_average(
-            average, trained.get_weights(), share=max(1 - config.training.averaging, 1 / done)
-        )  # at first a mean
-        if hooks.on_progress:
-            hooks.on_progress(epoch, min(1.0, step / examples.steps))
-    return float(np.mean(losses))
-
-
-def move_average(average: list[NDArray[np.float32]], newest: list[NDArray[np.float32]], *, share: float) -> None:
-    """Move each average by ``share`` of the way to the newest weights, in place."""
-    for mean, weights in zip(average, newest, strict=True):
-        mean += np.float32(share) * (weights - mean)
+    return FittedModel(network=network, scaler=scaler, feature_names=names, config=config), history
 
 
 def _examples(bars: NDArray[np.float32], labels: pd.DataFrame, rows: slice, config: RunConfig) -> Streaming | Windowed:
@@ -227,7 +94,7 @@ def _examples(bars: NDArray[np.float32], labels: pd.DataFrame, rows: slice, conf
 
 def _validator(
     network: keras.Model, bars: NDArray[np.float32], labels: pd.DataFrame, split: Split, config: RunConfig
-) -> Callable[[], tuple[float, float]]:
+) -> Validate:
     """Return a function that gives the loss and the accuracy on moves of the validation rows."""
     index, rows = pd.DatetimeIndex(labels.index), split.validation
     first = int(np.isnan(bars).any(axis=1).sum())
@@ -243,53 +110,16 @@ def _validator(
     def validate() -> tuple[float, float]:
         proba = infer(network, bars, index, config, first=first, since=rows.start)[rows].astype(np.float64)
         known, moved = (weight > 0) & ~np.isnan(proba), ~np.isnan(move) & (move != 0) & ~np.isnan(proba)
-        loss = _losses(proba[known], label[known], config.training)
+        loss = losses_of(proba[known], label[known], config.training)
         right = (proba[moved] > 0.5) == (move[moved] > 0)
         return float(np.average(loss, weights=weight[known])), float(right.mean())
 
     return validate
 
 
-def _losses(proba: NDArray[np.float64], label: NDArray[np.float64], training: TrainingConfig) -> NDArray[np.float64]:
+def losses_of(proba: NDArray[np.float64], label: NDArray[np.float64], training: TrainingConfig) -> NDArray[np.float64]:
+    """Return the loss of each row, (rows,): what Keras makes the mean of."""
     if training.loss == "mse":
         return (proba - label) ** 2
     of_label = np.where(label == 1, proba, 1 - proba)
     return np.asarray(-np.log(np.clip(of_label, _EPSILON, 1 - _EPSILON)))
-
-
-def _target(target: NDArray[np.float32], network: NetworkConfig) -> NDArray[np.float32]:
-    """Return what the output should be, (batch, time, classes)."""
-    classes = [1 - target, target] if network.output == "softmax" else [target]
-    return np.stack(classes, axis=-1)
-
-
-def _loss(training: TrainingConfig, network: NetworkConfig) -> keras.losses.Loss:
-    mean = "mean_with_sample_weight"  # over the labelled bars only
-    if training.loss == "mse":
-        return keras.losses.MeanSquaredError(reduction=mean)
-    if network.output == "softmax":
-        return keras.losses.CategoricalCrossentropy(reduction=mean)
-    return keras.losses.BinaryCrossentropy(reduction=mean)
-
-
-def _optimizer(training: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
-    schedules = keras.optimizers.schedules
-    decay = training.decay if training.schedule == "inverse_time" else 0.0  # 0: the rate is constant
-    rate = schedules.InverseTimeDecay(training.learning_rate, decay_steps=1, decay_rate=decay)
-    if training.schedule == "cosine":
-        rate = schedules.CosineDecay(training.learning_rate, decay_steps=training.epochs * steps)
-    return {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[training.optimizer](rate)
-
-
-def _log(trained: keras.Model, log_dir: Path | None) -> Callable[[EpochReport], None]:
-    """Return a function that writes an epoch's numbers for TensorBoard, if they are wanted."""
-    if log_dir is None:
-        return lambda report: None
-    board = keras.callbacks.TensorBoard(log_dir=str(log_dir), write_graph=False)
-    board.set_model(trained)
-
-    def log(report: EpochReport) -> None:
-        numbers = {"loss": report.loss, "val_loss": report.val_loss, "val_accuracy": report.val_accuracy}
-        board.on_epoch_end(report.epoch, numbers)
-
-    return log

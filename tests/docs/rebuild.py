@@ -1,23 +1,24 @@
 """Write the pages of docs/ that are made from the program itself: ``make docs``.
 
-``docs/cli.md`` is what ``--help`` says; ``docs/run-file.md`` is made from the sections in ``cryptonn/settings.py``, the
+``docs/cli.md`` is what ``--help`` says; ``docs/run-file.md`` is made from the sections in ``cryptonn/settings``, the
 meanings being the texts below their keys.
 """
 
 import ast
 import json
+import sys
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from typer.testing import CliRunner
 
-from cryptonn import config, settings
 from cryptonn.cli import app, data, runs
 from cryptonn.config import RunConfig
 from cryptonn.market.timerange import TimeRange
+from cryptonn.settings import Section
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTE = "<!-- Made by `make docs`: change the program, not this page. -->"
@@ -28,7 +29,9 @@ TYPES = {
     "Fraction": 'fraction of notional: `0.001`, `"0.1%"` or `"10bp"`',
     "Path": "path",
     "Period": 'timerange, such as `"20180101-20190101"` (UTC, the end not included)',
+    "RangeConfig": "table of low, high, step, log",
     "Proportion": "number from 0 up to, not including, 1",
+    "Units": "list of (whole number, 1 or more)",
     "YearlyFraction": 'fraction a year: `0.1` or `"10%"`',
     "bool": "true or false",
     "float": "number",
@@ -69,16 +72,18 @@ def run_file_page() -> str:
         "One TOML file is one run. Every key may be left out unless its default says **required**; an unknown key is "
         "refused. The run folder keeps the resolved file: every key with the value in force."
     )
-    top = [name for name, field in RunConfig.model_fields.items() if not _is_section(field.annotation)]
+    sections = {name: section_of(field.annotation) for name, field in RunConfig.model_fields.items()}
+    top = [name for name, section in sections.items() if section is None]
     parts = [NOTE, "# The run file", intro, "## Top of the file", _table(RunConfig, top)]
-    for name, field in RunConfig.model_fields.items():
-        if _is_section(field.annotation):
-            parts += _section(name, field.annotation)
+    for name, section in sections.items():
+        if section is not None:
+            parts += _section(f"{name}.NAME" if name == "search" else name, section)
     return "\n\n".join(parts) + "\n"
 
 
 def _section(name: str, model: Any) -> list[str]:
-    inner = {key: field.annotation for key, field in model.model_fields.items() if _is_section(field.annotation)}
+    inner = {key: section_of(field.annotation) for key, field in model.model_fields.items()}
+    inner = {key: section for key, section in inner.items() if section is not None}
     words = model.__doc__.removeprefix(f"``[{name}]``: ").strip().replace("``", "`")
     keys = [key for key in model.model_fields if key not in inner]
     parts = [f"## [{name}]", words[0].upper() + words[1:], _table(model, keys)]
@@ -100,8 +105,7 @@ def _table(model: type[BaseModel], keys: list[str]) -> str:
 
 def _declared(model: type[BaseModel]) -> dict[str, tuple[ast.expr, str]]:
     """Return the annotation of each key and the text below it."""
-    module = config if model is RunConfig else settings
-    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(str(sys.modules[model.__module__].__file__)).read_text(encoding="utf-8"))
     (body,) = [node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == model.__name__]
     found = {}
     for node, after in zip(body, [*body[1:], None], strict=True):
@@ -124,7 +128,7 @@ def type_words(kind: ast.expr) -> str:
         return " or ".join(f"`{json.dumps(ast.literal_eval(value))}`" for value in inner)
     if kind.value.id == "Annotated":
         return ", ".join([type_words(inner[0]), *_bounds(inner[1:])])
-    return {"tuple": "list of {}", "dict": "table of {}"}[kind.value.id].format(
+    return {"tuple": "list of {}", "list": "list of {}", "dict": "table of {}"}[kind.value.id].format(
         f"({type_words(inner[-1 if kind.value.id == 'dict' else 0])})"
     )
 
@@ -140,8 +144,10 @@ def _is_none(part: ast.expr) -> bool:
     return isinstance(part, ast.Constant) and part.value is None
 
 
-def _is_section(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def section_of(annotation: Any) -> Any:
+    """Return the section that stands at a key: itself, left out, or one of several by name; None for a plain value."""
+    kinds = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
+    return next((kind for kind in kinds if issubclass(kind, Section)), None)
 
 
 def _default(value: Any) -> str:

@@ -11,7 +11,7 @@ import pytest
 import cryptonn
 from cryptonn.cli import data, runs
 from cryptonn.config import RunConfig
-from tests.docs.rebuild import _is_section, pages, run_file_page, type_words
+from tests.docs.rebuild import pages, run_file_page, section_of, type_words
 
 PAGES = pages()
 
@@ -32,8 +32,9 @@ def test_every_command_stands_in_the_page() -> None:
 def test_every_key_stands_in_the_page_with_its_meaning() -> None:
     text = run_file_page()
     for name, field in RunConfig.model_fields.items():
-        for key in field.annotation.model_fields if _is_section(field.annotation) else [name]:
-            if not (_is_section(field.annotation) and _is_section(field.annotation.model_fields[key].annotation)):
+        section = section_of(field.annotation)
+        for key, inner in section.model_fields.items() if section else [(name, field)]:
+            if section_of(inner.annotation) is None:
                 assert f"\n| `{key}` | " in text
     assert [line for line in text.splitlines() if line.endswith("|  |")] == [], "a key without a meaning"
 

@@ -6,7 +6,7 @@ from cryptonn.learning.network import build_network, last_bar, proba_of
 from cryptonn.settings import NetworkConfig
 
 BARS = np.random.default_rng(0).standard_normal((3, 17, 4)).astype(np.float32)
-PUBLISHED = NetworkConfig(layers=(128, 128, 128), dropout=0.2, normalization="batch", dense=32, output="softmax")
+PUBLISHED = NetworkConfig(layers=(128, 128, 128), dropout=0.2, normalization="batch", dense=(32,), output="softmax")
 
 
 def test_the_published_network() -> None:
@@ -22,7 +22,7 @@ def test_the_published_network() -> None:
 @pytest.mark.parametrize("output", ["sigmoid", "softmax"])
 @pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
 def test_a_probability_at_every_bar(output: str, normalization: str) -> None:
-    config = NetworkConfig(layers=(5, 3), dropout=0.1, normalization=normalization, dense=2, output=output)
+    config = NetworkConfig(layers=(5, 3), dropout=0.1, normalization=normalization, dense=(2,), output=output)
     proba = proba_of(build_network(config, n_features=4), BARS)
     assert proba.shape == (3, 17)
     assert ((proba > 0) & (proba < 1)).all()
@@ -45,5 +45,5 @@ def test_windowed_form_is_the_last_bar_of_the_same_network() -> None:
 
 
 def test_no_dense_layer_if_it_has_no_units() -> None:
-    network = build_network(NetworkConfig(layers=(5,), dropout=0, dense=0), n_features=4)
+    network = build_network(NetworkConfig(layers=(5,), dropout=0, dense=()), n_features=4)
     assert [type(layer).__name__ for layer in network.layers[1:]] == ["LSTM", "Dense"]

@@ -211,6 +211,6 @@ def test_damaged_model_folder(model: FittedModel, tmp_path: Path, damage: str) -
     elif damage == "other key":
         facts.write_text(facts.read_text().replace('"scaler"', '"scalar"'))
     else:
-        facts.write_text(facts.read_text().replace('"dense": 0', '"dense": 3'))
+        facts.write_text(facts.read_text().replace('"dense": []', '"dense": [3]'))
     with pytest.raises(ModelError, match=r"the model cannot be read \(.*\)\. Train it again"):
         load_model(folder)

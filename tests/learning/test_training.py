@@ -14,8 +14,9 @@ import pytest
 from small_market import Material, small_config
 
 from cryptonn.errors import DataError, ModelError
+from cryptonn.learning.fitting import EpochReport, move_average
 from cryptonn.learning.prediction import FittedModel, predict_proba
-from cryptonn.learning.training import EpochReport, fit_model, move_average
+from cryptonn.learning.training import fit_model
 
 Make = Callable[..., Material]
 

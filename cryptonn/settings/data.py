@@ -1,0 +1,79 @@
+"""Which candles a run uses, and which of them train and test."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from cryptonn.settings.section import NAME, Count, Period, Proportion, Section
+
+__all__ = ["DataConfig", "SyntheticConfig"]
+
+
+class SyntheticConfig(Section):
+    """The built-in market: BTC leads ETH by a planted amount, so the best possible accuracy is known."""
+
+    days: Count = 60
+    """Length, in days of 1,440 one-minute bars, from 2018-01-01."""
+    lead: Annotated[float, Field(ge=0.0)] = 1.0
+    """Strength of the planted BTC to ETH lead; 0 is the null market, where nothing can be predicted."""
+    quiet: Proportion = 0.03
+    """Share of minutes without a trade."""
+    seed: int = 7
+    """Another seed is another market; it has nothing to do with the seed of the run."""
+
+
+class DataConfig(Section):
+    """``[data]``: which candles, and which of them train and test."""
+
+    source: Literal["store", "files", "synthetic"] = "store"
+    """Candles from the store, from CSV files, or the built-in synthetic market."""
+    folder: Path = Path("data")
+    """Root of the candle store; where the files lie."""
+    files: dict[str, tuple[str, ...]] = {}
+    """Under `source = "files"`: the CSV files of each symbol, in `folder` or by a path of their own."""
+    dialect: str | None = None
+    """Under `source = "files"`: the layout that is expected, such as yahoo; another one is refused."""
+    exchange: str | None = None
+    """Exchange whose candles are read; may be left out while the store holds just one."""
+    target: str = "ETH/USD"
+    """Symbol that is predicted and traded."""
+    others: tuple[str, ...] = ("BTC/USD",)
+    """Further symbols the network sees."""
+    timeframe: str = "1m"
+    """Length of a bar: 1m, 5m, 15m, 30m, 1h, 4h, 1d. Longer than that of the candles, it is made from them."""
+    gaps: Literal["fill", "refuse"] = "fill"
+    """Minutes without a trade: fill them flat with volume 0 and count them, or refuse the data."""
+    train: Period
+    """Train and validation bars (see ``[split]``)."""
+    test: dict[str, Period] = {}
+    """Held-out periods by name; nothing of them reaches the fit."""
+    synthetic: SyntheticConfig = SyntheticConfig()
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The target first, then the others."""
+        return (self.target, *self.others)
+
+    @model_validator(mode="after")
+    def _check(self) -> "DataConfig":
+        if self.target in self.others:
+            raise ValueError(f"others must not repeat the target {self.target}")
+        missing = [symbol for symbol in self.symbols if not self.files.get(symbol)]
+        if self.source == "files" and missing:
+            raise ValueError(f'files names none for {missing[0]}: add [data.files] "{missing[0]}" = ["FILE.csv"]')
+        if self.source != "files" and (self.files or self.dialect):
+            raise ValueError('files and dialect need source = "files"')
+        if self.train.end is None:
+            raise ValueError("train needs an end, for example 20180101-20190101")
+        for name, period in self.test.items():
+            if not NAME.match(name) or name == "validation":
+                raise ValueError(
+                    f"test period {name!r} needs another name: letters, digits and _.+- (it names a folder), and not "
+                    "validation, which is the end of train"
+                )
+            if period.start is None or period.start < self.train.end:
+                raise ValueError(
+                    f"test period {name!r} ({period}) must start at or after the end of train ({self.train})"
+                )
+        return self

@@ -1,0 +1,109 @@
+"""What the network sees, what it learns, how it is built and how it is fitted."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from cryptonn.settings.section import Count, Proportion, Section
+
+__all__ = ["FeaturesConfig", "LabelsConfig", "NetworkConfig", "SplitConfig", "TrainingConfig"]
+
+
+def _units(value: object) -> object:
+    """Take one number for a list of one, and 0 for none."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return value
+    return (value,) if value else ()
+
+
+Units = Annotated[tuple[Count, ...], BeforeValidator(_units)]
+
+
+class FeaturesConfig(Section):
+    """``[features]``: the columns the network sees. The names are those of ``learning/features.py``."""
+
+    columns: tuple[str, ...] = ("log_return", "log_volume_change")
+    """Computed for every symbol. The published pipeline: ``close_pct_change``, ``volume_pct_change``; ``open``,
+    ``high``, ``low``, ``close`` and ``volume`` are the candles as they are."""
+    ta: tuple[str, ...] = ()
+    """Columns of the ``ta`` library, computed on the target; "all" takes every one that does not look ahead."""
+    scaling: Literal["standard", "window"] = "standard"
+    """Mean 0 and deviation 1 by the train rows; or besides, within each window, from −1 (its lowest value) to 1."""
+    clip: Annotated[float, Field(ge=0.0)] = 5.0
+    """After scaling, values beyond this many standard deviations are cut to it; 0 cuts nothing."""
+
+
+class LabelsConfig(Section):
+    """``[labels]``: what is predicted."""
+
+    kind: Literal["direction", "return", "price"] = "direction"
+    """Whether the close is higher `horizon` bars ahead, by how much (log), or the close itself; the last two are
+    regressions, and trade through the probability that follows from their error on the validation rows."""
+    horizon: Count = 5
+    """Bars ahead: label 1 if close[t + horizon] is above close[t]."""
+    ties: Literal["exclude", "up", "down"] = "exclude"
+    """What a close that does not move is: no example, or counted as up or as down."""
+    balance: Literal["weights", "undersample", "none"] = "weights"
+    """Ups and downs count the same by weights, or by leaving rows of the larger class out, or not at all."""
+
+
+class SplitConfig(Section):
+    """``[split]``: how the train range is divided, in time order."""
+
+    validation: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.05
+    """Last share of the train range, kept for choosing the epoch and the entry threshold."""
+    purge: Count | None = None
+    """Bars dropped between train and validation; at least the horizon, which is the default."""
+
+
+class NetworkConfig(Section):
+    """``[network]``: stacked LSTM layers, each followed by dropout and normalisation, dense layers, the output."""
+
+    layers: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 64)
+    """Units of each LSTM layer."""
+    activation: Literal["tanh", "relu"] = "tanh"
+    """Of the LSTM layers."""
+    dropout: Proportion = 0.3
+    """Share of each LSTM layer's outputs that a training step leaves out."""
+    normalization: Literal["none", "batch", "layer"] = "none"
+    """After each LSTM layer."""
+    dense: Units = (32,)
+    """Units of each relu layer before the output; 0 for none."""
+    dense_dropout: Proportion = 0.0
+    """Share of each relu layer's outputs that a training step leaves out."""
+    output: Literal["sigmoid", "softmax", "linear"] = "sigmoid"
+    """One unit with P(up); two with P(down) and P(up), as published; or, for a regression, one number."""
+
+
+class TrainingConfig(Section):
+    """``[training]``: how the network is fitted."""
+
+    form: Literal["streaming", "windowed"] = "streaming"
+    """One label at every bar of a long sequence, or one label for each lookback window."""
+    lookback: Count = 100
+    """Bars the network sees before its first label."""
+    sequence: Count = 400
+    """Labelled bars in one streaming sequence."""
+    epochs: Count = 16
+    """Times the train rows are gone through; the epoch with the lowest validation loss is kept."""
+    batch_size: Count = 32
+    """Sequences (streaming) or windows (windowed) in one step."""
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    """As Keras has them."""
+    learning_rate: Annotated[float, Field(gt=0.0)] = 3e-3
+    """At the start."""
+    schedule: Literal["constant", "cosine", "inverse_time"] = "constant"
+    """How the learning rate falls over the steps."""
+    decay: Annotated[float, Field(ge=0.0)] = 0.0
+    """Decay a step of the inverse_time schedule: rate / (1 + decay * step)."""
+    averaging: Proportion = 0.98
+    """The model's weights are a moving average over the steps: at each, this share of the average so far and the rest
+    of the newest weights. 0 takes the newest weights as they are."""
+    loss: Literal["crossentropy", "mse"] = "crossentropy"
+    """What is made small; a regression takes mse."""
+    patience: Annotated[int, Field(ge=0)] = 0
+    """Stop after so many epochs without a better validation loss; 0 never stops early."""
+    tensorboard: bool = True
+    """Write the losses for TensorBoard into the run folder."""
+    histograms: bool = False
+    """Write histograms of the weights for TensorBoard after each epoch."""

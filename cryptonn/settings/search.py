@@ -1,0 +1,74 @@
+"""Which settings a search tries, and how the settings of a run were chosen."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from cryptonn.settings.section import Count, Section
+
+__all__ = ["RangeConfig", "SearchConfig", "SelectionConfig"]
+
+
+class RangeConfig(Section):
+    """``{ low = …, high = … }`` in a search space: a number between two bounds."""
+
+    low: float
+    """Smallest value."""
+    high: float
+    """Largest value."""
+    step: Annotated[float, Field(gt=0.0)] | None = None
+    """Distance of the values; any number between the bounds without it. Whole numbers stay whole."""
+    log: bool = False
+    """Draw the logarithm evenly."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "RangeConfig":
+        if self.low >= self.high:
+            raise ValueError(f"low = {self.low:g} must lie below high = {self.high:g}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low = {self.low:g} must be above 0 under log = true")
+        return self
+
+
+class SearchConfig(Section):
+    """``[search.NAME]``: settings to try with `cryptonn tune`; they are judged on the validation rows alone."""
+
+    description: str = ""
+    """Stands above the table."""
+    method: Literal["grid", "random", "tpe"] = "grid"
+    """Every combination, random draws, or Optuna's tree-structured Parzen estimator."""
+    of: Literal["run", "published"] = "run"
+    """Try the run's own, honest settings, or those of `[published]`, leaks included: a comparison, no selection."""
+    metric: Literal["val_loss", "val_accuracy", "auc", "accuracy"] = "val_loss"
+    """What the best is chosen by: lowest validation loss, or highest accuracy on moves, AUC or published accuracy."""
+    trials: Count | None = None
+    """How many to try under random and tpe."""
+    pruning: Literal["none", "median", "hyperband"] = "none"
+    """Stop trials that fall behind the others."""
+    space: dict[str, list[Any] | RangeConfig]
+    """Setting, such as `"network.dropout"`, to the values it takes. A value that is a table sets several at once:
+    `"hidden" = [{ "network.layers" = [32], "network.dense" = 32 }]`."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "SearchConfig":
+        if self.method != "grid" and self.trials is None:
+            raise ValueError(f"method = {self.method!r} needs trials, for example trials = 50")
+        if self.method == "grid" and self.trials is not None:
+            raise ValueError("a grid tries every combination: leave trials out, or set method")
+        empty = [name for name, values in self.space.items() if values == []]
+        if empty or not self.space:
+            raise ValueError(f"space has no value for {', '.join(empty) or 'any setting'}: there is nothing to try")
+        return self
+
+
+class SelectionConfig(Section):
+    """``[selection]``: how these settings were chosen; written by `cryptonn tune`, carried into every report."""
+
+    study: str
+    """Folder of the search."""
+    trials: Count
+    """Settings that were tried, failed ones included."""
+    metric: str
+    """What the best was chosen by."""
+    value: float
+    """Its value on the validation rows."""

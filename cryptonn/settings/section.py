@@ -1,0 +1,48 @@
+"""What every section of a run file is made of: a strict table, and the kinds of values that need words of their own."""
+
+import re
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
+
+from cryptonn.errors import ConfigError
+from cryptonn.market.timerange import TimeRange
+from cryptonn.units import parse_fraction
+
+__all__ = ["NAME", "Count", "Fraction", "Period", "Proportion", "Section", "YearlyFraction"]
+
+
+def _fraction(value: float | str, info: ValidationInfo, *, limit: float = 0.1) -> float:
+    try:
+        return parse_fraction(value, name=str(info.field_name), limit=limit)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+
+
+def _yearly(value: float | str, info: ValidationInfo) -> float:
+    return _fraction(value, info, limit=2.0)
+
+
+def _timerange(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return TimeRange.parse(value)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+
+
+NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")
+"""What may name a folder."""
+
+Fraction = Annotated[float, BeforeValidator(_fraction)]
+YearlyFraction = Annotated[float, BeforeValidator(_yearly)]
+Period = Annotated[TimeRange, BeforeValidator(_timerange), PlainSerializer(str)]
+Proportion = Annotated[float, Field(ge=0.0, lt=1.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A table of the run file: unknown keys are refused, nothing changes once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
