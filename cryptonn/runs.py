@@ -77,6 +77,13 @@ class Run:
     """By period: whether the run's strategy pays."""
     comparison: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["period", "strategy", "fees"]))
     """One row a period, strategy and fee scenario."""
+    forecasts: pd.DataFrame | None = None
+    """Of a regression: one row a bar of train, validation and test. Index time; columns role, close (now), predicted
+    and actual (both ``horizon`` bars later)."""
+    forecast_scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Of a regression: by role, the numbers of ``evaluation/forecasts.py``."""
+    published: dict[str, Any] | None = None
+    """What the earlier system's own evaluation gives here; see ``published.py``."""
 
     @property
     def name(self) -> str:
