@@ -115,6 +115,14 @@ class RunConfig(Section):
         changed = self.published.settings if self.published is not None else {}
         return RunConfig.model_validate(_merged(values, changed))
 
+    def with_epochs(self, epochs: int) -> "RunConfig":
+        """Return the same run, trained for so many epochs, also as published."""
+        changed: dict[str, Any] = {"training": self.training.model_copy(update={"epochs": epochs})}
+        if self.published is not None:
+            settings = _merged(self.published.settings, {"training": {"epochs": epochs}})
+            changed["published"] = self.published.model_copy(update={"settings": settings})
+        return self.model_copy(update=changed)
+
     def to_toml(self) -> str:
         """Return the resolved run file: every key, with the value in force."""
         import tomli_w

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from cryptonn import published
 from cryptonn.catalog import find_run
 from cryptonn.config import RunConfig, load_config
-from cryptonn.errors import DataError
+from cryptonn.errors import ConfigError, DataError
 from cryptonn.evaluation.baselines import logistic_baseline
 from cryptonn.facts import run_facts, with_traded
 from cryptonn.heldout import assess_periods, predict_bars, predict_periods, signal_of, with_signal
@@ -29,6 +30,7 @@ from cryptonn.market.source import latest_market, load_market
 from cryptonn.market.timerange import TimeRange
 from cryptonn.output import whole_folder
 from cryptonn.progress import OnStep, Step, silent
+from cryptonn.published import published_claim
 from cryptonn.reporting.html import write_report
 from cryptonn.runs import (
     RESULTS,
@@ -39,6 +41,7 @@ from cryptonn.runs import (
     read_facts,
     read_run_config,
     save_backtests,
+    save_published,
     save_training,
 )
 from cryptonn.trading.result import BacktestResult
@@ -48,7 +51,7 @@ from cryptonn.trading.strategies import check_strategies, strategy_files
 if TYPE_CHECKING:
     from cryptonn.learning.prediction import FittedModel
 
-__all__ = ["backtest", "open_run", "predict", "report", "run", "train"]
+__all__ = ["backtest", "open_run", "predict", "report", "reproduce", "run", "train"]
 
 
 def run(source: RunConfig | Path | str, *, results: Path = RESULTS, on_step: OnStep = silent) -> Run:
@@ -72,9 +75,11 @@ def run(source: RunConfig | Path | str, *, results: Path = RESULTS, on_step: OnS
     check_strategies((config.backtest.strategy, *config.backtest.compare), config.backtest.parameters)
     trained = train(config, results=results, on_step=on_step)
     on_step(Step("trained", 1.0, f"{trained.folder}; `cryptonn backtest` and `report` can go on from here"))
-    traded = backtest(trained, on_step=on_step)
-    report(traded, on_step=on_step)
-    return traded
+    done = backtest(trained, on_step=on_step)
+    if config.published is not None:
+        done = reproduce(done, on_step=on_step)
+    report(done, on_step=on_step)
+    return done
 
 
 def train(config: RunConfig, *, results: Path = RESULTS, on_step: OnStep = silent) -> Run:
@@ -144,6 +149,31 @@ def backtest(
     run = replace(run, facts=with_traded(run.facts, periods=names, files=files, traded=now))
     save_backtests(run)
     return run
+
+
+def reproduce(run: Run, *, on_step: OnStep = silent) -> Run:
+    """Repeat the published evaluation that a run is compared with, leaks included, and keep its numbers beside it.
+
+    Raises
+    ------
+    ConfigError
+        If the run file has no section ``[published]``.
+    """
+    config = run.config
+    if config.published is None:
+        raise ConfigError(f"{run.name}: its file has no section [published], so there is nothing to reproduce.")
+    record, history = published_claim(config), None
+    if config.published.reproduce:
+        epochs = config.as_published().training.epochs
+        found = published.reproduce(
+            config,
+            _published_frame(run),
+            on_epoch=lambda epoch: on_step(Step("published", epoch.epoch / epochs, str(epoch))),
+            on_progress=lambda epoch, share: on_step(Step("published", (epoch - 1 + share) / epochs)),
+        )
+        record, history = found.record(config), found.history
+    save_published(run.folder, record, history)
+    return replace(run, published=record)
 
 
 def report(run: Run, *, on_step: OnStep = silent) -> Path:
@@ -224,6 +254,14 @@ def _fit(rows: Rows, config: RunConfig, *, log_dir: Path, on_step: OnStep) -> tu
         on_progress=lambda epoch, share: on_step(Step("train", (epoch - 1 + share) / epochs)),
         log_dir=log_dir,
     )
+
+
+def _published_frame(run: Run) -> Frame:
+    """Return the candles the earlier system saw: the run's own, unless ``[published.settings.data]`` differs."""
+    own, earlier = run.config.data, run.config.as_published().data
+    if earlier == own:
+        return run.frame
+    return load_market(earlier.model_copy(update={"test": {}}), horizon=run.config.labels.horizon).frame
 
 
 def _baseline(rows: Rows, config: RunConfig) -> pd.Series:

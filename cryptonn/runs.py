@@ -4,6 +4,7 @@
     model/                the fitted model                history.csv    losses by epoch
     predictions.parquet   one row a held-out bar          accuracy/      tables by period and model
     backtests/            by period, strategy and fees    comparison.csv verdicts.json
+    published.json        the earlier system's evaluation published_history.csv
     metrics.json          every number of the run         report.html figures/ tables/    written by the report
 
 Each part is written whole or not at all, so a run that is only trained is a run too.
@@ -45,6 +46,7 @@ __all__ = [
     "read_facts",
     "read_run_config",
     "save_backtests",
+    "save_published",
     "save_training",
 ]
 
@@ -186,6 +188,13 @@ def save_backtests(run: Run) -> None:
     write_file(run.folder / "metrics.json", to_json(_metrics(run)))
 
 
+def save_published(folder: Path, record: dict[str, Any], history: pd.DataFrame | None) -> None:
+    """Write what the published evaluation gave into a run folder; ``history`` is that of its training, if there was."""
+    if history is not None:
+        write_file(folder / "published_history.csv", history.to_csv(index=False))
+    write_file(folder / "published.json", to_json(record))
+
+
 def load_run(folder: Path, *, config: RunConfig, frame: Frame) -> Run:
     """Read a run folder; ``frame`` holds the candles that ``config``, the run's own, names."""
     verdicts, comparison = folder / "verdicts.json", _read_comparison(folder)
@@ -202,6 +211,7 @@ def load_run(folder: Path, *, config: RunConfig, frame: Frame) -> Run:
         backtests=_load_backtests(folder / "backtests", comparison),
         verdicts=load_verdicts(verdicts) if verdicts.exists() else {},
         comparison=comparison,
+        published=read_json(folder / "published.json") if (folder / "published.json").exists() else None,
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cryptonn.market.timerange import TimeRange
     from cryptonn.runs import Run
 
-__all__ = ["COMMANDS", "backtest", "compare", "predict", "report", "run", "runs", "train"]
+__all__ = ["COMMANDS", "backtest", "compare", "predict", "report", "reproduce", "run", "runs", "train"]
 
 RunFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="A run file, such as backtests/synthetic.toml.")]
 RunName = Annotated[
@@ -109,6 +109,16 @@ def report(name: RunName, results: Results = _RESULTS, as_json: Json = False) ->
         stdout.print(f"Report: {path}", soft_wrap=True)
 
 
+def reproduce(name: RunName, results: Results = _RESULTS, as_json: Json = False) -> None:
+    """Repeat the published evaluation a run is compared with, leaks included; nothing of it is traded."""
+    from cryptonn import pipeline
+
+    with show_progress() as on_step:
+        done = pipeline.reproduce(pipeline.open_run(name, results=results), on_step=on_step)
+        pipeline.report(done, on_step=on_step)
+    _show_run(done, as_json=as_json)
+
+
 def predict(name: RunName, results: Results = _RESULTS, as_json: Json = False) -> None:
     """Print the latest probability: what the run's network says after the newest stored candle."""
     from cryptonn import pipeline
@@ -151,7 +161,7 @@ def _configured(file: Path, *, epochs: int | None, seed: int | None) -> "RunConf
 
     config = load_config(file)
     if epochs is not None:
-        config = config.model_copy(update={"training": config.training.model_copy(update={"epochs": epochs})})
+        config = config.with_epochs(epochs)
     return config if seed is None else config.model_copy(update={"seed": seed})
 
 
@@ -191,4 +201,4 @@ def _show_backtests(
         show_backtests(done, table, report=report)
 
 
-COMMANDS = (run, train, backtest, compare, report, predict, runs)
+COMMANDS = (run, train, backtest, compare, reproduce, report, predict, runs)

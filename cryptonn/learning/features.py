@@ -1,6 +1,6 @@
 """The columns the network sees. Row t depends on bars up to t, never on later ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from cryptonn.settings import FeaturesConfig
 __all__ = [
     "FEATURES",
     "close_pct_change",
+    "features_of",
     "log_return",
     "log_volume_change",
     "make_features",
@@ -75,16 +76,21 @@ def make_features(frame: Frame, *, target: str, config: FeaturesConfig) -> pd.Da
     ConfigError
         If a name is unknown, or names a column that would look ahead.
     """
+    candles = {symbol: frame.candles(symbol) for symbol in frame.symbols}
+    return features_of(candles, target=target, config=config)
+
+
+def features_of(candles: Mapping[str, pd.DataFrame], *, target: str, config: FeaturesConfig) -> pd.DataFrame:
+    """Compute the features of candle tables on one index, which need not be a complete grid; see ``make_features``."""
     for name in config.columns:
         if name not in FEATURES:
             raise ConfigError(f"features.columns: {name!r} is no feature.{did_you_mean(name, FEATURES)} {_known()}")
     if not config.columns and not config.ta:
         raise ConfigError(f"features.columns and features.ta are both empty: the network would see nothing. {_known()}")
-    symbols = [target, *(symbol for symbol in frame.symbols if symbol != target)]
-    candles = {symbol: frame.candles(symbol) for symbol in symbols}
+    symbols = [target, *(symbol for symbol in candles if symbol != target)]
     columns = {f"{symbol} {name}": FEATURES[name](candles[symbol]) for symbol in symbols for name in config.columns}
     columns |= {f"{target} {name}": indicator(candles[target], name).to_numpy() for name in config.ta}
-    return pd.DataFrame(columns, index=frame.index)
+    return pd.DataFrame(columns, index=candles[target].index)
 
 
 def _known() -> str:

@@ -1,0 +1,96 @@
+"""An earlier system repeated with its own settings and leaks, beside the figure it quoted; never traded."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from cryptonn.config import RunConfig
+from cryptonn.errors import ConfigError
+from cryptonn.evaluation.published import published_numbers
+from cryptonn.market.candles import Frame
+
+if TYPE_CHECKING:
+    from cryptonn.learning.fitting import EpochReport
+
+__all__ = ["Reproduction", "published_claim", "reproduce"]
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduction:
+    """What an earlier system's own evaluation gives on our candles."""
+
+    config: RunConfig
+    """The earlier system's settings."""
+    history: pd.DataFrame
+    """One row an epoch."""
+    predictions: pd.DataFrame
+    """One row a row of its validation slice: label, move, tie, proba (NaN where its window is not judged)."""
+    numbers: dict[str, float]
+    """By name of ``evaluation/published.py``."""
+    windows: dict[str, int]
+    """Number of windows by role: train, validation."""
+    leaks: tuple[str, ...]
+    """What it let through, in words."""
+    seconds: float
+
+    def record(self, config: RunConfig) -> dict[str, Any]:
+        """Return what a run keeps of it, fit for JSON; ``config`` is the run's own."""
+        return {
+            **published_claim(config),
+            "leaks": list(self.leaks),
+            "numbers": self.numbers,
+            "rows": self.windows,
+            "epochs": self.config.training.epochs,
+            "seconds": self.seconds,
+        }
+
+
+def published_claim(config: RunConfig) -> dict[str, Any]:
+    """Return what the earlier system said of itself: system, figure and metric."""
+    return {} if config.published is None else config.published.model_dump(include={"system", "figure", "metric"})
+
+
+def reproduce(
+    config: RunConfig,
+    frame: Frame,
+    *,
+    on_epoch: "Callable[[EpochReport], None] | None" = None,
+    on_progress: Callable[[int, float], None] | None = None,
+) -> Reproduction:
+    """Train and judge as the earlier system did.
+
+    Parameters
+    ----------
+    config
+        A run with a section ``[published]``.
+    frame
+        Candles of ``data.train`` at least, of every symbol of the earlier system.
+
+    Raises
+    ------
+    ConfigError
+        If the run names nothing published, or is a regression.
+    DataError
+        If the candles are too few.
+    """
+    from cryptonn.learning.published import fit_published, published_rows
+
+    if config.published is None:
+        raise ConfigError(f"{config.name}: has no section [published], so there is nothing to reproduce.")
+    started, earlier, leaks = time.perf_counter(), config.as_published(), config.published.leaks
+    if earlier.is_regression:
+        raise ConfigError(f"{config.name}: published.reproduce = true is for classifiers. Set it to false.")
+    rows = published_rows(frame, earlier, leaks)
+    history, predictions = fit_published(rows, earlier, on_epoch=on_epoch, on_progress=on_progress)
+    return Reproduction(
+        config=earlier,
+        history=history,
+        predictions=predictions,
+        numbers=published_numbers(predictions, history, horizon=earlier.labels.horizon),
+        windows=rows.counts,
+        leaks=leaks.words,
+        seconds=time.perf_counter() - started,
+    )
