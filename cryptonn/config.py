@@ -112,6 +112,7 @@ class RunConfig(Section):
         The leaks of ``[published.leaks]`` are no settings of a run: only ``learning/published.py`` knows them.
         """
         values = self.model_dump(mode="json", exclude_unset=True, exclude={"published", "search", "selection"})
+        values["data"].pop("test", None)  # it looks at train and validation only
         changed = self.published.settings if self.published is not None else {}
         return RunConfig.model_validate(_merged(values, changed))
 

@@ -259,9 +259,9 @@ def _fit(rows: Rows, config: RunConfig, *, log_dir: Path, on_step: OnStep) -> tu
 def _published_frame(run: Run) -> Frame:
     """Return the candles the earlier system saw: the run's own, unless ``[published.settings.data]`` differs."""
     own, earlier = run.config.data, run.config.as_published().data
-    if earlier == own:
+    if earlier == own.model_copy(update={"test": {}}):
         return run.frame
-    return load_market(earlier.model_copy(update={"test": {}}), horizon=run.config.labels.horizon).frame
+    return load_market(earlier, horizon=run.config.labels.horizon).frame
 
 
 def _baseline(rows: Rows, config: RunConfig) -> pd.Series:

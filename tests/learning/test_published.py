@@ -1,0 +1,161 @@
+"""The published evaluation: each leak does what it says, and only here."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_market import TARGET, candle_table, small_config
+
+from cryptonn.config import RunConfig
+from cryptonn.errors import ConfigError, DataError
+from cryptonn.evaluation.published import PUBLISHED_MEANINGS, published_numbers
+from cryptonn.learning.published import PublishedRows, fit_published, published_rows
+from cryptonn.market.candles import Frame, align
+from cryptonn.published import reproduce
+from cryptonn.settings import LeaksConfig
+
+PACKAGE = Path(__file__).resolve().parents[2] / "cryptonn"
+WINDOWED = {"training": {"form": "windowed", "batch_size": 64}}
+
+
+def published_config(*, leaks: dict[str, Any] | None = None, **settings: dict[str, Any]) -> RunConfig:
+    return small_config(
+        published={"system": "an earlier one", "figure": 0.6, "settings": WINDOWED | settings, "leaks": leaks or {}}
+    )
+
+
+def rows_of(frame: Frame, *, leaks: dict[str, Any] | None = None, **settings: dict[str, Any]) -> PublishedRows:
+    config = published_config(leaks=leaks, **settings)
+    assert config.published is not None
+    return published_rows(frame, config.as_published(), config.published.leaks)
+
+
+def random_walk(rows: int, *, seed: int) -> Frame:
+    rng = np.random.default_rng(seed)
+    close = 700 * np.exp((0.001 * rng.standard_normal(rows)).cumsum())
+    return align({TARGET: candle_table(close, volume=np.ones(rows), rng=rng)}, timeframe="1m")
+
+
+@pytest.fixture(scope="module")
+def bars(frame: Frame) -> int:
+    return len(frame.select(small_config().data.train).index) - 1  # the first has no change
+
+
+def test_without_leaks_the_rows_are_the_honest_ones(frame: Frame, bars: int) -> None:
+    rows = rows_of(frame)
+    train, validation = rows.train.bars, rows.validation.bars
+    assert np.allclose(train.mean(axis=0), 0, atol=1e-3) and not np.allclose(validation.mean(axis=0), 0, atol=1e-3)
+    judged = round(0.2 * (bars))
+    assert len(validation) == judged
+    assert len(train) == bars - judged - 3, "horizon rows are purged"
+
+
+def test_no_purge_leaves_no_row_out(frame: Frame, bars: int) -> None:
+    rows = rows_of(frame, leaks={"purge": "none"})
+    assert len(rows.train.bars) + len(rows.validation.bars) == bars
+
+
+def test_a_slice_of_its_own_scale_has_mean_0_and_deviation_1(frame: Frame) -> None:
+    bars = rows_of(frame, leaks={"scaling": "slice"}, features={"clip": 0}).validation.bars
+    assert np.allclose(bars.mean(axis=0), 0, atol=1e-4) and np.allclose(bars.std(axis=0), 1, atol=1e-4)
+
+
+def test_untraded_rows_are_dropped_after_labelling(frame: Frame, bars: int) -> None:
+    rows, kept = rows_of(frame), rows_of(frame, leaks={"untraded": "drop"})
+    volumes = frame.select(small_config().data.train).table.xs("volume", axis=1, level="field")
+    traded = (volumes > 0).to_numpy().all(axis=1)
+    assert len(kept.train.bars) + len(kept.validation.bars) + 3 == traded.sum() - 1 < bars
+    both = kept.labels.index.intersection(rows.labels.index)
+    pd.testing.assert_frame_equal(kept.labels.loc[both], rows.labels.loc[both]), "labels are of the complete grid"
+
+
+def test_both_slices_are_balanced(frame: Frame) -> None:
+    rows = rows_of(frame, leaks={"balance": "both"}, labels={"ties": "up", "balance": "undersample"})
+    for role in (rows.train, rows.validation):
+        kept = role.target[role.weight > 0]
+        assert len(kept) > 100 and kept.mean() == 0.5
+    assert rows.counts == {name: int((role.weight > 0).sum()) for name, role in
+                           (("train", rows.train), ("validation", rows.validation))}  # fmt: skip
+
+
+def test_a_window_stays_within_its_slice(frame: Frame) -> None:
+    rows = rows_of(frame)
+    assert rows.judged.min() >= rows.lookback - 1
+    assert np.flatnonzero(rows.train.weight).min() >= rows.lookback - 1
+
+
+def test_shuffled_windows_of_validation_overlap_those_of_train(frame: Frame) -> None:
+    rows = rows_of(frame, leaks={"split": "shuffled", "validation_rows": 100, "balance": "both"})
+    train, judged = np.flatnonzero(rows.train.weight), rows.judged
+    assert len(judged) == 100 and not np.intersect1d(train, judged).size
+    distance = np.abs(train[:, None] - judged).min(axis=0)
+    assert (distance < rows.lookback).mean() > 0.95
+
+
+def test_shuffling_finds_skill_in_a_random_walk() -> None:
+    """What made 0.80: windows and labels that overlap stand on both sides of a shuffled split."""
+    frame, found = random_walk(2500, seed=5), {}
+    settings = {
+        "data": {"others": [], "train": "20180101-20180110"},
+        "features": {"columns": ["close"], "clip": 0},
+        "labels": {"horizon": 60},
+        "network": {"layers": [16], "normalization": "none"},
+        "training": {"form": "windowed", "lookback": 10, "epochs": 12, "batch_size": 32, "learning_rate": 0.02},
+    }
+    for split in ("time", "shuffled"):
+        config = published_config(leaks={"split": split, "validation_rows": 400}, **settings)
+        found[split] = reproduce(config, frame).numbers["accuracy"]
+    assert found["shuffled"] > 0.65 > 0.6 > found["time"]
+
+
+def test_the_numbers_take_the_accuracy_apart() -> None:
+    predictions = pd.DataFrame(
+        {"proba": [0.9, 0.9, 0.1, 0.1, 0.9, np.nan], "label": [1, 0, 0, 1, 1, 1], "tie": [False] * 4 + [True, False]}
+    )
+    history = pd.DataFrame({"epoch": [1, 2], "loss": [0.7, 0.69], "best": [False, True]})
+    found = published_numbers(predictions, history, horizon=1)
+    assert list(found) == list(PUBLISHED_MEANINGS)
+    assert found["windows"] == 5 and found["accuracy"] == 0.6 and found["accuracy_on_moves"] == 0.5
+    assert found["accuracy_on_ties"] == found["ties_called_up"] == 1.0 and found["ties_share"] == 0.2
+    assert found["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert (found["loss_start"], found["loss_end"], found["best_epoch"]) == (0.7, 0.69, 2)
+
+
+def test_reproducing_twice_gives_the_same_numbers_and_finds_the_planted_lead(frame: Frame) -> None:
+    config = published_config(leaks={"scaling": "slice", "balance": "both"}, labels={"balance": "undersample"})
+    once, again = reproduce(config, frame), reproduce(config, frame)
+    assert once.numbers == again.numbers
+    assert once.numbers["accuracy"] > 0.55
+    assert once.record(config)["figure"] == 0.6 and len(once.leaks) == 2
+    assert once.predictions["proba"].notna().sum() == once.windows["validation"] == once.numbers["windows"]
+
+
+def test_nothing_that_can_be_traded_comes_out(frame: Frame) -> None:
+    rows = rows_of(frame)
+    assert all(isinstance(part, pd.DataFrame) for part in fit_published(rows, published_config().as_published()))
+
+
+def test_only_the_published_evaluation_knows_leaks() -> None:
+    """A leak is no setting of a run, so no backtest, forecast or search of a run can have one."""
+    knows = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")
+             if "LeaksConfig" in path.read_text() or ".leaks" in path.read_text()}  # fmt: skip
+    allowed = {"settings/__init__.py", "settings/comparison.py", "config.py", "learning/published.py", "published.py"}
+    assert knows <= allowed
+    assert not set(LeaksConfig.model_fields) & {"clip", "columns", "horizon"}
+
+
+def test_too_few_rows_for_a_window() -> None:
+    with pytest.raises(DataError, match="too few for a window of 20.*longer train range"):
+        rows_of(random_walk(60, seed=1), data={"others": []})
+
+
+def test_a_run_without_a_published_section_has_nothing_to_reproduce(frame: Frame) -> None:
+    with pytest.raises(ConfigError, match=r"no section \[published\]"):
+        reproduce(small_config(), frame)
+
+
+def test_a_wrong_published_setting_is_named_when_the_file_is_read() -> None:
+    with pytest.raises(ConfigError, match="lookbak"):
+        published_config(training={"lookbak": 3})
