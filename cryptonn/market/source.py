@@ -1,4 +1,4 @@
-"""Where a run's candles come from: the store, or the built-in synthetic market."""
+"""Where a run's candles come from: the store, CSV files, or the built-in synthetic market."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +9,13 @@ from cryptonn.config import DataConfig
 from cryptonn.errors import ConfigError
 from cryptonn.market.bars import time_text, timeframe_delta
 from cryptonn.market.candles import Frame, align
-from cryptonn.market.store.candle_store import Store, load_frame
+from cryptonn.market.files.listed import listed_candles
+from cryptonn.market.store.candle_store import stored_candles
 from cryptonn.market.store.health import candles_sha256
+from cryptonn.market.supply import Supply, supplied
 from cryptonn.market.synthetic import SyntheticMarket, synthetic_market
 
-__all__ = ["Market", "latest_market", "load_market"]
+__all__ = ["Market", "latest_market", "load_frame", "load_market", "reach"]
 
 _SPARE = 1500
 """Bars read before those the network sees, for features with a memory (averages of ``ta``) to forget their start."""
@@ -25,7 +27,7 @@ class Market:
 
     frame: Frame
     facts: dict[str, dict[str, Any]]
-    """By symbol: exchange, rows, first, last, sha256."""
+    """By symbol: exchange, rows, first, last, sha256; see ``load_frame``."""
     synthetic: SyntheticMarket | None
     """Knows the best possible accuracy; None for real candles."""
 
@@ -36,11 +38,10 @@ def load_market(config: DataConfig, *, horizon: int) -> Market:
     Raises
     ------
     DataError, ConfigError
-        If the store lacks something, or the synthetic market is asked for what it has not.
+        If the store or a file lacks something, or the synthetic market is asked for what it has not.
     """
-    if config.source == "store":
-        frame, facts = load_frame(config)
-        return Market(frame, facts, None)
+    if config.source != "synthetic":
+        return Market(*load_frame(config), None)
     if len(config.others) != 1:
         raise ConfigError("data.others: the synthetic market has one other coin. Name one, for example BTC/USD.")
     if config.timeframe != "1m":
@@ -50,24 +51,59 @@ def load_market(config: DataConfig, *, horizon: int) -> Market:
     return Market(frame, {symbol: _facts(table) for symbol, table in market.candles.items()}, market)
 
 
+def load_frame(config: DataConfig) -> tuple[Frame, dict[str, dict[str, Any]]]:
+    """Read every symbol of a run from the store or from files, and align them.
+
+    The frame reaches from the start of ``train`` (the earliest common bar if it is open) to the end of the last test
+    period. Between the periods candles may be lacking; inside a period a long hole is refused.
+
+    Returns
+    -------
+    frame
+    facts
+        By symbol: ``exchange`` ("files" for files), ``rows``, ``first``, ``last`` (UTC texts) and ``sha256`` of the
+        candles used; ``repairs`` and ``notes`` of where they come from; ``resampled_from``, a timeframe, if the bars
+        were made of shorter ones; ``files``, one entry a file, under ``source = "files"``.
+
+    Raises
+    ------
+    DataError
+        If a symbol or a range is lacking, or the candles cannot be aligned.
+    ConfigError
+        If the market is the synthetic one, which is not read but made.
+    """
+    if config.source == "synthetic":
+        raise ConfigError("data.source = 'synthetic' reads nothing from the store or from files: use load_market.")
+    candles, facts = {}, {}
+    for symbol, supply in _supplies(config).items():
+        candles[symbol], facts[symbol] = supplied(supply, config)
+    return align(candles, timeframe=config.timeframe, gaps=config.gaps), facts
+
+
 def latest_market(config: DataConfig, *, horizon: int, bars: int) -> Frame:
     """Return the newest aligned candles there are: ``bars`` before the last midnight, and enough before for features.
 
     Raises
     ------
     DataError
-        If the store lacks a symbol, or the newest candles do not overlap.
+        If a symbol is lacking, or the newest candles do not overlap.
     """
     if config.source == "synthetic":
         return load_market(config, horizon=horizon).frame
-    store = Store(config.folder)
-    tables = {
-        symbol: store.read(symbol, timeframe=config.timeframe, exchange=config.exchange) for symbol in config.symbols
-    }
+    tables = {symbol: supply.candles for symbol, supply in _supplies(config).items()}
     end = min(table.index[-1] for table in tables.values())
-    start = end.normalize() - (bars + _SPARE) * timeframe_delta(config.timeframe)
+    start = end.normalize() - reach(config.timeframe, bars=bars)
     recent = {symbol: table.loc[start:end] for symbol, table in tables.items()}
     return align(recent, timeframe=config.timeframe, gaps=config.gaps)
+
+
+def reach(timeframe: str, *, bars: int) -> pd.Timedelta:
+    """Return how long before the newest midnight the candles begin that ``latest_market`` gives."""
+    return (bars + _SPARE) * timeframe_delta(timeframe)
+
+
+def _supplies(config: DataConfig) -> dict[str, Supply]:
+    return listed_candles(config) if config.source == "files" else stored_candles(config)
 
 
 def _facts(candles: pd.DataFrame) -> dict[str, Any]:

@@ -13,7 +13,8 @@ import pandas as pd
 
 from cryptonn.config import RunConfig, parse_config
 from cryptonn.market.files.formats import read_candle_file
-from cryptonn.market.store.candle_store import Store, load_frame
+from cryptonn.market.source import load_frame
+from cryptonn.market.store.candle_store import Store
 
 SYMBOLS = ("ETH/USD", "BTC/USD")
 

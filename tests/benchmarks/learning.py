@@ -8,7 +8,7 @@ from cryptonn.config import RunConfig
 from cryptonn.learning.prediction import FittedModel, predict_proba
 from cryptonn.learning.rows import make_rows
 from cryptonn.learning.training import fit_model
-from cryptonn.market.store.candle_store import load_frame
+from cryptonn.market.source import load_frame
 from tests.benchmarks.cases import Figure, figure, fill_store, run_config
 
 WARM_UP = 0.3

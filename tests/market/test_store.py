@@ -16,7 +16,8 @@ from cryptonn.config import DataConfig
 from cryptonn.errors import ConfigError, DataError, OutputError
 from cryptonn.market.candles import FIELDS
 from cryptonn.market.files.formats import read_candle_file
-from cryptonn.market.store.candle_store import Store, health, load_frame
+from cryptonn.market.source import load_frame
+from cryptonn.market.store.candle_store import Store, health
 from cryptonn.market.store.health import candles_sha256
 from cryptonn.market.store.parquet import to_parquet
 from cryptonn.market.timerange import TimeRange

@@ -4,11 +4,11 @@ import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptonn.errors import ConfigError, DataError
+from cryptonn.errors import ConfigError, DataError, did_you_mean
 from cryptonn.market.bars import FIELDS
 from cryptonn.market.symbols import parse_symbol
 
-__all__ = ["CRYPTODATADOWNLOAD", "PLAIN", "YAHOO", "Layout", "recognise"]
+__all__ = ["CRYPTODATADOWNLOAD", "PLAIN", "YAHOO", "Layout", "recognise", "refuse_other_dialect"]
 
 CRYPTODATADOWNLOAD = "CryptoDataDownload"
 YAHOO = "Yahoo"
@@ -21,6 +21,8 @@ _KNOWN = (
     f"{BINANCE} (12 columns, with or without a header)",
     f"{PLAIN} (timestamp,open,high,low,close,volume)",
 )
+_NAMES = {dialect.split()[0].lower(): dialect for dialect in (CRYPTODATADOWNLOAD, YAHOO, BINANCE, PLAIN)}
+"""By the first word, in small letters: yahoo."""
 _BINANCE_WIDTH = 12
 _TIMES = ("unix timestamp", "unix", "open time", "timestamp", "time", "datetime", "date")
 """Names of the time column, the least ambiguous first."""
@@ -66,6 +68,23 @@ def recognise(path: Path, content: bytes) -> Layout:
     used = set(columns.values())
     ignored = tuple(cell for number, cell in enumerate(header) if number not in used) if dialect == PLAIN else ()
     return Layout(dialect, skip=skip + 1, width=len(names), columns=columns, ignored=ignored)
+
+
+def refuse_other_dialect(path: Path, layout: Layout, *, expected: str) -> None:
+    """Raise ``DataError`` if the file has another layout than the one expected: yahoo, cryptodatadownload, …
+
+    The first word counts, however it is written. A name that is no dialect's raises ``ConfigError``.
+    """
+    word = next(iter(expected.lower().split()), "")
+    if word not in _NAMES:
+        raise ConfigError(
+            f"dialect {expected!r} is unknown. There are: {', '.join(_NAMES)}.{did_you_mean(word, _NAMES)}"
+        )
+    if layout.dialect != _NAMES[word]:
+        raise DataError(
+            f"{path}: the file is {layout.dialect}, the run expects {_NAMES[word]} (dialect = {expected!r}). "
+            "Give a file of that layout, or change data.dialect."
+        )
 
 
 def _is_preamble(line: str) -> bool:

@@ -21,7 +21,7 @@ from cryptonn.market.bars import (
     times_of,
 )
 from cryptonn.market.files.content import read_content
-from cryptonn.market.files.dialects import CRYPTODATADOWNLOAD, PLAIN, YAHOO, Layout, recognise
+from cryptonn.market.files.dialects import CRYPTODATADOWNLOAD, PLAIN, YAHOO, Layout, recognise, refuse_other_dialect
 from cryptonn.market.files.rows import read_rows
 from cryptonn.market.files.times import read_times
 from cryptonn.market.symbols import parse_symbol
@@ -70,7 +70,11 @@ class CandleFile:
 
 
 def read_candle_file(
-    path: Path | str, *, symbol: str | None = None, bad_bars: Literal["refuse", "drop"] = "refuse"
+    path: Path | str,
+    *,
+    symbol: str | None = None,
+    dialect: str | None = None,
+    bad_bars: Literal["refuse", "drop"] = "refuse",
 ) -> CandleFile:
     """Read a candle file: plain, .gz or .zip; CryptoDataDownload, Yahoo, Binance klines or plain OHLCV.
 
@@ -80,6 +84,8 @@ def read_candle_file(
         The file. Its dialect is told from the header, its timeframe from the most common spacing of its times.
     symbol
         Base/quote; may be left out where the file has a Symbol column.
+    dialect
+        The one that is expected, by its first word (``"yahoo"``); any by default.
     bad_bars
         An impossible bar (a missing value, a price not above 0, high below low, a negative volume) is refused, or
         dropped and counted.
@@ -90,11 +96,13 @@ def read_candle_file(
         If the file cannot be read or holds what no market can have made. The message names the row (the line in the
         file), how many such rows there are, what came, and what to do.
     ConfigError
-        If the symbol is not base/quote.
+        If the symbol is not base/quote, or there is no dialect of that name.
     """
     path = Path(path)
     content, sha256 = read_content(path)
     layout = recognise(path, content)
+    if dialect is not None:
+        refuse_other_dialect(path, layout, expected=dialect)
     rows, repairs = read_rows(path, content, layout)
     name = _symbol(path, rows, symbol)
     times, time_repairs, naive = read_times(rows["time"], source=str(path))
@@ -128,7 +136,7 @@ def _symbol(path: Path, rows: pd.DataFrame, wanted: str | None) -> str:
         return str(given)
     inside = parse_symbol(found[0])
     if given is not None and given != inside:
-        raise DataError(f"{path}: the file holds {inside}, not {given}. Leave out --symbol, or give another file.")
+        raise DataError(f"{path}: the file holds {inside}, not {given}. Give another file, or the symbol it holds.")
     return inside
 
 
@@ -146,7 +154,7 @@ def _good_bars(
         first = int(bad.argmax())
         raise DataError(
             f"{path}: {counted(int(bad.sum()), 'impossible bar')}, first in row {rows.index[first]} at "
-            f"{_text(times[first])}: {explain_bar(rows.iloc[first])}. Fix the file or drop them with --drop-bad-bars."
+            f"{_text(times[first])}: {explain_bar(rows.iloc[first])}. Fix the file, or import it with --drop-bad-bars."
         )
     return ~bad
 

@@ -10,26 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from cryptonn.config import DataConfig
 from cryptonn.errors import ConfigError, DataError, did_you_mean
-from cryptonn.market.bars import FIELDS, check_candles, counted, time_index, time_text, timeframe_delta, times_of
-from cryptonn.market.candles import Frame, align
-from cryptonn.market.store.health import candles_sha256, health
+from cryptonn.market.bars import bar_step, check_candles, counted, time_index, timeframe_delta
+from cryptonn.market.merging import merge
+from cryptonn.market.resample import divides, resample
+from cryptonn.market.store.health import health
 from cryptonn.market.store.manifest import StoreEntry, describe, to_json
 from cryptonn.market.store.parquet import read_candles, read_entry, to_parquet
 from cryptonn.market.store.writing import write_together
+from cryptonn.market.supply import Supply, select, whole_range
 from cryptonn.market.symbols import parse_symbol
 from cryptonn.market.timerange import TimeRange
 
-__all__ = ["HOLE", "SLACK", "Store", "StoreEntry", "Written", "health", "load_frame"]
-
-SLACK = pd.Timedelta(days=1)
-"""So much of a range may be absent at either end (nobody traded) before the range counts as not stored."""
-HOLE = pd.Timedelta(days=7)
-"""A hole longer than this inside a train or test range is candles that were never imported, not an outage."""
+__all__ = ["Store", "StoreEntry", "Written", "health", "stored_candles", "supply_of"]
 
 _EXCHANGE = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
 
@@ -90,7 +86,10 @@ class Store:
         merged, counts = new, (len(new), 0, 0)
         if path.exists():
             old, entry = read_candles(path)
-            merged, counts = _merge(old, new, name=f"{exchange} {symbol} {timeframe}", conflicts=conflicts)
+            found = merge(old, new)
+            if found.first is not None and conflicts == "refuse":
+                raise DataError(_conflict(f"{exchange} {symbol} {timeframe}", found.differing, *found.first))
+            merged, counts = found.candles, (found.added, found.identical, found.differing)
             sources = [*entry.sources, *sources]
         entry = describe(path, merged, exchange=exchange, symbol=symbol, timeframe=timeframe, sources=sources)
         manifest = to_json(entry).encode()
@@ -116,8 +115,8 @@ class Store:
             the stored file is damaged. The message says what the store does hold and which command fills it.
         """
         entry = self.find(symbol, timeframe=timeframe, exchange=exchange, timerange=timerange)
-        candles, _ = read_candles(entry.path)
-        return candles if timerange is None else _select(candles, entry, timerange)
+        supply = supply_of(entry, timeframe=entry.timeframe)
+        return supply.candles if timerange is None else select(supply, timerange)
 
     def find(
         self, symbol: str, *, timeframe: str, exchange: str | None = None, timerange: TimeRange | None = None
@@ -133,13 +132,31 @@ class Store:
             wanted = " ".join(part for part in (exchange, symbol, timeframe) if part)
             remedy = _remedy(symbol, timeframe, exchange, timerange or TimeRange())
             raise DataError(f"{self.root}: {wanted} is not stored. {_held(entries, symbol)} {remedy}")
-        if len(found) > 1:
-            names = ", ".join(entry.exchange for entry in found)
-            raise DataError(
-                f"{self.root}: several exchanges hold {symbol} {timeframe}: {names}. Name one: --exchange "
-                f"{found[0].exchange}, or exchange = {found[0].exchange!r} under [data]."
-            )
+        self._refuse_several(found, f"{symbol} {timeframe}")
         return found[0]
+
+    def find_source(
+        self, symbol: str, *, timeframe: str, exchange: str | None = None, timerange: TimeRange | None = None
+    ) -> StoreEntry:
+        """Return the entry that bars of a timeframe are made from; raises as ``find`` does.
+
+        It is that of the timeframe itself or, where that is not stored, of the longest shorter one that divides it.
+        """
+        symbol = parse_symbol(symbol)
+        entries = [entry for entry in self.entries() if entry.symbol == symbol and exchange in (None, entry.exchange)]
+        shorter = [entry for entry in entries if divides(entry.timeframe, timeframe)]
+        if not shorter or any(entry.timeframe == timeframe for entry in shorter):
+            return self.find(symbol, timeframe=timeframe, exchange=exchange, timerange=timerange)
+        self._refuse_several(shorter, f"{symbol} candles that make {timeframe}")
+        return max(shorter, key=lambda entry: bar_step(entry.timeframe))
+
+    def _refuse_several(self, entries: list[StoreEntry], what: str) -> None:
+        names = list(dict.fromkeys(entry.exchange for entry in entries))
+        if len(names) > 1:
+            raise DataError(
+                f"{self.root}: several exchanges hold {what}: {', '.join(names)}. Name one: --exchange {names[0]}, "
+                f"or exchange = {names[0]!r} under [data]."
+            )
 
     def entries(self) -> list[StoreEntry]:
         """Return what is stored, by exchange, symbol and timeframe.
@@ -158,99 +175,53 @@ class Store:
         return self.root / exchange / symbol.replace("/", "-").replace(":", "_") / f"{timeframe}.parquet"
 
 
-def load_frame(config: DataConfig, *, root: Path | None = None) -> tuple[Frame, dict[str, dict[str, Any]]]:
-    """Read every symbol of a run from the store and align them.
-
-    The frame reaches from the start of ``train`` (the earliest common bar if it is open) to the end of the last test
-    period. Between the periods candles may be lacking; inside a period a hole longer than ``HOLE`` is refused.
-
-    Parameters
-    ----------
-    root
-        Root of the store; ``config.folder`` by default.
-
-    Returns
-    -------
-    frame
-    facts
-        By symbol: ``exchange``, ``rows``, ``first``, ``last`` (UTC texts) and ``sha256`` of the candles read, and the
-        ``repairs`` and ``notes`` of the manifest.
+def stored_candles(config: DataConfig) -> dict[str, Supply]:
+    """Return the stored candles of each symbol of a run, made into its timeframe if they are shorter.
 
     Raises
     ------
     DataError
-        If the store lacks a symbol or a range, or the candles cannot be aligned.
+        If the store lacks a symbol; the message says what it holds and how to fill it.
     """
-    if config.source != "store":
-        raise ConfigError(f"data.source = {config.source!r} reads nothing from the store.")
-    store = Store(root or config.folder)
-    periods = {"train": config.train, **config.test}
-    ends = [period.end for period in periods.values()]
-    whole = TimeRange(config.train.start, None if None in ends else max(end for end in ends if end is not None))
-    entries = _all_or_none(store, config, whole)
-    candles, facts = {}, {}
-    for symbol, entry in entries.items():
-        table = _select(read_candles(entry.path)[0], entry, whole)
-        for name, period in periods.items():
-            _refuse_hole(_select(table, entry, period), entry, f"{name} ({period})")
-        candles[symbol] = table
-        facts[symbol] = _facts(table, entry)
-    return align(candles, timeframe=config.timeframe, gaps=config.gaps), facts
+    entries = _all_or_none(Store(config.folder), config)
+    return {symbol: supply_of(entry, timeframe=config.timeframe) for symbol, entry in entries.items()}
 
 
-def _all_or_none(store: Store, config: DataConfig, timerange: TimeRange) -> dict[str, StoreEntry]:
+def _all_or_none(store: Store, config: DataConfig) -> dict[str, StoreEntry]:
     """Return the entry of each symbol; say which coin is there if another is not."""
+    timerange, timeframe = whole_range(config), config.timeframe
     entries = [entry for entry in store.entries() if config.exchange in (None, entry.exchange)]
-    held = {entry.symbol: entry for entry in entries if entry.timeframe == config.timeframe}
+    held = {entry.symbol: entry for entry in entries if divides(entry.timeframe, timeframe)}
     there = [symbol for symbol in config.symbols if symbol in held]
     lacking = [symbol for symbol in config.symbols if symbol not in held]
     if there and lacking:
         raise DataError(
-            f"{store.root}: the run needs {' and '.join(config.symbols)} {config.timeframe}; {', '.join(there)} is "
-            f"stored, {', '.join(lacking)} is not. {_held(entries, lacking[0])} "
-            f"{_remedy(lacking[0], config.timeframe, held[there[0]].exchange, timerange)}"
+            f"{store.root}: the run needs {' and '.join(config.symbols)} {timeframe}; {', '.join(there)} is stored, "
+            f"{', '.join(lacking)} is not. {_held(entries, lacking[0])} "
+            f"{_remedy(lacking[0], held[there[0]].timeframe, held[there[0]].exchange, timerange)}"
         )
     return {
-        symbol: store.find(symbol, timeframe=config.timeframe, exchange=config.exchange, timerange=timerange)
+        symbol: store.find_source(symbol, timeframe=timeframe, exchange=config.exchange, timerange=timerange)
         for symbol in config.symbols
     }
 
 
-def _facts(candles: pd.DataFrame, entry: StoreEntry) -> dict[str, Any]:
-    return {
-        "exchange": entry.exchange,
-        "rows": len(candles),
-        "first": time_text(candles.index[0]),
-        "last": time_text(candles.index[-1]),
-        "sha256": candles_sha256(candles),
-        "repairs": entry.repairs,
-        "notes": list(entry.notes),
-    }
-
-
-def _select(candles: pd.DataFrame, entry: StoreEntry, timerange: TimeRange) -> pd.DataFrame:
-    part = timerange.select(candles)
-    late = timerange.start is not None and (part.empty or part.index[0] > timerange.start + SLACK)
-    bar = timeframe_delta(entry.timeframe)
-    early = timerange.end is not None and (part.empty or part.index[-1] + bar < timerange.end - SLACK)
-    if part.empty or late or early:
-        inside = f"nearest {time_text(part.index[0])} to {time_text(part.index[-1])}" if len(part) else "nothing in it"
-        raise DataError(
-            f"The range {timerange} is not stored ({inside}). The store holds {entry}. "
-            f"{_remedy(entry.symbol, entry.timeframe, entry.exchange, timerange)}"
-        )
-    return part
-
-
-def _refuse_hole(candles: pd.DataFrame, entry: StoreEntry, period: str) -> None:
-    spacings = np.diff(times_of(time_index(candles)))
-    longest = int(spacings.argmax()) if len(spacings) else 0
-    if len(spacings) and pd.Timedelta(int(spacings[longest]), "ns") > HOLE:
-        start, end = candles.index[longest], candles.index[longest + 1]
-        raise DataError(
-            f"{period}: {entry.exchange} {entry.symbol} {entry.timeframe} has no candle between {time_text(start)} and "
-            f"{time_text(end)}. {_remedy(entry.symbol, entry.timeframe, entry.exchange, TimeRange(start, end))}"
-        )
+def supply_of(entry: StoreEntry, *, timeframe: str) -> Supply:
+    """Return the candles of an entry in bars of a timeframe, which its own must divide."""
+    candles = read_candles(entry.path)[0]
+    made = bar_step(entry.timeframe) != bar_step(timeframe)
+    if made:
+        candles = resample(candles, source_timeframe=entry.timeframe, timeframe=timeframe, source=str(entry))
+    origin = {"exchange": entry.exchange, "repairs": entry.repairs, "notes": list(entry.notes)}
+    return Supply(
+        name=f"{entry.exchange} {entry.symbol} {timeframe}" + (f" (made from {entry.timeframe})" if made else ""),
+        place="stored",
+        holder="The store holds",
+        candles=candles,
+        timeframe=timeframe,
+        origin=origin | ({"resampled_from": entry.timeframe} if made else {}),
+        remedy=lambda timerange: _remedy(entry.symbol, entry.timeframe, entry.exchange, timerange),
+    )
 
 
 def _held(entries: list[StoreEntry], symbol: str) -> str:
@@ -270,22 +241,9 @@ def _remedy(symbol: str, timeframe: str, exchange: str | None, timerange: TimeRa
     )
 
 
-def _merge(
-    old: pd.DataFrame, new: pd.DataFrame, *, name: str, conflicts: Literal["refuse", "replace"]
-) -> tuple[pd.DataFrame, tuple[int, int, int]]:
-    """Return old and new bars together, and how many were added, identical and replaced."""
-    common = old.index.intersection(new.index)
-    before, after = old.loc[common], new.loc[common]
-    differs = np.asarray((before.to_numpy() != after.to_numpy()).any(axis=1))
-    if differs.any() and conflicts == "refuse":
-        row = int(differs.argmax())
-        one, other = before.iloc[row], after.iloc[row]
-        field = next(field for field in FIELDS if one[field] != other[field])
-        raise DataError(
-            f"{name}: {counted(int(differs.sum()), 'bar')} stored with other values, first at {time_text(common[row])}:"
-            f" {field} is {one[field]:.12g} in the store and {other[field]:.12g} in the new candles. Keep the stored"
-            " ones by leaving the file out, or overwrite them with --replace."
-        )
-    replaced = int(differs.sum())
-    merged = pd.concat([old[~old.index.isin(common)], new]).sort_index()
-    return merged, (len(new) - len(common), len(common) - replaced, replaced)
+def _conflict(name: str, number: int, time: str, field: str, old: float, new: float) -> str:
+    return (
+        f"{name}: {counted(number, 'bar')} stored with other values, first at {time}: {field} is {old:.12g} in the "
+        f"store and {new:.12g} in the new candles. Keep the stored ones by leaving the file out, or overwrite them "
+        "with --replace."
+    )

@@ -1,0 +1,110 @@
+"""The candle files a run file lists for each symbol, read and put together."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cryptonn.config import DataConfig
+from cryptonn.errors import DataError, did_you_mean
+from cryptonn.market.bars import bar_step, counted
+from cryptonn.market.files.formats import CandleFile, read_candle_file
+from cryptonn.market.merging import merge
+from cryptonn.market.resample import resample
+from cryptonn.market.supply import Supply
+from cryptonn.market.timerange import TimeRange
+
+__all__ = ["listed_candles"]
+
+
+def listed_candles(config: DataConfig) -> dict[str, Supply]:
+    """Return the candles of each symbol of a run from its files, made into its timeframe if they are shorter.
+
+    Raises
+    ------
+    DataError
+        If a file is missing, cannot be read, has another dialect or symbol than the run says, or two of them differ
+        in timeframe or in a bar both have.
+    ConfigError
+        If bars of the timeframe cannot be made from the candles, or the dialect is unknown.
+    """
+    return {symbol: _supply(config, symbol) for symbol in config.symbols}
+
+
+def _supply(config: DataConfig, symbol: str) -> Supply:
+    paths = [_find(name, config.folder) for name in config.files[symbol]]
+    files = [read_candle_file(path, symbol=symbol, dialect=config.dialect) for path in paths]
+    names, timeframe = ", ".join(path.name for path in paths), _timeframe(files)
+    candles = resample(_joined(files), source_timeframe=timeframe, timeframe=config.timeframe, source=names)
+    made = bar_step(timeframe) != bar_step(config.timeframe)
+    return Supply(
+        name=f"{symbol} {config.timeframe} {'made ' if made else ''}from {names}",
+        place="in the files",
+        holder="The files hold",
+        candles=candles,
+        timeframe=config.timeframe,
+        origin=_origin(files) | ({"resampled_from": timeframe} if made else {}),
+        remedy=_remedy,
+    )
+
+
+def _find(name: str, folder: Path) -> Path:
+    """Return the path of a listed file: its own if it names a folder and is there, else in the folder of the run."""
+    own = Path(name).expanduser()
+    if own.is_absolute() or (own.name != name and own.exists()):
+        folder, path = own.parent, own
+    else:
+        path = folder / own
+    if path.exists():
+        return path
+    if not folder.is_dir():
+        where = f"The folder {folder} does not exist."
+    else:
+        where = f"It is not in {folder}.{did_you_mean(own.name, [file.name for file in folder.iterdir()])}"
+    raise DataError(
+        f"{name}: no such file. {where} Say where the files lie with --data FOLDER, or mend data.files in the run file."
+    )
+
+
+def _timeframe(files: Sequence[CandleFile]) -> str:
+    other = next((file for file in files if file.timeframe != files[0].timeframe), None)
+    if other is not None:
+        raise DataError(
+            f"{other.path}: its candles are of {other.timeframe}, those of {files[0].path} of {files[0].timeframe}. "
+            f"List files of one timeframe under data.files for {other.symbol}."
+        )
+    return files[0].timeframe
+
+
+def _joined(files: Sequence[CandleFile]) -> pd.DataFrame:
+    """Return the candles of all files, each time once."""
+    candles, read = files[0].candles, files[:1]
+    for file in files[1:]:
+        found = merge(candles, file.candles)
+        if found.first is not None:
+            time, field, old, new = found.first
+            before = ", ".join(str(earlier.path) for earlier in read)
+            raise DataError(
+                f"{file.path}: {counted(found.differing, 'bar')} in conflict with {before}, first at {time}: {field} "
+                f"is {new:.12g} here and {old:.12g} there. Leave one of the files out of data.files, or mend it."
+            )
+        candles, read = found.candles, [*read, file]
+    return candles
+
+
+def _origin(files: Sequence[CandleFile]) -> dict[str, Any]:
+    repairs: dict[str, int] = {}
+    for file in files:
+        for kind, number in file.repairs.items():
+            repairs[kind] = repairs.get(kind, 0) + number
+    return {
+        "exchange": "files",
+        "repairs": repairs,
+        "notes": list(dict.fromkeys(note for file in files for note in file.notes)),
+        "files": [file.source for file in files],
+    }
+
+
+def _remedy(_: TimeRange) -> str:
+    return "Add a file of those dates under data.files, or change data.train and data.test."

@@ -1,0 +1,115 @@
+"""The newest candles, for a prediction: of a run's own source, of other files, or fetched from an exchange now."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from cryptonn.config import DataConfig
+from cryptonn.errors import ConfigError
+from cryptonn.market.candles import Frame
+from cryptonn.market.exchange.download import download_candles
+from cryptonn.market.source import latest_market, reach
+from cryptonn.market.store.candle_store import Store
+from cryptonn.market.timerange import TimeRange
+
+__all__ = ["fetched_candles", "newest_candles"]
+
+
+def newest_candles(
+    config: DataConfig, *, horizon: int, bars: int, folder: Path | None = None, files: Sequence[str] = ()
+) -> Frame:
+    """Read the newest candles of a run's symbols.
+
+    Parameters
+    ----------
+    config
+        The run's own; its source, folder and files unless others are given.
+    bars
+        Bars the network sees.
+    folder
+        Another folder: of the store, or of the files.
+    files
+        Other CSV files, whatever the run's source: ``"FILE"``, or ``"SYMBOL=FILE"`` where the run has several symbols.
+
+    Raises
+    ------
+    ConfigError
+        If the run's market is synthetic and files are given, or a file is for no symbol of the run, or a symbol is
+        without one.
+    DataError
+        If a symbol is lacking, or a file cannot be read.
+    """
+    if files:
+        _refuse_synthetic(config)
+        given = {"source": "files", "files": _by_symbol(files, config), "dialect": None, "exchange": None}
+        config = config.model_copy(update=given)
+    if folder is not None:
+        config = config.model_copy(update={"folder": folder})
+    return latest_market(config, horizon=horizon, bars=bars)
+
+
+def fetched_candles(
+    config: DataConfig,
+    *,
+    exchange: str,
+    horizon: int,
+    bars: int,
+    now: pd.Timestamp,
+    folder: Path | None = None,
+    transport: Any = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Frame:
+    """Fetch the newest closed candles of a run's symbols from an exchange, as ``download_candles`` does.
+
+    A run of the store, or a ``folder``, keeps them in its store; else they are forgotten.
+
+    Raises
+    ------
+    ConfigError
+        If the run's market is synthetic, or the exchange lacks a symbol or the timeframe.
+    ExchangeError
+        If the exchange refuses or cannot be reached.
+    """
+    _refuse_synthetic(config)
+    yesterday = now.normalize() - pd.Timedelta(days=1)  # where the newest closed bar may lie
+    with TemporaryDirectory() as forgotten:
+        kept = folder or (config.folder if config.source == "store" else Path(forgotten))
+        download_candles(
+            Store(kept),
+            exchange=exchange,
+            symbols=config.symbols,
+            timeframe=config.timeframe,
+            timerange=TimeRange(start=yesterday - reach(config.timeframe, bars=bars)),
+            now=now,
+            transport=transport,
+            sleep=sleep,
+        )
+        own = {"source": "store", "folder": kept, "files": {}, "dialect": None, "exchange": exchange}
+        return latest_market(config.model_copy(update=own), horizon=horizon, bars=bars)
+
+
+def _refuse_synthetic(config: DataConfig) -> None:
+    if config.source == "synthetic":
+        raise ConfigError("the run's market is synthetic: real candles are none of its own. Predict without them.")
+
+
+def _by_symbol(files: Sequence[str], config: DataConfig) -> dict[str, tuple[str, ...]]:
+    """Return the files of each symbol, their paths made absolute: they do not lie in the run's folder."""
+    found: dict[str, tuple[str, ...]] = {}
+    for text in files:
+        symbol, _, path = text.rpartition("=")
+        symbol = symbol or config.target
+        if symbol not in config.symbols:
+            raise ConfigError(f"--file {text}: the run has no {symbol}; it reads {', '.join(config.symbols)}.")
+        found[symbol] = (*found.get(symbol, ()), str(Path(path).absolute()))
+    missing = [symbol for symbol in config.symbols if symbol not in found]
+    if missing:
+        raise ConfigError(
+            f"--file: none is given for {', '.join(missing)}. Give one for each symbol: "
+            + " ".join(f"--file {symbol}=FILE.csv" for symbol in config.symbols)
+        )
+    return found

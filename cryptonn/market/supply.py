@@ -1,0 +1,108 @@
+"""All candles there are of one symbol, wherever they lie, and whether they reach as far as a run needs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cryptonn.config import DataConfig
+from cryptonn.errors import DataError
+from cryptonn.market.bars import counted, time_index, time_text, timeframe_delta, times_of
+from cryptonn.market.store.health import candles_sha256
+from cryptonn.market.timerange import TimeRange
+
+__all__ = ["HOLE", "SLACK", "Supply", "select", "supplied", "whole_range"]
+
+SLACK = pd.Timedelta(days=1)
+"""So much of a range (or one bar, if that is longer) may be absent at either end before the range counts as lacking:
+nobody traded, or the bar was not whole."""
+HOLE = pd.Timedelta(days=7)
+"""A hole longer than this (or one bar) inside a train or test range is candles that were never fetched, not an
+outage."""
+
+
+@dataclass(frozen=True, eq=False)
+class Supply:
+    """Candles of one symbol at the timeframe of the run."""
+
+    name: str
+    """Where from, which symbol, which timeframe: "bitfinex ETH/USD 1m"."""
+    place: str
+    """Ends the sentence "the range is not …": "stored", "in the files"."""
+    holder: str
+    """Begins the sentence that says what there is: "The store holds", "The files hold"."""
+    candles: pd.DataFrame
+    timeframe: str
+    origin: Mapping[str, Any]
+    """What a run records of where they come from: exchange, repairs, notes; fit for JSON."""
+    remedy: Callable[[TimeRange], str]
+    """Says how to get the candles of a range."""
+
+    def __str__(self) -> str:
+        first, last = time_text(self.candles.index[0]), time_text(self.candles.index[-1])
+        return f"{self.name}, {first} to {last} ({counted(len(self.candles), 'bar')})"
+
+
+def whole_range(config: DataConfig) -> TimeRange:
+    """Return the stretch from the start of a run's train range to the end of its last test range."""
+    ends = [period.end for period in (config.train, *config.test.values())]
+    return TimeRange(config.train.start, None if None in ends else max(end for end in ends if end is not None))
+
+
+def supplied(supply: Supply, config: DataConfig) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the candles a run uses and what is to be known of them.
+
+    Between the train and test ranges candles may be lacking, within them they may not.
+
+    Returns
+    -------
+    candles
+        Those that open in the stretch of ``whole_range``.
+    facts
+        ``exchange``, ``rows``, ``first``, ``last`` (UTC texts) and ``sha256`` of the candles, and the rest of their
+        origin.
+
+    Raises
+    ------
+    DataError
+        If a range is not covered (see ``SLACK``), or has a hole (see ``HOLE``).
+    """
+    candles = select(supply, whole_range(config))
+    for name, period in {"train": config.train, **config.test}.items():
+        _refuse_hole(select(supply, period), supply, f"{name} ({period})")
+    return candles, {
+        "exchange": supply.origin["exchange"],
+        "rows": len(candles),
+        "first": time_text(candles.index[0]),
+        "last": time_text(candles.index[-1]),
+        "sha256": candles_sha256(candles),
+        **supply.origin,
+    }
+
+
+def select(supply: Supply, timerange: TimeRange) -> pd.DataFrame:
+    """Return the candles of a range; raises ``DataError`` if it is not covered."""
+    part, bar = timerange.select(supply.candles), timeframe_delta(supply.timeframe)
+    slack = max(SLACK, bar)
+    late = timerange.start is not None and (part.empty or part.index[0] > timerange.start + slack)
+    early = timerange.end is not None and (part.empty or part.index[-1] + bar < timerange.end - slack)
+    if part.empty or late or early:
+        inside = f"nearest {time_text(part.index[0])} to {time_text(part.index[-1])}" if len(part) else "nothing in it"
+        raise DataError(
+            f"The range {timerange} is not {supply.place} ({inside}). {supply.holder} {supply}. "
+            f"{supply.remedy(timerange)}"
+        )
+    return part
+
+
+def _refuse_hole(candles: pd.DataFrame, supply: Supply, period: str) -> None:
+    spacings = np.diff(times_of(time_index(candles)))
+    longest = int(spacings.argmax()) if len(spacings) else 0
+    if len(spacings) and pd.Timedelta(int(spacings[longest]), "ns") > max(HOLE, timeframe_delta(supply.timeframe)):
+        start, end = candles.index[longest], candles.index[longest + 1]
+        raise DataError(
+            f"{period}: {supply.name} has no candle between {time_text(start)} and {time_text(end)}. "
+            f"{supply.remedy(TimeRange(start, end))}"
+        )
