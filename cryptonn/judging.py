@@ -44,7 +44,10 @@ def trade_period(
 def judged(run: Run, period: str, results: Sequence[BacktestResult]) -> Run:
     """Add the results of a period, in place of older ones of the same strategy and fees, with metrics and verdict."""
     candles, resamples, seed = run.frame.candles(run.config.data.target), run.config.report.resamples, run.config.seed
-    rows = [{"period": period, **metrics_of(one, candles, resamples=resamples, seed=seed)} for one in results]
+    rows = [
+        {"period": period, **metrics_of(one, candles, resamples=resamples, seed=seed, trials=_trials(run, one))}
+        for one in results
+    ]
     new = {_key(result) for result in results}
     kept = [result for result in run.backtests.get(period, []) if _key(result) not in new]
     together = run.backtests | {period: _in_order([*kept, *results], own=run.strategy)}
@@ -53,6 +56,12 @@ def judged(run: Run, period: str, results: Sequence[BacktestResult]) -> Run:
     tables = [table for table in (_without(run.comparison, period, new), pd.DataFrame(rows)) if len(table)]
     traded = replace(run, backtests=backtests, comparison=_sorted(pd.concat(tables, ignore_index=True), backtests))
     return replace(traded, verdicts=traded.verdicts | {period: _verdict(traded, period)})
+
+
+def _trials(run: Run, result: BacktestResult) -> int | None:
+    """Return how many settings were tried before those of the run's own strategy were chosen; None if none were."""
+    selection = run.config.selection
+    return selection.trials if selection is not None and result.strategy == run.strategy else None
 
 
 def _key(result: BacktestResult) -> tuple[str, str]:

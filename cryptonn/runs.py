@@ -3,6 +3,7 @@
     config.toml           the resolved run file           run.json       facts: data, code, versions, seeds, times
     model/                the fitted model                history.csv    losses by epoch
     predictions.parquet   one row a held-out bar          accuracy/      tables by period and model
+    forecasts.parquet     of a regression: one row a bar  forecast_scores.json  by role
     backtests/            by period, strategy and fees    comparison.csv verdicts.json
     published.json        the earlier system's evaluation published_history.csv
     metrics.json          every number of the run         report.html figures/ tables/    written by the report
@@ -15,23 +16,27 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cryptonn.config import RunConfig, load_config
 from cryptonn.errors import ConfigError, DataError, OutputError
 from cryptonn.evaluation.accuracy import Assessment
 from cryptonn.evaluation.verdict import Verdict
+from cryptonn.learning.regression import FURTHEST
 from cryptonn.market.candles import Frame
 from cryptonn.market.timerange import TimeRange
 from cryptonn.output import to_json, whole_folder, write_file
 from cryptonn.records import (
     load_assessment,
+    load_forecasts,
     load_result,
     load_verdicts,
     read_json,
     read_table,
     readable,
     save_assessment,
+    save_forecasts,
     save_result,
     save_verdicts,
 )
@@ -137,7 +142,18 @@ class Run:
         """What must be known before any number of the run is believed; mostly nothing."""
         stopped = f"Training was interrupted: the network is that of epoch {self.facts['best_epoch']}, the best so far."
         seen = [f"{name}: {self.in_sample(name)}" for name in self.added if self.in_sample(name)]
-        return (*([stopped] if self.facts["interrupted"] else []), *seen)
+        chosen = [self.config.selection.words] if self.config.selection else []
+        cut = [self._cut_forecasts] if self._cut_forecasts else []
+        return (*([stopped] if self.facts["interrupted"] else []), *chosen, *cut, *seen)
+
+    @property
+    def _cut_forecasts(self) -> str:
+        if self.forecasts is None:
+            return ""
+        moves = np.log(self.forecasts["predicted"] / self.forecasts["close"]).abs()
+        cut = int((moves > FURTHEST - 1e-9).sum())
+        words = f"{cut:,} of {len(moves):,} forecasts lay beyond a hundredth or the hundredfold of the price and were "
+        return f"{words}cut to it: the network says nothing of use there." if cut else ""
 
     def in_sample(self, period: str) -> str:
         """Say how much of a period the network was fitted to; nothing where it saw none of it."""
@@ -168,6 +184,8 @@ def save_training(run: Run, folder: Path) -> None:
     write_file(folder / "metrics.json", to_json(_metrics(run)))
     run.history.to_csv(folder / "history.csv", index=False)
     run.predictions.to_parquet(folder / "predictions.parquet")
+    if run.forecasts is not None:
+        save_forecasts(run.forecasts, run.forecast_scores, folder)
     _save_accuracy(run, folder / "accuracy")
 
 
@@ -177,6 +195,8 @@ def save_backtests(run: Run) -> None:
         with whole_folder(run.folder / "accuracy") as folder:
             _save_accuracy(run, folder)
         write_file(run.folder / "predictions.parquet", run.predictions.to_parquet())
+        if run.forecasts is not None:
+            save_forecasts(run.forecasts, run.forecast_scores, run.folder)
     with whole_folder(run.folder / "backtests") as folder:
         for period, results in run.backtests.items():
             for result in results:
@@ -200,6 +220,7 @@ def load_run(folder: Path, *, config: RunConfig, frame: Frame) -> Run:
     verdicts, comparison = folder / "verdicts.json", _read_comparison(folder)
     with readable(folder / "predictions.parquet") as path:
         predictions = pd.read_parquet(path)
+    forecasts, scores = load_forecasts(folder)
     return Run(
         folder=folder,
         config=config,
@@ -211,6 +232,8 @@ def load_run(folder: Path, *, config: RunConfig, frame: Frame) -> Run:
         backtests=_load_backtests(folder / "backtests", comparison),
         verdicts=load_verdicts(verdicts) if verdicts.exists() else {},
         comparison=comparison,
+        forecasts=forecasts,
+        forecast_scores=scores,
         published=read_json(folder / "published.json") if (folder / "published.json").exists() else None,
     )
 
@@ -275,5 +298,6 @@ def _metrics(run: Run) -> dict[str, Any]:
             period: {model: assessment.metrics for model, assessment in models.items()}
             for period, models in run.assessments.items()
         },
+        "forecasts": run.forecast_scores,
         "backtests": run.comparison.to_dict(orient="records"),
     }

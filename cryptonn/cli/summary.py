@@ -44,6 +44,7 @@ def show_run(done: "Run", *, report: Path) -> None:
         rows = done.comparison[done.comparison["period"] == period]
         own = rows[rows["strategy"] == done.leading(period)]
         _show_trades(f"{done.leading(period)} on {period}, gross and net a trade", own)
+        _show_deflated(own)
         if len(own) < len(rows):
             _show_returns(f"Net return on {period} by fee", rows)
     _show_verdicts(done, list(done.backtests))
@@ -116,6 +117,15 @@ def _show_trades(title: str, rows: "pd.DataFrame", *, named: bool = False) -> No
         for _, row in rows.iterrows()
     ]
     show_table(title, ("strategy", *columns) if named else columns, cells, left=2 if named else 1)
+
+
+def _show_deflated(rows: "pd.DataFrame") -> None:
+    """Print what is left of the Sharpe ratios of a setting that a search chose."""
+    if "deflated_sharpe" not in rows or rows["deflated_sharpe"].isna().all():
+        return
+    parts = [f"{row['fees']} {_percent(row['deflated_sharpe'])}" for _, row in rows.iterrows()]
+    tried = f"{rows['trials'].iloc[0]:,.0f} settings tried"
+    stdout.print(f"Chance that its Sharpe ratio beats luck, {tried}: {', '.join(parts)}", soft_wrap=True)
 
 
 def _show_returns(title: str, rows: "pd.DataFrame") -> None:

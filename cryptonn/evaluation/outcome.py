@@ -38,6 +38,12 @@ class Outcome:
         return [found for found in self.paid if not found["net_return"] > 0]
 
     @property
+    def trials(self) -> int:
+        """Settings of which this one is the best; 0 where no search chose it."""
+        trials = float(self.free.get("trials", 0))
+        return int(trials) if trials > 0 else 0  # NaN beside a row that was chosen
+
+    @property
     def case(self) -> Case:
         """Which case it is; the compounded return decides, for that is what is left in the account."""
         if not any(found["trades"] for found in self.scenarios):

@@ -48,6 +48,7 @@ def sentences(
         _returns(found.scenarios),
         *(_accuracy(network) if network else []),
         *(_lead(lead) if network and lead else []),
+        *_chosen(found),
         _data(found.free),
     )
 
@@ -183,6 +184,27 @@ def _lead(lead: Mapping[str, float]) -> list[str]:
     if high < 0:
         return [f"It is worse than the logistic regression on the same rows: {span}."]
     return [f"It cannot be told from the logistic regression on the same rows: {span}."]
+
+
+def _chosen(found: Outcome) -> list[str]:
+    """Warn of a setting that a search chose, and say what is left of its Sharpe ratio for luck to explain."""
+    if not found.trials:
+        return []
+    tried = f"{found.trials:,} tried on the validation rows"
+    words = f"This setting is the best of {tried}, so its validation figures are flattered; the search looked at them "
+    parts = [
+        f"{_name(one)} {_share(float(one['deflated_sharpe']))}"
+        for one in found.scenarios
+        if not math.isnan(one["deflated_sharpe"])
+    ]
+    said = [f"{words}alone."]
+    if parts:
+        said.append(
+            f"Chance that the true Sharpe ratio is above the best that luck would show in {found.trials:,} settings "
+            f"without skill (deflated Sharpe ratio, Bailey & López de Prado 2014): {'; '.join(parts)}. That is "
+            "strict: it takes the setting for the best of all on these very bars."
+        )
+    return said
 
 
 def _data(free: Metrics) -> str:

@@ -275,6 +275,12 @@ def expected_maximum_sharpe(*, trials: int, variance: float) -> float:
     return math.sqrt(variance) * weighted
 
 
-def deflated_sharpe(found: Moments, *, trials: int, variance: float) -> float:
-    """Return the probability that the best of ``trials`` is better than luck (Bailey & López de Prado 2014, eq. 2)."""
+def deflated_sharpe(found: Moments, *, trials: int, variance: float | None = None) -> float:
+    """Return the probability that the best of ``trials`` is better than luck (Bailey & López de Prado 2014, eq. 2).
+
+    Without ``variance``, as where the other trials were not traded, it is that of trials without skill: the variance of
+    a measured Sharpe ratio about a true one of 0, 1 / (periods - 1) (Bailey & López de Prado 2012).
+    """
+    if variance is None:
+        variance = 1.0 / (found.periods - 1) if found.periods > 1 else 0.0
     return probabilistic_sharpe(found, benchmark=expected_maximum_sharpe(trials=trials, variance=variance))

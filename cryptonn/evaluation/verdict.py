@@ -21,7 +21,8 @@ class Verdict:
     numbers
         What the sentences rest on, flat and JSON-able: ``case`` (an ``outcome.Case``), ``certain`` (whether the
         intervals bear the headline out), the trades' numbers, accuracy and its lead over the logistic regression,
-        returns and whether it pays by fee scenario (``"pays: taker"``). NaN where undefined.
+        returns and whether it pays by fee scenario (``"pays: taker"``); of a setting that a search chose, ``trials``
+        and its deflated Sharpe ratios. NaN where undefined.
     headline
         One plain sentence, and a second one wherever ``certain`` is False.
     sentences
@@ -73,6 +74,9 @@ def _numbers(found: Outcome, network: Assessment | None, lead: Mapping[str, floa
         numbers |= {name: network.metrics[name] for name in names}
     names = ("difference", "difference_low", "difference_high")
     numbers |= {f"logistic_{name}": float(lead[name]) for name in names if name in lead}
+    if found.trials:
+        numbers["trials"] = found.trials
+        numbers |= {f"deflated_sharpe: {one['fees']}": float(one["deflated_sharpe"]) for one in found.scenarios}
     by_fee = ("net_return", "net_return_low", "net_return_high", "net_per_trade_bp", "required_weighted_accuracy")
     for one in found.scenarios:
         numbers |= {f"{name}: {one['fees']}": one[name] for name in by_fee}

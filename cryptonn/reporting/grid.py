@@ -9,7 +9,7 @@ import pandas as pd
 from cryptonn.evaluation.accuracy import MEANINGS, Assessment
 from cryptonn.reporting.figures_equity import HELD, fee_words
 from cryptonn.reporting.formatting import bp, count, date, money, number, percent, signed_bp, signed_percent
-from cryptonn.reporting.meanings import METRICS
+from cryptonn.reporting.meanings import CHOSEN, METRICS
 from cryptonn.units import BP
 
 __all__ = [
@@ -79,6 +79,7 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Any], str], bool], ...] = (
     ("fees_paid", "fees paid", money, False),
     ("slippage_paid", "slippage paid", money, False),
     ("sharpe", "Sharpe (365)", number, False),
+    ("deflated_sharpe", "P(Sharpe beats luck)", percent, False),
     ("max_drawdown_bars", "deepest drawdown, bar by bar", percent, False),
     ("exposure", "exposure", percent, False),
     ("turnover_per_day", "turnover / day", number, False),
@@ -88,6 +89,7 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Any], str], bool], ...] = (
     ("rejections", "rejected", count, False),
 )
 """Column of the comparison, its heading, how it is written, whether its sign is news."""
+_MEANINGS = METRICS | CHOSEN
 
 
 def comparison_grid(comparison: pd.DataFrame, *, period: str, own: str, name: str) -> Grid:
@@ -107,7 +109,7 @@ def comparison_grid(comparison: pd.DataFrame, *, period: str, own: str, name: st
         name=name,
         title=f"Strategies and fees, {period}",
         note=_comparison_note(table),
-        head=(("strategy", ""), ("fees", ""), *((title, METRICS.get(key, "")) for key, title, *_ in columns)),
+        head=(("strategy", ""), ("fees", ""), *((title, _MEANINGS.get(key, "")) for key, title, *_ in columns)),
         rows=rows,
         frame=table,
         words=2,

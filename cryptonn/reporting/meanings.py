@@ -1,6 +1,6 @@
 """What each number of a backtest means, and which of them stand in the comparison table."""
 
-__all__ = ["COMPARISON", "METRICS"]
+__all__ = ["CHOSEN", "COMPARISON", "METRICS"]
 
 METRICS = {
     "strategy": "what traded",
@@ -60,6 +60,13 @@ METRICS = {
     "interval_note": "why an interval or the break-even fee is missing, empty where none is",
 }
 """What each metric of a backtest means, in the order of the table. Undefined is NaN."""
+
+CHOSEN = {
+    "trials": "settings that were tried before this one was chosen on the validation rows",
+    "deflated_sharpe": "probability that the true Sharpe ratio is above the highest that luck is expected to show in "
+    "so many trials without skill (Bailey & López de Prado 2014; their variance, not known, taken as 1 / (days - 1))",
+}
+"""The same of a backtest whose settings are the best of several."""
 
 COMPARISON = (
     *(

@@ -13,6 +13,7 @@ from cryptonn.errors import DataError
 from cryptonn.evaluation.significance import (
     MIN_TRADES,
     Interval,
+    deflated_sharpe,
     minimum_track_record,
     moments,
     probabilistic_sharpe,
@@ -31,7 +32,12 @@ _UNKNOWN = Interval(math.nan, math.nan)
 
 
 def metrics_of(
-    result: BacktestResult, candles: pd.DataFrame, *, resamples: int = 1000, seed: int = 0
+    result: BacktestResult,
+    candles: pd.DataFrame,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+    trials: int | None = None,
 ) -> dict[str, Any]:
     """Measure one backtest.
 
@@ -43,11 +49,14 @@ def metrics_of(
         The candles it ran on, or a longer table that holds them.
     resamples, seed
         Of the bootstrap of days behind the intervals.
+    trials
+        Of which the traded setting is the best, where a search chose it.
 
     Returns
     -------
     dict
         One value a name of ``METRICS``: numbers, and text for names and notes. NaN where undefined, as without trades.
+        With ``trials``, one a name of ``CHOSEN`` too.
 
     Raises
     ------
@@ -74,7 +83,7 @@ def metrics_of(
     }
     found |= _paid(result) | daily_metrics(result.returns) | _trade_metrics(result, resamples=resamples, seed=seed)
     found |= _break_even(result, opens, resamples=resamples, seed=seed) | _certainty(result, resamples, seed)
-    return {name: found[name] for name in METRICS}
+    return {name: found[name] for name in METRICS} | ({} if trials is None else _chosen(result, trials))
 
 
 def comparison_table(metrics: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -212,6 +221,11 @@ def _certainty(result: BacktestResult, resamples: int, seed: int) -> dict[str, A
         "minimum_track_record_days": minimum_track_record(sharpe),
         "interval_note": _note(len(result.trades), near["net_return"].note),
     }
+
+
+def _chosen(result: BacktestResult, trials: int) -> dict[str, float]:
+    returns = moments(result.returns.to_numpy(dtype=np.float64))
+    return {"trials": trials, "deflated_sharpe": deflated_sharpe(returns, trials=trials)}
 
 
 def _note(trades: int, days: str) -> str:

@@ -165,7 +165,8 @@ def make_money(run: Run, period: str) -> Money:
 
 def make_validation(run: Run) -> Validated:
     """Draw the skill of network and logistic regression on validation and every test period."""
-    words = validation_words([period for period in run.added if run.in_sample(period)])
+    trials = run.config.selection.trials if run.config.selection else 0
+    words = validation_words([period for period in run.added if run.in_sample(period)], trials=trials)
     learning = (draw_learning(run.history),) if len(run.history) else ()
     found = {period: models for period, models in run.assessments.items() if "network" in models}
     names = sorted(found, key=lambda name: (name != "validation", name))

@@ -56,11 +56,20 @@ WORDS = (
 )  # fmt: skip
 
 
-def validation_words(in_sample: Sequence[str] = ()) -> str:
-    """Say what the accuracies are worth; ``in_sample`` names the stretches that hold bars the network was fitted to."""
+def validation_words(in_sample: Sequence[str] = (), *, trials: int = 0) -> str:
+    """Say what the accuracies are worth.
+
+    Parameters
+    ----------
+    in_sample
+        Stretches that hold bars the network was fitted to.
+    trials
+        Settings of which the validation rows chose this one; 0 where no search was made.
+    """
     names = ", ".join(in_sample)
     seen = f"That does not hold in-sample, for {names}: those numbers are no evidence." if in_sample else ""
-    return " ".join(part for part in (_VALIDATION, _TEST, seen, _ACCURACIES) if part)
+    chosen = f"It also chose this setting among {trials:,}, so it flatters more." if trials else ""
+    return " ".join(part for part in (_VALIDATION, chosen, _TEST, seen, _ACCURACIES) if part)
 
 
 def candle_facts(frame: Frame) -> list[tuple[str, str]]:

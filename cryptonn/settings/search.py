@@ -72,3 +72,11 @@ class SelectionConfig(Section):
     """What the best was chosen by."""
     value: float
     """Its value on the validation rows."""
+
+    @property
+    def words(self) -> str:
+        """Say what the choice does to the figures."""
+        return (
+            f"This setting is the best of {self.trials:,} tried on the validation rows (by {self.metric}, in "
+            f"{self.study}), so its validation figures are flattered; test periods were not looked at in choosing."
+        )

@@ -199,6 +199,19 @@ class TestSharpe:
     def test_one_trial_deflates_nothing(self) -> None:
         assert deflated_sharpe(GOLDEN, trials=1, variance=0.002) == probabilistic_sharpe(GOLDEN)
 
+    def test_trials_without_skill_vary_as_their_number_of_periods_says(self) -> None:
+        """Their measured Sharpe ratios have the variance that is taken where it is not known, and the best of them
+        is as good as expected."""
+        rng, periods = np.random.default_rng(13), 250
+        sharpes = np.array([moments(rng.normal(size=periods)).sharpe for _ in range(4000)])
+        assert sharpes.var() == pytest.approx(1 / (periods - 1), rel=0.05)
+        best = sharpes.reshape(100, 40).max(axis=1).mean()
+        assert best == pytest.approx(expected_maximum_sharpe(trials=40, variance=1 / (periods - 1)), rel=0.05)
+        assert deflated_sharpe(GOLDEN, trials=40) == deflated_sharpe(GOLDEN, trials=40, variance=1 / 1249)
+
+    def test_a_single_return_has_no_deflated_sharpe_ratio(self) -> None:
+        assert math.isnan(deflated_sharpe(moments([0.1]), trials=24))
+
     def test_a_losing_strategy_never_gets_a_track_record(self) -> None:
         assert minimum_track_record(Moments(-0.1, 0.0, 3.0, 100)) == math.inf
 

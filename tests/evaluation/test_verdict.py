@@ -365,6 +365,40 @@ class TestHowSure:
         assert "logistic" not in text(verdict(scenarios(gross=2.1)))
 
 
+class TestChosenByASearch:
+    """A setting that is the best of many tried is not what one tried once is."""
+
+    def chosen(self, *deflated: float, trials: float = 24) -> dict[str, dict[str, Any]]:
+        given = scenarios("none", "taker", gross=60.0)
+        for found, probability in zip(given.values(), deflated, strict=True):
+            found |= {"trials": trials, "deflated_sharpe": probability}
+        return given
+
+    def test_the_number_of_trials_and_the_deflated_sharpe_ratio_are_said(self) -> None:
+        found = verdict(self.chosen(0.93, 0.02))
+        assert (
+            "This setting is the best of 24 tried on the validation rows, so its validation figures are flattered; the "
+            "search looked at them alone."
+        ) in found.sentences
+        assert "in 24 settings without skill (deflated Sharpe ratio" in text(found)
+        assert "no fee 93.0 %; taker 2.0 %." in text(found)
+        assert (found.numbers["trials"], found.numbers["deflated_sharpe: taker"]) == (24, 0.02)
+        json.loads(to_json(found.numbers))
+
+    def test_an_undefined_ratio_is_not_said(self) -> None:
+        found = verdict(self.chosen(NAN, NAN))
+        assert "best of 24" in text(found)
+        assert "deflated" not in text(found)
+        assert "nan" not in text(found)
+
+    @pytest.mark.parametrize("given", [{}, {"trials": NAN, "deflated_sharpe": NAN}], ids=["absent", "another's row"])
+    def test_without_a_search_nothing_changes(self, given: dict[str, float]) -> None:
+        plain = scenarios("none", "taker", gross=60.0)
+        found = verdict({name: one | given for name, one in plain.items()})
+        assert found == verdict(plain)
+        assert "trials" not in found.numbers
+
+
 def test_numbers_are_flat_and_json() -> None:
     found = verdict(scenarios(gross=2.1), network=assessed(0.556), comparison=lead(4.6))
     assert all(isinstance(value, str | int | float | bool) for value in found.numbers.values())
