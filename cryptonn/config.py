@@ -85,6 +85,16 @@ class RunConfig(Section):
             raise ValueError(
                 f'labels.kind = "{self.labels.kind}" needs network.output = "linear", training.loss = "mse"'
             )
+        if self.labels.kind == "price" and self.features.limit:
+            raise ValueError(
+                f'labels.kind = "price" with features.clip = {self.features.clip:g}: prices beyond so many deviations '
+                "of the train rows would all look the same to the network. Set features.clip = 0"
+            )
+        if self.labels.kind == "price" and self.features.scaling == "window":
+            raise ValueError(
+                'labels.kind = "price" with features.scaling = "window": within its window the network does not see how '
+                'high the price is. Set labels.kind = "return"'
+            )
         if self.features.scaling == "window" and self.training.form != "windowed":
             raise ValueError('features.scaling = "window" needs training.form = "windowed"')
         if self.published is not None:

@@ -44,7 +44,6 @@ def run_facts(
     started: datetime,
 ) -> dict[str, Any]:
     """Return what one must know to trust, or repeat, a trained run; fit for JSON."""
-    roles = {"train": rows.split.train, **rows.held_out}
     best = history.loc[history["best"]].iloc[-1]
     return {
         "name": config.name,
@@ -56,7 +55,7 @@ def run_facts(
         "interrupted": bool(history["interrupted"].any()),
         "ties_share": tie_share(rows.labels),
         "features": list(rows.features.columns),
-        "rows": {role: _stretch(rows, part) for role, part in roles.items()},
+        "rows": {role: _stretch(rows, part) for role, part in rows.roles.items()},
         "data": market.facts,
         "filled": market.frame.counts.to_dict(orient="index"),
         "best_possible_accuracy": _best_possible(market, predictions),

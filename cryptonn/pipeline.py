@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -20,13 +20,14 @@ from cryptonn.config import RunConfig, load_config
 from cryptonn.errors import ConfigError, DataError
 from cryptonn.evaluation.baselines import logistic_baseline
 from cryptonn.facts import run_facts, with_traded
-from cryptonn.heldout import assess_periods, predict_bars, predict_periods, signal_of, with_signal
+from cryptonn.heldout import assess_periods, forecast_periods, forecast_scores, predict_periods, with_signal
 from cryptonn.judging import judged, trade_period
+from cryptonn.latest import predict
 from cryptonn.learning.features import make_features
 from cryptonn.learning.labels import balance_weights, make_labels
 from cryptonn.learning.rows import Rows, make_rows
-from cryptonn.market.candles import Frame, timeframe_delta
-from cryptonn.market.source import latest_market, load_market
+from cryptonn.market.candles import Frame
+from cryptonn.market.source import load_market
 from cryptonn.market.timerange import TimeRange
 from cryptonn.output import whole_folder
 from cryptonn.progress import OnStep, Step, silent
@@ -38,7 +39,6 @@ from cryptonn.runs import (
     check_same_candles,
     load_run,
     new_folder,
-    read_facts,
     read_run_config,
     save_backtests,
     save_published,
@@ -95,8 +95,9 @@ def train(config: RunConfig, *, results: Path = RESULTS, on_step: OnStep = silen
             on_step(Step("stopped", text="the best epoch so far is kept and the run goes on; Ctrl-C again ends it"))
         model.save(partial / "model")
         on_step(Step("validate", text=f"{', '.join(rows.held_out)}, beside a logistic regression"))
-        predictions = predict_periods(model, rows.features, rows.labels, rows.held_out)
+        predictions = predict_periods(model, rows.features, rows.labels, rows.held_out, close=rows.close)
         predictions["logistic"] = _baseline(rows, config)
+        forecasts = forecast_periods(model, rows.features, rows.roles, close=rows.close)
         enter = entry_threshold(config.signal, predictions.loc[predictions["period"] == "validation", "proba"])
         done = Run(
             folder=folder,
@@ -109,6 +110,8 @@ def train(config: RunConfig, *, results: Path = RESULTS, on_step: OnStep = silen
             predictions=with_signal(predictions, config, enter=enter),
             history=history,
             assessments=assess_periods(predictions, config),
+            forecasts=forecasts,
+            forecast_scores=forecast_scores(forecasts, config),
         )
         save_training(done, partial)
     return done
@@ -209,37 +212,6 @@ def _wider_frame(config: RunConfig, further: dict[str, TimeRange]) -> Frame:
     return load_market(data.model_copy(update=wider), horizon=config.labels.horizon).frame
 
 
-def predict(name: str, *, results: Path = RESULTS) -> dict[str, Any]:
-    """Return the latest probability: what a run's network says after the newest candle there is.
-
-    Returns
-    -------
-    dict
-        ``run``, ``symbol``, ``horizon`` (bars), ``time`` (open of the newest bar, UTC), ``known_at`` (its close),
-        ``proba``, ``enter`` (the run's entry threshold) and ``signal`` (−1, 0, 1: an entry at this bar).
-    """
-    from cryptonn.learning.prediction import load_model
-
-    folder = find_run(name, results=results)
-    config, enter = read_run_config(folder), float(read_facts(folder)["enter"])
-    data, horizon = config.data, config.labels.horizon
-    frame = latest_market(data, horizon=horizon, bars=config.training.lookback)
-    features = make_features(frame, target=data.target, config=config.features)
-    latest = predict_bars(load_model(folder / "model"), features, since=features.index[-1]).iloc[[-1]]
-    if latest.isna().all():
-        raise DataError(f"{len(features):,} candles are too few for a lookback of {config.training.lookback} bars.")
-    return {
-        "run": folder.name,
-        "symbol": data.target,
-        "horizon": horizon,
-        "time": str(latest.index[0]),
-        "known_at": str(latest.index[0] + timeframe_delta(data.timeframe)),
-        "proba": float(latest.iloc[0]),
-        "enter": enter,
-        "signal": int(signal_of(latest, config, enter=enter).iloc[0]),
-    }
-
-
 def _fit(rows: Rows, config: RunConfig, *, log_dir: Path, on_step: OnStep) -> tuple["FittedModel", pd.DataFrame]:
     from cryptonn.learning.training import fit_model
 
@@ -250,6 +222,7 @@ def _fit(rows: Rows, config: RunConfig, *, log_dir: Path, on_step: OnStep) -> tu
         rows.labels,
         rows.split,
         config,
+        close=rows.close,
         on_epoch=lambda epoch: on_step(Step("train", epoch.epoch / epochs, str(epoch))),
         on_progress=lambda epoch, share: on_step(Step("train", (epoch - 1 + share) / epochs)),
         log_dir=log_dir,
@@ -268,7 +241,10 @@ def _baseline(rows: Rows, config: RunConfig) -> pd.Series:
     """Return P(up) of a logistic regression fitted to the same rows, balanced the same way."""
     train = rows.labels["label"].iloc[rows.split.train]
     weights = balance_weights(train, balance=config.labels.balance, seed=config.seed)
-    return logistic_baseline(rows.features, rows.labels, rows.split, clip=config.features.clip, weights=weights)
+    wanted = config.features
+    return logistic_baseline(
+        rows.features, rows.labels, rows.split, clip=wanted.limit, scaling=wanted.scaling, weights=weights
+    )
 
 
 def _with_period(run: Run, period: TimeRange) -> Run:
@@ -276,15 +252,25 @@ def _with_period(run: Run, period: TimeRange) -> Run:
     from cryptonn.learning.prediction import load_model
 
     config, target = run.config, run.config.data.target
-    labels = make_labels(run.frame.candles(target)["close"], horizon=config.labels.horizon, ties=config.labels.ties)
+    close = run.frame.candles(target)["close"]
+    labels = make_labels(close, horizon=config.labels.horizon, ties=config.labels.ties)
     features = make_features(run.frame, target=target, config=config.features)
     bars = period.select(features)
     if bars.empty:
         raise DataError(f"There is no candle in {period}. `cryptonn list-data` shows what is stored.")
     start = int(features.index.searchsorted(bars.index[0]))
-    model = load_model(run.folder / "model")
-    found = predict_periods(model, features, labels, {str(period): slice(start, start + len(bars))})
+    model, rows = load_model(run.folder / "model"), {str(period): slice(start, start + len(bars))}
+    found = predict_periods(model, features, labels, rows, close=close)
     found = with_signal(found.assign(logistic=float("nan")), config, enter=run.enter)
     others = run.predictions[run.predictions["period"] != str(period)]
+    run = _with_forecasts(run, forecast_periods(model, features, rows, close=close))
     assessments = run.assessments | assess_periods(found, config)
     return replace(run, predictions=pd.concat([others, found]), assessments=assessments)
+
+
+def _with_forecasts(run: Run, found: pd.DataFrame | None) -> Run:
+    if found is None or run.forecasts is None:
+        return run
+    others = run.forecasts[~run.forecasts["role"].isin(found["role"])]
+    scores = run.forecast_scores | forecast_scores(found, run.config)
+    return replace(run, forecasts=pd.concat([others, found]), forecast_scores=scores)

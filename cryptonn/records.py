@@ -22,12 +22,14 @@ from cryptonn.trading.result import BacktestResult
 
 __all__ = [
     "load_assessment",
+    "load_forecasts",
     "load_result",
     "load_verdicts",
     "read_json",
     "read_table",
     "readable",
     "save_assessment",
+    "save_forecasts",
     "save_result",
     "save_verdicts",
 ]
@@ -56,6 +58,22 @@ def load_assessment(folder: Path) -> Assessment:
     confusion = pd.read_csv(folder / "confusion.csv", index_col=0).rename_axis(columns="predicted")
     others = {name: read_table(folder / f"{name}.csv") for name in _TABLES if name != "confusion"}
     return Assessment(metrics=_with_nan(read_json(folder / "metrics.json")), confusion=confusion, **others)
+
+
+def save_forecasts(forecasts: pd.DataFrame, scores: dict[str, dict[str, float]], folder: Path) -> None:
+    """Write forecasts.parquet and forecast_scores.json."""
+    write_file(folder / "forecasts.parquet", forecasts.to_parquet(compression="zstd"))
+    write_file(folder / "forecast_scores.json", to_json(scores))
+
+
+def load_forecasts(folder: Path) -> tuple[pd.DataFrame | None, dict[str, dict[str, float]]]:
+    """Read what ``save_forecasts`` wrote; None and nothing where it wrote nothing."""
+    if not (folder / "forecasts.parquet").exists():
+        return None, {}
+    with readable(folder / "forecasts.parquet") as path:
+        forecasts = pd.read_parquet(path)
+    scores = read_json(folder / "forecast_scores.json")
+    return forecasts, {role: _with_nan(numbers) for role, numbers in scores.items()}
 
 
 def save_verdicts(verdicts: dict[str, Verdict], path: Path) -> None:

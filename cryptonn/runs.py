@@ -16,14 +16,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from cryptonn.config import RunConfig, load_config
 from cryptonn.errors import ConfigError, DataError, OutputError
 from cryptonn.evaluation.accuracy import Assessment
 from cryptonn.evaluation.verdict import Verdict
-from cryptonn.learning.regression import FURTHEST
+from cryptonn.learning.regression import cut_words
 from cryptonn.market.candles import Frame
 from cryptonn.market.timerange import TimeRange
 from cryptonn.output import to_json, whole_folder, write_file
@@ -143,17 +142,8 @@ class Run:
         stopped = f"Training was interrupted: the network is that of epoch {self.facts['best_epoch']}, the best so far."
         seen = [f"{name}: {self.in_sample(name)}" for name in self.added if self.in_sample(name)]
         chosen = [self.config.selection.words] if self.config.selection else []
-        cut = [self._cut_forecasts] if self._cut_forecasts else []
+        cut = cut_words(self.forecasts) if self.forecasts is not None else []
         return (*([stopped] if self.facts["interrupted"] else []), *chosen, *cut, *seen)
-
-    @property
-    def _cut_forecasts(self) -> str:
-        if self.forecasts is None:
-            return ""
-        moves = np.log(self.forecasts["predicted"] / self.forecasts["close"]).abs()
-        cut = int((moves > FURTHEST - 1e-9).sum())
-        words = f"{cut:,} of {len(moves):,} forecasts lay beyond a hundredth or the hundredfold of the price and were "
-        return f"{words}cut to it: the network says nothing of use there." if cut else ""
 
     def in_sample(self, period: str) -> str:
         """Say how much of a period the network was fitted to; nothing where it saw none of it."""

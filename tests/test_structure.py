@@ -11,7 +11,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 STAGES = (
     *("errors", "units", "output", "progress", "market.timerange", "settings", "config"),
     *("market", "learning", "trading", "evaluation"),
-    *("published", "heldout", "facts", "records", "runs", "catalog", "reporting", "judging", "pipeline", "cli"),
+    *("published", "heldout", "facts", "records", "runs", "catalog", "latest", "reporting", "judging"),
+    *("pipeline", "cli"),
 )
 """A module imports only from its own stage and from stages to the left."""
 

@@ -34,7 +34,7 @@ class EpochReport:
     val_loss: float
     """The same loss on the validation rows, after the epoch."""
     val_accuracy: float
-    """Share of right directions on the validation rows whose close moves."""
+    """Share of right directions on the validation rows whose close moves; NaN if none does."""
     seconds: float
     best: bool
     """Whether the validation loss is the lowest so far."""
@@ -121,7 +121,7 @@ def _run_epochs(
     training, rng = config.training, np.random.default_rng(config.seed)
     trained = last_bar(network) if training.form == "windowed" else network
     trained.compile(_optimizer(training, examples.steps), loss=_loss(training, config.network), jit_compile=False)
-    log = _log(trained, hooks.log_dir if training.tensorboard else None)
+    log = _log(trained, hooks.log_dir if training.tensorboard else None, histograms=training.histograms)
     average = [weights.copy() for weights in network.get_weights()]
     for epoch in range(1, training.epochs + 1):
         started = time.perf_counter()
@@ -129,6 +129,8 @@ def _run_epochs(
         newest = network.get_weights()
         network.set_weights(average)
         val_loss, val_accuracy = validate()
+        if not np.isfinite(val_loss):
+            raise ModelError(f"the validation loss is {val_loss} after epoch {epoch}. {_remedy(config)}")
         network.set_weights(newest)
         best = val_loss < progress.lowest
         if best:
@@ -159,10 +161,7 @@ def _train_epoch(
         target = _target(batch.target, config.network)
         loss = float(trained.train_on_batch(batch.bars, target, sample_weight=batch.weight))
         if not np.isfinite(loss):
-            raise ModelError(
-                f"the loss is {loss} at step {step} of epoch {epoch}. Lower training.learning_rate "
-                f"({config.training.learning_rate:g}), or set features.clip."
-            )
+            raise ModelError(f"the loss is {loss} at step {step} of epoch {epoch}. {_remedy(config)}")
         losses.append(loss)
         done = (epoch - 1) * examples.steps + step
         move_average(
@@ -173,6 +172,11 @@ def _train_epoch(
     return float(np.mean(losses))
 
 
+def _remedy(config: RunConfig) -> str:
+    clip = "" if config.features.clip or config.labels.kind == "price" else ", or set features.clip"
+    return f"Lower training.learning_rate ({config.training.learning_rate:g}){clip}."
+
+
 def move_average(average: list[NDArray[np.float32]], newest: list[NDArray[np.float32]], *, share: float) -> None:
     """Move each average by ``share`` of the way to the newest weights, in place."""
     for mean, weights in zip(average, newest, strict=True):
@@ -180,7 +184,7 @@ def move_average(average: list[NDArray[np.float32]], newest: list[NDArray[np.flo
 
 
 def _target(target: NDArray[np.float32], network: NetworkConfig) -> NDArray[np.float32]:
-    """Return what the output should be, (batch, time, classes)."""
+    """Return what the output should be, (batch, time, classes) or (batch, time, 1)."""
     classes = [1 - target, target] if network.output == "softmax" else [target]
     return np.stack(classes, axis=-1)
 
@@ -203,11 +207,11 @@ def _optimizer(training: TrainingConfig, steps: int) -> keras.optimizers.Optimiz
     return {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[training.optimizer](rate)
 
 
-def _log(trained: keras.Model, log_dir: Path | None) -> Callable[[EpochReport], None]:
-    """Return a function that writes an epoch's numbers for TensorBoard, if they are wanted."""
+def _log(trained: keras.Model, log_dir: Path | None, *, histograms: bool) -> Callable[[EpochReport], None]:
+    """Return a function that writes an epoch's numbers, and histograms of the weights, for TensorBoard, if wanted."""
     if log_dir is None:
         return lambda report: None
-    board = keras.callbacks.TensorBoard(log_dir=str(log_dir), write_graph=False)
+    board = keras.callbacks.TensorBoard(log_dir=str(log_dir), write_graph=False, histogram_freq=int(histograms))
     board.set_model(trained)
 
     def log(report: EpochReport) -> None:

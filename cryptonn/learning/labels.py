@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 
 from cryptonn.errors import DataError
 
-__all__ = ["balance_weights", "class_weights", "make_labels", "tie_share", "undersample", "weights_of_classes"]
+__all__ = [
+    "balance_weights",
+    "class_weights",
+    "later_close",
+    "make_labels",
+    "tie_share",
+    "undersample",
+    "weights_of_classes",
+]
 
 
 def make_labels(close: pd.Series, *, horizon: int, ties: Literal["exclude", "up", "down"] = "exclude") -> pd.DataFrame:
@@ -25,12 +33,17 @@ def make_labels(close: pd.Series, *, horizon: int, ties: Literal["exclude", "up"
     >>> make_labels(close, horizon=1)["label"].tolist()
     [1.0, nan, 0.0, nan]
     """
-    later = close.shift(-horizon)
+    later = later_close(close, horizon=horizon)
     move = np.log(later / close)
     tie = later == close
     label = (later > close).astype(np.float64).where(later.notna())
     label = label.mask(tie, {"exclude": np.nan, "up": 1.0, "down": 0.0}[ties])
     return pd.DataFrame({"label": label, "move": move, "tie": tie})
+
+
+def later_close(close: pd.Series, *, horizon: int) -> pd.Series:
+    """Return the close ``horizon`` bars after each bar; NaN in the last ``horizon`` rows."""
+    return close.shift(-horizon)
 
 
 def tie_share(labels: pd.DataFrame) -> float:

@@ -1,4 +1,4 @@
-"""A fitted model: what it needs to be rebuilt, and the probabilities it gives for any stretch of features."""
+"""A fitted model: what it needs to be rebuilt, and what it says of any stretch of features: P(up), or a move."""
 
 import json
 import zipfile
@@ -17,12 +17,13 @@ from cryptonn.config import RunConfig
 from cryptonn.errors import ModelError
 from cryptonn.learning.backend import keras
 from cryptonn.learning.network import build_network, proba_of
+from cryptonn.learning.regression import Regression
 from cryptonn.learning.scaling import Scaler, warm_up
 from cryptonn.learning.windows import window_view
 from cryptonn.market.candles import timeframe_delta
 from cryptonn.output import to_json, whole_folder, write_file
 
-__all__ = ["FittedModel", "infer", "load_model", "predict_proba"]
+__all__ = ["FittedModel", "infer", "load_model", "predict_moves", "predict_proba"]
 
 _DAYS = 32
 """Days in one batch of streaming inference."""
@@ -39,6 +40,8 @@ class FittedModel:
     scaler: Scaler
     feature_names: tuple[str, ...]
     config: RunConfig
+    regression: Regression | None = None
+    """How the number of a regression is read; None for a classifier."""
 
     def save(self, folder: Path) -> None:
         """Write the model as one folder, whole or not at all.
@@ -51,6 +54,7 @@ class FittedModel:
         facts = {
             "feature_names": list(self.feature_names),
             "scaler": asdict(self.scaler),
+            "regression": None if self.regression is None else asdict(self.regression),
             "config": self.config.model_dump(mode="json"),
         }
         weights = {f"{place:03d}": array for place, array in enumerate(self.network.get_weights())}
@@ -74,28 +78,32 @@ def load_model(folder: Path) -> FittedModel:
         facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
         config = RunConfig.model_validate(facts["config"])
         scaler = _scaler(facts["scaler"])
+        regression = Regression(**facts["regression"]) if config.is_regression else None
         names = tuple(facts["feature_names"])
-        network = build_network(config.network, n_features=len(names))
+        network = build_network(config.network, n_features=len(names), scaling=config.features.scaling)
         with np.load(BytesIO((folder / _WEIGHTS).read_bytes()), allow_pickle=False) as weights:
             network.set_weights([weights[key] for key in sorted(weights.files)])
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, ValidationError) as error:
         raise ModelError(f"{folder}: the model cannot be read ({_short(error)}). Train it again.") from error
-    return FittedModel(network=network, scaler=scaler, feature_names=names, config=config)
+    return FittedModel(network, scaler, names, config, regression)
 
 
-def predict_proba(model: FittedModel, features: pd.DataFrame) -> pd.Series:
+def predict_proba(model: FittedModel, features: pd.DataFrame, *, close: pd.Series | None = None) -> pd.Series:
     """Give P(up in ``horizon`` bars), known at the close of each bar.
 
     A streaming-trained network is started anew for every UTC day, ``lookback`` bars before midnight, so the
     probability of a bar depends on nothing before that: predicting a year at once, a slice of it, or its last bar alone
     gives the same number, provided the slice begins ``lookback`` bars before the midnight before the bar. Where the
     features begin later, the first day is predicted from what there is. A windowed-trained network sees exactly the
-    ``lookback`` bars up to each bar.
+    ``lookback`` bars up to each bar. A regression's probability follows from its move and its error on the validation
+    rows; see ``Regression.proba``.
 
     Parameters
     ----------
     features
         As ``make_features`` gives them, on a complete grid.
+    close
+        Of the target, on the same index; a model of ``labels.kind = "price"`` needs it.
 
     Returns
     -------
@@ -109,11 +117,41 @@ def predict_proba(model: FittedModel, features: pd.DataFrame) -> pd.Series:
     DataError
         If a feature is NaN or infinite outside the warm-up.
     """
+    if model.regression is None:
+        return _said(model, features).rename("proba")
+    moves = predict_moves(model, features, close=close)
+    return pd.Series(model.regression.proba(moves.to_numpy()), index=features.index, name="proba")
+
+
+def predict_moves(model: FittedModel, features: pd.DataFrame, *, close: pd.Series | None = None) -> pd.Series:
+    """Give the log move to the close ``horizon`` bars later that a regression predicts at each bar.
+
+    As for ``predict_proba``, which bars are asked for together changes nothing.
+
+    Returns
+    -------
+    Series
+        Named ``move``; NaN where ``predict_proba`` gives NaN.
+
+    Raises
+    ------
+    ModelError
+        If the model is a classifier, the closes it needs are not given, or as ``predict_proba`` does.
+    """
+    if model.regression is None:
+        raise ModelError('the model predicts directions, no moves. Train one with labels.kind = "return" or "price".')
+    given = None if close is None else close.reindex(features.index).to_numpy(dtype=np.float64)
+    moves = model.regression.moves(_said(model, features).to_numpy(), close=given)
+    return pd.Series(moves, index=features.index, name="move")
+
+
+def _said(model: FittedModel, features: pd.DataFrame) -> pd.Series:
+    """Return the output of the network at each bar, float64."""
     _check_names(model, tuple(features.columns))
     bars = model.scaler.scale(features)
     first = warm_up(features)
-    proba = infer(model.network, bars, pd.DatetimeIndex(features.index), model.config, first=first, since=0)
-    return pd.Series(proba, index=features.index, name="proba", dtype=np.float64)
+    output = infer(model.network, bars, pd.DatetimeIndex(features.index), model.config, first=first, since=0)
+    return pd.Series(output, index=features.index, dtype=np.float64)
 
 
 def infer(
@@ -125,9 +163,10 @@ def infer(
     first: int,
     since: int,
 ) -> NDArray[np.float32]:
-    """Return P(up) for each row, (rows,); NaN before it can be known, and before row ``since`` where that saves work.
+    """Return the network's output for each row, (rows,): P(up), or a regression's number.
 
-    ``first`` is the first row whose features are complete.
+    NaN before it can be known, and before row ``since`` where that saves work. ``first`` is the first row whose
+    features are complete.
     """
     proba = np.full(len(bars), np.nan, dtype=np.float32)
     _check_grid(index, config.data.timeframe)

@@ -20,11 +20,18 @@ class Rows:
     features: pd.DataFrame
     labels: pd.DataFrame
     split: Split
+    close: pd.Series
+    """Of the target."""
 
     @property
     def held_out(self) -> dict[str, slice]:
         """Row positions of "validation" and of every test period."""
         return {"validation": self.split.validation, **self.split.test}
+
+    @property
+    def roles(self) -> dict[str, slice]:
+        """Row positions of "train" and of what is held out."""
+        return {"train": self.split.train, **self.held_out}
 
 
 def make_rows(frame: Frame, config: RunConfig) -> Rows:
@@ -42,4 +49,5 @@ def make_rows(frame: Frame, config: RunConfig) -> Rows:
         features=make_features(frame, target=config.data.target, config=config.features),
         labels=make_labels(close, horizon=config.labels.horizon, ties=config.labels.ties),
         split=split,
+        close=close,
     )

@@ -12,8 +12,9 @@ from cryptonn.market.candles import Frame, align
 from cryptonn.market.files.listed import listed_candles
 from cryptonn.market.store.candle_store import stored_candles
 from cryptonn.market.store.health import candles_sha256
-from cryptonn.market.supply import Supply, supplied
+from cryptonn.market.supply import Supply, supplied, whole_range
 from cryptonn.market.synthetic import SyntheticMarket, synthetic_market
+from cryptonn.market.timerange import TimeRange
 
 __all__ = ["Market", "latest_market", "load_frame", "load_market", "reach"]
 
@@ -75,7 +76,7 @@ def load_frame(config: DataConfig) -> tuple[Frame, dict[str, dict[str, Any]]]:
     if config.source == "synthetic":
         raise ConfigError("data.source = 'synthetic' reads nothing from the store or from files: use load_market.")
     candles, facts = {}, {}
-    for symbol, supply in _supplies(config).items():
+    for symbol, supply in _supplies(config, whole_range(config)).items():
         candles[symbol], facts[symbol] = supplied(supply, config)
     return align(candles, timeframe=config.timeframe, gaps=config.gaps), facts
 
@@ -90,7 +91,7 @@ def latest_market(config: DataConfig, *, horizon: int, bars: int) -> Frame:
     """
     if config.source == "synthetic":
         return load_market(config, horizon=horizon).frame
-    tables = {symbol: supply.candles for symbol, supply in _supplies(config).items()}
+    tables = {symbol: supply.candles for symbol, supply in _supplies(config, TimeRange()).items()}
     end = min(table.index[-1] for table in tables.values())
     start = end.normalize() - reach(config.timeframe, bars=bars)
     recent = {symbol: table.loc[start:end] for symbol, table in tables.items()}
@@ -102,8 +103,8 @@ def reach(timeframe: str, *, bars: int) -> pd.Timedelta:
     return (bars + _SPARE) * timeframe_delta(timeframe)
 
 
-def _supplies(config: DataConfig) -> dict[str, Supply]:
-    return listed_candles(config) if config.source == "files" else stored_candles(config)
+def _supplies(config: DataConfig, timerange: TimeRange) -> dict[str, Supply]:
+    return listed_candles(config) if config.source == "files" else stored_candles(config, timerange)
 
 
 def _facts(candles: pd.DataFrame) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from cryptonn.settings.section import Count, Proportion, Section
 
@@ -26,11 +26,26 @@ class FeaturesConfig(Section):
     """Computed for every symbol. The published pipeline: ``close_pct_change``, ``volume_pct_change``; ``open``,
     ``high``, ``low``, ``close`` and ``volume`` are the candles as they are."""
     ta: tuple[str, ...] = ()
-    """Columns of the ``ta`` library, computed on the target; "all" takes every one that does not look ahead."""
+    """Columns of the ``ta`` library, computed on the target; ["all"] takes every one that does not look ahead."""
     scaling: Literal["standard", "window"] = "standard"
-    """Mean 0 and deviation 1 by the train rows; or besides, within each window, from −1 (its lowest value) to 1."""
+    """Mean 0 and deviation 1 by the train rows; or besides, within each window, from −1 (its lowest value) to 1 (its
+    highest), and 0 where it does not change."""
     clip: Annotated[float, Field(ge=0.0)] = 5.0
-    """After scaling, values beyond this many standard deviations are cut to it; 0 cuts nothing."""
+    """Under `scaling = "standard"`: values beyond this many standard deviations are cut to it; 0 cuts nothing."""
+
+    @property
+    def limit(self) -> float:
+        """Standard deviations at which scaled values are cut, or 0.
+
+        Under ``scaling = "window"`` nothing is cut: a price far from those of the train rows would become a flat line.
+        """
+        return self.clip if self.scaling == "standard" else 0.0
+
+    @model_validator(mode="after")
+    def _check(self) -> "FeaturesConfig":
+        if "all" in self.ta and self.ta != ("all",):
+            raise ValueError('ta: "all" already holds the other names: write ta = ["all"] alone')
+        return self
 
 
 class LabelsConfig(Section):
@@ -42,9 +57,11 @@ class LabelsConfig(Section):
     horizon: Count = 5
     """Bars ahead: label 1 if close[t + horizon] is above close[t]."""
     ties: Literal["exclude", "up", "down"] = "exclude"
-    """What a close that does not move is: no example, or counted as up or as down."""
+    """What a close that does not move is: no example, or counted as up or as down. To a regression it is a row like
+    any other."""
     balance: Literal["weights", "undersample", "none"] = "weights"
-    """Ups and downs count the same by weights, or by leaving rows of the larger class out, or not at all."""
+    """Ups and downs count the same by weights, or by leaving rows of the larger class out, or not at all. A regression
+    has no classes: of it, only the logistic baseline is balanced."""
 
 
 class SplitConfig(Section):

@@ -1,0 +1,128 @@
+"""The latest word of a trained run: what its network says after the newest candle there is."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from cryptonn.catalog import find_run
+from cryptonn.config import RunConfig
+from cryptonn.errors import ConfigError, DataError
+from cryptonn.heldout import forecast_periods, predict_bars, signal_of
+from cryptonn.learning.features import make_features
+from cryptonn.market.bars import counted, time_text, timeframe_delta
+from cryptonn.market.candles import Frame
+from cryptonn.market.newest import fetched_candles, newest_candles
+from cryptonn.runs import RESULTS, read_facts, read_run_config
+
+if TYPE_CHECKING:
+    from cryptonn.learning.prediction import FittedModel
+
+__all__ = ["predict"]
+
+
+def predict(
+    name: str,
+    *,
+    results: Path = RESULTS,
+    folder: Path | None = None,
+    files: Sequence[str] = (),
+    download: str | None = None,
+    now: pd.Timestamp | None = None,
+    transport: Any = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """Return the latest prediction: what a run's network says after the newest candle there is.
+
+    Parameters
+    ----------
+    name
+        Of the run.
+    folder, files
+        Other places to read the newest candles from; see ``newest_candles``.
+    download
+        Exchange to fetch them from instead; see ``fetched_candles``.
+    now
+        The present, which a download needs.
+    transport, sleep
+        As ``download_candles`` takes them.
+
+    Returns
+    -------
+    dict
+        ``run``, ``symbol``, ``timeframe``, ``horizon`` (bars), ``time`` (open of the newest bar, UTC), ``known_at``
+        (its close), ``proba``, ``enter`` (the run's entry threshold) and ``signal`` (−1, 0, 1: an entry at this bar).
+        Of a regression also ``forecast``: ``at`` (UTC, the close of the bar ``horizon`` bars later), the ``price``
+        then, ``low`` and ``high`` (its 95 % interval, from the errors on the validation rows), ``persistence`` (the
+        newest close: the price stays) and ``move`` (predicted, a fraction of it).
+
+    Raises
+    ------
+    DataError
+        If the newest candles are fewer than the network looks back over.
+    ConfigError, ExchangeError
+        If there is no such run, or the candles cannot be had from where they were asked for.
+    """
+    run = find_run(name, results=results)
+    config = read_run_config(run)
+    horizon, bars = config.labels.horizon, config.training.lookback
+    if download is None:
+        frame = newest_candles(config.data, horizon=horizon, bars=bars, folder=folder, files=files)
+    elif files or now is None:
+        raise ConfigError("--download and --file exclude each other: the newest candles come from one place.")
+    else:
+        fetched = {"exchange": download, "now": now, "folder": folder, "transport": transport, "sleep": sleep}
+        frame = fetched_candles(config.data, horizon=horizon, bars=bars, **fetched)
+    return _said(run, config, frame)
+
+
+def _said(run: Path, config: RunConfig, frame: Frame) -> dict[str, Any]:
+    """Return what the network of a run says after the last bar of the frame."""
+    from cryptonn.learning.prediction import load_model
+
+    if len(frame.index) < config.training.lookback:
+        raise _too_few(frame, config)
+    data, enter = config.data, float(read_facts(run)["enter"])
+    model, close = load_model(run / "model"), frame.candles(data.target)["close"]
+    features = make_features(frame, target=data.target, config=config.features)
+    latest = predict_bars(model, features, since=features.index[-1], close=close).iloc[[-1]]
+    if latest.isna().all():
+        raise _too_few(frame, config, more=" after those in which the features have no value yet")
+    known_at = latest.index[0] + timeframe_delta(data.timeframe)
+    said = {
+        "run": run.name,
+        "symbol": data.target,
+        "timeframe": data.timeframe,
+        "horizon": config.labels.horizon,
+        "time": str(latest.index[0]),
+        "known_at": str(known_at),
+        "proba": float(latest.iloc[0]),
+        "enter": enter,
+        "signal": int(signal_of(latest, config, enter=enter).iloc[0]),
+    }
+    return said | _forecast(model, features, close, known_at=known_at)
+
+
+def _forecast(
+    model: "FittedModel", features: pd.DataFrame, close: pd.Series, *, known_at: pd.Timestamp
+) -> dict[str, Any]:
+    newest = slice(len(features) - 1, len(features))
+    found = forecast_periods(model, features, {"newest": newest}, close=close)
+    if found is None or model.regression is None:
+        return {}
+    price, persistence = float(found["predicted"].iloc[0]), float(found["close"].iloc[0])
+    low, high = model.regression.interval(price)
+    at = known_at + model.config.labels.horizon * timeframe_delta(model.config.data.timeframe)
+    forecast = {"at": str(at), "price": price, "low": low, "high": high, "persistence": persistence}
+    return {"forecast": forecast | {"move": price / persistence - 1}}
+
+
+def _too_few(frame: Frame, config: RunConfig, *, more: str = "") -> DataError:
+    data, lookback = config.data, config.training.lookback
+    first, last = time_text(frame.index[0]), time_text(frame.index[-1])
+    return DataError(
+        f"{counted(len(frame.index), 'candle')} of {', '.join(data.symbols)} {data.timeframe}, {first} to {last}, are "
+        f"too few: the network looks back over {lookback:,}{more}. Give longer files, or fetch candles with --download."
+    )
