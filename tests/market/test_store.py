@@ -16,7 +16,8 @@ from cryptonn.config import DataConfig
 from cryptonn.errors import ConfigError, DataError, OutputError
 from cryptonn.market.candles import FIELDS
 from cryptonn.market.files.formats import read_candle_file
-from cryptonn.market.source import load_frame
+from cryptonn.market.resample import resample
+from cryptonn.market.source import latest_market, load_frame
 from cryptonn.market.store.candle_store import Store, health
 from cryptonn.market.store.health import candles_sha256
 from cryptonn.market.store.parquet import to_parquet
@@ -410,9 +411,95 @@ def test_load_frame_refuses_gaps_where_the_run_does(store: Store) -> None:
         load_frame(config(store, gaps="refuse"))
 
 
-def test_load_frame_reads_the_store_alone(store: Store) -> None:
+def test_load_frame_makes_no_synthetic_market(store: Store) -> None:
     with pytest.raises(ConfigError, match="'synthetic' reads nothing from the store"):
         load_frame(config(store, source="synthetic"))
+
+
+# ---- a run of longer bars than the store has
+
+
+def fine(first: str, last: str, *, freq: str, seed: int = 1) -> pd.DataFrame:
+    """Believable candles over whole days, the last included."""
+    index = pd.date_range(first, pd.Timestamp(last) + pd.Timedelta("1D"), freq=freq, tz="UTC", unit="ns", name="time")
+    rng = np.random.default_rng(seed)
+    opens, closes = 100 + rng.normal(0, 5, (2, len(index) - 1))
+    values = (
+        opens,
+        np.maximum(opens, closes) + 1,
+        np.minimum(opens, closes) - 1,
+        closes,
+        rng.lognormal(size=len(opens)),
+    )
+    return pd.DataFrame(dict(zip(FIELDS, values, strict=True)), index=pd.DatetimeIndex(index[:-1], freq=None))
+
+
+def test_bars_the_store_lacks_are_made_of_the_longest_that_divide_them(store: Store) -> None:
+    for freq, timeframe in (("5min", "5m"), ("15min", "15m"), ("45min", "45m"), ("2h", "2h")):
+        for symbol in ("ETH/USD", "BTC/USD"):
+            put(store, fine("2018-01-01", "2018-01-05", freq=freq), symbol=symbol, timeframe=timeframe)
+    frame, facts = load_frame(config(store, timeframe="30m"))
+    quarters = store.read("ETH/USD", timeframe="15m", timerange=TimeRange.parse("20180101-20180106"))
+    made = resample(quarters, source_timeframe="15m", timeframe="30m")
+    assert facts["ETH/USD"]["resampled_from"] == facts["BTC/USD"]["resampled_from"] == "15m"
+    assert (facts["ETH/USD"]["rows"], facts["ETH/USD"]["sha256"]) == (5 * 48, candles_sha256(made))
+    pd.testing.assert_frame_equal(frame.candles("ETH/USD"), made, check_freq=False)
+
+
+def test_bars_that_are_stored_are_not_made(store: Store) -> None:
+    for symbol in ("ETH/USD", "BTC/USD"):
+        put(store, fine("2018-01-01", "2018-01-05", freq="15min"), symbol=symbol, timeframe="15m")
+        put(store, days("2018-01-01", "2018-01-05"), symbol=symbol, timeframe="1h")
+    frame, facts = load_frame(config(store))
+    assert "resampled_from" not in facts["ETH/USD"]
+    assert (frame.candles("ETH/USD") == 1.0).all(axis=None)
+
+
+def test_stored_bars_that_do_not_reach_over_the_range_give_way_to_shorter_ones_that_do(store: Store) -> None:
+    for symbol in ("ETH/USD", "BTC/USD"):
+        put(store, fine("2018-01-01", "2018-01-05", freq="15min"), symbol=symbol, timeframe="15m")
+        put(store, days("2018-01-04", "2018-01-10"), symbol=symbol, timeframe="1h")
+    assert load_frame(config(store))[1]["ETH/USD"]["resampled_from"] == "15m"
+    newest = latest_market(config(store), horizon=1, bars=10)
+    assert str(newest.index[-1]) == "2018-01-10 23:00:00+00:00"
+
+
+def test_bars_are_made_of_one_exchange(store: Store) -> None:
+    put(store, fine("2018-01-01", "2018-01-05", freq="15min"), timeframe="15m")
+    put(store, fine("2018-01-01", "2018-01-05", freq="5min"), timeframe="5m", exchange="kraken")
+    alone = {"others": ()}
+    words = r"several exchanges hold ETH/USD candles that make 1h: bitfinex, kraken\. Name one"
+    with pytest.raises(DataError, match=words):
+        load_frame(config(store, **alone))
+    assert load_frame(config(store, exchange="kraken", **alone))[1]["ETH/USD"]["resampled_from"] == "5m"
+
+
+def test_bars_that_cannot_be_made_are_lacking(store: Store) -> None:
+    put(store, fine("2018-01-01", "2018-01-05", freq="2h"), timeframe="2h")
+    with pytest.raises(DataError, match=r"ETH/USD 1h is not stored\. The store holds: bitfinex ETH/USD 2h"):
+        load_frame(config(store, others=()))
+
+
+def test_the_range_of_bars_that_are_made_is_checked_and_the_remedy_names_what_they_are_made_of(store: Store) -> None:
+    put(store, fine("2018-01-01", "2018-01-05", freq="15min"), timeframe="15m")
+    with pytest.raises(DataError) as caught:
+        load_frame(config(store, others=(), test={"a": "20180105-20180601"}))
+    assert "The store holds bitfinex ETH/USD 1h (made from 15m), 2018-01-01 00:00Z" in str(caught.value)
+    assert "--timeframe 15m --timerange 20180101-20180601" in str(caught.value)
+
+
+def test_the_newest_bar_that_has_not_closed_is_not_made(store: Store) -> None:
+    candles = fine("2018-01-01", "2018-01-05", freq="15min")
+    put(store, candles.iloc[:-1], timeframe="15m")
+    newest = latest_market(config(store, others=()), horizon=1, bars=10)
+    assert str(newest.index[-1]) == "2018-01-05 22:00:00+00:00"
+
+
+def test_bars_longer_than_a_day_cover_a_range_they_do_not_divide(store: Store) -> None:
+    put(store, fine("2018-01-01", "2018-03-05", freq="1D"), timeframe="1d")
+    weeks = {"timeframe": "7d", "train": "20180101-20180205", "test": {"a": "20180205-20180306"}}
+    frame, facts = load_frame(config(store, others=(), **weeks))
+    assert (facts["ETH/USD"]["resampled_from"], len(frame.index)) == ("1d", 8)
 
 
 # ---- health

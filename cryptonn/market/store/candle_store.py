@@ -21,7 +21,7 @@ from cryptonn.market.store.health import health
 from cryptonn.market.store.manifest import StoreEntry, describe, to_json
 from cryptonn.market.store.parquet import read_candles, read_entry, to_parquet
 from cryptonn.market.store.writing import write_together
-from cryptonn.market.supply import Supply, select, whole_range
+from cryptonn.market.supply import SLACK, Supply, select
 from cryptonn.market.symbols import parse_symbol
 from cryptonn.market.timerange import TimeRange
 
@@ -140,15 +140,20 @@ class Store:
     ) -> StoreEntry:
         """Return the entry that bars of a timeframe are made from; raises as ``find`` does.
 
-        It is that of the timeframe itself or, where that is not stored, of the longest shorter one that divides it.
+        It is that of the timeframe itself or, where that is not stored or does not reach over the range, of the longest
+        shorter one that divides it and does.
         """
         symbol = parse_symbol(symbol)
         entries = [entry for entry in self.entries() if entry.symbol == symbol and exchange in (None, entry.exchange)]
-        shorter = [entry for entry in entries if divides(entry.timeframe, timeframe)]
-        if not shorter or any(entry.timeframe == timeframe for entry in shorter):
+        fitting = [entry for entry in entries if divides(entry.timeframe, timeframe)]
+        own = [entry for entry in fitting if entry.timeframe == timeframe]
+        if not fitting or len(own) > 1:
             return self.find(symbol, timeframe=timeframe, exchange=exchange, timerange=timerange)
-        self._refuse_several(shorter, f"{symbol} candles that make {timeframe}")
-        return max(shorter, key=lambda entry: bar_step(entry.timeframe))
+        if not own:
+            self._refuse_several(fitting, f"{symbol} candles that make {timeframe}")
+        there = [entry for entry in fitting if entry.exchange == (own or fitting)[0].exchange]
+        there.sort(key=lambda entry: (bar_step(entry.timeframe), entry in own), reverse=True)
+        return next((entry for entry in there if timerange is None or _reaches(entry, timerange)), there[0])
 
     def _refuse_several(self, entries: list[StoreEntry], what: str) -> None:
         names = list(dict.fromkeys(entry.exchange for entry in entries))
@@ -175,21 +180,26 @@ class Store:
         return self.root / exchange / symbol.replace("/", "-").replace(":", "_") / f"{timeframe}.parquet"
 
 
-def stored_candles(config: DataConfig) -> dict[str, Supply]:
+def stored_candles(config: DataConfig, timerange: TimeRange) -> dict[str, Supply]:
     """Return the stored candles of each symbol of a run, made into its timeframe if they are shorter.
+
+    Parameters
+    ----------
+    timerange
+        Stretch that is needed; whether they cover it, ``supplied`` checks.
 
     Raises
     ------
     DataError
         If the store lacks a symbol; the message says what it holds and how to fill it.
     """
-    entries = _all_or_none(Store(config.folder), config)
+    entries = _all_or_none(Store(config.folder), config, timerange)
     return {symbol: supply_of(entry, timeframe=config.timeframe) for symbol, entry in entries.items()}
 
 
-def _all_or_none(store: Store, config: DataConfig) -> dict[str, StoreEntry]:
+def _all_or_none(store: Store, config: DataConfig, timerange: TimeRange) -> dict[str, StoreEntry]:
     """Return the entry of each symbol; say which coin is there if another is not."""
-    timerange, timeframe = whole_range(config), config.timeframe
+    timeframe = config.timeframe
     entries = [entry for entry in store.entries() if config.exchange in (None, entry.exchange)]
     held = {entry.symbol: entry for entry in entries if divides(entry.timeframe, timeframe)}
     there = [symbol for symbol in config.symbols if symbol in held]
@@ -204,6 +214,14 @@ def _all_or_none(store: Store, config: DataConfig) -> dict[str, StoreEntry]:
         symbol: store.find_source(symbol, timeframe=timeframe, exchange=config.exchange, timerange=timerange)
         for symbol in config.symbols
     }
+
+
+def _reaches(entry: StoreEntry, timerange: TimeRange) -> bool:
+    """Tell whether an entry begins and ends where a range does; holes are looked for later."""
+    bar = timeframe_delta(entry.timeframe)
+    slack = max(SLACK, bar)
+    begins = timerange.start is None or entry.first <= timerange.start + slack
+    return begins and (timerange.end is None or entry.last + bar >= timerange.end - slack)
 
 
 def supply_of(entry: StoreEntry, *, timeframe: str) -> Supply:
