@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cryptonn.cli.console import AsJson, emit, show_progress, show_table, stdout
+from cryptonn.cli.prediction import prediction_words
 from cryptonn.cli.summary import show_backtests, show_run, summary_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ RunName = Annotated[
 Results = Annotated[Path, typer.Option(help="Folder that keeps the runs.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Train so many epochs, whatever the file says.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed, whatever the file says.")]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of the candle store or of the run's CSV files, whatever the file says."),
+]
 TimeRangeText = Annotated[
     str | None,
     typer.Option("--timerange", help="Stretch to trade, for example 20190101-20190401; UTC, end not included."),
@@ -30,28 +35,37 @@ TimeRangeText = Annotated[
 Json = Annotated[bool, AsJson]
 
 _RESULTS = Path("backtests/results")
-_WANTED = {1: "go long (signal +1)", 0: "no position (signal 0)", -1: "go short (signal -1)"}
 
 
 def run(
-    file: RunFile, results: Results = _RESULTS, epochs: Epochs = None, seed: Seed = None, as_json: Json = False
+    file: RunFile,
+    data: Data = None,
+    results: Results = _RESULTS,
+    epochs: Epochs = None,
+    seed: Seed = None,
+    as_json: Json = False,
 ) -> None:
     """Do the whole job: train, validate, backtest with and without fees, report."""
     from cryptonn import pipeline
 
-    config = _configured(file, epochs=epochs, seed=seed)
+    config = _configured(file, data=data, epochs=epochs, seed=seed)
     with show_progress() as on_step:
         done = pipeline.run(config, results=results, on_step=on_step)
     _show_run(done, as_json=as_json)
 
 
 def train(
-    file: RunFile, results: Results = _RESULTS, epochs: Epochs = None, seed: Seed = None, as_json: Json = False
+    file: RunFile,
+    data: Data = None,
+    results: Results = _RESULTS,
+    epochs: Epochs = None,
+    seed: Seed = None,
+    as_json: Json = False,
 ) -> None:
     """Train and validate; `backtest`, `compare` and `report` go on from there."""
     from cryptonn import pipeline
 
-    config = _configured(file, epochs=epochs, seed=seed)
+    config = _configured(file, data=data, epochs=epochs, seed=seed)
     with show_progress() as on_step:
         done = pipeline.train(config, results=results, on_step=on_step)
     _show_run(done, as_json=as_json)
@@ -119,19 +133,33 @@ def reproduce(name: RunName, results: Results = _RESULTS, as_json: Json = False)
     _show_run(done, as_json=as_json)
 
 
-def predict(name: RunName, results: Results = _RESULTS, as_json: Json = False) -> None:
-    """Print the latest probability: what the run's network says after the newest stored candle."""
+def predict(
+    name: RunName,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder of the store or the files, if it is another by now.")
+    ] = None,
+    file: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="CSV file with the newest candles; SYMBOL=FILE if the run has several."),
+    ] = None,
+    download: Annotated[
+        str | None, typer.Option(metavar="EXCHANGE", help="Fetch the newest candles from it; no account needed.")
+    ] = None,
+    results: Results = _RESULTS,
+    as_json: Json = False,
+) -> None:
+    """Print what the run's network says after the newest candle: P(up), and the price a regression forecasts."""
+    import pandas as pd
+
     from cryptonn import pipeline
 
-    latest = pipeline.predict(name, results=results)
+    now = pd.Timestamp.now(tz="UTC")
+    latest = pipeline.predict(name, results=results, folder=data, files=file or (), download=download, now=now)
     if as_json:
         emit(latest)
-        return
-    stdout.print(
-        f"P({latest['symbol']} up in {latest['horizon']} bars) = {latest['proba']:.4f}, known at {latest['known_at']}; "
-        f"enter at {latest['enter']:.4f}: {_WANTED[latest['signal']]}.",
-        soft_wrap=True,
-    )
+    else:
+        for sentence in prediction_words(latest):
+            stdout.print(sentence, soft_wrap=True)
 
 
 def runs(results: Results = _RESULTS, as_json: Json = False) -> None:
@@ -156,10 +184,13 @@ def _percent(share: float | None) -> str:
     return "n/a" if share is None else f"{share:.2%}"
 
 
-def _configured(file: Path, *, epochs: int | None, seed: int | None) -> "RunConfig":
+def _configured(file: Path, *, data: Path | None, epochs: int | None, seed: int | None) -> "RunConfig":
+    """Read a run file and lay over it what the command line says."""
     from cryptonn.config import load_config
 
     config = load_config(file)
+    if data is not None:
+        config = config.model_copy(update={"data": config.data.model_copy(update={"folder": data})})
     if epochs is not None:
         config = config.with_epochs(epochs)
     return config if seed is None else config.model_copy(update={"seed": seed})
