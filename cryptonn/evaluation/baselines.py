@@ -1,5 +1,7 @@
 """The simpler model the network must beat: a logistic regression on the last few bars."""
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -12,6 +14,7 @@ __all__ = ["LAGS", "logistic_baseline"]
 LAGS = 10
 """Bars the baseline sees."""
 
+Cube = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -26,6 +29,7 @@ def logistic_baseline(
     *,
     lags: int = LAGS,
     clip: float = 5.0,
+    scaling: Literal["standard", "window"] = "standard",
     weights: pd.Series | None = None,
 ) -> pd.Series:
     """Fit a logistic regression on the train rows and return P(up) of every row.
@@ -44,6 +48,8 @@ def logistic_baseline(
         Bars seen.
     clip
         Scaled values beyond this many standard deviations are cut to it; 0 cuts nothing.
+    scaling
+        With "window" each feature first goes from -1 (lowest) to 1 (highest) over the lags of a row, 0 if it is flat.
     weights
         Weight of each train row in the fit, by time. A row of weight 0, or without one, is left out.
 
@@ -67,7 +73,7 @@ def logistic_baseline(
     _check_finite(features, values)
     weight = np.ones(len(values)) if weights is None else _aligned(weights, features.index)
     rows = _fit_rows(values, labels, split, lags=lags, weight=weight)
-    train = _lagged(values, rows, lags=lags)
+    train = _lagged(values, rows, lags=lags, scaling=scaling)
     label = labels["label"].to_numpy(dtype=np.float64)[rows] > 0.5
     _check_labels(label)
     mean, deviation = train.mean(axis=0), train.std(axis=0)
@@ -78,7 +84,7 @@ def logistic_baseline(
     complete = _complete(values, lags=lags)
     for part in np.array_split(complete, max(1, len(complete) // _CHUNK)):
         if len(part):
-            seen = _scaled(_lagged(values, part, lags=lags), mean, deviation, clip=clip)
+            seen = _scaled(_lagged(values, part, lags=lags, scaling=scaling), mean, deviation, clip=clip)
             proba[part] = model.predict_proba(seen)[:, 1]
     return pd.Series(proba, index=features.index, name="proba")
 
@@ -108,11 +114,21 @@ def _complete(values: Matrix, *, lags: int) -> npt.NDArray[np.int64]:
     return found
 
 
-def _lagged(values: Matrix, rows: npt.NDArray[np.int64], *, lags: int) -> Matrix:
+def _lagged(values: Matrix, rows: npt.NDArray[np.int64], *, lags: int, scaling: str) -> Matrix:
     seen = np.empty((len(rows), lags * values.shape[1]), dtype=np.float64)  # (rows, lags x features), newest first
     for lag in range(lags):
         seen[:, lag * values.shape[1] : (lag + 1) * values.shape[1]] = values[rows - lag]
+    if scaling == "window":
+        _scale_windows(seen.reshape(len(rows), lags, values.shape[1]))
     return seen
+
+
+def _scale_windows(seen: Cube) -> None:
+    """Scale each feature of each window, (rows, lags, features), to [-1, 1] in place; a flat one to 0."""
+    for part in np.array_split(seen, max(1, len(seen) // _CHUNK)):
+        low, high = part.min(axis=1, keepdims=True), part.max(axis=1, keepdims=True)
+        part -= (low + high) / 2
+        part /= np.where(high > low, (high - low) / 2, 1.0)
 
 
 def _scaled(seen: Matrix, mean: Vector, deviation: Vector, *, clip: float) -> Matrix:

@@ -1,13 +1,15 @@
 """The columns the network sees. Row t depends on bars up to t, never on later ones."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from cryptonn.errors import ConfigError, did_you_mean
-from cryptonn.learning.indicators import indicator
+from cryptonn.learning.indicators import INDICATORS, indicators
+from cryptonn.market.bars import FIELDS
 from cryptonn.market.candles import Frame
 from cryptonn.settings import FeaturesConfig
 
@@ -53,11 +55,16 @@ def volume_pct_change(candles: pd.DataFrame) -> Column:
     return np.asarray(volume / before - 1, dtype=np.float64)
 
 
+def _values(candles: pd.DataFrame, field: str) -> Column:
+    return candles[field].to_numpy(dtype=np.float64)
+
+
 FEATURES: dict[str, Callable[[pd.DataFrame], Column]] = {
     "log_return": log_return,
     "log_volume_change": log_volume_change,
     "close_pct_change": close_pct_change,
     "volume_pct_change": volume_pct_change,
+    **{field: partial(_values, field=field) for field in FIELDS},
 }
 """Name in ``[features] columns`` to its function of one symbol's candle table."""
 
@@ -89,16 +96,13 @@ def features_of(candles: Mapping[str, pd.DataFrame], *, target: str, config: Fea
         raise ConfigError(f"features.columns and features.ta are both empty: the network would see nothing. {_known()}")
     symbols = [target, *(symbol for symbol in candles if symbol != target)]
     columns = {f"{symbol} {name}": FEATURES[name](candles[symbol]) for symbol in symbols for name in config.columns}
-    columns |= {f"{target} {name}": indicator(candles[target], name).to_numpy() for name in config.ta}
-    return pd.DataFrame(columns, index=candles[target].index)
+    names = tuple(INDICATORS) if config.ta == ("all",) else config.ta
+    computed = indicators(candles[target], names).add_prefix(f"{target} ")
+    return pd.DataFrame(columns, index=candles[target].index).join(computed)
 
 
 def _known() -> str:
     return f"There are: {', '.join(FEATURES)}."
-
-
-def _values(candles: pd.DataFrame, field: str) -> Column:
-    return candles[field].to_numpy(dtype=np.float64)
 
 
 def _change(values: Column) -> Column:

@@ -1,12 +1,15 @@
-"""Columns of the ``ta`` library by their names there, computed one at a time and without its ``fillna``.
+"""Columns of the ``ta`` library by their names there, computed without its ``fillna``.
 
-``ta`` computes them in groups of dozens; here each name says which class and method it stands for, so that a run pays
-only for the columns it asks for. ``fillna=True`` is never used: it fills the warm-up of eleven columns with values of
-the whole series (vortex, trix, dpo, kst, visual ichimoku, kama).
+``ta`` computes all of them at once; here each name says which class and method it stands for, so that a run pays only
+for the columns it asks for. ``fillna=True`` is for the repetition of an earlier system alone (``filled_indicators``):
+it fills the warm-up of some columns with values of later rows (``learning/lookahead.py`` shows which).
 """
 
 import importlib
 import inspect
+import warnings
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +17,7 @@ import pandas as pd
 from cryptonn.errors import ConfigError, did_you_mean
 from cryptonn.market.bars import FIELDS
 
-__all__ = ["INDICATORS", "REFUSED", "indicator"]
+__all__ = ["INDICATORS", "REFUSED", "filled_indicators", "indicators", "ta_columns"]
 
 _LOOKS_AHEAD = "looks ahead: its first values are made from the mean of the whole series"
 _COUNTS = "counts from the first bar on, so its value depends on where the data start"
@@ -123,10 +126,10 @@ INDICATORS: dict[str, tuple[str, dict[str, object]]] = {
 """Name in ``ta.add_all_ta_features`` to (module.class.method, parameters other than the class's defaults)."""
 
 
-def indicator(candles: pd.DataFrame, name: str) -> pd.Series:
-    """Return one column of ``ta``, NaN in its warm-up.
+def indicators(candles: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """Return columns of ``ta`` by name, NaN in their warm-up.
 
-    Where the indicator is undefined later on (most divide by a range, which is zero while the price stands still) it
+    Where an indicator is undefined later on (most divide by a range, which is zero while the price stands still) it
     keeps its last value, which is known at that bar.
 
     Raises
@@ -134,16 +137,62 @@ def indicator(candles: pd.DataFrame, name: str) -> pd.Series:
     ConfigError
         If ``ta`` has no such column, or it is one of ``REFUSED``.
     """
-    if name in REFUSED:
-        raise ConfigError(f"features.ta: {name} {REFUSED[name]}. Take it out.")
-    if name not in INDICATORS:
-        raise ConfigError(f"features.ta: {name!r} is no column of ta.{did_you_mean(name, INDICATORS)}")
-    place, parameters = INDICATORS[name]
-    module, kind, method = place.split(".")
-    make = getattr(importlib.import_module(f"ta.{module}"), kind)
-    inputs = {field: candles[field] for field in FIELDS if field in inspect.signature(make).parameters}
+    names = tuple(names)
+    _check(names)
+    numbered, made, columns = _numbered(candles), dict[str, Any](), dict[str, pd.Series]()
     with np.errstate(divide="ignore", invalid="ignore"):
-        column = getattr(make(**inputs, **parameters, fillna=False), method)()
-    return (
-        pd.Series(np.asarray(column, dtype=np.float64), index=candles.index).replace([np.inf, -np.inf], np.nan).ffill()
-    )
+        for name in names:
+            place, parameters = INDICATORS[name]
+            kind, method = place.rsplit(".", 1)
+            key = f"{kind} {parameters}"
+            made[key] = made.get(key) or _made(numbered, kind, parameters)
+            columns[name] = getattr(made[key], method)()
+    table = pd.DataFrame(columns, dtype=np.float64).replace([np.inf, -np.inf], np.nan).ffill()
+    return table.set_axis(candles.index, axis=0)
+
+
+def filled_indicators(candles: pd.DataFrame) -> pd.DataFrame:
+    """Return every column of ``ta`` with ``fillna=True``, as tutorials call it; for comparison, never for trading.
+
+    Returns
+    -------
+    DataFrame
+        float64, 86 columns without the candles themselves, on the index of ``candles``, no NaN. The first rows of the
+        columns that ``looking_ahead`` names are made of later rows.
+    """
+    return ta_columns(candles, fillna=True)
+
+
+def ta_columns(candles: pd.DataFrame, *, fillna: bool) -> pd.DataFrame:
+    """Return what ``ta.add_all_ta_features`` adds to a candle table."""
+    import ta
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # it divides by zero and assigns to copies
+        table: pd.DataFrame = ta.add_all_ta_features(_numbered(candles), *FIELDS, fillna=fillna)
+    return table.drop(columns=list(FIELDS)).astype(np.float64).set_axis(candles.index, axis=0)
+
+
+def _check(names: tuple[str, ...]) -> None:
+    for name in names:
+        if name in REFUSED:
+            raise ConfigError(f"features.ta: {name} {REFUSED[name]}. Take it out.")
+        if name not in INDICATORS:
+            raise ConfigError(f"features.ta: {name!r} is no column of ta.{did_you_mean(name, INDICATORS)}")
+
+
+def _numbered(candles: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy whose rows are numbered, not timed.
+
+    On a table indexed by time the parabolic SAR of ta 0.11 loses some of its values and is eight times slower: it
+    writes them by the number of the row where pandas expects a time (github.com/bukosabino/ta/issues/354).
+    """
+    return candles[list(FIELDS)].reset_index(drop=True)
+
+
+def _made(candles: pd.DataFrame, kind: str, parameters: dict[str, object]) -> Any:
+    """Return the indicator object of ``ta`` that ``kind`` (module.class) names."""
+    module, name = kind.split(".")
+    make = getattr(importlib.import_module(f"ta.{module}"), name)
+    inputs = {field: candles[field] for field in FIELDS if field in inspect.signature(make).parameters}
+    return make(**inputs, **parameters, fillna=False)

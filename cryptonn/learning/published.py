@@ -84,7 +84,8 @@ def fit_published(
         From the epoch of lowest validation loss.
     """
     keras.utils.set_random_seed(config.seed)
-    network = build_network(config.network, n_features=rows.train.bars.shape[1])
+    n_features = rows.train.bars.shape[1]
+    network = build_network(config.network, n_features=n_features, scaling=config.features.scaling)
     examples = Windowed(rows.train, rows.lookback, config.training.batch_size)
     history = fit_epochs(network, examples, _validator(network, rows, config), config, Hooks(on_epoch, on_progress))
     proba = np.full(len(rows.labels), np.nan)
@@ -145,8 +146,8 @@ def _in_time_order(
     cut = len(features) - last
     end = cut - (config.purge if leaks.purge == "horizon" else 0)
     train, validation = _windows(labels[:end], config, "train"), _windows(labels[cut:], config, "validation")
-    scaler = fit_scaler(features[:end], clip=config.features.clip)
-    own = fit_scaler(features[cut:], clip=config.features.clip) if leaks.scaling == "slice" else scaler
+    scaler = fit_scaler(features[:end], clip=config.features.limit)
+    own = fit_scaler(features[cut:], clip=config.features.limit) if leaks.scaling == "slice" else scaler
     weight = balance_weights(train, balance=config.labels.balance, seed=config.seed)
     judged = undersample(validation, seed=config.seed) if leaks.balance == "both" else validation.notna()
     return PublishedRows(
@@ -165,7 +166,7 @@ def _shuffled(features: pd.DataFrame, labels: pd.DataFrame, config: RunConfig, l
     judged = pd.Series(0.0, index=label.index)
     judged.iloc[held] = 1.0
     train = label.where((chosen > 0) & (judged == 0))
-    bars = fit_scaler(features, clip=config.features.clip).scale(features)
+    bars = fit_scaler(features, clip=config.features.limit).scale(features)
     weight = balance_weights(train, balance=config.labels.balance, seed=config.seed)
     return PublishedRows(_rows(bars, train, weight), _rows(bars, label, judged), labels, config.training.lookback)
 

@@ -54,10 +54,11 @@ def fit_scaler(features: pd.DataFrame, *, clip: float) -> Scaler:
     mean, std = values.mean(axis=0), values.std(axis=0)
     flat = std <= 1e-12 * np.maximum(np.abs(mean), 1e-300)
     if flat.any():
-        column = int(flat.argmax())
+        names = ", ".join(repr(name) for name in features.columns[flat])
         raise DataError(
-            f"feature {features.columns[column]!r} is constant ({mean[column]:g}) over the {len(values):,} train rows "
-            f"from {features.index[0]} to {features.index[-1]}. Take it out of [features], or look at the candles."
+            f"constant over the {len(values):,} train rows from {features.index[0]} to {features.index[-1]}: feature "
+            f'{names}. Take it out of [features] (in place of ta = ["all"], name the columns), take a longer train '
+            "range, or look at the candles."
         )
     return Scaler(mean=tuple(mean.tolist()), std=tuple(std.tolist()), clip=clip)
 

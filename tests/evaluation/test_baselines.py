@@ -105,6 +105,33 @@ class TestFit:
         )
 
 
+class TestWindowScaling:
+    def test_equals_scaling_each_row_by_hand(self) -> None:
+        linear_model = importlib.import_module("sklearn.linear_model")
+        features, labels, split = problem()
+        features["flat"] = 3.0
+        table = np.stack([features.shift(lag).to_numpy() for lag in range(LAGS)], axis=1)  # (rows, lags, features)
+        low, high = table.min(axis=1, keepdims=True), table.max(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore"):
+            scaled = np.where(high > low, 2 * (table - low) / (high - low) - 1, 0.0).reshape(len(table), -1)
+        train = np.arange(len(table)) < split.train.stop
+        rows = train & (np.arange(len(table)) >= LAGS) & labels["label"].notna().to_numpy()
+        mean, deviation = scaled[rows].mean(axis=0), scaled[rows].std(axis=0)
+        scaled = (scaled - mean) / np.where(deviation > 0, deviation, 1)
+        model = linear_model.LogisticRegression(max_iter=1000, tol=1e-8).fit(scaled[rows], labels["label"][rows])
+        found = logistic_baseline(features, labels, split, lags=LAGS, clip=0, scaling="window")
+        assert np.abs(found.iloc[LAGS:] - model.predict_proba(scaled[LAGS:])[:, 1]).max() < 1e-5
+
+    def test_the_height_of_a_price_does_not_matter(self) -> None:
+        features, labels, split = problem()
+        later = features.copy()
+        later.iloc[2000:] = 10 * features.iloc[2000:] + 5
+        first, again = (
+            logistic_baseline(table, labels, split, lags=LAGS, scaling="window") for table in (features, later)
+        )
+        pd.testing.assert_series_equal(first.iloc[2010:], again.iloc[2010:])
+
+
 class TestRows:
     def test_probability_wherever_all_lags_are_there(self) -> None:
         features, labels, split = problem()

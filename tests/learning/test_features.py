@@ -3,13 +3,15 @@ import pandas as pd
 import pytest
 from small_market import OTHER, TARGET, candle_table
 
+from cryptonn.config import parse_config
 from cryptonn.errors import ConfigError
 from cryptonn.learning.features import FEATURES, make_features
+from cryptonn.learning.indicators import INDICATORS, REFUSED
 from cryptonn.market.candles import Frame, align
 from cryptonn.market.timerange import TimeRange
 from cryptonn.settings import FeaturesConfig
 
-ALL = FeaturesConfig(columns=tuple(FEATURES), ta=("momentum_rsi", "trend_macd", "volatility_bbw"))
+ALL = FeaturesConfig(columns=tuple(FEATURES), ta=("momentum_rsi", "trend_macd", "volatility_bbw", "trend_psar_up"))
 
 
 def candles(close: list[float], volume: list[float]) -> pd.DataFrame:
@@ -43,6 +45,29 @@ def test_published_volume_change_skips_bars_without_a_trade() -> None:
     change = FEATURES["volume_pct_change"](table)
     assert np.isnan(change[:2]).all(), "there is no traded bar to compare with yet"
     assert change[2:] == pytest.approx([-1, -1, 0.5, -0.5])
+
+
+def test_candles_as_they_are(frame: Frame) -> None:
+    fields = ("open", "high", "low", "close", "volume")
+    features = make_features(frame, target=TARGET, config=FeaturesConfig(columns=fields))
+    assert list(features.columns) == [f"{symbol} {field}" for symbol in (TARGET, OTHER) for field in fields]
+    np.testing.assert_array_equal(features.iloc[:, :5], frame.candles(TARGET)[list(fields)])
+    assert features.notna().all(axis=None), "no warm-up"
+
+
+def test_all_of_ta_is_every_column_that_does_not_look_ahead(frame: Frame) -> None:
+    features = make_features(frame, target=TARGET, config=FeaturesConfig(columns=("close",), ta=("all",)))
+    names = [name.removeprefix(f"{TARGET} ") for name in features.columns if name != f"{OTHER} close"]
+    assert names == ["close", *INDICATORS]
+    assert not set(names) & set(REFUSED)
+    same = make_features(frame, target=TARGET, config=FeaturesConfig(columns=("close",), ta=tuple(INDICATORS)))
+    pd.testing.assert_frame_equal(features, same)
+
+
+def test_all_of_ta_beside_names_is_refused() -> None:
+    data = {"train": "20180101-20180105"}
+    with pytest.raises(ConfigError, match=r'features: ta: "all" already holds the other names: write ta = \["all"\]'):
+        parse_config({"name": "x", "data": data, "features": {"ta": ["all", "momentum_rsi"]}})
 
 
 @pytest.mark.parametrize("cut", [1, 2, 50, 777, 3000])

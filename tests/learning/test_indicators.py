@@ -1,15 +1,16 @@
 """Every column of ta, by the truncation test: a value at bar t must not change when later bars are taken away."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import ta
-from small_market import TARGET, small_frame
+from small_market import TARGET, quarter_hours, small_frame
 
 from cryptonn.errors import ConfigError
-from cryptonn.learning.indicators import INDICATORS, REFUSED, indicator
+from cryptonn.learning.indicators import INDICATORS, REFUSED, filled_indicators, indicators
 
 ROWS, CUT = 420, 200
 
@@ -30,8 +31,13 @@ def candles() -> pd.DataFrame:
 def all_of_ta(candles: pd.DataFrame, *, fillna: bool) -> pd.DataFrame:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        table = ta.add_all_ta_features(candles.copy(), "open", "high", "low", "close", "volume", fillna=fillna)
-    return table.drop(columns=candles.columns)
+        numbered = candles.reset_index(drop=True)  # ta's parabolic SAR goes wrong on times
+        table = ta.add_all_ta_features(numbered, "open", "high", "low", "close", "volume", fillna=fillna)
+    return table.drop(columns=candles.columns).set_axis(candles.index, axis=0)
+
+
+def indicator(candles: pd.DataFrame, name: str) -> pd.Series:
+    return indicators(candles, [name])[name]
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +79,49 @@ def test_undefined_later_on_keeps_its_last_value(candles: pd.DataFrame) -> None:
     column = indicator(flat, "momentum_stoch")
     assert column.iloc[20:].notna().all()
     assert column.iloc[199] == column.iloc[120]
+
+
+def test_many_at_once_are_each_by_itself(candles: pd.DataFrame) -> None:
+    together = indicators(candles, INDICATORS)
+    assert list(together.columns) == list(INDICATORS)
+    assert (together.dtypes == np.float64).all()
+    pd.testing.assert_frame_equal(together, pd.concat([indicator(candles, name) for name in INDICATORS], axis=1))
+
+
+def test_none_at_all_is_an_empty_table(candles: pd.DataFrame) -> None:
+    assert indicators(candles, []).shape == (ROWS, 0)
+
+
+def test_parabolic_sar_of_a_downtrend_stays_above_the_last_two_highs(candles: pd.DataFrame) -> None:
+    """ta writes this bound by row number: on a table of times it is lost (bukosabino/ta issue 354)."""
+    down = ta_on_times = indicator(candles, "trend_psar_down")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ta_on_times = ta.trend.PSARIndicator(candles["high"], candles["low"], candles["close"]).psar_down()
+    highs = candles["high"].rolling(2).max().shift(1)
+    falling = ta_on_times.notna() & ta_on_times.shift(1).notna() & down.notna()
+    assert falling.sum() > 100
+    assert (down[falling] >= highs[falling]).all()
+    assert (ta_on_times[falling] < highs[falling]).any(), "ta has been mended: rows need not be numbered any more"
+
+
+def test_filled_is_what_the_tutorials_call(candles: pd.DataFrame) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # those of ta stay inside
+        filled = filled_indicators(candles)
+    pd.testing.assert_frame_equal(filled, all_of_ta(candles, fillna=True), check_dtype=False)
+    assert filled.shape == (ROWS, 86)
+    assert filled.notna().all(axis=None)
+    assert filled.index.equals(candles.index)
+
+
+def test_of_the_past_on_real_quarter_hours(shared_data: Path) -> None:
+    candles = quarter_hours(shared_data, "2019H1", bars=3000)
+    whole, part = indicators(candles, INDICATORS), indicators(candles.iloc[:1500], INDICATORS)
+    pd.testing.assert_frame_equal(part, whole.iloc[:1500], rtol=1e-9, atol=1e-9)
+    warm_up = whole.isna().sum().max()
+    assert 50 < warm_up < 100, "stc needs some 75 bars"
+    assert np.isfinite(whole.iloc[warm_up:]).all(axis=None)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -4,6 +4,7 @@ import pytest
 
 from cryptonn.errors import DataError
 from cryptonn.learning.scaling import fit_scaler, warm_up
+from cryptonn.settings import FeaturesConfig
 
 
 def table(**columns: list[float]) -> pd.DataFrame:
@@ -34,8 +35,21 @@ def test_argument_is_not_changed() -> None:
 
 
 def test_constant_feature_is_named() -> None:
-    with pytest.raises(DataError, match=r"feature 'b' is constant \(7\) over the 3 train rows"):
+    with pytest.raises(DataError, match=r"constant over the 3 train rows from .*: feature 'b'\. Take it out of"):
         fit_scaler(table(a=[1, 2, 3], b=[7, 7, 7]), clip=5)
+
+
+def test_all_constant_features_are_named_at_once() -> None:
+    """As with ta = ["all"], where a band may never be touched in a short train range."""
+    with pytest.raises(
+        DataError, match=r"feature .b., .c.\. Take it out of .* \(in place of ta = .*, name the columns"
+    ):
+        fit_scaler(table(a=[1, 2, 3], b=[7, 7, 7], c=[0, 0, 0]), clip=5)
+
+
+def test_prices_are_not_clipped_under_window_scaling() -> None:
+    assert FeaturesConfig(clip=5).limit == 5
+    assert FeaturesConfig(clip=5, scaling="window").limit == 0
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
