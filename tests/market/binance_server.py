@@ -25,11 +25,13 @@ class BinanceServer:
     """What the server holds, what it was asked, and which requests for klines go wrong.
 
     ``faults`` maps the number of a klines request (from 0) to a fault: "429", "418", "500", "502 html", "truncated",
-    "nulls", "conflict", "impossible", "slow", "reset", or "451".
+    "nulls", "conflict", "impossible", "slow", "reset", or "451". Its bars last ``minutes``, whatever
+    interval is asked for.
     """
 
-    def __init__(self, candles: dict[str, pd.DataFrame], *, now: pd.Timestamp) -> None:
+    def __init__(self, candles: dict[str, pd.DataFrame], *, now: pd.Timestamp, minutes: int = 1) -> None:
         self.now = now
+        self.bar = minutes * MINUTE
         self.faults: dict[int, str] = {}
         self.always: str | None = None
         self.truncated_markets = 0
@@ -39,11 +41,10 @@ class BinanceServer:
         self.rows = {symbol.replace("/", ""): self._rows(table) for symbol, table in candles.items()}
         self.symbols = list(candles)
 
-    @staticmethod
-    def _rows(table: pd.DataFrame) -> list[list[Any]]:
+    def _rows(self, table: pd.DataFrame) -> list[list[Any]]:
         times = table.index.as_unit("ms").asi8.tolist()
         return [
-            [ms, *(f"{value:.8f}" for value in bar), ms + MINUTE - 1, "0.0", 1, "0.0", "0.0", "0"]
+            [ms, *(f"{value:.8f}" for value in bar), ms + self.bar - 1, "0.0", 1, "0.0", "0.0", "0"]
             for ms, bar in zip(times, table.to_numpy().tolist(), strict=True)
         ]
 
@@ -60,7 +61,7 @@ class BinanceServer:
 
     def _so_far(self, row: list[Any]) -> list[Any]:
         """The bar in progress is served with the part of its volume that has traded."""
-        if row[0] + MINUTE <= self.now_ms:
+        if row[0] + self.bar <= self.now_ms:
             return row
         return [*row[:4], row[1], f"{float(row[5]) / 3:.8f}", *row[6:]]
 

@@ -119,6 +119,53 @@ def test_a_coarser_timeframe_has_its_own_grid() -> None:
     assert day == [(0, 86_400 * 10**9)]
 
 
+QUARTER = pd.Timedelta(minutes=15)
+NEWEST = pd.Timestamp("2018-02-01 12:00", tz="UTC")
+
+
+def quarters(number: int) -> pd.DataFrame:
+    """So many believable bars of 15 minutes, the last closing at NEWEST."""
+    index = pd.date_range(end=NEWEST - QUARTER, periods=number, freq=QUARTER, name="time", unit="ns")
+    close = 100 + np.arange(number) / 8
+    values = {"open": close, "high": close + 1, "low": close - 1, "close": close, "volume": 1.5}
+    return pd.DataFrame(values, index=pd.DatetimeIndex(index, freq=None))
+
+
+@pytest.mark.parametrize(
+    ("bars", "calls"),
+    [(8, 1), (999, 1), (1000, 1), (1001, 2), (2500, 3)],
+    ids=lambda number: f"{number:,}",
+)
+def test_quarters_of_an_hour_take_the_fewest_calls_whatever_the_range(store: Store, bars: int, calls: int) -> None:
+    table = quarters(2600)
+    served = BinanceServer({ETH: table}, now=NEWEST + pd.Timedelta(minutes=7), minutes=15)
+    timerange = TimeRange(start=NEWEST - bars * QUARTER)
+    with serving(served) as transport:
+        report = fetch(store, transport, timeframe="15m", timerange=timerange, now=served.now)
+        assert report.loc[ETH, "rows"] == bars
+        assert [request["interval"] for request in served.requests] == ["15m"] * calls
+        fetch(store, transport, timeframe="15m", timerange=timerange, now=served.now)
+        assert len(served.requests) == calls, "what is stored is not asked for again"
+    same(store.read(ETH, timeframe="15m", exchange="binance"), table.iloc[-bars:])
+
+
+def test_a_range_of_quarters_of_an_hour_in_the_past_ends_where_it_says(store: Store) -> None:
+    table = quarters(2600)
+    wanted = TimeRange.parse("20180110T0600-20180110T0800")
+    with serving(BinanceServer({ETH: table}, now=NEWEST, minutes=15)) as transport:
+        assert fetch(store, transport, timeframe="15m", timerange=wanted, now=NEWEST).loc[ETH, "rows"] == 8
+    same(store.read(ETH, timeframe="15m", exchange="binance"), wanted.select(table))
+
+
+def test_the_quarter_of_an_hour_in_progress_is_never_stored(store: Store) -> None:
+    table = quarters(20)
+    for minutes, bars in ((-1, 19), (0, 20)):
+        served = BinanceServer({ETH: table}, now=NEWEST + pd.Timedelta(minutes=minutes), minutes=15)
+        with serving(served) as transport:
+            fetch(store, transport, timeframe="15m", timerange=TimeRange.parse("20180201-"), now=served.now)
+        same(store.read(ETH, timeframe="15m", exchange="binance"), table.iloc[:bars])
+
+
 # The bar in progress
 
 
