@@ -9,7 +9,8 @@ from cryptonn.evaluation.significance import wilson_interval
 __all__ = ["confusion_table", "histogram_table", "reliability_table"]
 
 _RELIABILITY_BINS = 20
-_HISTOGRAM_BINS = 60
+_HISTOGRAM_BINS = (10, 60)
+"""Fewest and most; in between as many as the square root of the rows."""
 
 
 def confusion_table(rows: Rows) -> pd.DataFrame:
@@ -41,10 +42,17 @@ def reliability_table(rows: Rows, *, effective_share: float) -> pd.DataFrame:
 
 
 def histogram_table(rows: Rows) -> pd.DataFrame:
-    """Count the probabilities of true ups and true downs; the edges are symmetric about one half."""
+    """Count the probabilities of true ups and true downs; the edges are symmetric about one half.
+
+    Returns
+    -------
+    DataFrame
+        10 to 60 bins, the more the more moves there are: bin_low, bin_high, ups, downs.
+    """
     proba, up = rows.proba[rows.moved], rows.move[rows.moved] > 0
     half = float(np.abs(proba - 0.5).max()) or 0.5
-    edges = np.linspace(0.5 - half, 0.5 + half, _HISTOGRAM_BINS + 1)
+    bins = 2 * round(float(np.clip(np.sqrt(len(proba)), *_HISTOGRAM_BINS)) / 2)  # even, so that 0.5 is an edge
+    edges = np.linspace(0.5 - half, 0.5 + half, bins + 1)
     edges[0], edges[-1] = min(edges[0], proba.min()), max(edges[-1], proba.max())  # rounding must drop nobody
     ups, downs = (np.histogram(proba[mask], bins=edges)[0] for mask in (up, ~up))
     return pd.DataFrame({"bin_low": edges[:-1], "bin_high": edges[1:], "ups": ups, "downs": downs})

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, ScalarFormatter
 
 from cryptonn.evaluation.accuracy import Assessment
 from cryptonn.reporting.formatting import count, percent
@@ -23,7 +23,14 @@ from cryptonn.reporting.picture import (
     picture,
 )
 
-__all__ = ["draw_accuracy", "draw_confusion", "draw_histograms", "draw_learning", "draw_reliability"]
+__all__ = [
+    "draw_accuracy",
+    "draw_confusion",
+    "draw_histograms",
+    "draw_learning",
+    "draw_reliability",
+    "draw_ups_and_downs",
+]
 
 Assessments = Mapping[str, Mapping[str, Assessment]]
 
@@ -144,7 +151,7 @@ def draw_histograms(assessments: Assessments) -> Picture:
         axes.set_title(f"{period}, {model}")
         if found is None:
             continue
-        _histogram(axes, found.histogram)
+        draw_ups_and_downs(axes, found.histogram)
         drawn.append(found.histogram.assign(period=period, model=model))
     all_axes[0].legend(loc="upper left")
     return picture(
@@ -156,14 +163,22 @@ def draw_histograms(assessments: Assessments) -> Picture:
     )
 
 
-def _histogram(axes: Axes, table: pd.DataFrame) -> None:
+def draw_ups_and_downs(axes: Axes, table: pd.DataFrame) -> None:
+    """Draw one model's probabilities of true ups (green) over those of true downs (red), and the middle.
+
+    Parameters
+    ----------
+    table
+        ``Assessment.histogram``, or what ``evaluation.tables.histogram_table`` gives: bin_low, bin_high, ups, downs.
+    """
     edges = np.append(table["bin_low"].to_numpy(float), float(table["bin_high"].iloc[-1]))
     for column, color, label in (("ups", UP, "true ups"), ("downs", DOWN, "true downs")):
         axes.stairs(table[column].to_numpy(float), edges, fill=True, color=color, alpha=0.3)
         axes.stairs(table[column].to_numpy(float), edges, color=color, linewidth=1.2, label=label)
     axes.axvline(0.5, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set_xlabel("P(up)")
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_formatter(ScalarFormatter(useOffset=False))  # else narrow ones read "1e-5 + 5e-1"
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 

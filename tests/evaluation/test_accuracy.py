@@ -184,6 +184,18 @@ class TestTables:
         assert bars["downs"].sum() == (labels["move"] < 0).sum()
         assert bars["bin_low"].iloc[0] + bars["bin_high"].iloc[-1] == pytest.approx(1.0)
 
+    @pytest.mark.parametrize(("rows", "bins"), [(60, 10), (1_000, 30), (10_000, 60)])
+    def test_histogram_of_few_rows_has_few_bins_and_an_edge_at_one_half(self, rows: int, bins: int) -> None:
+        table = assess(*sample(rows), horizon=5).histogram
+        assert len(table) == bins
+        assert table["bin_low"].iloc[bins // 2] == pytest.approx(0.5)
+
+    def test_narrow_probabilities_fill_the_histogram(self) -> None:
+        proba, labels = sample(10_000)
+        table = assess(0.5 + (proba - 0.5) * 1e-4, labels, horizon=5).histogram
+        assert (table[["ups", "downs"]].sum(axis=1) > 0).sum() > 40
+        assert table["bin_high"].iloc[-1] - table["bin_low"].iloc[0] < 2e-4
+
     def test_a_constant_probability_is_drawn_all_the_same(self) -> None:
         _, labels = sample(1_000)
         found = assess(pd.Series(0.5, index=labels.index), labels, horizon=5)

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_market import Material, small_config
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util import tensor_util
 
 from cryptonn.errors import DataError, ModelError
 from cryptonn.learning.fitting import EpochReport, move_average
@@ -228,3 +230,21 @@ def test_tensorboard_logs_only_where_asked(make_material: Make, tmp_path: Path) 
     assert list((tmp_path / "logs").rglob("events.out.tfevents.*"))
     fit(make_material(training={"epochs": 1, "tensorboard": False}), log_dir=tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_weights_are_logged_as_histograms_after_each_epoch(make_material: Make, tmp_path: Path) -> None:
+    found = {}
+    for histograms in (True, False):
+        training = {"epochs": 2, "tensorboard": True, "histograms": histograms}
+        folder = tmp_path / str(histograms)
+        network = fit(make_material(training=training), log_dir=folder)[0].network
+        events = EventAccumulator(str(next((folder / "train").glob("events.*"))), size_guidance={"tensors": 0})
+        events.Reload()
+        kinds = {tag: events.SummaryMetadata(tag).plugin_data.plugin_name for tag in events.Tags()["tensors"]}
+        assert kinds["epoch_loss"] == "scalars"
+        found[histograms] = [events.Tensors(tag) for tag, kind in kinds.items() if kind == "histograms"]
+    assert found[False] == []
+    assert len(found[True]) == len(network.get_weights()) == 7
+    counts = [tensor_util.make_ndarray(written[1].tensor_proto)[:, 2].sum() for written in found[True]]
+    assert sorted(counts) == sorted(weights.size for weights in network.get_weights())
+    assert all([written.step for written in histogram] == [1, 2] for histogram in found[True])

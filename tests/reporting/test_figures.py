@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from fakes import COSTS, Written, make_candles, make_result, spaced_entries
+from matplotlib.colors import to_hex
 
+from cryptonn.evaluation.accuracy import assess
 from cryptonn.reporting.chart import busiest_stretch, draw_chart
 from cryptonn.reporting.exploration import explore, statistics
-from cryptonn.reporting.figures_accuracy import draw_accuracy, draw_learning
+from cryptonn.reporting.figures_accuracy import draw_accuracy, draw_histograms, draw_learning, draw_ups_and_downs
 from cryptonn.reporting.figures_equity import (
     buy_and_hold,
     daily_returns,
@@ -16,7 +18,7 @@ from cryptonn.reporting.figures_equity import (
     draw_fee_sweep,
     monthly_returns,
 )
-from cryptonn.reporting.picture import fee_color, thin
+from cryptonn.reporting.picture import DOWN, UP, canvas, fee_color, thin
 
 INDEX = pd.date_range("2019-01-30", periods=4 * 1440, freq="min", tz="UTC", name="time")
 CANDLES = make_candles(INDEX, seed=5, start=140)
@@ -39,6 +41,30 @@ def test_the_axis_turns_logarithmic_when_equity_explodes() -> None:
     assert "logarithmic" in draw_equity([ruined], HELD, period="p").caption
     assert "as a multiple of the starting cash" in draw_equity([ruined], HELD, period="p").caption
     assert "as return since the start. " in draw_equity(RESULTS[:1], HELD, period="p").caption
+
+
+def test_probabilities_of_true_ups_are_green_and_of_true_downs_red() -> None:
+    rng = np.random.default_rng(0)
+    move = pd.Series(rng.normal(size=4000), index=INDEX[:4000])
+    proba = 0.5 + 1e-5 * (np.sign(move) + rng.normal(size=4000))
+    found = assess(proba, pd.DataFrame({"move": move, "tie": False}), horizon=5, resamples=10)
+    figure, (axes,) = canvas(size=(4, 3))
+    draw_ups_and_downs(axes, found.histogram)
+    figure.draw_without_rendering()
+    lines = {patch.get_label(): patch for patch in axes.patches if patch.get_label().startswith("true")}
+    assert {label: to_hex(patch.get_edgecolor()) for label, patch in lines.items()} == {
+        "true ups": UP,
+        "true downs": DOWN,
+    }
+    mean = {}
+    for label, column in (("true ups", "ups"), ("true downs", "downs")):
+        counts, edges, _ = lines[label].get_data()
+        assert counts.tolist() == found.histogram[column].tolist()
+        mean[column] = np.average(edges[:-1], weights=counts)
+    assert mean["ups"] > 0.5 > mean["downs"]
+    assert axes.xaxis.get_offset_text().get_text() == ""
+    drawn = draw_histograms({"validation": {"network": found}})
+    assert drawn.png.startswith(b"\x89PNG") and "up (green) and down (red)" in drawn.caption
 
 
 def test_equity_at_or_below_zero_is_drawn() -> None:
