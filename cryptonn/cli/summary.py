@@ -28,6 +28,7 @@ def summary_of(done: "Run", table: "pd.DataFrame", *, report: Path | None) -> di
             period: {model: assessment.metrics for model, assessment in models.items()}
             for period, models in done.assessments.items()
         },
+        "forecasts": done.forecast_scores,
         "backtests": table.to_dict(orient="records"),
         "verdicts": {
             period: {"headline": found.headline, "sentences": found.sentences, "numbers": found.numbers}
@@ -40,6 +41,7 @@ def show_run(done: "Run", *, report: Path) -> None:
     """Print accuracy, the run's strategy under each fee, every strategy's return, the verdicts, the report."""
     _show_warnings(done)
     _show_accuracy(done)
+    _show_forecasts(done)
     for period in done.backtests:
         rows = done.comparison[done.comparison["period"] == period]
         own = rows[rows["strategy"] == done.leading(period)]
@@ -102,6 +104,24 @@ def _show_accuracy(done: "Run") -> None:
         rows,
         left=2,
     )
+
+
+def _show_forecasts(done: "Run") -> None:
+    """Print how far a regression's prices are off, beside persistence, and the same in words."""
+    if not done.forecast_scores:
+        return
+    from cryptonn.reporting.sections_forecast import forecast_words
+
+    columns = ("role", "RMSE", "MAE", "RMSE stays", "MAE stays", "ratio", "direction", "p")
+    rows = []
+    for role, found in done.forecast_scores.items():
+        errors = [_number(found[name], 2) for name in ("rmse", "mae", "rmse_persistence", "mae_persistence")]
+        chance = "<0.001" if found["dm_p_value"] < 0.001 else _number(found["dm_p_value"], 3)
+        rows.append((role, *errors, _number(found["rmse_ratio"], 3), _percent(found["directional_accuracy"]), chance))
+    quote = done.config.data.target.partition("/")[2]
+    show_table(f"Forecasts of the price in {quote} (stays: persistence, the price stays as it is)", columns, rows)
+    for role, words in forecast_words(done):
+        stdout.print(f"{role}: {words}", markup=False)
 
 
 def _show_trades(title: str, rows: "pd.DataFrame", *, named: bool = False) -> None:

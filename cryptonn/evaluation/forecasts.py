@@ -1,6 +1,7 @@
 """How good forecasts of a price are, beside persistence: saying that the price stays where it is."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from cryptonn.errors import DataError
 from cryptonn.evaluation.rows import Array
 from cryptonn.evaluation.significance import effective_sample_size, wilson_interval
 
-__all__ = ["MEANINGS", "assess_forecasts"]
+__all__ = ["MEANINGS", "assess_forecasts", "forecast_sentence"]
 
 MEANINGS = {
     "rows": "bars with a forecast whose price came",
@@ -29,6 +30,9 @@ MEANINGS = {
     "dm_p_value": "how often chance alone gives a statistic at least as far from 0 (two-sided, Student t)",
 }
 """What each number of a forecast's assessment means, in the order of the table."""
+
+_SURE = 0.05
+"""A p-value below this is not put down to chance."""
 
 
 @dataclass(frozen=True)
@@ -168,3 +172,53 @@ def _long_run_variance(centred: Array, *, rows: int, horizon: int) -> float:
     if total > 1e-12 * own:
         return total
     return own + 2.0 * sum((1.0 - lag / horizon) * value for lag, value in zip(lags, shared, strict=True))
+
+
+def forecast_sentence(scores: Mapping[str, float], *, persistence: str) -> str:
+    """Say in plain words how forecasts compare with persistence, and whether chance explains it.
+
+    Parameters
+    ----------
+    scores
+        Of ``assess_forecasts``.
+    persistence
+        What persistence says, such as "tomorrow is like today".
+    """
+    ratio = scores["rmse_ratio"]
+    if math.isnan(ratio):
+        return f"The price never moved, so no forecast can be better than saying that {persistence}."
+    chance = _chance(scores["dm_p_value"])
+    return f"The network's errors are {_size(ratio)} those of saying that {persistence}{chance}.{_direction(scores)}"
+
+
+def _size(ratio: float) -> str:
+    if ratio >= 2:
+        return f"{ratio:,.1f} times"
+    points = f"{abs(100 * (ratio - 1)):.1f}".removesuffix(".0")
+    return "as large as" if points == "0" else f"{points} % {'larger' if ratio > 1 else 'smaller'} than"
+
+
+def _chance(p_value: float) -> str:
+    if math.isnan(p_value):
+        return ""
+    if p_value >= _SURE:
+        return f", a difference that chance can explain (Diebold-Mariano test, p = {p_value:.2f})"
+    said = "less than 0.1" if p_value < 0.001 else f"{100 * p_value:.2g}"
+    return f", which chance alone brings about in {said} % of cases (Diebold-Mariano test)"
+
+
+def _direction(scores: Mapping[str, float]) -> str:
+    right, low, high = (scores[f"directional_accuracy{end}"] for end in ("", "_low", "_high"))
+    if math.isnan(right):
+        return " It names no direction."
+    base = scores["base_rate_on_moves"]
+    if low > base:
+        words = f"more than always saying the same gets ({100 * base:.1f} %)"
+    elif low > 0.5:
+        words = f"more than a coin toss, but not clearly more than always saying the same ({100 * base:.1f} %)"
+    elif high < 0.5:
+        words = "less than a coin toss"
+    else:
+        words = "which a coin toss could reach"
+    span = f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
+    return f" It gets the direction of {100 * right:.1f} % of moves right ({span}), {words}."

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from cryptonn.reporting.formatting import NOT_AVAILABLE, date, signed_bp, slug
 from cryptonn.reporting.picture import DOWN, INK, MUTED, NETWORK, UP
 from cryptonn.trading.result import BacktestResult
 
-__all__ = ["Chart", "busiest_stretch", "draw_chart", "plotly_script"]
+__all__ = ["Chart", "busiest_stretch", "draw_chart", "embed", "house_layout", "plotly_script"]
 
 _CONFIG = {
     "responsive": True,
@@ -37,12 +38,31 @@ class Chart:
     json: str = field(repr=False)
     """The plotly figure."""
     bars: pd.DataFrame = field(repr=False)
-    trades: pd.DataFrame = field(repr=False)
+    trades: pd.DataFrame | None = field(default=None, repr=False)
+    """Those it shows; None where it is about none."""
 
 
 def plotly_script() -> str:
     """Return plotly.js itself, to be put on the page once."""
     return str(get_plotlyjs())
+
+
+def embed(figure: go.Figure, *, name: str, height: int) -> str:
+    """Return a figure as a piece of the page, ``height`` in CSS pixels."""
+    given: Any = {"full_html": False, "include_plotlyjs": False, "config": _CONFIG}
+    return str(figure.to_html(div_id=name, default_height=f"{height}px", **given))
+
+
+def house_layout(figure: go.Figure, *, hovermode: str = "closest") -> None:
+    """Give an interactive figure the look of the report."""
+    figure.update_layout(
+        template="plotly_white",
+        font={"family": _FONT, "size": 13, "color": INK},
+        margin={"l": 56, "r": 12, "t": 36, "b": 36},
+        hovermode=hovermode,
+        dragmode="zoom",
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
 
 
 def busiest_stretch(entries: pd.Series, index: pd.DatetimeIndex, *, days: int) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -90,7 +110,6 @@ def draw_chart(
     _add_proba(figure, bars, thresholds)
     _lay_out(figure, quote=base.symbol.partition("/")[2])
     name = f"price_chart_{slug(period)}"
-    html = figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config=_CONFIG, default_height="560px")
     last = date(end - pd.Timedelta(days=1))
     caption = (
         f"{date(start)} to {last} (UTC): the {len(_days(start, end))} days with the most trades, "
@@ -98,6 +117,7 @@ def draw_chart(
         "Triangles up: entries; down: exits; green and red: gain and loss before costs. "
         "Drag to zoom, double-click to reset."
     )
+    html = embed(figure, name=name, height=560)
     return Chart(name, f"Price and trades, {period}", caption, html, str(figure.to_json()), bars, trades)
 
 
@@ -178,13 +198,6 @@ def _add_proba(figure: go.Figure, bars: pd.DataFrame, thresholds: Mapping[str, f
 
 
 def _lay_out(figure: go.Figure, *, quote: str) -> None:
-    figure.update_layout(
-        template="plotly_white",
-        font={"family": _FONT, "size": 13, "color": INK},
-        margin={"l": 56, "r": 12, "t": 36, "b": 36},
-        hovermode="closest",
-        dragmode="zoom",
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )
+    house_layout(figure)
     figure.update_yaxes(title_text=f"price ({quote or NOT_AVAILABLE})", row=1, col=1)
     figure.update_yaxes(title_text="P(up)", row=2, col=1)

@@ -31,6 +31,7 @@ from cryptonn.reporting.sections import (
     recorded_facts,
     synthetic_words,
 )
+from cryptonn.reporting.sections_forecast import Forecasts, make_forecasts
 from cryptonn.reporting.tearsheet import ANNUALISATION_NOTE, table_cells
 from cryptonn.reporting.words import CLOCK, IN_SAMPLE, WORDS
 from cryptonn.runs import Run
@@ -41,6 +42,7 @@ _SECTIONS = (
     ("verdict", "Does it pay?"),
     ("money", "Equity and fees"),
     ("compare", "Strategies"),
+    ("forecasts", "Forecasts"),
     ("validation", "Validation"),
     ("chart", "Price and trades"),
     ("tearsheets", "Tear sheets"),
@@ -75,6 +77,7 @@ class _Parts:
     charts: list[Chart] = field(default_factory=list)
     sheets: list[_Sheet] = field(default_factory=list)
     validation: Validated = field(default_factory=Validated)
+    forecasts: Forecasts | None = None
     exploration: Explored | None = None
 
 
@@ -113,9 +116,9 @@ def write_report(run: Run, folder: Path, *, on_step: OnStep = silent) -> Path:
 
 def _make(run: Run, figures: Path, on_step: OnStep) -> _Parts:
     parts = _Parts()
-    total = 2 + 3 * len(run.backtests)
-    for place, (text, piece) in enumerate(_pieces(run, parts, figures)):
-        on_step(Step("report", done=place / total, text=text))
+    pieces = list(_pieces(run, parts, figures))
+    for place, (text, piece) in enumerate(pieces):
+        on_step(Step("report", done=place / len(pieces), text=text))
         piece()
     return parts
 
@@ -125,6 +128,8 @@ def _pieces(run: Run, parts: _Parts, figures: Path) -> Iterator[tuple[str, Any]]
         yield f"equity and fees, {period}", lambda period=period: _add_money(run, parts, period)
         yield f"price chart, {period}", lambda period=period: parts.charts.append(make_chart(run, period))
         yield f"tear sheets, {period}", lambda period=period: _add_sheets(run, parts, period, figures)
+    if run.forecasts is not None:
+        yield "forecasts", lambda: setattr(parts, "forecasts", make_forecasts(run))
     yield "validation", lambda: setattr(parts, "validation", make_validation(run))
     yield "the market", lambda: setattr(parts, "exploration", make_exploration(run))
 
@@ -143,14 +148,19 @@ def _add_sheets(run: Run, parts: _Parts, period: str, figures: Path) -> None:
 
 
 def _pictures(parts: _Parts) -> list[Picture]:
-    explored = parts.exploration.pictures if parts.exploration else ()
-    return [*(shown for money in parts.money for shown in money.pictures), *parts.validation.pictures, *explored]
+    others = (parts.forecasts, parts.validation, parts.exploration)
+    optional = (shown for part in others if part is not None for shown in part.pictures)
+    return [*(shown for money in parts.money for shown in money.pictures), *optional]
 
 
 def _grids(parts: _Parts) -> list[Grid]:
     grids = [grid for money in parts.money for grid in (money.months, money.comparison)]
-    explored = parts.exploration.grid if parts.exploration else None
-    return [grid for grid in (*grids, parts.validation.grid, explored) if grid is not None]
+    grids += [part.grid for part in (parts.forecasts, parts.validation, parts.exploration) if part is not None]
+    return [grid for grid in grids if grid is not None]
+
+
+def _charts(parts: _Parts) -> list[Chart]:
+    return [*parts.charts, *(parts.forecasts.charts if parts.forecasts else ())]
 
 
 def _save_beside(parts: _Parts, *, figures: Path, tables: Path) -> None:
@@ -159,10 +169,11 @@ def _save_beside(parts: _Parts, *, figures: Path, tables: Path) -> None:
         shown.table.to_csv(tables / f"{shown.name}.csv", index=False)
     for grid in _grids(parts):
         grid.frame.to_csv(tables / f"{grid.name}.csv", index=not isinstance(grid.frame.index, pd.RangeIndex))
-    for chart in parts.charts:
+    for chart in _charts(parts):
         (figures / f"{chart.name}.json").write_text(chart.json, encoding="utf-8")
         chart.bars.to_csv(tables / f"{chart.name}.csv")
-        chart.trades.to_csv(tables / f"{chart.name}_trades.csv", index=False)
+        if chart.trades is not None:
+            chart.trades.to_csv(tables / f"{chart.name}_trades.csv", index=False)
     for sheet in parts.sheets:
         for number, table in enumerate(sheet.tables, start=1):
             cells = pd.DataFrame(table_cells(table))
@@ -189,7 +200,7 @@ def _context(run: Run, parts: _Parts) -> Mapping[str, Any]:
         "facts_line": facts_line(run),
         "synthetic": synthetic_words(run),
         "notes": run.notes,
-        "nav": [(anchor, words) for anchor, words in _SECTIONS if parts.money or anchor not in _NEED_TRADES],
+        "nav": _nav(parts),
         "verdicts": parts.verdicts,
         "in_sample": IN_SAMPLE,
         "money": money,
@@ -199,8 +210,9 @@ def _context(run: Run, parts: _Parts) -> Mapping[str, Any]:
             "grid": validation.grid,
             "meanings": validation.meanings,
         },
+        "forecasts": parts.forecasts and {"part": parts.forecasts, "figures": _shown(parts.forecasts.pictures)},
         "charts": parts.charts,
-        "plotly": plotly_script() if parts.charts else "",
+        "plotly": plotly_script() if _charts(parts) else "",
         "sheets": parts.sheets,
         "annualisation": ANNUALISATION_NOTE,
         "exploration": {"figures": _shown(explored.pictures), "grid": explored.grid} if explored else {},
@@ -210,6 +222,11 @@ def _context(run: Run, parts: _Parts) -> Mapping[str, Any]:
         "words": WORDS,
         "toml": run.config.to_toml(),
     }
+
+
+def _nav(parts: _Parts) -> list[tuple[str, str]]:
+    there = {"forecasts": parts.forecasts, **dict.fromkeys(_NEED_TRADES, parts.money)}
+    return [(anchor, words) for anchor, words in _SECTIONS if there.get(anchor, True)]
 
 
 def _shown(pictures: tuple[Picture, ...]) -> list[Mapping[str, Any]]:

@@ -244,12 +244,13 @@ def _best_possible(run: Run) -> dict[str, float]:
 def facts_line(run: Run) -> list[tuple[str, str]]:
     """Return the few facts under the title."""
     data = run.config.data
-    source = "synthetic" if data.source == "synthetic" else (data.exchange or "store")
+    source = data.source if data.source != "store" else (data.exchange or "store")
+    bars = f"{run.config.labels.horizon} bar{'' if run.config.labels.horizon == 1 else 's'} ahead"
     commit = str(run.facts.get("git_commit") or (run.facts.get("code") or {}).get("git_commit") or "")
     layers = " + ".join(str(units) for units in run.config.network.layers)
     facts = [
         ("run", run.name),
-        ("target", f"{data.target}, {data.timeframe}, {run.config.labels.horizon} bars ahead"),
+        ("target", f"{data.target}, {data.timeframe}, {bars}"),
         ("data", f"{source}, {', '.join(data.symbols)}"),
         ("train", str(data.train)),
         ("test", ", ".join(f"{name} {period}" for name, period in data.test.items()) or "none"),

@@ -9,7 +9,7 @@ from scipy import stats
 
 from cryptonn.errors import DataError
 from cryptonn.evaluation.accuracy import assess
-from cryptonn.evaluation.forecasts import MEANINGS, assess_forecasts
+from cryptonn.evaluation.forecasts import MEANINGS, assess_forecasts, forecast_sentence
 from cryptonn.evaluation.significance import effective_sample_size, wilson_interval
 
 NAN = math.nan
@@ -208,3 +208,73 @@ class TestBadInput:
         rows = table([10, 11, 12], [10, math.inf, 13], [11, 12, 13])
         with pytest.raises(DataError, match=r"infinite forecasts: 1, first at 2019-01-02.*lower learning rate"):
             assess_forecasts(rows, horizon=1)
+
+
+class TestInWords:
+    """What is said of forecasts follows their numbers."""
+
+    def said(self, **numbers: float) -> str:
+        scores = dict.fromkeys(MEANINGS, NAN) | {
+            "rmse_ratio": 1.03,
+            "dm_p_value": 0.004,
+            "directional_accuracy": 0.51,
+            "directional_accuracy_low": 0.46,
+            "directional_accuracy_high": 0.56,
+            "base_rate_on_moves": 0.53,
+        }
+        return forecast_sentence(scores | numbers, persistence="tomorrow is like today")
+
+    def test_worse_than_persistence(self) -> None:
+        assert self.said() == (
+            "The network's errors are 3 % larger than those of saying that tomorrow is like today, which chance alone "
+            "brings about in 0.4 % of cases (Diebold-Mariano test). It gets the direction of 51.0 % of moves right "
+            "(95 % interval 46.0 to 56.0 %), which a coin toss could reach."
+        )
+
+    @pytest.mark.parametrize(
+        ("ratio", "words"),
+        [
+            (0.987, "are 1.3 % smaller than those"),
+            (0.5, "are 50 % smaller than those"),
+            (1.0, "are as large as those"),
+            (1.0004, "are as large as those"),
+            (1.25, "are 25 % larger than those"),
+            (3.46, "are 3.5 times those"),
+            (NAN, "The price never moved, so no forecast can be better"),
+        ],
+    )
+    def test_how_large_the_errors_are(self, ratio: float, words: str) -> None:
+        assert words in self.said(rmse_ratio=ratio)
+
+    @pytest.mark.parametrize(
+        ("p_value", "words"),
+        [
+            (0.0002, "in less than 0.1 % of cases"),
+            (0.049, "in 4.9 % of cases"),
+            (0.05, "a difference that chance can explain (Diebold-Mariano test, p = 0.05)"),
+        ],
+    )
+    def test_what_chance_explains(self, p_value: float, words: str) -> None:
+        assert words in self.said(dm_p_value=p_value)
+
+    def test_without_a_test_chance_is_not_spoken_of(self) -> None:
+        assert "chance" not in self.said(dm_p_value=NAN)
+
+    @pytest.mark.parametrize(
+        ("low", "high", "words"),
+        [
+            (0.54, 0.58, "more than always saying the same gets (53.0 %)"),
+            (0.51, 0.58, "more than a coin toss, but not clearly more than always saying the same (53.0 %)"),
+            (0.42, 0.49, "less than a coin toss"),
+        ],
+    )
+    def test_direction(self, low: float, high: float, words: str) -> None:
+        assert words in self.said(
+            directional_accuracy=(low + high) / 2, directional_accuracy_low=low, directional_accuracy_high=high
+        )
+
+    def test_persistence_itself(self) -> None:
+        rows = forecasts(rows=50, horizon=1, skill=0.0, noise=0.0).assign(predicted=lambda found: found["close"])
+        assert forecast_sentence(assess_forecasts(rows, horizon=1), persistence="the price stays") == (
+            "The network's errors are as large as those of saying that the price stays. It names no direction."
+        )

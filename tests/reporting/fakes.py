@@ -1,7 +1,8 @@
 """Results of made-up runs, with the types of the real ones: the report must not need a network to be tested."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pandas as pd
 
 from cryptonn.config import parse_config
 from cryptonn.evaluation.accuracy import assess
+from cryptonn.evaluation.forecasts import assess_forecasts
 from cryptonn.evaluation.verdict import verdict
 from cryptonn.market.candles import Frame, align
 from cryptonn.market.timerange import TimeRange
+from cryptonn.output import write_file
 from cryptonn.progress import Step
 from cryptonn.reporting.html import write_report
 from cryptonn.reporting.metrics import comparison_table, metrics_of
@@ -188,6 +191,27 @@ def make_run(
         backtests=backtests,
         verdicts=verdicts,
         comparison=comparison_table(metrics),
+    )
+
+
+def make_regression(folder: Path, *, skill: float = 0.0, band: tuple[float, float] | None = (-0.004, 0.004)) -> Run:
+    """A run that forecasts the price of a minute five minutes ahead: the move with a little skill, and noise."""
+    sections = {"labels": {"kind": "return"}, "network": {"output": "linear"}, "training": {"loss": "mse"}}
+    run = make_run(folder, **sections)
+    rng, horizon = np.random.default_rng(6), run.config.labels.horizon
+    close = run.frame.candles("ETH/USD")["close"]
+    actual = pd.Series(np.append(close.to_numpy()[horizon:], np.full(horizon, np.nan)), index=close.index)
+    move = skill * np.log(actual / close).fillna(0) + rng.normal(0, 0.001, len(close))
+    table = pd.DataFrame({"role": "", "close": close, "predicted": close * np.exp(move), "actual": actual})
+    periods = {"train": "20190101-20190103", "validation": "20190103-20190105", "2019Q1": "20190105-20190113"}
+    roles = {name: TimeRange.parse(period).select(table).assign(role=name) for name, period in periods.items()}
+    if band is not None:
+        model = {"regression": {"kind": "return", "mean": 0, "std": 1, "error": 1, "low": band[0], "high": band[1]}}
+        write_file(folder / "model" / "model.json", json.dumps(model))
+    return replace(
+        run,
+        forecasts=pd.concat(roles.values()),
+        forecast_scores={name: assess_forecasts(rows, horizon=horizon) for name, rows in roles.items()},
     )
 
 

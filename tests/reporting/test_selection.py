@@ -11,6 +11,7 @@ from cryptonn.evaluation.significance import deflated_sharpe, moments, probabili
 from cryptonn.judging import judged
 from cryptonn.reporting.meanings import CHOSEN, METRICS
 from cryptonn.reporting.metrics import metrics_of
+from cryptonn.reporting.sections import make_money, make_validation
 from cryptonn.runs import Run
 
 SELECTION = {"study": "grid-20260101T000000", "trials": 24, "metric": "val_loss", "value": 0.6871}
@@ -72,9 +73,11 @@ def test_the_report_says_it(chosen: Run, tmp_path: Path) -> None:
     assert CHOSEN["deflated_sharpe"].split("(")[0] in html, "the heading explains itself"
 
 
-def test_without_a_search_no_report_speaks_of_one(plain: Run, tmp_path: Path) -> None:
+def test_without_a_search_nothing_speaks_of_one(plain: Run) -> None:
     run = judged(plain, PERIOD, plain.backtests[PERIOD])
     assert not {"trials", "deflated_sharpe"} & set(run.comparison.columns)
-    html = write(run, tmp_path / "run").html
-    assert "tried on the validation rows" not in html
-    assert "beats luck" not in html
+    grid = make_money(run, PERIOD).comparison
+    assert grid is not None
+    assert "P(Sharpe beats luck)" not in [title for title, _ in grid.head]
+    assert "tried on the validation rows" not in " ".join(run.verdicts[PERIOD].sentences)
+    assert "It also chose this setting" not in make_validation(run).words
