@@ -92,8 +92,8 @@ class RunConfig(Section):
             )
         if self.labels.kind == "price" and self.features.scaling == "window":
             raise ValueError(
-                'labels.kind = "price" with features.scaling = "window": within its window the network does not see how '
-                'high the price is. Set labels.kind = "return"'
+                'labels.kind = "price" with features.scaling = "window": within a window scaled like that the network '
+                'does not see how high the price is. Set labels.kind = "return"'
             )
         if self.features.scaling == "window" and self.training.form != "windowed":
             raise ValueError('features.scaling = "window" needs training.form = "windowed"')

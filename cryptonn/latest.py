@@ -68,13 +68,22 @@ def predict(
     run = find_run(name, results=results)
     config = read_run_config(run)
     horizon, bars = config.labels.horizon, config.training.lookback
-    if download is None:
-        frame = newest_candles(config.data, horizon=horizon, bars=bars, folder=folder, files=files)
-    elif files or now is None:
+    if download and files:
         raise ConfigError("--download and --file exclude each other: the newest candles come from one place.")
+    if download and now is None:
+        raise ConfigError("a download needs the present: give `now`.")
+    if download is None or now is None:
+        frame = newest_candles(config.data, horizon=horizon, bars=bars, folder=folder, files=files)
     else:
-        fetched = {"exchange": download, "now": now, "folder": folder, "transport": transport, "sleep": sleep}
-        frame = fetched_candles(config.data, horizon=horizon, bars=bars, **fetched)
+        frame = fetched_candles(
+            *(config.data, download),
+            horizon=horizon,
+            bars=bars,
+            now=now,
+            folder=folder,
+            transport=transport,
+            sleep=sleep,
+        )
     return _said(run, config, frame)
 
 

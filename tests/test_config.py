@@ -52,6 +52,18 @@ def test_a_fee_may_be_written_three_ways(text: float | str) -> None:
         ({"split": {"purge": 3}}, r"purge = 3 is below labels\.horizon = 5"),
         ({"signal": {"enter": "best"}}, r'signal\.enter.*"top 1%"'),
         ({"signal": {"enter": 0.3}}, r"signal\.enter.*\[0\.5, 1\)"),
+        ({"labels": {"kind": "return"}}, r'kind = "return" needs network\.output = "linear", training\.loss = "mse"'),
+        (
+            {"labels": {"kind": "price"}, "network": {"output": "linear"}, "training": {"loss": "mse"}},
+            r'kind = "price" with features\.clip = 5: .* Set features\.clip = 0',
+        ),
+        (
+            {
+                **{"labels": {"kind": "price"}, "network": {"output": "linear"}, "features": {"scaling": "window"}},
+                "training": {"loss": "mse", "form": "windowed"},
+            },
+            r'kind = "price" with features\.scaling = "window": .* Set labels\.kind = "return"',
+        ),
         ({"data": {"train": "2018"}}, r"data\.train.*must look like 20180101-20190101"),
         ({"data": {"train": "20181332-20190101"}}, r"data\.train.*20181332 is not a date"),
         ({"data": {"train": "20190101-20180101"}}, "the start must lie before the end"),

@@ -42,6 +42,10 @@ def same_runs(one: Run, other: Run) -> None:
         for result, again in zip(results, other.backtests[period], strict=True):
             equal_results(result, again)
     assert repr(one.verdicts) == repr(other.verdicts)
+    assert repr(one.forecast_scores) == repr(other.forecast_scores)
+    assert (one.forecasts is None) == (other.forecasts is None)
+    if one.forecasts is not None:
+        equal(one.forecasts, other.forecasts)
 
 
 def test_the_folder_holds_what_is_promised(tiny: Run) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cryptonn.market.timerange import TimeRange
     from cryptonn.runs import Run
 
-__all__ = ["COMMANDS", "backtest", "compare", "predict", "report", "reproduce", "run", "runs", "train"]
+__all__ = ["COMMANDS", "backtest", "compare", "configured", "predict", "report", "reproduce", "run", "runs", "train"]
 
 RunFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="A run file, such as backtests/synthetic.toml.")]
 RunName = Annotated[
@@ -48,7 +48,7 @@ def run(
     """Do the whole job: train, validate, backtest with and without fees, report."""
     from cryptonn import pipeline
 
-    config = _configured(file, data=data, epochs=epochs, seed=seed)
+    config = configured(file, data=data, epochs=epochs, seed=seed)
     with show_progress() as on_step:
         done = pipeline.run(config, results=results, on_step=on_step)
     _show_run(done, as_json=as_json)
@@ -65,7 +65,7 @@ def train(
     """Train and validate; `backtest`, `compare` and `report` go on from there."""
     from cryptonn import pipeline
 
-    config = _configured(file, data=data, epochs=epochs, seed=seed)
+    config = configured(file, data=data, epochs=epochs, seed=seed)
     with show_progress() as on_step:
         done = pipeline.train(config, results=results, on_step=on_step)
     _show_run(done, as_json=as_json)
@@ -184,7 +184,7 @@ def _percent(share: float | None) -> str:
     return "n/a" if share is None else f"{share:.2%}"
 
 
-def _configured(file: Path, *, data: Path | None, epochs: int | None, seed: int | None) -> "RunConfig":
+def configured(file: Path, *, data: Path | None, epochs: int | None, seed: int | None) -> "RunConfig":
     """Read a run file and lay over it what the command line says."""
     from cryptonn.config import load_config
 

@@ -54,8 +54,8 @@ def newest_candles(
 
 def fetched_candles(
     config: DataConfig,
-    *,
     exchange: str,
+    *,
     horizon: int,
     bars: int,
     now: pd.Timestamp,

@@ -228,6 +228,10 @@ def test_constant_and_missing_features(make_material: Make) -> None:
 def test_tensorboard_logs_only_where_asked(make_material: Make, tmp_path: Path) -> None:
     fit(make_material(training={"epochs": 1, "tensorboard": True}), log_dir=tmp_path / "logs")
     assert list((tmp_path / "logs").rglob("events.out.tfevents.*"))
+    histograms = {"epochs": 1, "tensorboard": True, "histograms": True}
+    fit(make_material(training=histograms), log_dir=tmp_path / "histograms")
+    sizes = [sum(path.stat().st_size for path in (tmp_path / name).rglob("*")) for name in ("logs", "histograms")]
+    assert sizes[1] > sizes[0] + 1000
     fit(make_material(training={"epochs": 1, "tensorboard": False}), log_dir=tmp_path / "none")
     assert not (tmp_path / "none").exists()
 

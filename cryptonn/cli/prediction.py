@@ -1,0 +1,30 @@
+"""The latest prediction of a run in a sentence or two."""
+
+from typing import Any
+
+__all__ = ["prediction_words"]
+
+_WANTED = {1: "go long (signal +1)", 0: "no position (signal 0)", -1: "go short (signal -1)"}
+
+
+def prediction_words(latest: dict[str, Any]) -> list[str]:
+    """Say what ``pipeline.predict`` returned."""
+    from cryptonn.market.bars import counted
+
+    bars, wanted = counted(latest["horizon"], "bar"), f"enter at {latest['enter']:.4f}: {_WANTED[latest['signal']]}."
+    proba = f"P({latest['symbol']} up in {bars}) = {latest['proba']:.4f}, known at {latest['known_at']}; {wanted}"
+    if "forecast" not in latest:
+        return [proba]
+    said = latest["forecast"]
+    price, low, high, persistence = (_price(said[name]) for name in ("price", "low", "high", "persistence"))
+    return [
+        f"{latest['symbol']} at {said['at']}, {bars} of {latest['timeframe']} after the newest close: {price} "
+        f"(95 % interval {low} to {high}, from the errors on the validation rows). Persistence, which says that the "
+        f"price stays, says {persistence}.",
+        f"That is a move of {said['move']:+.2%}; {proba}",
+    ]
+
+
+def _price(value: float) -> str:
+    """Return a price with two decimals, a small one with six digits."""
+    return f"{value:,.2f}" if value >= 100 else f"{value:,.6g}"
