@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from cryptonn.config import DataConfig
-from cryptonn.errors import ConfigError
+from cryptonn.errors import ConfigError, DataError
 from cryptonn.market.bars import time_text, timeframe_delta
 from cryptonn.market.candles import Frame, align
 from cryptonn.market.files.listed import listed_candles
@@ -81,21 +81,38 @@ def load_frame(config: DataConfig) -> tuple[Frame, dict[str, dict[str, Any]]]:
     return align(candles, timeframe=config.timeframe, gaps=config.gaps), facts
 
 
-def latest_market(config: DataConfig, *, horizon: int, bars: int) -> Frame:
+def latest_market(config: DataConfig, *, horizon: int, bars: int, now: pd.Timestamp | None = None) -> Frame:
     """Return the newest aligned candles there are: ``bars`` before the last midnight, and enough before for features.
+
+    Parameters
+    ----------
+    now
+        The present: a bar that has not closed by then, such as today's in a file of days, is left out. Without it every
+        bar is taken for closed.
 
     Raises
     ------
     DataError
-        If a symbol is lacking, or the newest candles do not overlap.
+        If a symbol is lacking, none of its bars has closed, or the newest candles do not overlap.
     """
     if config.source == "synthetic":
         return load_market(config, horizon=horizon).frame
-    tables = {symbol: supply.candles for symbol, supply in _supplies(config, TimeRange()).items()}
+    supplies = _supplies(config, TimeRange())
+    tables = {symbol: _closed(supply, now) for symbol, supply in supplies.items()}
     end = min(table.index[-1] for table in tables.values())
     start = end.normalize() - reach(config.timeframe, bars=bars)
     recent = {symbol: table.loc[start:end] for symbol, table in tables.items()}
     return align(recent, timeframe=config.timeframe, gaps=config.gaps)
+
+
+def _closed(supply: Supply, now: pd.Timestamp | None) -> pd.DataFrame:
+    """Return the candles that have closed by now."""
+    if now is None:
+        return supply.candles
+    closed = supply.candles.loc[: now - timeframe_delta(supply.timeframe)]
+    if closed.empty:
+        raise DataError(f"{supply} holds no bar that has closed by {time_text(now)}. Is this machine's clock right?")
+    return closed
 
 
 def reach(timeframe: str, *, bars: int) -> pd.Timedelta:

@@ -133,6 +133,15 @@ def test_the_newest_rows_of_files(tmp_path: Path) -> None:
     assert pairs.index[-1] + pd.Timedelta("2D") <= newest.index[-1] + pd.Timedelta("1D")
 
 
+@pytest.mark.parametrize(("hour", "last"), [("2018-01-30 23:59", 28), ("2018-01-31 00:00", 29), ("2019-01-01", 29)])
+def test_the_day_in_progress_is_not_among_the_newest(tmp_path: Path, month: str, hour: str, last: int) -> None:
+    now = pd.Timestamp(hour, tz="UTC")
+    newest = latest_market(config(tmp_path, month), horizon=1, bars=5, now=now)
+    assert f"{newest.index[-1]:%Y-%m-%d}" == day(last)
+    with pytest.raises(DataError, match="holds no bar that has closed by 2018-01-01 12:00Z"):
+        latest_market(config(tmp_path, month), horizon=1, bars=5, now=START + pd.Timedelta(hours=12))
+
+
 # ---- where files are looked for
 
 
