@@ -28,6 +28,7 @@ def summary_of(done: "Run", table: "pd.DataFrame", *, report: Path | None) -> di
             period: {model: assessment.metrics for model, assessment in models.items()}
             for period, models in done.assessments.items()
         },
+        "published": done.published,
         "forecasts": done.forecast_scores,
         "backtests": table.to_dict(orient="records"),
         "verdicts": {
@@ -41,6 +42,7 @@ def show_run(done: "Run", *, report: Path) -> None:
     """Print accuracy, the run's strategy under each fee, every strategy's return, the verdicts, the report."""
     _show_warnings(done)
     _show_accuracy(done)
+    _show_published(done)
     _show_forecasts(done)
     for period in done.backtests:
         rows = done.comparison[done.comparison["period"] == period]
@@ -104,6 +106,13 @@ def _show_accuracy(done: "Run") -> None:
         rows,
         left=2,
     )
+
+
+def _show_published(done: "Run") -> None:
+    if done.published is not None:
+        from cryptonn.reporting.sections_published import published_line
+
+        stdout.print(published_line(done), markup=False)
 
 
 def _show_forecasts(done: "Run") -> None:

@@ -32,6 +32,7 @@ from cryptonn.reporting.sections import (
     synthetic_words,
 )
 from cryptonn.reporting.sections_forecast import Forecasts, make_forecasts
+from cryptonn.reporting.sections_published import Published, make_published
 from cryptonn.reporting.tearsheet import ANNUALISATION_NOTE, table_cells
 from cryptonn.reporting.words import CLOCK, IN_SAMPLE, WORDS
 from cryptonn.runs import Run
@@ -42,6 +43,7 @@ _SECTIONS = (
     ("verdict", "Does it pay?"),
     ("money", "Equity and fees"),
     ("compare", "Strategies"),
+    ("published", "As published"),
     ("forecasts", "Forecasts"),
     ("validation", "Validation"),
     ("chart", "Price and trades"),
@@ -78,6 +80,7 @@ class _Parts:
     sheets: list[_Sheet] = field(default_factory=list)
     validation: Validated = field(default_factory=Validated)
     forecasts: Forecasts | None = None
+    published: Published | None = None
     exploration: Explored | None = None
 
 
@@ -130,6 +133,8 @@ def _pieces(run: Run, parts: _Parts, figures: Path) -> Iterator[tuple[str, Any]]
         yield f"tear sheets, {period}", lambda period=period: _add_sheets(run, parts, period, figures)
     if run.forecasts is not None:
         yield "forecasts", lambda: setattr(parts, "forecasts", make_forecasts(run))
+    if run.published is not None:
+        yield "as published", lambda: setattr(parts, "published", make_published(run))
     yield "validation", lambda: setattr(parts, "validation", make_validation(run))
     yield "the market", lambda: setattr(parts, "exploration", make_exploration(run))
 
@@ -155,7 +160,11 @@ def _pictures(parts: _Parts) -> list[Picture]:
 
 def _grids(parts: _Parts) -> list[Grid]:
     grids = [grid for money in parts.money for grid in (money.months, money.comparison)]
-    grids += [part.grid for part in (parts.forecasts, parts.validation, parts.exploration) if part is not None]
+    grids += [
+        part.grid
+        for part in (parts.published, parts.forecasts, parts.validation, parts.exploration)
+        if part is not None
+    ]
     return [grid for grid in grids if grid is not None]
 
 
@@ -211,6 +220,7 @@ def _context(run: Run, parts: _Parts) -> Mapping[str, Any]:
             "meanings": validation.meanings,
         },
         "forecasts": parts.forecasts and {"part": parts.forecasts, "figures": _shown(parts.forecasts.pictures)},
+        "published": parts.published,
         "charts": parts.charts,
         "plotly": plotly_script() if _charts(parts) else "",
         "sheets": parts.sheets,
@@ -225,7 +235,7 @@ def _context(run: Run, parts: _Parts) -> Mapping[str, Any]:
 
 
 def _nav(parts: _Parts) -> list[tuple[str, str]]:
-    there = {"forecasts": parts.forecasts, **dict.fromkeys(_NEED_TRADES, parts.money)}
+    there = {"published": parts.published, "forecasts": parts.forecasts, **dict.fromkeys(_NEED_TRADES, parts.money)}
     return [(anchor, words) for anchor, words in _SECTIONS if there.get(anchor, True)]
 
 
