@@ -12,7 +12,7 @@ STAGES = (
     *("errors", "units", "output", "progress", "market.timerange", "settings", "config"),
     *("market", "learning", "trading", "evaluation"),
     *("published", "heldout", "facts", "records", "runs", "catalog", "latest", "reporting", "judging"),
-    *("pipeline", "cli"),
+    *("pipeline", "tuning", "cli"),
 )
 """A module imports only from its own stage and from stages to the left."""
 
@@ -26,6 +26,11 @@ HOMES = {
     "tensorflow": ("learning/",),
     "keras": ("learning/",),
     "ta": ("learning/features.py", "learning/indicators.py"),
+    "optuna": ("tuning/advisor.py",),
+    "joblib": ("tuning/cluster.py",),
+    "dask": ("tuning/cluster.py",),
+    "distributed": ("tuning/cluster.py",),
+    "ray": ("tuning/cluster.py",),
     "typer": ("cli/",),
     "rich": ("cli/",),
     "strategies": (),

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cryptonn.settings.section import Count, Section
 
@@ -30,6 +30,19 @@ class RangeConfig(Section):
         return self
 
 
+def _dotted(space: dict[str, Any]) -> dict[str, Any]:
+    """Take ``network.dropout = [...]``, which TOML reads as a table in a table, for ``"network.dropout" = [...]``."""
+    flat: dict[str, Any] = {}
+    for name, values in space.items():
+        if isinstance(values, dict) and not {"low", "high"} & set(values):
+            flat |= {f"{name}.{key}": value for key, value in _dotted(values).items()}
+        elif isinstance(values, (list, dict, RangeConfig)):
+            flat[name] = values
+        else:
+            raise ValueError(f"{name} takes a list of values, or a table of low and high (it is {values!r})")
+    return flat
+
+
 class SearchConfig(Section):
     """``[search.NAME]``: settings to try with `cryptonn tune`; they are judged on the validation rows alone."""
 
@@ -43,11 +56,18 @@ class SearchConfig(Section):
     """What the best is chosen by: lowest validation loss, or highest accuracy on moves, AUC or published accuracy."""
     trials: Count | None = None
     """How many to try under random and tpe."""
+    published: list[float] = []
+    """Figures an earlier system quoted, one for each combination of a grid in its order; shown beside ours."""
     pruning: Literal["none", "median", "hyperband"] = "none"
     """Stop trials that fall behind the others."""
     space: dict[str, list[Any] | RangeConfig]
     """Setting, such as `"network.dropout"`, to the values it takes. A value that is a table sets several at once:
     `"hidden" = [{ "network.layers" = [32], "network.dense" = 32 }]`."""
+
+    @field_validator("space", mode="before")
+    @classmethod
+    def _read_space(cls, space: object) -> object:
+        return _dotted(space) if isinstance(space, dict) else space
 
     @model_validator(mode="after")
     def _check(self) -> "SearchConfig":

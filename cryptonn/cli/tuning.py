@@ -1,0 +1,166 @@
+"""The command that searches for settings: progress while it goes on, then a table and what it means."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cryptonn.cli.console import AsJson, emit, show_progress, show_table, stderr, stdout
+from cryptonn.cli.runs import Data, Epochs, RunFile, Seed, configured
+
+if TYPE_CHECKING:
+    from cryptonn.tuning.engine import Engine
+    from cryptonn.tuning.records import Record
+    from cryptonn.tuning.study import Study
+
+__all__ = ["COMMANDS", "EngineName", "tune"]
+
+_SHOWN = 40
+"""Rows of the table on the terminal."""
+
+
+class EngineName(StrEnum):
+    """What runs the trials."""
+
+    local = "local"
+    dask = "dask"
+    ray = "ray"
+
+
+def tune(
+    file: RunFile,
+    search: Annotated[str | None, typer.Option(help="Name of the search; may be left out if there is one.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Trials at a time, each in a process of its own.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Threads of each trial; another number changes the last bits of its result.")
+    ] = 1,
+    engine: Annotated[EngineName, typer.Option(help="Where trials run: this machine, dask, ray.")] = EngineName.local,
+    address: Annotated[
+        str | None, typer.Option(help="Of dask's scheduler, tcp://HOST:8786, or ray's head, HOST:6379.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of the search; backtests/searches/RUN-SEARCH by default.")
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
+    data: Data = None,
+    epochs: Epochs = None,
+    seed: Seed = None,
+    as_json: Annotated[bool, AsJson] = False,
+) -> None:
+    """Try the settings of a [search.NAME] on the validation rows; stopped, the same command goes on.
+
+    Every trial is kept with its settings, curves and time, failed ones with their reason. The best setting is written
+    as a run file. Test periods are not looked at.
+    """
+    from cryptonn.tuning.search import tune as run_search
+
+    config = configured(file, data=data, epochs=epochs, seed=seed)
+    chosen = _engine(engine, workers=workers, address=address)
+    try:
+        with show_progress() as on_step:
+            study = run_search(
+                config,
+                name=search,
+                folder=folder,
+                engine=chosen,
+                threads=threads,
+                retry_failed=retry_failed,
+                on_step=on_step,
+            )
+    except KeyboardInterrupt:
+        stderr.print("The same command goes on with the search.", style="bold yellow")
+        raise
+    if as_json:
+        emit(_summary(study))
+    else:
+        _show(study)
+
+
+def _engine(name: EngineName, *, workers: int, address: str | None) -> "Engine":
+    from cryptonn.errors import ConfigError
+
+    if name is EngineName.local:
+        from cryptonn.tuning.local import LocalEngine
+
+        if address is not None:
+            raise ConfigError("--address belongs to --engine dask or --engine ray; add one of them.")
+        return LocalEngine(workers)
+    from cryptonn.tuning.cluster import connect
+
+    return connect(name.value, address=address, workers=workers)
+
+
+def _summary(study: "Study") -> dict[str, Any]:
+    from cryptonn.tuning.results import table_of
+    from cryptonn.tuning.words import sentences
+
+    best = study.best
+    file = study.folder / "best.toml"
+    return {
+        "search": study.name,
+        "folder": str(study.folder),
+        "metric": study.search.metric,
+        "trials": table_of(study).to_dict(orient="records"),
+        "best": None if best is None else {"trial": best.number, "value": best.value, "settings": best.settings},
+        "best_file": str(file) if file.exists() else None,
+        "importance": study.advisor.importance(),
+        "sentences": sentences(study),
+    }
+
+
+def _show(study: "Study") -> None:
+    from cryptonn.tuning.words import sentences
+
+    if study.search.description:
+        stdout.print(study.search.description, style="bold", markup=False)
+    _show_trials(study)
+    for line in sentences(study):
+        stdout.print(line, soft_wrap=True, markup=False)
+    stdout.print(f"Search:  {study.folder} (table.csv, figures/, trials/)", soft_wrap=True)
+    if (study.folder / "best.toml").exists():
+        stdout.print(f"Best:    {study.folder / 'best.toml'}", soft_wrap=True)
+
+
+def _show_trials(study: "Study") -> None:
+    from cryptonn.tuning.advisor import best_is_lowest
+
+    sign = 1 if best_is_lowest(study.search.metric) else -1
+    alone = len(study.axes) == 1  # one axis reads best in its own order, several the best first
+    order = sorted(
+        study.records.values(),
+        key=lambda one: (not alone, one.number) if alone else (one.value is None, sign * (one.value or 0), one.number),
+    )
+    names = [axis.name.rsplit(".", 1)[-1] for axis in study.axes]
+    quoted = ["published"] if study.search.published else []
+    columns = ["trial", *names, study.search.metric, *quoted, "on moves", "95 % interval", "epoch", "time", ""]
+    rows = [_cells(study, record, quoted=bool(quoted)) for record in order[:_SHOWN]]
+    show_table(f"Search {study.name} of {study.config.name}", columns, rows, left=0)
+    if len(order) > _SHOWN:
+        stdout.print(f"… and {len(order) - _SHOWN} more in table.csv.")
+
+
+def _cells(study: "Study", record: "Record", *, quoted: bool) -> list[str]:
+    from cryptonn.tuning.progress import duration
+    from cryptonn.tuning.space import choice_text
+    from cryptonn.tuning.words import value_text
+
+    ends = [record.metrics.get(f"accuracy_on_moves{end}") for end in ("", "_low", "_high")]
+    right, low, high = (f"{end:.2%}" if end is not None else "" for end in ends)
+    best = study.best
+    mark = "best" if best is not None and best.number == record.number else record.state
+    figures = study.search.published
+    published = [f"{figures[record.number]:.4g}" if record.number < len(figures) else ""] if quoted else []
+    return [
+        str(record.number),
+        *(choice_text(choice) for choice in record.choices.values()),
+        value_text(record.metric, record.value),
+        *published,
+        *(right, f"{low}–{high}" if low else ""),
+        "" if record.best_epoch is None else f"{record.best_epoch}/{len(record.history)}",
+        "" if record.seconds is None else duration(record.seconds),
+        "" if mark == "complete" else mark,
+    ]
+
+
+COMMANDS = (tune,)

@@ -1,0 +1,1 @@
+"""Searching for settings: many trainings of one run file, judged on its validation rows alone."""

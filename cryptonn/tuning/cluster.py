@@ -1,0 +1,205 @@
+"""Trials on other machines: joblib hands them to dask or ray, whose workers answer with outcomes.
+
+Workers need cryptonn, the same versions of its libraries, and the candles under the same path. Only the search writes.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from cryptonn.errors import ConfigError
+from cryptonn.tuning.engine import Ask, Engine, OnReport, Outcomes, lost
+from cryptonn.tuning.worker import Worker
+
+__all__ = ["connect"]
+
+_PATIENCE = 5
+"""Seconds that a scheduler gets to answer, and then its first worker to come."""
+_IDLE: list[Worker] = []
+"""Processes of a cluster's worker that wait for a trial."""
+_GONE = "Give the same command again once it is back: what is finished is kept."
+
+
+def connect(name: str, *, address: str | None, workers: int) -> Engine:
+    """Reach the engine of that name, "dask" or "ray".
+
+    Parameters
+    ----------
+    address
+        Of dask's scheduler, or of ray's head; without one ray is started on this machine with ``workers`` processes.
+
+    Raises
+    ------
+    ConfigError
+        If it is not installed or does not answer, has no worker, or its workers lack cryptonn.
+    """
+    try:
+        return _Dask(address) if name == "dask" else _Ray(address, workers)
+    except ImportError as error:
+        raise ConfigError(
+            f"--engine {name} needs a library that is not installed ({error.name}): pip install 'cryptonn[{name}]'."
+        ) from error
+
+
+class _Dask:
+    """Trials on the workers of a dask scheduler."""
+
+    name = "dask"
+    reports_epochs = False
+
+    def __init__(self, address: str | None) -> None:
+        import distributed
+
+        if address is None:
+            raise ConfigError(
+                "--engine dask needs --address, such as tcp://127.0.0.1:8786. Start a scheduler with `dask scheduler` "
+                "and workers with `dask worker ADDRESS --nthreads 1`."
+            )
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said in our words
+        try:
+            self._client = distributed.Client(address, timeout=_PATIENCE, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"{address}: no dask scheduler answers there ({_first_line(error)}). Start one with `dask scheduler`, "
+                "or mend --address."
+            ) from error
+        self._address = address
+        self.workers = self._check_workers()
+
+    def run(self, ask: Ask, on_report: OnReport) -> Outcomes:
+        """Run every task; see ``Engine``."""
+        import distributed
+
+        while (first := ask()) is not None:
+            under_way: dict[int, dict[str, Any]] = {}
+            try:
+                yield from self._together(ask, first, under_way)
+            except distributed.KilledWorker:  # joblib ends with it and does not say which trial it was
+                for task in list(under_way.values()):
+                    yield self._alone(task)
+            except (OSError, distributed.CancelledError) as error:
+                raise ConfigError(
+                    f"{self._address}: lost the dask scheduler ({_first_line(error)}). {_GONE}"
+                ) from error
+
+    def _together(self, ask: Ask, first: dict[str, Any], under_way: dict[int, dict[str, Any]]) -> Outcomes:
+        from joblib import delayed
+
+        def tasks() -> Iterator[Any]:
+            task: dict[str, Any] | None = first
+            while task is not None:
+                under_way[task["number"]] = task
+                yield delayed(_run_apart)(task)
+                task = ask()
+
+        for outcome in self._parallel(tasks()):
+            under_way.pop(outcome["number"])
+            yield outcome
+
+    def _alone(self, task: dict[str, Any]) -> dict[str, Any]:
+        import distributed
+        from joblib import delayed
+
+        try:
+            (outcome,) = self._parallel([delayed(_run_apart)(task)])
+        except distributed.KilledWorker:
+            return lost(task["number"], "every worker process that ran it died, as one does that is out of memory")
+        return dict(outcome)
+
+    def _parallel(self, tasks: Any) -> Any:
+        from joblib import Parallel, parallel_config
+
+        with parallel_config("dask", client=self._client, wait_for_workers_timeout=_PATIENCE):
+            return Parallel(n_jobs=-1, batch_size=1, pre_dispatch="n_jobs", return_as="generator_unordered")(tasks)
+
+    def _check_workers(self) -> int:
+        """Return how many workers there are, all of which can run a trial."""
+        import distributed
+
+        try:
+            self._client.wait_for_workers(1, timeout=_PATIENCE)
+            ready = self._client.run(_versions, on_error="return")
+        except (TimeoutError, distributed.TimeoutError) as error:
+            raise ConfigError(
+                f"{self._address}: the dask scheduler has no worker. Start some with `dask worker {self._address} "
+                "--nthreads 1`."
+            ) from error
+        for worker, answer in ready.items():
+            if isinstance(answer, Exception):
+                raise ConfigError(
+                    f"{worker}: this dask worker cannot run cryptonn ({_first_line(answer)})."
+                ) from answer
+            if answer != _versions():
+                raise ConfigError(
+                    f"{worker}: this dask worker has other versions than the search, so its results would differ: "
+                    f"{_different(answer, _versions())}. Install the same ones everywhere."
+                )
+        return len(ready)
+
+
+class _Ray:
+    """Trials on the workers of a ray cluster, in rounds of one trial a worker."""
+
+    name = "ray"
+    reports_epochs = False
+
+    def __init__(self, address: str | None, workers: int) -> None:
+        import ray
+        from ray.util.joblib import register_ray
+
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        try:
+            cpus = None if address else workers
+            ray.init(
+                address=address, num_cpus=cpus, log_to_driver=False, logging_level="CRITICAL", configure_logging=True
+            )
+        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+            raise ConfigError(
+                f"{address}: no ray cluster answers there ({_first_line(error)}). Start one with `ray start "
+                "--head`, or mend --address."
+            ) from error
+        register_ray()
+        self.workers = max(int(ray.cluster_resources().get("CPU", 0)), 1)
+
+    def run(self, ask: Ask, on_report: OnReport) -> Outcomes:
+        """Run every task; see ``Engine``."""
+        from joblib import Parallel, delayed, parallel_config
+
+        with parallel_config("ray", n_jobs=self.workers), Parallel(batch_size=1, pre_dispatch="all") as parallel:
+            while tasks := [task for task in (ask() for _ in range(self.workers)) if task is not None]:
+                yield from parallel(delayed(_run_apart)(task) for task in tasks)
+
+
+def _run_apart(task: dict[str, Any]) -> dict[str, Any]:
+    """Run a trial, on a worker of a cluster, in a process of its own that is kept for the next one."""
+    worker = _IDLE.pop() if _IDLE else Worker(task["environment"])
+    if not worker.alive:
+        worker.stop()
+        worker = Worker(task["environment"])
+    worker.start(task)
+    outcome = None
+    while outcome is None:
+        outcome = worker.answer(_go_on)
+    _IDLE.append(worker)
+    return outcome
+
+
+def _go_on(number: int, epoch: dict[str, Any]) -> bool:
+    return False
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("cryptonn", "tensorflow", "keras", "numpy", "pandas")}
+
+
+def _different(there: dict[str, str], here: dict[str, str]) -> str:
+    return ", ".join(
+        f"{name} {there.get(name)} there, {here[name]} here" for name in here if there.get(name) != here[name]
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

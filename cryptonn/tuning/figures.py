@@ -1,0 +1,209 @@
+"""Figures of a search: every trial's value and curve, which settings mattered, and one axis by itself."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from cryptonn.reporting.picture import (
+    BENCHMARK,
+    INK,
+    LOGISTIC,
+    MUTED,
+    NETWORK,
+    UP,
+    Picture,
+    canvas,
+    house_style,
+    legend_above,
+    picture,
+)
+from cryptonn.tuning.advisor import best_is_lowest
+from cryptonn.tuning.parallel import draw_parallel
+from cryptonn.tuning.probabilities import draw_probabilities
+from cryptonn.tuning.records import Record
+from cryptonn.tuning.results import interval_of
+from cryptonn.tuning.study import Study
+
+__all__ = ["draw_all", "draw_axis", "draw_curves", "draw_importance", "draw_settings", "draw_trials"]
+
+_MOST = 32
+"""Trials whose probabilities are drawn together."""
+_COLUMNS = 4
+_RING: Any = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "markeredgecolor": UP, "markeredgewidth": 2}
+
+
+def draw_all(study: Study) -> list[Picture]:
+    """Draw what there is to draw: of one axis its values, of several which mattered; always trials and curves."""
+    with house_style():
+        drawn = [draw_trials(study), draw_curves(study)]
+        shares = study.advisor.importance()
+        if len(study.axes) == 1:
+            drawn.append(draw_axis(study))
+        else:
+            drawn += [draw_settings(study), draw_parallel(study)]
+        drawn += [draw_importance(shares)] if shares else []
+        with_histogram = [record for record in study.done if len(record.histogram)]
+        return drawn + ([draw_probabilities(with_histogram[:_MOST])] if with_histogram else [])
+
+
+def draw_trials(study: Study) -> Picture:
+    """Draw the value of every trial by number, with its interval where it has one, and the best so far."""
+    table = _values(study)
+    figure, (axes,) = canvas(size=(9, 3.4))
+    best = table["value"].cummin() if best_is_lowest(study.search.metric) else table["value"].cummax()
+    axes.step(table["trial"], best, where="post", color=UP, label="best so far")
+    _with_intervals(axes, table["trial"].to_numpy(float), table)
+    failed = [number for number, record in study.records.items() if record.state != "complete"]
+    for number in failed:
+        axes.axvline(number, color=BENCHMARK, linewidth=0.8, linestyle=(0, (2, 3)))
+    axes.set_xlabel("trial" + (" (dotted: failed or pruned)" if failed else ""))
+    axes.set_ylabel(study.search.metric)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    legend_above(axes)
+    return picture(
+        figure,
+        table,
+        name="trials",
+        title="Every trial",
+        caption="Value on the validation rows by trial; bars are 95 % intervals that allow for overlap.",
+    )
+
+
+def _values(study: Study) -> pd.DataFrame:
+    ends = [interval_of(study, record) for record in study.done]
+    return pd.DataFrame(
+        {
+            "trial": [record.number for record in study.done],
+            "value": [record.value for record in study.done],
+            "low": [np.nan if low is None else low for low, _ in ends],
+            "high": [np.nan if high is None else high for _, high in ends],
+        }
+    )
+
+
+def _with_intervals(axes: Axes, places: np.ndarray, table: pd.DataFrame) -> None:
+    value = table["value"].to_numpy(float)
+    ends = np.abs(table[["low", "high"]].to_numpy(float).T - value)
+    if np.isfinite(ends).any():
+        axes.errorbar(places, value, yerr=ends, fmt="none", ecolor=NETWORK, elinewidth=1.6, alpha=0.45, capsize=3)
+    axes.plot(places, value, marker="o", markersize=6, linestyle="none", color=NETWORK, label="trial")
+
+
+def draw_curves(study: Study) -> Picture:
+    """Draw train and validation loss of every trial by epoch; the best trial stands out."""
+    figure, all_axes = canvas(1, 2, size=(11, 3.4))
+    shown = [record for record in study.records.values() if len(record.history)]
+    for axes, column, title in zip(all_axes, ("loss", "val_loss"), ("train loss", "validation loss"), strict=True):
+        for record in shown:
+            _curve(axes, record, column, best=study.best)
+        axes.set_title(title, pad=20)
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        legend_above(axes)
+    tables = [record.history.assign(trial=record.number) for record in shown]
+    return picture(
+        figure,
+        pd.concat(tables, ignore_index=True),
+        name="curves",
+        title="Learning curves",
+        caption="Each line is a trial; the blue one is the best, the rings mark the epoch that was kept of it.",
+    )
+
+
+def _curve(axes: Axes, record: Record, column: str, *, best: Record | None) -> None:
+    chosen = best is not None and record.number == best.number
+    epochs, values = record.history["epoch"], record.history[column]
+    style: Any = {"color": NETWORK, "linewidth": 2, "zorder": 3, "label": f"trial {record.number}"}
+    axes.plot(epochs, values, marker="o", markersize=3, **style if chosen else {"color": MUTED, "alpha": 0.35})
+    if chosen and record.best_epoch is not None:
+        place = int(np.flatnonzero(epochs.to_numpy() == record.best_epoch)[0])
+        axes.plot([record.best_epoch], [values.iloc[place]], linestyle="none", zorder=4, label="kept", **_RING)
+
+
+def draw_importance(shares: dict[str, float]) -> Picture:
+    """Draw how much of the differences between trials goes with each axis."""
+    table = pd.DataFrame({"axis": list(shares), "share": list(shares.values())}).sort_values("share")
+    figure, (axes,) = canvas(size=(8, 0.9 + 0.42 * len(table)))
+    axes.barh(table["axis"], 100 * table["share"], color=NETWORK, height=0.6)
+    for place, share in enumerate(table["share"]):
+        axes.annotate(f" {share:.0%}", (100 * share, place), va="center", fontsize=9)
+    axes.set_xlim(0, 112)
+    axes.xaxis.set_major_formatter("{x:g} %")
+    axes.grid(visible=False, axis="y")
+    return picture(
+        figure,
+        table,
+        name="importance",
+        title="What mattered",
+        caption="Share of the differences in value that goes with each setting, alone or with others (fANOVA).",
+    )
+
+
+def draw_settings(study: Study) -> Picture:
+    """Draw the value of every trial above its choice on each axis, with the mean of each choice."""
+    columns = min(_COLUMNS, len(study.axes))
+    rows = -(-len(study.axes) // columns)
+    figure, all_axes = canvas(rows, columns, size=(2.9 * columns, 3.0 * rows))
+    tables = []
+    for axes, axis in zip(all_axes, study.axes, strict=False):
+        table = _values(study).assign(axis=axis.name, choice=[record.choices[axis.name] for record in study.done])
+        places = _places(axes, table["choice"], names=[] if axis.range is not None else list(axis.choices))
+        axes.plot(places, table["value"], marker="o", linestyle="none", color=NETWORK, alpha=0.55, markersize=5)
+        if axis.range is None:
+            means = table.groupby(places)["value"].mean()
+            axes.plot(means.index, means, marker="_", markersize=22, markeredgewidth=2, color=INK, linestyle="none")
+        axes.set_title(axis.name)
+        tables.append(table)
+    for axes in all_axes[len(study.axes) :]:
+        axes.set_axis_off()
+    all_axes[0].set_ylabel(study.search.metric)
+    return picture(
+        figure,
+        pd.concat(tables, ignore_index=True),
+        name="settings",
+        title="Setting by setting",
+        caption="Each dot is a trial above its choice; the bar is the mean of a choice, whatever the others were.",
+    )
+
+
+def _places(axes: Axes, choices: pd.Series, *, names: list[Any]) -> np.ndarray:
+    """Return where choices stand on the axis: evenly, in the order of the file, or a range by its numbers."""
+    if not names:
+        return choices.to_numpy(float)
+    axes.set_xticks(range(len(names)), [str(name) for name in names])
+    if max(len(str(name)) for name in names) > 8:
+        axes.tick_params(axis="x", rotation=20)
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    return np.array([names.index(choice) for choice in choices], dtype=float)
+
+
+def draw_axis(study: Study) -> Picture:
+    """Draw value, with its interval, against the only axis, and what the earlier system quoted there."""
+    (axis,) = study.axes
+    quoted = study.search.published
+    table = _values(study).assign(
+        choice=[record.choices[axis.name] for record in study.done],
+        published=[quoted[record.number] if record.number < len(quoted) else np.nan for record in study.done],
+    )
+    figure, (axes,) = canvas(size=(8, 3.8))
+    places = _places(axes, table["choice"], names=[] if axis.range is not None else list(axis.choices))
+    _with_intervals(axes, places, table)
+    if table["published"].notna().any():
+        axes.plot(
+            places, table["published"], marker="D", markersize=6, color=LOGISTIC, linestyle="none", label="published"
+        )
+    if study.search.metric in ("val_accuracy", "accuracy", "auc"):
+        axes.axhline(0.5, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_xlabel(axis.name)
+    axes.set_ylabel(study.search.metric)
+    legend_above(axes)
+    return picture(
+        figure,
+        table,
+        name="axis",
+        title=f"By {axis.name}",
+        caption="Value on the validation rows; bars are 95 % intervals that allow for overlap. Dashed: a coin.",
+    )

@@ -1,0 +1,83 @@
+"""What a search folder belongs to: one run file, one search in it, one set of candles. Others are refused."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptonn.config import RunConfig
+from cryptonn.errors import ConfigError
+from cryptonn.output import to_json, write_file
+from cryptonn.records import read_json
+
+__all__ = ["identity_of", "settle"]
+
+_FREE = {"description", "search", "selection"}
+"""Parts of a run file that may change between two sittings."""
+_MOST = 6
+"""Differences that are named."""
+
+
+def identity_of(
+    config: RunConfig, name: str, *, data: Mapping[str, str], environment: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what must not change while a search goes on, as nested dicts; ``data`` has the sha256 by symbol.
+
+    The folder of the candles may change: their sha256 says whether they are the same. So may the number of trials: more
+    of them go on where the others ended.
+    """
+    run = config.model_dump(mode="json", exclude=_FREE)
+    run["data"].pop("folder")
+    search = config.search[name].model_dump(mode="json", exclude={"description", "trials", "published"})
+    return {
+        "run": run,
+        "search": search,
+        "axes": list(config.search[name].space),
+        "data": dict(data),
+        "environment": dict(environment),
+    }
+
+
+def settle(folder: Path, name: str, identity: dict[str, Any], facts: dict[str, Any]) -> None:
+    """Begin the record of a search, or check that the one there is of the same run file, search and candles.
+
+    Raises
+    ------
+    ConfigError
+        If it is not; says what differs.
+    """
+    path = folder / "study.json"
+    if not path.exists():
+        write_file(path, to_json({"search_name": name, **identity, **facts}))
+        return
+    kept = read_json(path)
+    there, here = ({key: one.get(key) for key in identity} for one in (kept, _plain(identity)))
+    if there == here:
+        return
+    differences = _differences(there, here)
+    more = f" and {len(differences) - _MOST} more" if len(differences) > _MOST else ""
+    raise ConfigError(
+        f"{folder}: holds a search of other settings or candles. {'; '.join(differences[:_MOST])}{more}. Put them back "
+        "to go on with it, choose another folder with --folder, or remove this one to start anew."
+    )
+
+
+def _plain(identity: dict[str, Any]) -> Any:
+    import json
+
+    return json.loads(to_json(identity))
+
+
+def _differences(there: Any, here: Any, *, path: str = "") -> list[str]:
+    if isinstance(there, dict) and isinstance(here, dict):
+        keys = list(dict.fromkeys([*there, *here]))
+        return [
+            difference
+            for key in keys
+            for difference in _differences(there.get(key), here.get(key), path=f"{path}.{key}" if path else key)
+        ]
+    return [] if there == here else [f"{path.removeprefix('run.')}: {_words(there)} there, {_words(here)} now"]
+
+
+def _words(value: Any) -> str:
+    text = "absent" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}…"

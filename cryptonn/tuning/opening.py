@@ -1,0 +1,95 @@
+"""Opening a search: its combinations are checked, its folder is held, and what earlier sittings left is read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cryptonn.config import RunConfig
+from cryptonn.errors import ConfigError
+from cryptonn.facts import code_facts
+from cryptonn.settings import SearchConfig
+from cryptonn.tuning.advisor import Advisor, random_choices
+from cryptonn.tuning.identity import identity_of, settle
+from cryptonn.tuning.lock import locked
+from cryptonn.tuning.space import Axis, Choices, check_all, combinations, read_axes
+from cryptonn.tuning.study import Study, now
+from cryptonn.tuning.trial import market_of
+from cryptonn.tuning.worker import environment_of
+
+__all__ = ["open_study"]
+
+
+@contextmanager
+def open_study(
+    config: RunConfig, name: str, *, folder: Path, threads: int, at_once: int, retry_failed: bool
+) -> Iterator[Study]:
+    """Open a search for this process alone: begin it, or take it up where it stopped.
+
+    Parameters
+    ----------
+    config
+        The run file; ``name`` is one of its searches.
+    folder
+        Of the search.
+    threads
+        That TensorFlow computes with in each trial.
+    at_once
+        Trials that run at the same time.
+    retry_failed
+        Forget the trials that failed, so that they run again.
+
+    Raises
+    ------
+    ConfigError
+        If a combination is no valid run, another process is at it, or the folder is that of another search.
+    DataError
+        If the candles are not there.
+    """
+    search = config.search[name]
+    axes = read_axes(search)
+    plan = _plan(search, axes, seed=config.seed)
+    check_all(config, search, axes, plan if plan is not None else _corners(axes))
+    base = config if search.of == "run" else config.as_published()
+    data = {symbol: str(facts["sha256"]) for symbol, facts in market_of(base).facts.items()}
+    environment = environment_of(threads)
+    with locked(folder):
+        code = code_facts()
+        identity = identity_of(config, name, data=data, environment=environment)
+        settle(folder, name, identity, {"begun": now(), "code": code})
+        advisor = Advisor(
+            search, axes, seed=config.seed, epochs=config.training.epochs, at_once=at_once, name=f"{config.name}-{name}"
+        )
+        known = {} if _other_candles(axes) else data
+        study = Study(folder, config, name, axes, plan, known, advisor, environment, code)
+        study.load(retry_failed=retry_failed)
+        yield study
+
+
+def _plan(search: SearchConfig, axes: tuple[Axis, ...], *, seed: int) -> list[Choices] | None:
+    if search.method == "grid":
+        plan = combinations(axes)
+        if search.published and len(search.published) != len(plan):
+            raise ConfigError(
+                f"search: published names {len(search.published)} figures for {len(plan)} combinations. Name one for "
+                "each, in the order of the grid (the last axis changes fastest); nan where there was none."
+            )
+        return plan
+    if search.method == "random":
+        return random_choices(axes, trials=int(search.trials or 0), seed=seed)
+    return None
+
+
+def _corners(axes: tuple[Axis, ...]) -> list[Choices]:
+    """Return every value of every axis once, the other axes at their first."""
+    values = {
+        axis.name: list(axis.choices) if axis.range is None else [axis.range.low, axis.range.high] for axis in axes
+    }
+    whole = {axis.name for axis in axes if axis.whole}
+    ends = {name: [int(one) for one in given] if name in whole else given for name, given in values.items()}
+    first = {name: given[0] for name, given in ends.items()}
+    return [first | {name: value} for name, given in ends.items() for value in given]
+
+
+def _other_candles(axes: tuple[Axis, ...]) -> bool:
+    """Tell whether trials differ in their candles, so that the sha256 of the run file's says nothing about theirs."""
+    return any(key.startswith("data.") and key != "data.others" for axis in axes for key in axis.keys)

@@ -1,0 +1,45 @@
+"""The probabilities that trials gave to what went up and what went down: one small histogram a trial."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from cryptonn.reporting.figures_accuracy import draw_ups_and_downs
+from cryptonn.reporting.picture import Picture, canvas, house_style, picture
+from cryptonn.tuning.space import words_of
+
+if TYPE_CHECKING:
+    from cryptonn.tuning.records import Record
+
+__all__ = ["draw_probabilities"]
+
+_COLUMNS = 4
+
+
+def draw_probabilities(records: Sequence["Record"]) -> Picture:
+    """Draw the probabilities that trials gave to true ups (green) and true downs (red)."""
+    columns = min(_COLUMNS, len(records))
+    rows = -(-len(records) // columns)
+    wide = 5.0 if columns == 1 else 3.4
+    with house_style():
+        figure, all_axes = canvas(rows, columns, size=(wide * columns, (3.0 if rows == 1 else 2.3) * rows))
+        for axes, record in zip(all_axes, records, strict=False):
+            draw_ups_and_downs(axes, record.histogram)
+            axes.set_title(_title(record, wide=wide), fontsize=9)
+        for axes in all_axes[len(records) :]:
+            axes.set_axis_off()
+        all_axes[0].legend(loc="upper left")
+        tables = [record.histogram.assign(trial=record.number) for record in records]
+        return picture(
+            figure,
+            pd.concat(tables, ignore_index=True),
+            name="probabilities",
+            title="Probabilities given",
+            caption="P(up) of the validation moves that went up (green) and down (red). Skill pulls the two apart.",
+        )
+
+
+def _title(record: "Record", *, wide: float) -> str:
+    words, most = f"{record.number}: {words_of(record.choices)}", int(wide * 13)
+    return "\n".join(words[start : start + most] for start in range(0, min(len(words), 3 * most), most))

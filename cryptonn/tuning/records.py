@@ -1,0 +1,85 @@
+"""What is kept of every trial, failed ones too: one folder each, written whole or not at all.
+
+config.toml    its run file, as it was trained: without test periods
+trial.json     settings, state, value, every number, seed, times, where it ran, and why it failed if it did
+history.csv    one row an epoch
+histogram.csv histogram.png    probabilities of the validation rows: true ups and true downs
+trace.txt      of a failure that nobody foresaw
+"""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cryptonn.output import to_json, whole_folder, write_file
+from cryptonn.records import read_json, read_table, readable
+
+__all__ = ["Record", "load_record", "save_record"]
+
+_TABLES = ("history", "histogram")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One trial that has ended."""
+
+    number: int
+    state: str
+    """complete, pruned or failed."""
+    choices: dict[str, Any]
+    """By axis."""
+    settings: dict[str, Any]
+    """By dotted key."""
+    seed: int
+    metric: str
+    value: float | None
+    """Of the metric; None where the trial failed."""
+    metrics: dict[str, float]
+    rows: dict[str, int]
+    best_epoch: int | None
+    seconds: float | None
+    ended: str
+    reason: str
+    """Why it was pruned, failed, or not trained; "" otherwise."""
+    where: dict[str, Any]
+    git_commit: str | None
+    same_as: int | None = None
+    """Number of an earlier trial with equal settings, whose numbers these are."""
+    history: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False)
+    histogram: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False)
+
+
+def save_record(record: Record, folder: Path, *, config: str, trace: str) -> None:
+    """Write the folder of a trial; ``config`` is its run file."""
+    facts = {name: value for name, value in asdict(record).items() if name not in _TABLES}
+    with whole_folder(folder) as partial:
+        write_file(partial / "config.toml", config)
+        write_file(partial / "trial.json", to_json(facts))
+        for name in _TABLES:
+            if len(table := getattr(record, name)):
+                write_file(partial / f"{name}.csv", table.to_csv(index=False))
+        if len(record.histogram):
+            from cryptonn.tuning.probabilities import draw_probabilities
+
+            write_file(partial / "histogram.png", draw_probabilities([record]).png)
+        if trace:
+            write_file(partial / "trace.txt", trace)
+
+
+def load_record(folder: Path) -> Record:
+    """Read what ``save_record`` wrote.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or damaged.
+    """
+    facts = read_json(folder / "trial.json")
+    tables: dict[str, Any] = {
+        name: read_table(folder / f"{name}.csv") for name in _TABLES if (folder / f"{name}.csv").exists()
+    }
+    with readable(folder / "trial.json"):
+        facts["metrics"] = {name: float("nan") if x is None else x for name, x in facts["metrics"].items()}
+        return Record(**facts, **tables)

@@ -1,0 +1,97 @@
+"""What a search came to, as files: table, figures, and the best setting as a run file."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cryptonn.config import RunConfig
+from cryptonn.output import whole_folder, write_file
+from cryptonn.settings import SelectionConfig
+from cryptonn.tuning.records import Record
+from cryptonn.tuning.study import Study
+
+__all__ = ["best_run", "interval_of", "table_of", "write_results", "write_table"]
+
+_INTERVALS = {
+    ("run", "val_accuracy"): "accuracy_on_moves",
+    ("published", "val_accuracy"): "accuracy_on_moves",
+    ("published", "accuracy"): "accuracy",
+}
+"""By what is tried and by metric: the number whose interval stands beside it."""
+
+
+def table_of(study: Study) -> pd.DataFrame:
+    """Return one row a trial, by number.
+
+    Returns
+    -------
+    DataFrame
+        Columns trial, state, one for each axis, metric, value, low and high (95 %, where the metric has an interval),
+        published (the figure the earlier system quoted, where the search names them), best_epoch, epochs, seconds,
+        seed, reason, then every metric, and the number of rows of each role.
+    """
+    quoted = study.search.published
+    rows = [_row(study, record, quoted) for _, record in sorted(study.records.items())]
+    table = pd.DataFrame(rows)
+    return table.drop(columns=[] if quoted else ["published"]) if len(table) else table
+
+
+def _row(study: Study, record: Record, quoted: list[float]) -> dict[str, Any]:
+    low, high = interval_of(study, record)
+    return {
+        "trial": record.number,
+        "state": record.state,
+        **record.choices,
+        "metric": record.metric,
+        "value": record.value,
+        "low": low,
+        "high": high,
+        "published": quoted[record.number] if record.number < len(quoted) else None,
+        "best_epoch": record.best_epoch,
+        "epochs": len(record.history),
+        "seconds": record.seconds,
+        "seed": record.seed,
+        "reason": record.reason,
+        **record.metrics,
+        **{f"rows_{role}": count for role, count in record.rows.items()},
+    }
+
+
+def interval_of(study: Study, record: Record) -> tuple[float | None, float | None]:
+    """Return the 95 % interval of a trial's value; None where its metric has none."""
+    name = _INTERVALS.get((study.search.of, study.search.metric), "")
+    return record.metrics.get(f"{name}_low"), record.metrics.get(f"{name}_high")
+
+
+def best_run(study: Study) -> RunConfig | None:
+    """Return the best setting as a run file with the test periods of the original; None of a search that leaks."""
+    best = study.best
+    if best is None or study.search.of == "published":
+        return None
+    selection = SelectionConfig(
+        study=str(study.folder), trials=len(study.records), metric=study.search.metric, value=float(best.value or 0)
+    )
+    found = study.run_file(best.settings)
+    return found.model_copy(update={"name": f"{study.config.name}-{study.name}", "selection": selection})
+
+
+def write_table(study: Study) -> None:
+    """Write table.csv and best.toml as they stand."""
+    write_file(study.folder / "table.csv", table_of(study).to_csv(index=False))
+    found = best_run(study)
+    if found is not None:
+        head = f"# The best of {len(study.records)} trials of search {study.name!r} of {study.config.name}.\n\n"
+        write_file(study.folder / "best.toml", head + found.to_toml())
+
+
+def write_results(study: Study) -> Path:
+    """Write table, best setting and figures; return the folder of the figures."""
+    from cryptonn.tuning.figures import draw_all
+
+    write_table(study)
+    with whole_folder(study.folder / "figures") as partial:
+        for drawn in draw_all(study):
+            (partial / f"{drawn.name}.png").write_bytes(drawn.png)
+            drawn.table.to_csv(partial / f"{drawn.name}.csv", index=False)
+    return study.folder / "figures"

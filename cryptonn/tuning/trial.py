@@ -1,0 +1,212 @@
+"""One trial: one run file trained on its train rows and judged on its validation rows; no test candle is loaded.
+
+``run_trial`` takes and gives plain values only, so that it can run in another process or on another machine, and it
+answers whatever happens: a training that fails is an outcome too.
+"""
+
+import json
+import os
+import platform
+import resource
+import socket
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from cryptonn.config import RunConfig
+from cryptonn.errors import CryptonnError, DataError
+from cryptonn.evaluation.rows import rows_of
+from cryptonn.evaluation.tables import histogram_table
+from cryptonn.heldout import assess_periods, predict_periods
+from cryptonn.learning.rows import make_rows
+from cryptonn.market.source import Market, load_market
+from cryptonn.market.timerange import TimeRange
+from cryptonn.published import reproduce
+
+if TYPE_CHECKING:
+    from cryptonn.learning.fitting import EpochReport
+
+__all__ = ["OnEpoch", "Pruned", "market_of", "run_trial", "trial_config"]
+
+OnEpoch = Callable[[dict[str, Any]], bool]
+"""Called with the numbers of each epoch; True ends the trial there: it has fallen behind the others."""
+
+_PACKAGES = ("cryptonn", "tensorflow", "keras", "numpy", "pandas")
+
+
+class Pruned(Exception):
+    """Ends a trial that has fallen behind."""
+
+
+@dataclass
+class _Trial:
+    """What one trial has found so far; kept where a failure cannot take it away."""
+
+    config: RunConfig
+    on_epoch: OnEpoch | None
+    started: float = field(default_factory=time.perf_counter)
+    reports: list[dict[str, Any]] = field(default_factory=list)
+
+    def report(self, epoch: "EpochReport") -> None:
+        self.reports.append({name: value for name, value in asdict(epoch).items() if name != "epochs"})
+        if self.on_epoch is not None and self.on_epoch(self.reports[-1]):
+            raise Pruned(f"stopped after epoch {epoch.epoch} of {epoch.epochs}: it had fallen behind the others")
+
+    @property
+    def best(self) -> dict[str, Any]:
+        return min(self.reports, key=lambda report: report["val_loss"], default={})
+
+
+def trial_config(config: RunConfig) -> RunConfig:
+    """Return the run without its test periods: a trial must not even load them."""
+    return config.model_copy(update={"data": config.data.model_copy(update={"test": {}})})
+
+
+def market_of(config: RunConfig) -> Market:
+    """Return the candles of a trial, up to the end of its train range; the last ones are kept for the next trial."""
+    data = trial_config(config).data
+    market = _market(json.dumps(data.model_dump(mode="json")), config.labels.horizon)
+    return Market(market.frame.select(TimeRange(None, data.train.end)), market.facts, market.synthetic)
+
+
+@lru_cache(maxsize=1)
+def _market(data: str, horizon: int) -> Market:
+    from cryptonn.settings import DataConfig
+
+    return load_market(DataConfig.model_validate(json.loads(data)), horizon=horizon)
+
+
+def run_trial(task: dict[str, Any], *, on_epoch: OnEpoch | None = None) -> dict[str, Any]:
+    """Train and judge one combination of settings; never raises but for Ctrl-C.
+
+    Parameters
+    ----------
+    task
+        ``number``; ``config`` (the run file as nested dicts); ``of`` ("run" or "published"); ``data`` (by symbol: the
+        sha256 that its candles must have, where they are the search's own).
+    on_epoch
+        Told the numbers of each epoch; True ends the trial.
+
+    Returns
+    -------
+    dict
+        ``number``; ``state`` ("complete", "pruned" or "failed"); ``metrics`` by name; ``history``, one dict an epoch;
+        ``histogram``, one dict a bin; ``rows`` by role; ``reason`` and ``trace`` of what did not end well;
+        ``seconds``; ``where`` it ran.
+    """
+    trial = _Trial(RunConfig.model_validate(task["config"]), on_epoch)
+    outcome = _outcome(trial, task)
+    return {
+        "number": task["number"],
+        "metrics": {},
+        "histogram": [],
+        "rows": {},
+        "reason": "",
+        "trace": "",
+        "history": trial.reports,
+        **outcome,
+        "best_epoch": trial.best.get("epoch"),
+        "seconds": time.perf_counter() - trial.started,
+        "where": _where(),
+    }
+
+
+def _outcome(trial: _Trial, task: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"state": "complete", **_judged(trial, task)}
+    except Pruned as stop:
+        return {"state": "pruned", "metrics": _of_epochs(trial), "reason": str(stop)}
+    except CryptonnError as error:
+        return {"state": "failed", "reason": str(error)}
+    except Exception as error:  # noqa: BLE001 - the border of a trial: a bug in one is recorded, the search goes on
+        memory = isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+        first = (str(error).splitlines() or [""])[0]
+        reason = "out of memory" if memory else f"a bug or a foreign failure, {type(error).__name__}"
+        return {"state": "failed", "reason": f"{reason}: {first}".rstrip(": "), "trace": traceback.format_exc()}
+
+
+def _judged(trial: _Trial, task: dict[str, Any]) -> dict[str, Any]:
+    from cryptonn.learning.backend import keras
+
+    trial.started = time.perf_counter()  # loading TensorFlow is no part of it
+    keras.utils.clear_session()  # what earlier trials of this process left behind
+    if task["of"] == "published":
+        return _published(trial, task["data"])
+    return _honest(trial, task["data"])
+
+
+def _honest(trial: _Trial, wanted: dict[str, str]) -> dict[str, Any]:
+    from cryptonn.learning.training import fit_model
+
+    config = trial_config(trial.config)
+    market = market_of(config)
+    _check_candles(market, wanted)
+    rows = make_rows(market.frame, config)
+    model, _ = fit_model(rows.features, rows.labels, rows.split, config, close=rows.close, on_epoch=trial.report)
+    validation = {"validation": rows.split.validation}
+    predictions = predict_periods(model, rows.features, rows.labels, validation, close=rows.close)
+    found = assess_periods(predictions, config)["validation"]["network"]
+    parts = {"train": rows.split.train, "validation": rows.split.validation}
+    return {
+        "metrics": _of_epochs(trial) | found.metrics,
+        "histogram": _plain(found.histogram),
+        "rows": {role: part.stop - part.start for role, part in parts.items()},
+    }
+
+
+def _published(trial: _Trial, wanted: dict[str, str]) -> dict[str, Any]:
+    earlier = trial.config.as_published()
+    market = market_of(earlier)
+    _check_candles(market, wanted)
+    found = reproduce(trial.config, market.frame, on_epoch=trial.report)
+    judged = found.predictions[found.predictions["proba"].notna() & found.predictions["move"].notna()]
+    return {
+        "metrics": _of_epochs(trial) | found.numbers,
+        "histogram": _histogram(judged),
+        "rows": dict(found.windows),
+    }
+
+
+def _of_epochs(trial: _Trial) -> dict[str, float]:
+    """Return the losses of the epoch that is kept, the one of lowest validation loss."""
+    return {name: trial.best[name] for name in ("loss", "val_loss", "val_accuracy") if name in trial.best}
+
+
+def _histogram(judged: pd.DataFrame) -> list[dict[str, Any]]:
+    try:
+        table = histogram_table(rows_of(judged["proba"], judged[["move", "tie"]]))
+    except DataError:  # no move, or all the same way: nothing to draw
+        return []
+    return _plain(table)
+
+
+def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
+
+
+def _check_candles(market: Market, wanted: dict[str, str]) -> None:
+    for symbol, facts in market.facts.items():
+        if facts["sha256"] != wanted.get(symbol, facts["sha256"]):
+            raise DataError(
+                f"{symbol}: the candles on {socket.gethostname()} are not those the search was begun with (sha256 "
+                "differs). Give every worker the same data folder."
+            )
+
+
+def _where() -> dict[str, Any]:
+    """Return what the last bits of a result may depend on, and what a training took."""
+    return {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "threads": os.environ.get("TF_NUM_INTRAOP_THREADS", ""),
+        "machine": platform.machine(),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "versions": {name: version(name) for name in _PACKAGES},
+    }

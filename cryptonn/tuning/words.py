@@ -1,0 +1,146 @@
+"""What a search came to, in sentences for somebody who has never seen one."""
+
+import math
+from collections import Counter
+
+from cryptonn.tuning.advisor import best_is_lowest
+from cryptonn.tuning.records import Record
+from cryptonn.tuning.space import choice_text, words_of
+from cryptonn.tuning.study import Study
+
+__all__ = ["sentences", "value_text"]
+
+_NAMES = {
+    "val_loss": "validation loss",
+    "val_accuracy": "accuracy on moves",
+    "auc": "AUC",
+    "accuracy": "published accuracy",
+}
+_CHANCE = {"crossentropy": math.log(2), "mse": 0.25}
+"""Loss of a classifier that always says one half."""
+_LEARNED = 0.9985
+"""A train loss above this share of that has not moved."""
+_YARDSTICK = ("labels.", "split.", "data.train", "data.target", "data.timeframe")
+"""Settings that change which rows are judged, or what is asked of them."""
+
+
+def value_text(metric: str, value: float | None) -> str:
+    """Return a value of a metric as it is printed."""
+    if value is None:
+        return "n/a"
+    return f"{value:.2%}" if metric in ("val_accuracy", "accuracy") else f"{value:.5f}"
+
+
+def sentences(study: Study) -> list[str]:
+    """Say what was tried, what is best, how sure that is, what mattered, and what must not be read into it."""
+    best = study.best
+    if best is None:
+        return [_tried(study)]
+    found = [_tried(study), _best(study, best), _luck(study, best), _mattered(study), *_means(study)]
+    return [one for one in (*found, *_unlearned(study), _yardstick(study), _caveat(study)) if one]
+
+
+def _tried(study: Study) -> str:
+    counts = Counter(record.state for record in study.records.values())
+    states = ", ".join(f"{counts[name]} {name}" for name in ("complete", "pruned", "failed") if counts[name])
+    reasons = Counter(record.reason for record in study.records.values() if record.state == "failed")
+    failed = "".join(
+        f" Failed: {reason}" + (f" ({many} times)" if many > 1 else "") for reason, many in reasons.items()
+    )
+    return f"{len(study.records)} of {study.total} settings tried: {states or 'none has ended yet'}.{failed}"
+
+
+def _best(study: Study, best: Record) -> str:
+    metric = study.search.metric
+    way = "lowest" if best_is_lowest(metric) else "highest"
+    words = f"The {way} {_NAMES[metric]}, {value_text(metric, best.value)}, came with {words_of(best.choices)}"
+    low, high = (best.metrics.get(f"accuracy_on_moves_{end}") for end in ("low", "high"))
+    if low is None or high is None:
+        return f"{words} (trial {best.number})."
+    right = best.metrics["accuracy_on_moves"]
+    return (
+        f"{words} (trial {best.number}): {right:.2%} of the moves in the validation rows were called right, 95 % "
+        f"interval {low:.2%} to {high:.2%}."
+    )
+
+
+def _luck(study: Study, best: Record) -> str:
+    others = [one for one in study.done if one.number != best.number]
+    low, high = (best.metrics.get(f"accuracy_on_moves_{end}") for end in ("low", "high"))
+    if not others or low is None or high is None:
+        return ""
+    inside = sum(low <= one.metrics.get("accuracy_on_moves", math.nan) <= high for one in others)
+    if not inside:
+        return "No other setting comes inside the interval of the best: it is ahead by more than luck alone explains."
+    which = "All" if inside == len(others) else f"{inside}"
+    return (
+        f"{which} of the {len(others)} others lie inside that interval: on so many rows, luck alone could have put one "
+        "of them first."
+    )
+
+
+def _mattered(study: Study) -> str:
+    shares = study.advisor.importance()
+    if not shares:
+        return ""
+    parts = [f"{name} {share:.0%}" for name, share in sorted(shares.items(), key=lambda one: -one[1])]
+    return f"Of the differences between the settings, so much goes with each (fANOVA): {', '.join(parts)}."
+
+
+def _means(study: Study) -> list[str]:
+    """Give the mean value by choice of each axis, where others vary besides."""
+    lines = []
+    for axis in study.axes:
+        by_choice: dict[object, list[float]] = {}
+        for record in study.done:
+            by_choice.setdefault(record.choices[axis.name], []).append(float(record.value or 0))
+        if len(study.axes) > 1 and 1 < len(by_choice) < len(study.done):
+            metric = study.search.metric
+            means = [
+                f"{choice_text(choice)}: {value_text(metric, sum(values) / len(values))} (mean of {len(values)})"
+                for choice, values in by_choice.items()
+            ]
+            lines.append(f"{axis.name}: {'; '.join(means)}.")
+    return lines
+
+
+def _unlearned(study: Study) -> list[str]:
+    """Name the trials whose training failed although it ended: their value says nothing about their settings."""
+    if study.base.is_regression:
+        return []
+    lines = []
+    for record in study.done:
+        chance = _CHANCE[record.settings.get("training.loss", study.base.training.loss)]
+        lowest = float(record.history["loss"].min()) if len(record.history) else 0.0
+        if lowest > _LEARNED * chance and record.metrics.get("accuracy_on_moves_low", 0.0) <= 0.5:
+            what = "diverged" if lowest > 2 * chance else "learned nothing"
+            lines.append(
+                f"Trial {record.number} ({words_of(record.choices)}) {what}: its train loss never fell below "
+                f"{lowest:.5g}, and {chance:.4f} is that of always saying one half. It is a failed training, no "
+                "evidence about its settings."
+            )
+    return lines
+
+
+def _yardstick(study: Study) -> str:
+    changed = sorted(key for axis in study.axes for key in axis.keys if key.startswith(_YARDSTICK))
+    if not changed:
+        return ""
+    return (
+        f"{', '.join(changed)} changes which rows are judged or what is asked of them: the trials answer different "
+        "questions, and the best answer may only be that to the easiest one."
+    )
+
+
+def _caveat(study: Study) -> str:
+    if study.search.of == "published":
+        leaks = study.config.published.leaks.words if study.config.published is not None else ()
+        let = f" ({'; '.join(leaks)})" if leaks else ""
+        return (
+            f"THESE NUMBERS LEAK: they repeat an earlier system's own evaluation{let}. They are a comparison with what "
+            "it published; nothing is selected by them and no run file is written."
+        )
+    return (
+        f"The best of {len(study.records)} was chosen on the very rows it is quoted on, so expect less elsewhere. No "
+        f"test row was looked at: `cryptonn run {study.folder / 'best.toml'}` judges it on those."
+    )

@@ -1,0 +1,120 @@
+"""A process for trials, one after another: nothing else happens in it, so nothing else touches its random numbers.
+
+Keras draws its seeds from Python's own generator, which every thread of a process shares; in the process of a dask
+worker, say, two runs of the same trial differ. Here they are equal to the bit, whoever started the process: the
+search itself, or a worker of a cluster. It ends when the one that started it ends, however that ends.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from multiprocessing.connection import Connection
+from typing import Any
+
+from cryptonn.tuning.engine import OnReport, lost
+
+__all__ = ["Worker", "environment_of"]
+
+_PATIENCE = 5.0
+"""Seconds a process gets to end."""
+
+
+def environment_of(threads: int) -> dict[str, str]:
+    """Return the environment that decides about the last bits of a result: in which order sums are added up."""
+    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+    onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "0")
+    return {**dict.fromkeys(names, str(threads)), "TF_ENABLE_ONEDNN_OPTS": onednn}
+
+
+class Worker:
+    """A process for trials, as seen by the one that started it."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        ours, theirs = socket.socketpair()
+        theirs_alive, self._alive = os.pipe()  # only this process holds the end for writing: it closes when we end
+        given = [theirs.fileno(), theirs_alive]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "cryptonn.tuning.worker", *map(str, given)],
+            env=os.environ | environment,
+            pass_fds=given,
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+        os.close(theirs_alive)
+        self.connection = Connection(ours.detach())
+        self.number = -1
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is there."""
+        return self.process.poll() is None
+
+    def start(self, task: dict[str, Any]) -> None:
+        """Give the process a trial."""
+        self.number = task["number"]
+        try:
+            self.connection.send(task)
+        except OSError:  # it has died since; its end of the line says so when it is asked
+            return
+
+    def answer(self, on_report: OnReport) -> dict[str, Any] | None:
+        """Take what the process says: the outcome of its trial, also if that is its own death; None after an epoch."""
+        try:
+            kind, content = self.connection.recv()
+            if kind == "outcome":
+                return dict(content)
+            self.connection.send(on_report(self.number, content))
+        except (EOFError, OSError):
+            return lost(self.number, _end(self._wait()))
+        return None
+
+    def stop(self) -> None:
+        """End the process, whatever it does."""
+        self.connection.close()
+        os.close(self._alive)
+        self.process.kill()
+        self._wait()
+
+    def _wait(self) -> int | None:
+        try:
+            return self.process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            return None
+
+
+def _end(code: int | None) -> str:
+    if code == -signal.SIGKILL:
+        return "its process was killed (SIGKILL), as a system does that is out of memory"
+    if code is not None and code < 0:
+        return f"its process crashed ({signal.Signals(-code).name})"
+    return f"its process ended without an answer (exit code {code})"
+
+
+def _serve(connection: Connection) -> None:
+    """Run one trial after another until the other end is closed."""
+    from cryptonn.tuning.trial import run_trial
+
+    def on_epoch(report: dict[str, Any]) -> bool:
+        connection.send(("epoch", report))
+        return bool(connection.recv())
+
+    try:
+        while True:
+            connection.send(("outcome", run_trial(connection.recv(), on_epoch=on_epoch)))
+    except (EOFError, OSError):
+        return
+
+
+def _end_with(alive: int) -> None:
+    """Wait until the process that started this one has ended: no trial goes on that nobody waits for."""
+    os.read(alive, 1)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the search: a fit would end at its best so far
+    threading.Thread(target=_end_with, args=(int(sys.argv[2]),), daemon=True).start()
+    _serve(Connection(int(sys.argv[1])))
