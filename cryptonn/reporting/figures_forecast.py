@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 
 from cryptonn.reporting.chart import Chart, embed, house_layout
-from cryptonn.reporting.formatting import count, date, money, number, slug
+from cryptonn.reporting.formatting import count, date, slug
 from cryptonn.reporting.picture import INK, MUTED, NETWORK, Picture, canvas, date_axis, legend_above, picture, thin
 
 __all__ = ["draw_forecast_chart", "draw_forecasts"]
@@ -63,16 +62,12 @@ def _prices(axes: Axes, rows: pd.DataFrame, *, marker: str, quote: str) -> None:
     near: Any = {"marker": marker, "markersize": 3} if marker else {}
     if marker:
         axes.plot(rows.index, rows["close"], color=MUTED, linewidth=1.1, alpha=0.8, label="persistence")
-    width = 1.5 if marker else 1.2
-    axes.plot(rows.index, rows["actual"], color=INK, linewidth=width, label="actual", **near)
-    axes.plot(rows.index, rows["predicted"], color=NETWORK, linewidth=width, alpha=0.9, label="predicted", **near)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _price(value)))
+    widths = (1.5, 1.5) if marker else (1.4, 0.9)
+    axes.plot(rows.index, rows["actual"], color=INK, linewidth=widths[0], label="actual", **near)
+    axes.plot(rows.index, rows["predicted"], color=NETWORK, linewidth=widths[1], alpha=0.9, label="predicted", **near)
+    axes.yaxis.set_major_formatter("{x:,.6g}")
     axes.set_ylabel(f"price ({quote})" if quote else "")
     date_axis(axes)
-
-
-def _price(value: float) -> str:
-    return money(value) if abs(value) >= 100 or value == 0 else number(value)
 
 
 def draw_forecast_chart(
