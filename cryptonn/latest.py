@@ -45,7 +45,7 @@ def predict(
     download
         Exchange to fetch them from instead; see ``fetched_candles``.
     now
-        The present, which a download needs.
+        The present, which a download needs; a bar that has not closed by then is left out.
     transport, sleep
         As ``download_candles`` takes them.
 
@@ -73,7 +73,7 @@ def predict(
     if download and now is None:
         raise ConfigError("a download needs the present: give `now`.")
     if download is None or now is None:
-        frame = newest_candles(config.data, horizon=horizon, bars=bars, folder=folder, files=files)
+        frame = newest_candles(config.data, horizon=horizon, bars=bars, folder=folder, files=files, now=now)
     else:
         frame = fetched_candles(
             *(config.data, download),

@@ -12,17 +12,24 @@ def prediction_words(latest: dict[str, Any]) -> list[str]:
     from cryptonn.market.bars import counted
 
     bars, wanted = counted(latest["horizon"], "bar"), f"enter at {latest['enter']:.4f}: {_WANTED[latest['signal']]}."
-    proba = f"P({latest['symbol']} up in {bars}) = {latest['proba']:.4f}, known at {latest['known_at']}; {wanted}"
+    proba = (
+        f"P({latest['symbol']} up in {bars}) = {latest['proba']:.4f}, known at {_time(latest['known_at'])}; {wanted}"
+    )
     if "forecast" not in latest:
         return [proba]
     said = latest["forecast"]
     price, low, high, persistence = (_price(said[name]) for name in ("price", "low", "high", "persistence"))
     return [
-        f"{latest['symbol']} at {said['at']}, {bars} of {latest['timeframe']} after the newest close: {price} "
+        f"{latest['symbol']} at {_time(said['at'])}, {bars} of {latest['timeframe']} after the newest close: {price} "
         f"(95 % interval {low} to {high}, from the errors on the validation rows). Persistence, which says that the "
         f"price stays, says {persistence}.",
         f"That is a move of {said['move']:+.2%}; {proba}",
     ]
+
+
+def _time(text: str) -> str:
+    """Return a time as ISO 8601 gives it, in UTC, to the minute."""
+    return f"{text[:16]} UTC"
 
 
 def _price(value: float) -> str:

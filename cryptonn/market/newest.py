@@ -20,7 +20,13 @@ __all__ = ["fetched_candles", "newest_candles"]
 
 
 def newest_candles(
-    config: DataConfig, *, horizon: int, bars: int, folder: Path | None = None, files: Sequence[str] = ()
+    config: DataConfig,
+    *,
+    horizon: int,
+    bars: int,
+    folder: Path | None = None,
+    files: Sequence[str] = (),
+    now: pd.Timestamp | None = None,
 ) -> Frame:
     """Read the newest candles of a run's symbols.
 
@@ -34,6 +40,8 @@ def newest_candles(
         Another folder: of the store, or of the files.
     files
         Other CSV files, whatever the run's source: ``"FILE"``, or ``"SYMBOL=FILE"`` where the run has several symbols.
+    now
+        The present; a bar that has not closed by then is left out.
 
     Raises
     ------
@@ -49,7 +57,7 @@ def newest_candles(
         config = config.model_copy(update=given)
     if folder is not None:
         config = config.model_copy(update={"folder": folder})
-    return latest_market(config, horizon=horizon, bars=bars)
+    return latest_market(config, horizon=horizon, bars=bars, now=now)
 
 
 def fetched_candles(

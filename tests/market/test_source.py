@@ -4,14 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from cryptonn import pipeline
 from cryptonn.config import RunConfig
 from cryptonn.errors import DataError
 from cryptonn.market.files.formats import read_candle_file
+from cryptonn.market.newest import newest_candles
 from cryptonn.market.timerange import TimeRange
 from cryptonn.runs import read_run_config
+from cryptonn.settings import DataConfig
 from tests.tiny_run import tiny_config, write_run_file
 
 YAHOO = "yahoo_BTC-USD.csv"
@@ -98,3 +101,25 @@ def test_data_on_the_command_line_says_where_the_files_lie(cli, shared_data: Pat
     config = read_run_config(Path(json.loads(answer.output)["folder"]))
     assert config.data.folder == shared_data
     assert pipeline.open_run("daily", results=tmp_path / "results").frame.timeframe == "1d"
+
+
+def test_a_prediction_leaves_out_a_row_of_a_bar_in_progress(tmp_path: Path) -> None:
+    """A fresh Yahoo file ends with today's unfinished day: `cryptonn predict` must not take it for a close."""
+    days = pd.date_range("2022-01-01", periods=5, freq="D")
+    lines = [f"{day:%Y-%m-%d},1,2,0.5,1.5,1.5,10" for day in days]
+    file = tmp_path / "yahoo.csv"
+    file.write_text("Date,Open,High,Low,Close,Adj Close,Volume\n" + "\n".join(lines) + "\n")
+    config = DataConfig.model_validate(
+        {
+            "source": "files",
+            "files": {"BTC/USD": [str(file)]},
+            "target": "BTC/USD",
+            "others": [],
+            "timeframe": "1d",
+            "train": "20220101-20220103",
+        }
+    )
+    noon = pd.Timestamp("2022-01-05 12:00", tz="UTC")
+    newest = newest_candles(config, horizon=1, bars=2, now=noon)
+    assert newest.index[-1] == pd.Timestamp("2022-01-04", tz="UTC")
+    assert newest_candles(config, horizon=1, bars=2).index[-1] == pd.Timestamp("2022-01-05", tz="UTC")
