@@ -94,20 +94,23 @@ def test_shuffled_windows_of_validation_overlap_those_of_train(frame: Frame) -> 
     assert (distance < rows.lookback).mean() > 0.95
 
 
-def test_shuffling_finds_skill_in_a_random_walk() -> None:
+def test_shuffling_finds_skill_in_random_walks() -> None:
     """What made 0.80: windows and labels that overlap stand on both sides of a shuffled split."""
-    frame, found = random_walk(2500, seed=5), {}
     settings = {
-        "data": {"others": [], "train": "20180101-20180110"},
+        "data": {"others": []},
         "features": {"columns": ["close"], "clip": 0},
         "labels": {"horizon": 60},
         "network": {"layers": [16], "normalization": "none"},
-        "training": {"form": "windowed", "lookback": 10, "epochs": 12, "batch_size": 32, "learning_rate": 0.02},
+        "training": {"form": "windowed", "lookback": 10, "epochs": 8, "batch_size": 32, "learning_rate": 0.02},
     }
-    for split in ("time", "shuffled"):
-        config = published_config(leaks={"split": split, "validation_rows": 400}, **settings)
-        found[split] = reproduce(config, frame).numbers["accuracy"]
-    assert found["shuffled"] > 0.65 > 0.6 > found["time"]
+    found: dict[str, list[float]] = {"time": [], "shuffled": []}
+    for seed in (1, 2, 3, 4):
+        frame = random_walk(1500, seed=seed)
+        for split, accuracies in found.items():
+            config = published_config(leaks={"split": split, "validation_rows": 300}, **settings)
+            accuracies.append(reproduce(config, frame).numbers["accuracy"])
+    assert min(found["shuffled"]) > 0.57 and np.mean(found["shuffled"]) > 0.65
+    assert 0.3 < np.mean(found["time"]) < 0.6
 
 
 def test_the_numbers_take_the_accuracy_apart() -> None:
@@ -141,8 +144,9 @@ def test_only_the_published_evaluation_knows_leaks() -> None:
     """A leak is no setting of a run, so no backtest, forecast or search of a run can have one."""
     knows = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")
              if "LeaksConfig" in path.read_text() or ".leaks" in path.read_text()}  # fmt: skip
-    allowed = {"settings/__init__.py", "settings/comparison.py", "config.py", "learning/published.py", "published.py"}
-    assert knows <= allowed
+    makes = {"settings/__init__.py", "settings/comparison.py", "config.py", "learning/published.py", "published.py"}
+    names = {"reporting/sections_published.py", "tuning/words.py"}  # say in words which there are
+    assert knows <= makes | names
     assert not set(LeaksConfig.model_fields) & {"clip", "columns", "horizon"}
 
 
