@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test lint fix bench golden docs clean
+.PHONY: run test lint fix bench golden docs earlier-systems clean
 
 run: $(READY)
 	$(BIN)/cryptonn run backtests/synthetic.toml
@@ -29,6 +29,9 @@ golden: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m tests.docs.rebuild
+
+earlier-systems: $(READY)
+	$(BIN)/python -m tests.docs.earlier_systems
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
