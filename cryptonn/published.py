@@ -43,7 +43,8 @@ class Reproduction:
             "leaks": list(self.leaks),
             "numbers": self.numbers,
             "rows": self.windows,
-            "epochs": self.config.training.epochs,
+            "epochs": len(self.history),
+            "interrupted": bool(self.history["interrupted"].any()),
             "seconds": self.seconds,
         }
 
@@ -91,6 +92,6 @@ def reproduce(
         predictions=predictions,
         numbers=published_numbers(predictions, history, horizon=earlier.labels.horizon),
         windows=rows.counts,
-        leaks=leaks.words,
+        leaks=leaks.words(indicators=bool(earlier.features.ta)),
         seconds=time.perf_counter() - started,
     )

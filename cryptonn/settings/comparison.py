@@ -26,9 +26,8 @@ class LeaksConfig(Section):
     validation_rows: Count | None = None
     """Number of validation windows, in place of the share in `split.validation`."""
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        """Name each leak in force, in words for a report."""
+    def words(self, *, indicators: bool = True) -> tuple[str, ...]:
+        """Name each leak in force, in words for a report; ``indicators`` tells whether there are any to fill."""
         said = {
             "scaling": ("slice", "each slice scaled by its own mean and deviation"),
             "purge": ("none", "no purge between train and validation"),
@@ -37,7 +36,10 @@ class LeaksConfig(Section):
             "split": ("shuffled", "overlapping windows shuffled before the split"),
             "indicators": ("filled", "indicators filled from later rows"),
         }
-        return tuple(words for name, (leaky, words) in said.items() if getattr(self, name) == leaky)
+        unused = set() if indicators else {"indicators"}
+        return tuple(
+            text for name, (leaky, text) in said.items() if getattr(self, name) == leaky and name not in unused
+        )
 
 
 class PublishedConfig(Section):

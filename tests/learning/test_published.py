@@ -135,6 +135,12 @@ def test_reproducing_twice_gives_the_same_numbers_and_finds_the_planted_lead(fra
     assert once.predictions["proba"].notna().sum() == once.windows["validation"] == once.numbers["windows"]
 
 
+def test_only_the_leaks_in_force_are_named(frame: Frame) -> None:
+    leaks = LeaksConfig.model_validate({"purge": "none", "indicators": "filled"})
+    assert leaks.words() == ("no purge between train and validation", "indicators filled from later rows")
+    assert reproduce(published_config(leaks=leaks.model_dump()), frame).leaks == leaks.words(indicators=False)
+
+
 def test_nothing_that_can_be_traded_comes_out(frame: Frame) -> None:
     rows = rows_of(frame)
     assert all(isinstance(part, pd.DataFrame) for part in fit_published(rows, published_config().as_published()))
