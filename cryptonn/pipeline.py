@@ -184,8 +184,10 @@ def report(run: Run, *, on_step: OnStep = silent) -> Path:
     return write_report(run, run.folder, on_step=on_step)
 
 
-def open_run(name: str, *, results: Path = RESULTS, period: TimeRange | None = None) -> Run:
+def open_run(name: str, *, results: Path = RESULTS, period: TimeRange | None = None, data: Path | None = None) -> Run:
     """Read a run from disk, with the candles it was made from, and those of ``period`` besides.
+
+    ``data`` is the folder of the candles where it is no longer the one the run was made with.
 
     Raises
     ------
@@ -196,6 +198,8 @@ def open_run(name: str, *, results: Path = RESULTS, period: TimeRange | None = N
     """
     folder = find_run(name, results=results)
     config = read_run_config(folder)
+    if data is not None:
+        config = config.model_copy(update={"data": config.data.model_copy(update={"folder": data})})
     market = load_market(config.data, horizon=config.labels.horizon)
     opened = load_run(folder, config=config, frame=market.frame)
     check_same_candles(opened, market.facts)

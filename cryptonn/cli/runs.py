@@ -78,6 +78,7 @@ def backtest(
     fee: Annotated[
         str | None, typer.Option(help="A scenario (none, maker, taker, taker+slippage) or a bare commission: 10bp.")
     ] = None,
+    data: Data = None,
     results: Results = _RESULTS,
     as_json: Json = False,
 ) -> None:
@@ -86,7 +87,7 @@ def backtest(
 
     period = _period(timerange)
     with show_progress() as on_step:
-        opened = pipeline.open_run(name, results=results, period=period)
+        opened = pipeline.open_run(name, results=results, period=period, data=data)
         wanted = [strategy or opened.config.backtest.strategy]
         done = pipeline.backtest(opened, strategies=wanted, fees=_words(fee), period=period, on_step=on_step)
     _show_backtests(done, as_json=as_json, period=period, strategies=wanted, fees=_words(fee))
@@ -97,6 +98,7 @@ def compare(
     strategies: Annotated[str | None, typer.Option(help="Names or paths, with commas; the run's by default.")] = None,
     fees: Annotated[str | None, typer.Option(help="Scenarios, with commas, such as none,maker,taker,5bp.")] = None,
     timerange: TimeRangeText = None,
+    data: Data = None,
     results: Results = _RESULTS,
     as_json: Json = False,
 ) -> None:
@@ -105,30 +107,30 @@ def compare(
 
     period = _period(timerange)
     with show_progress() as on_step:
-        opened = pipeline.open_run(name, results=results, period=period)
+        opened = pipeline.open_run(name, results=results, period=period, data=data)
         wanted = _words(strategies)
         done = pipeline.backtest(opened, strategies=wanted, fees=_words(fees), period=period, on_step=on_step)
     _show_backtests(done, as_json=as_json, period=period, strategies=wanted, fees=_words(fees))
 
 
-def report(name: RunName, results: Results = _RESULTS, as_json: Json = False) -> None:
+def report(name: RunName, data: Data = None, results: Results = _RESULTS, as_json: Json = False) -> None:
     """Write the HTML report of a run anew, with all that was traded since."""
     from cryptonn import pipeline
 
     with show_progress() as on_step:
-        path = pipeline.report(pipeline.open_run(name, results=results), on_step=on_step)
+        path = pipeline.report(pipeline.open_run(name, results=results, data=data), on_step=on_step)
     if as_json:
         emit({"report": str(path)})
     else:
         stdout.print(f"Report: {path}", soft_wrap=True)
 
 
-def reproduce(name: RunName, results: Results = _RESULTS, as_json: Json = False) -> None:
+def reproduce(name: RunName, data: Data = None, results: Results = _RESULTS, as_json: Json = False) -> None:
     """Repeat the published evaluation a run is compared with, leaks included; nothing of it is traded."""
     from cryptonn import pipeline
 
     with show_progress() as on_step:
-        done = pipeline.reproduce(pipeline.open_run(name, results=results), on_step=on_step)
+        done = pipeline.reproduce(pipeline.open_run(name, results=results, data=data), on_step=on_step)
         pipeline.report(done, on_step=on_step)
     _show_run(done, as_json=as_json)
 

@@ -1,6 +1,7 @@
 """A run whose candles come straight from CSV files: done, opened again, continued; refused once the files differ."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +124,26 @@ def test_a_prediction_leaves_out_a_row_of_a_bar_in_progress(tmp_path: Path) -> N
     newest = newest_candles(config, horizon=1, bars=2, now=noon)
     assert newest.index[-1] == pd.Timestamp("2022-01-04", tz="UTC")
     assert newest_candles(config, horizon=1, bars=2).index[-1] == pd.Timestamp("2022-01-05", tz="UTC")
+
+
+def test_a_run_whose_files_have_moved_is_opened_with_their_new_folder(shared_data: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    shutil.copy(shared_data / "yahoo_BTC-USD.csv", first)
+    data = {
+        "source": "files",
+        "folder": str(first),
+        "files": {"BTC/USD": ["yahoo_BTC-USD.csv"]},
+        "target": "BTC/USD",
+        "others": [],
+        "timeframe": "1d",
+        "train": "20150101-20160101",
+        "test": {},
+    }
+    done = pipeline.train(tiny_config(name="moved", data=data, training={"lookback": 5}), results=tmp_path)
+    (first / "yahoo_BTC-USD.csv").rename(second / "yahoo_BTC-USD.csv")
+    with pytest.raises(DataError, match="no such file.*--data FOLDER"):
+        pipeline.open_run("moved", results=tmp_path)
+    opened = pipeline.open_run("moved", results=tmp_path, data=second)
+    pd.testing.assert_frame_equal(opened.predictions, done.predictions, check_freq=False)
