@@ -185,7 +185,7 @@ def _problem(error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         word = str(error["loc"][-1])
-        return f"{key} is not a setting.{did_you_mean(word, _keys_at(error['loc'][:-1])) or _elsewhere(word)}"
+        return f"{key} is not a setting.{_hint(word, error['loc'][:-1])}"
     if error["type"] == "missing":
         return f"{key} is missing. Add it to the file."
     text = str(error["msg"]).removeprefix("Value error, ")
@@ -201,8 +201,11 @@ def _keys_at(location: tuple[Any, ...]) -> list[str]:
     return list(model.model_fields) if hasattr(model, "model_fields") else []
 
 
-def _elsewhere(word: str) -> str:
+def _hint(word: str, location: tuple[Any, ...]) -> str:
+    """Name the setting that was meant: the same word in a section, one like it at this place, one like it elsewhere."""
     keys = {f"{section}.{key}": key for section in RunConfig.model_fields for key in _keys_at((section,))}
-    near = did_you_mean(word, keys.values())
-    places = [place for place, key in keys.items() if near and f"'{key}'" in near]
-    return f" Did you mean {places[0]}?" if places else ""
+    here, near = did_you_mean(word, _keys_at(location)), did_you_mean(word, keys.values())
+    same = [place for place, key in keys.items() if key == word]
+    like = [place for place, key in keys.items() if near and f"'{key}'" in near]
+    there = [f" Did you mean {place}?" for place in (*same, *like)]
+    return there[0] if same or (there and not here) else here

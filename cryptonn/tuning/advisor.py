@@ -59,18 +59,17 @@ class Advisor:
         self._at_once = at_once
         self._running: dict[int, optuna.trial.Trial] = {}
 
-    def add(self, choices: Choices, *, state: str, value: float | None, steps: Mapping[int, float]) -> None:
-        """Add a trial that has ended; ``steps`` holds the value after each epoch."""
-        known = value is not None and np.isfinite(value)
-        self._study.add_trial(
-            optuna.create_trial(
-                params=choices,
-                distributions=self._distributions,
-                state=_STATES[state] if state in _STATES and known else optuna.trial.TrialState.FAIL,
-                value=value if known else None,
-                intermediate_values=dict(steps),
-            )
-        )
+    def add(
+        self, number: int, choices: Choices, *, state: str, value: float | None, steps: Mapping[int, float]
+    ) -> None:
+        """Add a trial that has ended; ``steps`` holds the value after each epoch.
+
+        The pruner is asked again after each epoch, and not obeyed: it keeps notes of what it was asked.
+        """
+        self.begin(number, choices)
+        for epoch, reached in steps.items():
+            self.falls_behind(number, epoch=epoch, value=reached)
+        self.end(number, state=state, value=value)
 
     def begin(self, number: int, choices: Choices) -> None:
         """Add a trial whose settings are known."""

@@ -5,8 +5,11 @@ Workers need cryptonn, the same versions of its libraries, and the candles under
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptonn.errors import ConfigError
 from cryptonn.tuning.engine import Ask, Engine, OnReport, Outcomes, lost
@@ -18,6 +21,9 @@ _PATIENCE = 5
 """Seconds that a scheduler gets to answer, and then its first worker to come."""
 _IDLE: list[Worker] = []
 """Processes of a cluster's worker that wait for a trial."""
+_ATTEMPTS = 3
+"""At a round in which a worker of ray dies, before its trials run one by one."""
+_DIED = "every worker process that ran it died, as one does that is out of memory"
 _GONE = "Give the same command again once it is back: what is finished is kept."
 
 
@@ -104,7 +110,7 @@ class _Dask:
         try:
             (outcome,) = self._parallel([delayed(_run_apart)(task)])
         except distributed.KilledWorker:
-            return lost(task["number"], "every worker process that ran it died, as one does that is out of memory")
+            return lost(task["number"], _DIED)
         return dict(outcome)
 
     def _parallel(self, tasks: Any) -> Any:
@@ -148,8 +154,10 @@ class _Ray:
         import ray
         from ray.util.joblib import register_ray
 
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else ray warns that it will change this
         try:
+            if address is not None and address != "auto":
+                _knock(address)  # ray itself tries for minutes
             cpus = None if address else workers
             ray.init(
                 address=address, num_cpus=cpus, log_to_driver=False, logging_level="CRITICAL", configure_logging=True
@@ -164,11 +172,44 @@ class _Ray:
 
     def run(self, ask: Ask, on_report: OnReport) -> Outcomes:
         """Run every task; see ``Engine``."""
+        while tasks := [task for task in (ask() for _ in range(self.workers)) if task is not None]:
+            yield from self._round(tasks)
+
+    def _round(self, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        import ray
+
+        for _ in range(_ATTEMPTS):
+            with suppress(ray.exceptions.RayError):  # a worker died, and joblib ended with it
+                return self._parallel(tasks)
+        return [self._alone(task) for task in tasks]
+
+    def _alone(self, task: dict[str, Any]) -> dict[str, Any]:
+        import ray
+
+        try:
+            return self._parallel([task])[0]
+        except ray.exceptions.RayError:
+            return lost(task["number"], _DIED)
+
+    def _parallel(self, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from joblib import Parallel, delayed, parallel_config
 
-        with parallel_config("ray", n_jobs=self.workers), Parallel(batch_size=1, pre_dispatch="all") as parallel:
-            while tasks := [task for task in (ask() for _ in range(self.workers)) if task is not None]:
-                yield from parallel(delayed(_run_apart)(task) for task in tasks)
+        with parallel_config("ray", n_jobs=self.workers):
+            return list(Parallel(batch_size=1, pre_dispatch="all")(delayed(_run_apart)(task) for task in tasks))
+
+
+def _knock(address: str) -> None:
+    """Open a connection to the address and close it.
+
+    Raises
+    ------
+    OSError, ValueError
+        If nobody answers, or it is no address.
+    """
+    parts = urlsplit(address if "//" in address else f"//{address}")
+    if not parts.hostname or parts.port is None:
+        raise ValueError("an address is HOST:PORT")
+    socket.create_connection((parts.hostname, parts.port), timeout=_PATIENCE).close()
 
 
 def _run_apart(task: dict[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,7 @@ def lost(number: int, reason: str) -> dict[str, Any]:
         "histogram": [],
         "rows": {},
         "history": [],
+        "files": {},
         "reason": reason,
         "trace": "",
         "best_epoch": None,

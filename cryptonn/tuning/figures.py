@@ -25,6 +25,7 @@ from cryptonn.tuning.parallel import draw_parallel
 from cryptonn.tuning.probabilities import draw_probabilities
 from cryptonn.tuning.records import Record
 from cryptonn.tuning.results import interval_of
+from cryptonn.tuning.space import choice_text
 from cryptonn.tuning.study import Study
 
 __all__ = ["draw_all", "draw_axis", "draw_curves", "draw_importance", "draw_settings", "draw_trials"]
@@ -32,6 +33,8 @@ __all__ = ["draw_all", "draw_axis", "draw_curves", "draw_importance", "draw_sett
 _MOST = 32
 """Trials whose probabilities are drawn together."""
 _COLUMNS = 4
+_FAR = 3.0
+"""Times the lowest loss, from which a loss is left out of the frame."""
 _RING: Any = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "markeredgecolor": UP, "markeredgewidth": 2}
 
 
@@ -59,6 +62,7 @@ def draw_trials(study: Study) -> Picture:
     failed = [number for number, record in study.records.items() if record.state != "complete"]
     for number in failed:
         axes.axvline(number, color=BENCHMARK, linewidth=0.8, linestyle=(0, (2, 3)))
+    _frame(axes, study, table["value"])
     axes.set_xlabel("trial" + (" (dotted: failed or pruned)" if failed else ""))
     axes.set_ylabel(study.search.metric)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -84,6 +88,16 @@ def _values(study: Study) -> pd.DataFrame:
     )
 
 
+def _frame(axes: Axes, study: Study, values: pd.Series, *, said: bool = True) -> None:
+    """Leave out of the frame what is far worse than the best: one diverged trial would flatten all the others."""
+    lowest, highest = float(values.min()), float(values.max())
+    if best_is_lowest(study.search.metric) and 0 < _FAR * lowest < highest:
+        near = float(values[values <= _FAR * lowest].max())
+        axes.set_ylim(lowest - 0.08 * (near - lowest), near + 0.15 * (near - lowest or lowest))
+        if said:
+            axes.set_title(f"{int((values > near).sum())} far above", loc="right", fontsize=8, fontweight="normal")
+
+
 def _with_intervals(axes: Axes, places: np.ndarray, table: pd.DataFrame) -> None:
     value = table["value"].to_numpy(float)
     ends = np.abs(table[["low", "high"]].to_numpy(float).T - value)
@@ -99,6 +113,7 @@ def draw_curves(study: Study) -> Picture:
     for axes, column, title in zip(all_axes, ("loss", "val_loss"), ("train loss", "validation loss"), strict=True):
         for record in shown:
             _curve(axes, record, column, best=study.best)
+        _frame(axes, study, pd.concat([record.history[column] for record in shown]))
         axes.set_title(title, pad=20)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -143,7 +158,7 @@ def draw_importance(shares: dict[str, float]) -> Picture:
 
 
 def draw_settings(study: Study) -> Picture:
-    """Draw the value of every trial above its choice on each axis, with the mean of each choice."""
+    """Draw the value of every trial above its choice on each axis, with the median of each choice."""
     columns = min(_COLUMNS, len(study.axes))
     rows = -(-len(study.axes) // columns)
     figure, all_axes = canvas(rows, columns, size=(2.9 * columns, 3.0 * rows))
@@ -153,9 +168,10 @@ def draw_settings(study: Study) -> Picture:
         places = _places(axes, table["choice"], names=[] if axis.range is not None else list(axis.choices))
         axes.plot(places, table["value"], marker="o", linestyle="none", color=NETWORK, alpha=0.55, markersize=5)
         if axis.range is None:
-            means = table.groupby(places)["value"].mean()
-            axes.plot(means.index, means, marker="_", markersize=22, markeredgewidth=2, color=INK, linestyle="none")
+            middle = table.groupby(places)["value"].median()
+            axes.plot(middle.index, middle, marker="_", markersize=22, markeredgewidth=2, color=INK, linestyle="none")
         axes.set_title(axis.name)
+        _frame(axes, study, table["value"], said=axes is all_axes[0])
         tables.append(table)
     for axes in all_axes[len(study.axes) :]:
         axes.set_axis_off()
@@ -165,7 +181,7 @@ def draw_settings(study: Study) -> Picture:
         pd.concat(tables, ignore_index=True),
         name="settings",
         title="Setting by setting",
-        caption="Each dot is a trial above its choice; the bar is the mean of a choice, whatever the others were.",
+        caption="Each dot is a trial above its choice; the bar is the median of a choice, whatever the others were.",
     )
 
 
@@ -173,7 +189,7 @@ def _places(axes: Axes, choices: pd.Series, *, names: list[Any]) -> np.ndarray:
     """Return where choices stand on the axis: evenly, in the order of the file, or a range by its numbers."""
     if not names:
         return choices.to_numpy(float)
-    axes.set_xticks(range(len(names)), [str(name) for name in names])
+    axes.set_xticks(range(len(names)), [choice_text(name) for name in names])
     if max(len(str(name)) for name in names) > 8:
         axes.tick_params(axis="x", rotation=20)
     axes.set_xlim(-0.6, len(names) - 0.4)

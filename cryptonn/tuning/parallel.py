@@ -9,11 +9,13 @@ from matplotlib.colors import Normalize
 
 from cryptonn.reporting.picture import INK, MUTED, Picture, canvas, picture
 from cryptonn.tuning.advisor import best_is_lowest
-from cryptonn.tuning.space import Axis
+from cryptonn.tuning.space import Axis, choice_text
 from cryptonn.tuning.study import Study
 
 __all__ = ["draw_parallel"]
 
+_FAR = 3.0
+"""Times the lowest loss, at which higher ones are drawn."""
 _SPREAD = 0.10
 """Room that lines through the same choice share, so that they can be told apart."""
 
@@ -22,6 +24,8 @@ def draw_parallel(study: Study) -> Picture:
     """Draw every finished trial as a line through its choices; the last axis is its value, the best up."""
     done = sorted(study.done, key=lambda record: float(record.value or 0), reverse=best_is_lowest(study.search.metric))
     values = np.array([float(record.value or 0) for record in done])  # the best is drawn last
+    if best_is_lowest(study.search.metric):
+        values = np.minimum(values, _FAR * max(values.min(), 0.0) or values.max())
     names = [*(axis.name for axis in study.axes), study.search.metric]
     figure, (axes,) = canvas(size=(1.8 * len(names) + 1.6, 4.2))
     heights = [_heights(axis, [record.choices[axis.name] for record in done]) for axis in study.axes]
@@ -90,4 +94,4 @@ def _label(axes: Axes, study: Study, names: list[str]) -> None:
 def _ticks(axis: Axis) -> list[tuple[float, str]]:
     if axis.range is not None:
         return [(0.0, f"{axis.range.low:g}"), (1.0, f"{axis.range.high:g}")]
-    return [(place / max(len(axis.choices) - 1, 1), str(name)) for place, name in enumerate(axis.choices)]
+    return [(place / max(len(axis.choices) - 1, 1), choice_text(name)) for place, name in enumerate(axis.choices)]

@@ -1,12 +1,16 @@
-"""What is kept of every trial, failed ones too: one folder each, written whole or not at all.
+"""What is kept of every trial, failed ones too: one folder each.
 
-config.toml    its run file, as it was trained: without test periods
-trial.json     settings, state, value, every number, seed, times, where it ran, and why it failed if it did
-history.csv    one row an epoch
-histogram.csv histogram.png    probabilities of the validation rows: true ups and true downs
-trace.txt      of a failure that nobody foresaw
+    config.toml    its run file, as it was trained: without test periods
+    trial.json     settings, state, value, every number, seed, times, where it ran, and why it failed if it did
+    history.csv    one row an epoch
+    histogram.csv histogram.png    probabilities of the validation rows: true ups and true downs
+    tensorboard/   losses by epoch, and histograms of the weights if training.histograms is on
+    trace.txt      of a failure that nobody foresaw
+
+Each folder is written whole or not at all.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,8 +55,8 @@ class Record:
     histogram: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False)
 
 
-def save_record(record: Record, folder: Path, *, config: str, trace: str) -> None:
-    """Write the folder of a trial; ``config`` is its run file."""
+def save_record(record: Record, folder: Path, *, config: str, trace: str, files: Mapping[str, bytes]) -> None:
+    """Write the folder of a trial; ``config`` is its run file, ``files`` is what else goes in, by place."""
     facts = {name: value for name, value in asdict(record).items() if name not in _TABLES}
     with whole_folder(folder) as partial:
         write_file(partial / "config.toml", config)
@@ -64,6 +68,8 @@ def save_record(record: Record, folder: Path, *, config: str, trace: str) -> Non
             from cryptonn.tuning.probabilities import draw_probabilities
 
             write_file(partial / "histogram.png", draw_probabilities([record]).png)
+        for place, content in files.items():
+            write_file(partial / place, content)
         if trace:
             write_file(partial / "trace.txt", trace)
 

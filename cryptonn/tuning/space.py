@@ -1,7 +1,6 @@
 """From ``[search.NAME]`` to run files: the axes of a search, their combinations, and the run each one stands for."""
 
 import itertools
-import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -135,16 +134,14 @@ def _label(value: Any) -> Any:
     if isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, dict):
-        alone = {json.dumps(_plain(item)) for item in value.values()}
+        alone = {_label(item) for item in value.values()}
         words = [f"{key.rsplit('.', 1)[-1]} {_label(item)}" for key, item in value.items()]
-        return _label(next(iter(value.values()))) if len(alone) == 1 else ", ".join(words)
+        return alone.pop() if len(alone) == 1 else ", ".join(words)
+    if isinstance(value, list) and len(value) == 1:
+        return _label(value[0])
     if isinstance(value, list):
         return " ".join(str(_label(item)) for item in value) or "none"
     return str(value)
-
-
-def _plain(value: Any) -> Any:
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _check_key(key: str, axis: Axis, *, of: str) -> None:

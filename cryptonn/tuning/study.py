@@ -129,7 +129,7 @@ class Study:
         """Keep the outcome of a trial: its folder is written, whole, before anything else is done."""
         with self._lock:
             record = self._record(outcome)
-            self._keep(record, trace=outcome["trace"])
+            self._keep(record, outcome)
             return record
 
     def run_file(self, settings: dict[str, Any]) -> RunConfig:
@@ -163,7 +163,7 @@ class Study:
         reason = f"the sampler repeated the settings of trial {twin.number}: nothing was trained"
         names = {name: getattr(twin, name) for name in twin.__dataclass_fields__}
         changed = {"number": number, "same_as": twin.number, "reason": reason, "seconds": 0.0, "ended": now()}
-        self._keep(Record(**names | changed), trace="")
+        self._keep(Record(**names | changed), {"trace": "", "files": {}})
 
     def _task(self, number: int, choices: Choices) -> dict[str, Any]:
         config = self.run_file(settings_of(self.axes, choices))
@@ -199,8 +199,9 @@ class Study:
             **{name: outcome[name] for name in ("metrics", "rows", "best_epoch", "seconds", "where")},
         )
 
-    def _keep(self, record: Record, *, trace: str) -> None:
-        save_record(record, self._trial_folder(record.number), config=self._config_of(record), trace=trace)
+    def _keep(self, record: Record, outcome: Mapping[str, Any]) -> None:
+        kept = {name: outcome[name] for name in ("trace", "files")}
+        save_record(record, self._trial_folder(record.number), config=self._config_of(record), **kept)
         self._running_file(record.number).unlink(missing_ok=True)
         self.advisor.end(record.number, state=record.state, value=record.value)
         self.records[record.number] = record
@@ -212,6 +213,11 @@ class Study:
             return trial_config(self.run_file(record.settings)).to_toml()
         except ConfigError as error:
             return f"# no valid run: {error}\n"
+
+    def _steps(self, record: Record) -> dict[int, float]:
+        if self.search.pruning == "none" or record.same_as is not None:
+            return {}
+        return {int(row["epoch"]): self._step(row) for row in record.history.to_dict(orient="records")}
 
     def _step(self, epoch: Mapping[Any, Any]) -> float:
         return float(epoch[self.search.metric]) if self.search.metric in epoch else math.nan
@@ -235,8 +241,9 @@ class Study:
             if record is None:
                 self._take_up(number)
             else:
-                steps = {int(row["epoch"]): self._step(dict(row)) for row in record.history.to_dict(orient="records")}
-                self.advisor.add(record.choices, state=record.state, value=record.value, steps=steps)
+                self.advisor.add(
+                    number, record.choices, state=record.state, value=record.value, steps=self._steps(record)
+                )
         self.records = ended
 
     def _take_up(self, number: int) -> None:

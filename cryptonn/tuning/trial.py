@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -49,6 +51,8 @@ class _Trial:
     """What one trial has found so far; kept where a failure cannot take it away."""
 
     config: RunConfig
+    folder: Path
+    """For what TensorBoard is to be told; it goes into the outcome."""
     on_epoch: OnEpoch | None
     started: float = field(default_factory=time.perf_counter)
     reports: list[dict[str, Any]] = field(default_factory=list)
@@ -97,11 +101,14 @@ def run_trial(task: dict[str, Any], *, on_epoch: OnEpoch | None = None) -> dict[
     -------
     dict
         ``number``; ``state`` ("complete", "pruned" or "failed"); ``metrics`` by name; ``history``, one dict an epoch;
-        ``histogram``, one dict a bin; ``rows`` by role; ``reason`` and ``trace`` of what did not end well;
+        ``histogram``, one dict a bin; ``rows`` by role; ``files``, by place the content of what TensorBoard is told;
+        ``reason`` and ``trace`` of what did not end well;
         ``seconds``; ``where`` it ran.
     """
-    trial = _Trial(RunConfig.model_validate(task["config"]), on_epoch)
-    outcome = _outcome(trial, task)
+    with TemporaryDirectory(prefix="cryptonn-trial-") as folder:
+        trial = _Trial(RunConfig.model_validate(task["config"]), Path(folder), on_epoch)
+        outcome = _outcome(trial, task)
+        files = {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*.*")}
     return {
         "number": task["number"],
         "metrics": {},
@@ -110,6 +117,7 @@ def run_trial(task: dict[str, Any], *, on_epoch: OnEpoch | None = None) -> dict[
         "reason": "",
         "trace": "",
         "history": trial.reports,
+        "files": files,
         **outcome,
         "best_epoch": trial.best.get("epoch"),
         "seconds": time.perf_counter() - trial.started,
@@ -148,7 +156,12 @@ def _honest(trial: _Trial, wanted: dict[str, str]) -> dict[str, Any]:
     market = market_of(config)
     _check_candles(market, wanted)
     rows = make_rows(market.frame, config)
-    model, _ = fit_model(rows.features, rows.labels, rows.split, config, close=rows.close, on_epoch=trial.report)
+    model, _ = fit_model(
+        *(rows.features, rows.labels, rows.split, config),
+        close=rows.close,
+        on_epoch=trial.report,
+        log_dir=trial.folder / "tensorboard",
+    )
     validation = {"validation": rows.split.validation}
     predictions = predict_periods(model, rows.features, rows.labels, validation, close=rows.close)
     found = assess_periods(predictions, config)["validation"]["network"]

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from statistics import median
 
 from cryptonn.tuning.advisor import best_is_lowest
 from cryptonn.tuning.records import Record
@@ -36,7 +37,7 @@ def sentences(study: Study) -> list[str]:
     best = study.best
     if best is None:
         return [_tried(study)]
-    found = [_tried(study), _best(study, best), _luck(study, best), _mattered(study), *_means(study)]
+    found = [_tried(study), _best(study, best), _luck(study, best), _mattered(study), *_medians(study)]
     return [one for one in (*found, *_unlearned(study), _yardstick(study), _caveat(study)) if one]
 
 
@@ -87,8 +88,8 @@ def _mattered(study: Study) -> str:
     return f"Of the differences between the settings, so much goes with each (fANOVA): {', '.join(parts)}."
 
 
-def _means(study: Study) -> list[str]:
-    """Give the mean value by choice of each axis, where others vary besides."""
+def _medians(study: Study) -> list[str]:
+    """Give the median value by choice of each axis, where others vary besides."""
     lines = []
     for axis in study.axes:
         by_choice: dict[object, list[float]] = {}
@@ -96,11 +97,11 @@ def _means(study: Study) -> list[str]:
             by_choice.setdefault(record.choices[axis.name], []).append(float(record.value or 0))
         if len(study.axes) > 1 and 1 < len(by_choice) < len(study.done):
             metric = study.search.metric
-            means = [
-                f"{choice_text(choice)}: {value_text(metric, sum(values) / len(values))} (mean of {len(values)})"
+            middle = [
+                f"{choice_text(choice)}: {value_text(metric, median(values))} (of {len(values)})"
                 for choice, values in by_choice.items()
             ]
-            lines.append(f"{axis.name}: {'; '.join(means)}.")
+            lines.append(f"{axis.name}, median {_NAMES[metric]}: {'; '.join(middle)}.")
     return lines
 
 
@@ -134,7 +135,9 @@ def _yardstick(study: Study) -> str:
 
 def _caveat(study: Study) -> str:
     if study.search.of == "published":
-        leaks = study.config.published.leaks.words if study.config.published is not None else ()
+        indicators = any(one.settings.get("features.ta", study.base.features.ta) for one in study.done)
+        published = study.config.published
+        leaks = published.leaks.words(indicators=indicators) if published is not None else ()
         let = f" ({'; '.join(leaks)})" if leaks else ""
         return (
             f"THESE NUMBERS LEAK: they repeat an earlier system's own evaluation{let}. They are a comparison with what "

@@ -1,0 +1,262 @@
+"""A search on disk: what it goes on with after it was stopped, what it refuses, what it leaves behind.
+
+The trials are made up (``MadeUp``), so that every order of events can be tried; real ones are in ``test_tune.py``.
+"""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from cryptonn.config import RunConfig, load_config
+from cryptonn.errors import ConfigError, DataError, ModelError, OutputError
+from cryptonn.progress import Step
+from cryptonn.tuning.engine import lost
+from cryptonn.tuning.search import tune
+from cryptonn.tuning.study import Study
+from tests.tiny_run import environment, tiny_config
+from tests.tuning.small_search import GRID, MadeUp, folders, search_config, told
+
+DROPOUT = {"network.dropout": {"low": 0.0, "high": 0.9}}
+SEARCHES: dict[str, dict[str, Any]] = {
+    "grid": {"space": GRID},
+    "random": {"space": DROPOUT | {"seed": [1, 2, 3]}, "method": "random", "trials": 7},
+    "tpe": {"space": DROPOUT, "method": "tpe", "trials": 14},
+    "median": {"space": DROPOUT, "method": "random", "trials": 12, "pruning": "median", "training": {"epochs": 4}},
+    "hyperband": {"space": DROPOUT, "method": "tpe", "trials": 16, "pruning": "hyperband", "training": {"epochs": 9}},
+}
+
+
+def searched(config: RunConfig, folder: Path, **options: Any) -> Study:
+    return tune(config, folder=folder, **({"engine": MadeUp()} | options))
+
+
+@pytest.mark.parametrize("name", list(SEARCHES))
+def test_stopped_after_any_trial_it_comes_to_the_same_trials(name: str, tmp_path: Path) -> None:
+    config = search_config(**SEARCHES[name])
+    whole = searched(config, tmp_path / "whole")
+    assert len(whole.records) == whole.total
+    if "pruning" in SEARCHES[name]:
+        assert {"complete", "pruned"} == {record.state for record in whole.records.values()}
+    run: list[int] = []
+    while True:
+        engine = MadeUp(stop_after=2)
+        try:
+            study = searched(config, tmp_path / "parts", engine=engine)
+        except KeyboardInterrupt:
+            run += [task["number"] for task in engine.tasks]
+            continue
+        run += [task["number"] for task in engine.tasks]
+        break
+    assert told(study) == told(whole)
+    assert sorted(run) == list(range(whole.total)), "a trial ran twice, or not at all"
+    assert not list((tmp_path / "parts" / "running").iterdir())
+
+
+def test_a_finished_search_runs_nothing_again(tmp_path: Path) -> None:
+    first, engine = searched(search_config(), tmp_path), MadeUp()
+    again = searched(search_config(), tmp_path, engine=engine)
+    assert engine.tasks == [] and told(again) == told(first)
+
+
+def test_a_trial_folder_that_is_gone_is_run_again_at_its_place(tmp_path: Path) -> None:
+    import shutil
+
+    config = search_config(**SEARCHES["random"])
+    first = searched(config, tmp_path)
+    shutil.rmtree(tmp_path / "trials" / "0003")
+    engine = MadeUp()
+    assert told(searched(config, tmp_path, engine=engine)) == told(first)
+    assert [task["number"] for task in engine.tasks] == [3]
+
+
+def test_more_trials_go_on_where_the_others_ended(tmp_path: Path) -> None:
+    few, many = (search_config(space=DROPOUT, method="random", trials=trials) for trials in (3, 5))
+    first, engine = searched(few, tmp_path), MadeUp()
+    more = searched(many, tmp_path, engine=engine)
+    assert [task["number"] for task in engine.tasks] == [3, 4]
+    assert {number: told(more)[number] for number in (0, 1, 2)} == told(first)
+
+
+def test_tpe_does_not_train_the_same_settings_twice(tmp_path: Path) -> None:
+    engine = MadeUp()
+    config = search_config({"network.dropout": [0.0, 0.4]}, method="tpe", trials=6)
+    study = searched(config, tmp_path, engine=engine)
+    assert len(study.records) == 6 and len(engine.tasks) == 2
+    copies = [record for record in study.records.values() if record.same_as is not None]
+    assert len(copies) == 4 and "nothing was trained" in copies[0].reason
+    assert all(copy.value == study.records[copy.same_as].value for copy in copies)
+
+
+OTHERS: list[tuple[dict[str, Any], str]] = [
+    ({"training": {"epochs": 2}}, "training.epochs: 1 there, 2 now"),
+    ({"seed": 5}, "seed: 1 there, 5 now"),
+    ({"space": {"network.dropout": [0.0, 0.2]}}, "search.space.network.layers"),
+    ({"space": dict(reversed(GRID.items()))}, "axes: ['network.dropout', 'network.layers'] there"),
+    ({"metric": "auc"}, "search.metric: val_loss there, auc now"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), OTHERS, ids=[words[:24] for _, words in OTHERS])
+def test_the_folder_of_another_search_is_refused(change: dict[str, Any], words: str, tmp_path: Path) -> None:
+    before = told(searched(search_config(), tmp_path))
+    with pytest.raises(ConfigError) as caught:
+        searched(search_config(**change), tmp_path)
+    assert f"{tmp_path}: holds a search of other settings or candles" in str(caught.value)
+    assert words in str(caught.value) and "choose another folder with --folder" in str(caught.value)
+    assert told(searched(search_config(), tmp_path)) == before
+
+
+def test_other_candles_and_other_threads_are_refused(tmp_path: Path) -> None:
+    searched(search_config(), tmp_path)
+    with pytest.raises(ConfigError, match="environment.TF_NUM_INTRAOP_THREADS: 1 there, 2 now"):
+        searched(search_config(), tmp_path, threads=2)
+    kept = json.loads((tmp_path / "study.json").read_text())
+    kept["data"]["ETH/USD"] = "0" * 64
+    (tmp_path / "study.json").write_text(json.dumps(kept))
+    with pytest.raises(ConfigError, match="data.ETH/USD: 0{37}… there"):
+        searched(search_config(), tmp_path)
+
+
+def test_words_and_the_place_of_the_candles_may_change(tmp_path: Path) -> None:
+    searched(search_config(), tmp_path)
+    config = search_config(description="in other words")
+    moved = config.model_copy(update={"data": config.data.model_copy(update={"folder": tmp_path})})
+    engine = MadeUp()
+    searched(moved, tmp_path, engine=engine)
+    assert engine.tasks == []
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from cryptonn.tuning.lock import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_search_in_a_folder_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
+    first = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, env=environment())
+    assert first.stdout is not None and first.stdout.readline() == b"held\n"
+    with pytest.raises(ConfigError) as caught:
+        searched(search_config(), tmp_path)
+    assert f"{tmp_path}: process {first.pid} on " in str(caught.value)
+    assert "is searching there" in str(caught.value) and "--folder" in str(caught.value)
+    first.kill()  # its lock file stays
+    first.wait()
+    first.stdout.close()
+    assert (tmp_path / "lock").read_text().startswith(f"process {first.pid}")
+    assert len(searched(search_config(), tmp_path).records) == 4
+
+
+class Failing(MadeUp):
+    """Fails on some trials, for a reason of its own."""
+
+    def __init__(self, *numbers: int) -> None:
+        super().__init__()
+        self.numbers = numbers
+
+    def _outcome(self, task: dict[str, Any], on_report: Any) -> dict[str, Any]:
+        if task["number"] in self.numbers:
+            return lost(task["number"], "the moon was full") | {"trace": "somewhere"}
+        return super()._outcome(task, on_report)
+
+
+def test_failed_trials_are_kept_counted_and_run_again_only_if_asked_for(tmp_path: Path) -> None:
+    study = searched(search_config(), tmp_path, engine=Failing(1, 2))
+    assert [record.state for record in study.records.values()] == ["complete", "failed", "failed", "complete"]
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert table.loc[[1, 2], "reason"].tolist() == ["the moon was full"] * 2 and table["value"].isna().sum() == 2
+    assert (tmp_path / "trials" / "0001" / "trace.txt").read_text() == "somewhere"
+    assert tomllib.loads((tmp_path / "best.toml").read_text())["selection"]["trials"] == 4
+    engine = MadeUp()
+    searched(search_config(), tmp_path, engine=engine)
+    assert engine.tasks == []
+    again = searched(search_config(), tmp_path, engine=engine, retry_failed=True)
+    assert [task["number"] for task in engine.tasks] == [1, 2]
+    assert told(again) == told(searched(search_config(), tmp_path / "other"))
+
+
+def test_when_every_trial_failed_there_is_no_best(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="every trial failed.*The first one: the moon was full"):
+        searched(search_config(), tmp_path, engine=Failing(0, 1, 2, 3))
+    assert folders(tmp_path) == ["0000", "0001", "0002", "0003"] and not (tmp_path / "best.toml").exists()
+
+
+def test_the_best_setting_is_a_run_file_with_the_test_periods_and_the_number_of_trials(tmp_path: Path) -> None:
+    study = searched(search_config(), tmp_path)
+    best = load_config(tmp_path / "best.toml")
+    assert (best.network.dropout, best.network.layers) == (0.0, (4,))
+    assert best.data.test == study.config.data.test and best.search == {} and best.published is None
+    assert best.selection is not None
+    assert (best.selection.trials, best.selection.metric, best.selection.value) == (4, "val_loss", study.best.value)
+    assert best.selection.study == str(tmp_path) and best.name == "tiny-small"
+    rest = {"network", "name", "search", "selection"}
+    assert best.model_dump(exclude=rest) == study.config.model_dump(exclude=rest)
+
+
+def test_a_trial_never_sees_the_test_periods(tmp_path: Path) -> None:
+    searched(search_config(), tmp_path)
+    assert tomllib.loads((tmp_path / "trials" / "0002" / "config.toml").read_text())["data"].get("test", {}) == {}
+    space = {"data.train": ["20180101-20180104", "20180101-20180105"]}
+    with pytest.raises(ConfigError, match="must start at or after the end of train"):
+        searched(search_config(space), tmp_path / "other")
+
+
+def test_a_published_search_compares_and_selects_nothing(tmp_path: Path) -> None:
+    class Published(MadeUp):
+        def _outcome(self, task: dict[str, Any], on_report: Any) -> dict[str, Any]:
+            known = super()._outcome(task, on_report)
+            lookback = task["config"]["published"]["settings"]["training"]["lookback"]
+            return known | {"metrics": known["metrics"] | {"accuracy": 0.5 + lookback / 100}}
+
+    published = {"system": "an old one", "leaks": {"purge": "none"}}
+    section = {"of": "published", "metric": "accuracy", "space": {"training.lookback": [5, 10]}}
+    config = tiny_config(published=published, search={"s": section | {"published": [0.7, float("nan")]}})
+    study = searched(config, tmp_path, engine=Published())
+    assert study.best is not None and study.best.value == 0.6
+    assert not (tmp_path / "best.toml").exists()
+    from cryptonn.tuning.words import sentences
+
+    assert "THESE NUMBERS LEAK" in sentences(study)[-1] and "no purge" in sentences(study)[-1]
+    assert pd.read_csv(tmp_path / "table.csv")["published"].tolist()[0] == 0.7
+    short = tiny_config(published=published, search={"s": section | {"published": [0.7]}})
+    with pytest.raises(ConfigError, match="published names 1 figures for 2 combinations"):
+        searched(short, tmp_path / "short", engine=Published())
+
+
+def test_a_damaged_trial_is_named(tmp_path: Path) -> None:
+    searched(search_config(), tmp_path)
+    (tmp_path / "trials" / "0001" / "trial.json").write_text("{")
+    with pytest.raises(DataError, match="0001/trial.json: cannot be read"):
+        searched(search_config(), tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="file/here: cannot be written"):
+        searched(search_config(), tmp_path / "file" / "here")
+
+
+def test_progress_says_finished_running_failed_best_and_time_left(tmp_path: Path) -> None:
+    steps: list[Step] = []
+    searched(search_config(), tmp_path, engine=Failing(1), on_step=steps.append)
+    said = [step.text for step in steps if step.stage == "search"]
+    assert "0/4 finished, 1 running; trial 0 begins: dropout 0, layers 4" in said
+    assert any(text.startswith("2/4 finished, 0 running, 1 failed, best val_loss 1.5000 (trial 0), ") for text in said)
+    assert any(text.endswith("trial 1 failed: the moon was full") for text in said)
+    assert steps[-1].stage == "results" and max(step.done or 0 for step in steps) == 1.0
+
+
+def test_pruning_needs_an_engine_that_shows_epochs(tmp_path: Path) -> None:
+    engine = MadeUp()
+    engine.reports_epochs = False
+    with pytest.raises(ConfigError, match="pruning needs to see every epoch"):
+        searched(search_config(pruning="median"), tmp_path, engine=engine)
