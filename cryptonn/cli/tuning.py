@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -53,6 +53,7 @@ def tune(
     Every trial is kept with its settings, curves and time, failed ones with their reason. The best setting is written
     as a run file. Test periods are not looked at.
     """
+    from cryptonn.tuning.results import summary_of
     from cryptonn.tuning.search import tune as run_search
 
     config = configured(file, data=data, epochs=epochs, seed=seed)
@@ -72,7 +73,7 @@ def tune(
         stderr.print("The same command goes on with the search.", style="bold yellow")
         raise
     if as_json:
-        emit(_summary(study))
+        emit(summary_of(study))
     else:
         _show(study)
 
@@ -89,24 +90,6 @@ def _engine(name: EngineName, *, workers: int, address: str | None) -> "Engine":
     from cryptonn.tuning.cluster import connect
 
     return connect(name.value, address=address, workers=workers)
-
-
-def _summary(study: "Study") -> dict[str, Any]:
-    from cryptonn.tuning.results import table_of
-    from cryptonn.tuning.words import sentences
-
-    best = study.best
-    file = study.folder / "best.toml"
-    return {
-        "search": study.name,
-        "folder": str(study.folder),
-        "metric": study.search.metric,
-        "trials": table_of(study).to_dict(orient="records"),
-        "best": None if best is None else {"trial": best.number, "value": best.value, "settings": best.settings},
-        "best_file": str(file) if file.exists() else None,
-        "importance": study.advisor.importance(),
-        "sentences": sentences(study),
-    }
 
 
 def _show(study: "Study") -> None:

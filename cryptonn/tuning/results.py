@@ -6,12 +6,13 @@ from typing import Any
 import pandas as pd
 
 from cryptonn.config import RunConfig
-from cryptonn.output import whole_folder, write_file
+from cryptonn.output import to_json, whole_folder, write_file
 from cryptonn.settings import SelectionConfig
 from cryptonn.tuning.records import Record
 from cryptonn.tuning.study import Study
+from cryptonn.tuning.words import sentences
 
-__all__ = ["best_run", "interval_of", "table_of", "write_results", "write_table"]
+__all__ = ["best_run", "interval_of", "summary_of", "table_of", "write_results", "write_table"]
 
 _INTERVALS = {
     ("run", "val_accuracy"): "accuracy_on_moves",
@@ -76,6 +77,23 @@ def best_run(study: Study) -> RunConfig | None:
     return found.model_copy(update={"name": f"{study.config.name}-{study.name}", "selection": selection})
 
 
+def summary_of(study: Study) -> dict[str, Any]:
+    """Return what a search came to as one JSON object: its trials, the best, what mattered, and that in sentences."""
+    best, file = study.best, study.folder / "best.toml"
+    return {
+        "search": study.name,
+        "description": study.search.description,
+        "folder": str(study.folder),
+        "metric": study.search.metric,
+        "axes": [axis.name for axis in study.axes],
+        "trials": table_of(study).to_dict(orient="records"),
+        "best": None if best is None else {"trial": best.number, "value": best.value, "settings": best.settings},
+        "best_file": str(file) if file.exists() else None,
+        "importance": study.advisor.importance(),
+        "sentences": sentences(study),
+    }
+
+
 def write_table(study: Study) -> None:
     """Write table.csv and best.toml as they stand."""
     write_file(study.folder / "table.csv", table_of(study).to_csv(index=False))
@@ -86,10 +104,11 @@ def write_table(study: Study) -> None:
 
 
 def write_results(study: Study) -> Path:
-    """Write table, best setting and figures; return the folder of the figures."""
+    """Write table, best setting, summary and figures; return the folder of the figures."""
     from cryptonn.tuning.figures import draw_all
 
     write_table(study)
+    write_file(study.folder / "summary.json", to_json(summary_of(study)))
     with whole_folder(study.folder / "figures") as partial:
         for drawn in draw_all(study):
             (partial / f"{drawn.name}.png").write_bytes(drawn.png)

@@ -2,7 +2,7 @@
 
     study.json      what the search belongs to, and the code it was begun with     lock    held while it runs
     trials/0007/    a trial that has ended, see ``records.py``                     running/0007.json    one that has not
-    table.csv best.toml figures/                                                   written anew as results come
+    table.csv best.toml summary.json figures/     written anew as results come
 
 A trial has ended when its folder is there; folders appear whole. What a search does next is read from these files
 alone: killed at any moment and started again, it goes on with the trials it had begun and comes to the same ones.
