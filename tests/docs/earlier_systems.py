@@ -1,0 +1,245 @@
+"""Write docs/earlier-systems.md from run folders and searches: ``make earlier-systems``.
+
+Every number and every sentence with a number comes from the latest run of each file and from the searches' folders;
+what has not been run is said to be missing.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cryptonn import open_run
+from cryptonn.catalog import find_run
+from cryptonn.cli.prediction import prediction_words
+from cryptonn.config import PublishedConfig, RunConfig
+from cryptonn.errors import ConfigError
+from cryptonn.latest import predict
+from cryptonn.learning.lookahead import looking_ahead
+from cryptonn.market.candles import Frame
+from cryptonn.market.source import load_market
+from cryptonn.published import reproduce
+from cryptonn.reporting.formatting import percent, signed_bp
+from cryptonn.reporting.sections_forecast import forecast_words
+from cryptonn.reporting.sections_published import make_published
+from cryptonn.runs import Run
+from tests.test_tutorial import unpredictable
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "earlier-systems.md"
+IMAGES = ROOT / "docs" / "images"
+SEARCHES = ROOT / "backtests" / "searches"
+NOTE = "<!-- Made by `make earlier-systems` from run folders: run the commands again, do not edit this page. -->"
+
+INTRO = """# The earlier systems
+
+cryptonn was made from four systems that stopped at an accuracy, or at a plot. Here each is a run file. It states the
+figure that was published, what the published way of measuring gives on our candles, what is left of it when the split
+is honest, and what that earns. Nothing measured in a published way, with its leaks, was ever traded."""
+
+SYSTEMS = {
+    "capstone": ("lookback", "btc"),
+    "tutorial_15m": ("grid_published", "grid_ta_published", "grid", "grid_ta"),
+    "yahoo_close": (),
+    "btc_tomorrow": (),
+}
+"""Run file to its searches, in the order of the page."""
+
+
+def page() -> str:
+    """Return the whole page; copies the pictures it shows."""
+    runs = {name: _latest(name) for name in SYSTEMS}
+    parts = [NOTE, INTRO, _overview(runs)]
+    for name, searches in SYSTEMS.items():
+        parts += _chapter(name, runs[name], searches)
+    return "\n\n".join(parts) + "\n"
+
+
+def _latest(name: str) -> Run | None:
+    try:
+        return open_run(str(find_run(name, results=ROOT / "backtests" / "results")))
+    except ConfigError:
+        return None
+
+
+def _overview(runs: dict[str, Run | None]) -> str:
+    rows = [
+        "| system | published | reproduced as published | honest, on held-out bars | with fees |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    return "\n".join(rows + [_row(name, run) for name, run in runs.items()])
+
+
+def _row(name: str, run: Run | None) -> str:
+    link = f"[{run.config.published.system if run and run.config.published else name}](#{name})"
+    if run is None or run.published is None:
+        return f"| {link} | | not run yet | | |"
+    figure, numbers = run.published["figure"], run.published.get("numbers")
+    published = percent(figure) if figure is not None else run.published["metric"]
+    here = f"{percent(numbers['accuracy'])} ({_ends(numbers, 'accuracy')})" if numbers else "is the run itself"
+    return f"| {link} | {published} | {here} | {'<br>'.join(_honest(run))} | {'<br>'.join(_fees(run))} |"
+
+
+def _honest(run: Run) -> Iterator[str]:
+    for period in run.config.data.test:
+        found = run.assessments[period]["network"].metrics
+        right = f"{percent(found['accuracy_on_moves'])} of moves ({_ends(found, 'accuracy_on_moves')})"
+        scores = run.forecast_scores.get(period)
+        ratio = f", errors {scores['rmse_ratio']:.2f} times persistence's" if scores else ""
+        yield f"{period}: {right}{ratio}"
+
+
+def _fees(run: Run) -> Iterator[str]:
+    for period in run.config.data.test:
+        rows = run.comparison[(run.comparison["period"] == period) & (run.comparison["strategy"] == run.strategy)]
+        found = [f"{signed_bp(row['net_per_trade_bp'] / 1e4)} at {row['fees']}" for _, row in rows.iterrows()]
+        yield f"{period}: {', '.join(found[:1] + found[1::2])} a trade"
+
+
+def _ends(found: dict[str, Any], name: str) -> str:
+    return f"{percent(found[f'{name}_low'])} to {percent(found[f'{name}_high'])}"
+
+
+def _chapter(name: str, run: Run | None, searches: tuple[str, ...]) -> list[str]:
+    parts = [f"## {name}", _command(f"cryptonn run backtests/{name}.toml --data ../shared/data")]
+    if run is None:
+        return [*parts, "Not run yet."]
+    parts.append(f"{run.config.description}\n\n{_trained(run)}")
+    found = make_published(run)
+    if found is not None:
+        parts.append("\n".join(f"- {line}" for line in found.sentences))
+        if found.leaks:
+            parts.append(f"What leaks when it is measured as published: {'; '.join(found.leaks)}.")
+    if run.forecasts is not None:
+        parts.append("\n".join(f"- **{role}**: {line}" for role, line in forecast_words(run)))
+        parts.append(_picture(run.folder / "figures" / "forecasts.png", f"{name}_forecasts", "predicted and actual"))
+    parts.append("\n".join(f"- **{period}, traded**: {one.headline}" for period, one in run.verdicts.items()))
+    parts += [part for search in searches for part in _search(name, search)]
+    further = {"tutorial_15m": _looking_ahead, "btc_tomorrow": _tomorrow}
+    return parts + (further[name](run) if name in further else [])
+
+
+def _tomorrow(run: Run) -> list[str]:
+    """Say what `cryptonn predict` says."""
+    said = prediction_words(predict(str(run.folder)))
+    return [_command("cryptonn predict btc_tomorrow"), "```text\n" + "\n".join(said) + "\n```"]
+
+
+def _trained(run: Run) -> str:
+    rows, facts = run.facts["rows"], run.facts
+    text = f"{rows['train']['rows']:,} train rows from {rows['train']['first'][:10]} on"
+    text += f", {run.config.training.epochs} epochs, the best one {facts['best_epoch']}, seed {run.config.seed}"
+    if run.published and run.published.get("rows"):
+        seen, minutes = run.published["rows"], run.published["seconds"] / 60
+        text += (
+            f". As published: {seen['train']:,} windows to train on and {seen['validation']:,} to validate, "
+            f"{run.published['epochs']} epochs in {minutes:,.0f} minutes"
+        )
+    return f"{text}."
+
+
+def _search(name: str, search: str) -> list[str]:
+    folder = SEARCHES / f"{name}-{search}"
+    command = _command(f"cryptonn tune backtests/{name}.toml --search {search} --data ../shared/data --workers 2")
+    head = [f"### {name}: {search}"]
+    if not (folder / "summary.json").exists():
+        return [*head, command, "Not run yet."]
+    found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    axis = "axis" if (folder / "figures" / "axis.png").exists() else "settings"
+    return [
+        *head,
+        found["description"],
+        command,
+        _trials(found),
+        "\n".join(f"- {line}" for line in found["sentences"]),
+        _picture(folder / "figures" / f"{axis}.png", f"{name}_{search}", f"search {search}"),
+        _picture(folder / "figures" / "probabilities.png", f"{name}_{search}_probabilities", "probabilities"),
+    ]
+
+
+def _trials(found: dict[str, Any]) -> str:
+    axes = found["axes"]
+    head = [*axes, found["metric"], "published", "on moves", "95 % interval", "best epoch", "minutes"]
+    rows = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
+    for one in found["trials"]:
+        low, high = one.get("accuracy_on_moves_low"), one.get("accuracy_on_moves_high")
+        cells = [
+            *(str(one[axis]) for axis in axes),
+            one["reason"] if one["value"] is None else f"{one['value']:.4f}",
+            "" if one.get("published") is None else f"{one['published']:.4g}",
+            "" if low is None else percent(one["accuracy_on_moves"]),
+            "" if low is None else f"{percent(low)} to {percent(high)}",
+            "" if one["best_epoch"] is None else f"{one['best_epoch']} of {one['epochs']}",
+            "" if one["seconds"] is None else f"{one['seconds'] / 60:.1f}",
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _looking_ahead(run: Run) -> list[str]:
+    """Name the columns of ta that look ahead on the run's own candles."""
+    found = looking_ahead(run.config.data.train.select(run.frame.candles(run.config.data.target)))
+    rows = ["| column of ta | as it comes | with `fillna=True` | rows that change | why |", "| --- " * 5 + "|"]
+    for one in found.itertuples():
+        extent = f"{one.first_row} to {one.last_row}" if one.last_row >= 0 else ""
+        marks = ("looks ahead" if seen else "" for seen in (one.plain, one.filled))
+        rows.append(f"| `{one.column}` | {' | '.join(marks)} | {extent} | {one.reason} |")
+    text = (
+        f"Found by experiment on the {run.facts['rows']['train']['rows']:,} train rows: from some bar on every price "
+        "and volume is doubled, and a column that changes before that bar has looked ahead. "
+        f"{found['plain'].sum()} columns do as they come, {found['filled'].sum()} with `fillna=True`. None of these is "
+        "made by "
+        '`features.ta = ["all"]`.'
+    )
+    return [*_shuffling(run), "### Which columns of `ta` look ahead", text, "\n".join(rows)]
+
+
+def _shuffling(run: Run) -> list[str]:
+    """Repeat the published evaluation on the same bars in random order, where nothing can be known."""
+    rows = ["| bars | without `ta` | with `ta`, filled |", "| --- | --- | --- |"]
+    frame = _market(run)
+    mixed = unpredictable(frame.candles(run.config.data.target), seed=run.config.seed)
+    for words, bars in (("as they were", frame), ("in random order", mixed)):
+        cells = []
+        for names in ([], ["all"]):
+            numbers = reproduce(_with_ta(run.config, names), bars).numbers
+            cells.append(f"{percent(numbers['accuracy'])} ({_ends(numbers, 'accuracy')})")
+        rows.append(f"| {words} | {' | '.join(cells)} |")
+    text = (
+        "The published way of measuring, once on the 1,000 bars as they were and once on the same bars put in random "
+        "order, where the next move cannot be known from the last ones. What it finds there is the shuffled split: "
+        "windows and labels that overlap stand on both sides of it."
+    )
+    return ["### Where 0.60 and 0.80 come from", text, "\n".join(rows)]
+
+
+def _with_ta(config: RunConfig, names: list[str]) -> RunConfig:
+    published = config.published or PublishedConfig(system="")
+    settings = published.settings | {"features": {"ta": names}}
+    return config.model_copy(update={"published": published.model_copy(update={"settings": settings})})
+
+
+def _market(run: Run) -> Frame:
+    return load_market(run.config.as_published().data, horizon=run.config.labels.horizon).frame
+
+
+def _picture(file: Path, name: str, words: str) -> str:
+    if not file.exists():
+        return f"({words}: no picture yet)"
+    shutil.copyfile(file, IMAGES / f"{name}.png")
+    return f"![{words}](images/{name}.png)"
+
+
+def _command(text: str) -> str:
+    return f"```console\n$ {text}\n```"
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+    print(PAGE.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
