@@ -62,7 +62,8 @@ class _Dask:
                 "--engine dask needs --address, such as tcp://127.0.0.1:8786. Start a scheduler with `dask scheduler` "
                 "and workers with `dask worker ADDRESS --nthreads 1`."
             )
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is said in our words
+        for part in ("distributed", "distributed.client"):  # what goes wrong is said in our words
+            logging.getLogger(part).setLevel(logging.CRITICAL)
         try:
             self._client = distributed.Client(address, timeout=_PATIENCE, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -80,7 +81,10 @@ class _Dask:
         while (first := ask()) is not None:
             under_way: dict[int, dict[str, Any]] = {}
             try:
-                yield from self._together(ask, first, under_way)
+                if sum(self._client.ncores().values()) == 1:  # joblib would run a single job here, not there
+                    yield self._alone(first)
+                else:
+                    yield from self._together(ask, first, under_way)
             except distributed.KilledWorker:  # joblib ends with it and does not say which trial it was
                 for task in list(under_way.values()):
                     yield self._alone(task)
@@ -90,7 +94,7 @@ class _Dask:
                 ) from error
 
     def _together(self, ask: Ask, first: dict[str, Any], under_way: dict[int, dict[str, Any]]) -> Outcomes:
-        from joblib import delayed
+        from joblib import Parallel, delayed, parallel_config
 
         def tasks() -> Iterator[Any]:
             task: dict[str, Any] | None = first
@@ -99,25 +103,19 @@ class _Dask:
                 yield delayed(_run_apart)(task)
                 task = ask()
 
-        for outcome in self._parallel(tasks()):
+        with parallel_config("dask", client=self._client, wait_for_workers_timeout=_PATIENCE):
+            parallel = Parallel(n_jobs=-1, batch_size=1, pre_dispatch="n_jobs", return_as="generator_unordered")
+        for outcome in parallel(tasks()):
             under_way.pop(outcome["number"])
             yield outcome
 
     def _alone(self, task: dict[str, Any]) -> dict[str, Any]:
         import distributed
-        from joblib import delayed
 
         try:
-            (outcome,) = self._parallel([delayed(_run_apart)(task)])
+            return dict(self._client.submit(_run_apart, task, pure=False).result())
         except distributed.KilledWorker:
             return lost(task["number"], _DIED)
-        return dict(outcome)
-
-    def _parallel(self, tasks: Any) -> Any:
-        from joblib import Parallel, parallel_config
-
-        with parallel_config("dask", client=self._client, wait_for_workers_timeout=_PATIENCE):
-            return Parallel(n_jobs=-1, batch_size=1, pre_dispatch="n_jobs", return_as="generator_unordered")(tasks)
 
     def _check_workers(self) -> int:
         """Return how many workers there are, all of which can run a trial."""
@@ -173,7 +171,7 @@ class _Ray:
     def run(self, ask: Ask, on_report: OnReport) -> Outcomes:
         """Run every task; see ``Engine``."""
         while tasks := [task for task in (ask() for _ in range(self.workers)) if task is not None]:
-            yield from self._round(tasks)
+            yield from [self._alone(task) for task in tasks] if self.workers == 1 else self._round(tasks)
 
     def _round(self, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
         import ray
@@ -187,7 +185,7 @@ class _Ray:
         import ray
 
         try:
-            return self._parallel([task])[0]
+            return dict(ray.get(ray.remote(max_retries=_ATTEMPTS)(_run_apart).remote(task)))
         except ray.exceptions.RayError:
             return lost(task["number"], _DIED)
 

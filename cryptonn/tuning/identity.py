@@ -4,15 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from cryptonn.config import RunConfig
 from cryptonn.errors import ConfigError
 from cryptonn.output import to_json, write_file
 from cryptonn.records import read_json
+from cryptonn.settings import SearchConfig
 
 __all__ = ["identity_of", "settle"]
 
 _FREE = {"description", "search", "selection"}
 """Parts of a run file that may change between two sittings."""
+_WORDS = ("description", "trials", "published")
+"""Keys of a search that may."""
 _MOST = 6
 """Differences that are named."""
 
@@ -25,11 +30,9 @@ def identity_of(
     The folder of the candles may change: their sha256 says whether they are the same. So may the number of trials: more
     of them go on where the others ended.
     """
-    run = config.model_dump(mode="json", exclude=_FREE)
-    run["data"].pop("folder")
-    search = config.search[name].model_dump(mode="json", exclude={"description", "trials", "published"})
+    search = config.search[name].model_dump(mode="json", exclude=set(_WORDS))
     return {
-        "run": run,
+        "run": _settings(config),
         "search": search,
         "axes": list(config.search[name].space),
         "data": dict(data),
@@ -50,7 +53,7 @@ def settle(folder: Path, name: str, identity: dict[str, Any], facts: dict[str, A
         write_file(path, to_json({"search_name": name, **identity, **facts}))
         return
     kept = read_json(path)
-    there, here = ({key: one.get(key) for key in identity} for one in (kept, _plain(identity)))
+    there, here = ({key: one.get(key) for key in identity} for one in (_filled(kept), _plain(identity)))
     if there == here:
         return
     differences = _differences(there, here)
@@ -59,6 +62,23 @@ def settle(folder: Path, name: str, identity: dict[str, Any], facts: dict[str, A
         f"{folder}: holds a search of other settings or candles. {'; '.join(differences[:_MOST])}{more}. Put them back "
         "to go on with it, choose another folder with --folder, or remove this one to start anew."
     )
+
+
+def _settings(config: RunConfig) -> dict[str, Any]:
+    run = config.model_dump(mode="json", exclude=_FREE)
+    run["data"].pop("folder")
+    return run
+
+
+def _filled(kept: dict[str, Any]) -> dict[str, Any]:
+    """Give settings that did not exist when the search was begun their defaults, which change nothing."""
+    fields = SearchConfig.model_fields.items()
+    defaults = {name: field.default for name, field in fields if name not in (*_WORDS, "space")}
+    try:
+        run = _settings(RunConfig.model_validate(kept["run"]))
+    except (ValidationError, KeyError):  # of another version altogether: compared as it stands
+        return kept
+    return kept | {"run": _plain(run), "search": defaults | kept["search"]}
 
 
 def _plain(identity: dict[str, Any]) -> Any:
@@ -75,9 +95,9 @@ def _differences(there: Any, here: Any, *, path: str = "") -> list[str]:
             for key in keys
             for difference in _differences(there.get(key), here.get(key), path=f"{path}.{key}" if path else key)
         ]
-    return [] if there == here else [f"{path.removeprefix('run.')}: {_words(there)} there, {_words(here)} now"]
+    return [] if there == here else [f"{path.removeprefix('run.')}: {_short(there)} there, {_short(here)} now"]
 
 
-def _words(value: Any) -> str:
+def _short(value: Any) -> str:
     text = "absent" if value is None else str(value)
     return text if len(text) <= 40 else f"{text[:37]}…"

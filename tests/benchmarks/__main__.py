@@ -16,6 +16,7 @@ from rich.table import Table
 
 from tests.benchmarks.cases import Figure, bench_backtrader, bench_help, bench_import
 from tests.benchmarks.learning import bench_memory, bench_training
+from tests.benchmarks.searching import bench_published_size, bench_search
 from tests.benchmarks.whole import bench_whole
 
 CASES = {
@@ -24,6 +25,8 @@ CASES = {
     "training": bench_training,
     "memory": bench_memory,
     "backtrader": bench_backtrader,
+    "search": bench_search,
+    "published": bench_published_size,
     "whole": bench_whole,
 }
 

@@ -123,6 +123,16 @@ def test_other_candles_and_other_threads_are_refused(tmp_path: Path) -> None:
         searched(search_config(), tmp_path)
 
 
+def test_settings_that_came_later_do_not_matter_where_they_have_their_defaults(tmp_path: Path) -> None:
+    searched(search_config(), tmp_path)
+    kept = json.loads((tmp_path / "study.json").read_text())
+    del kept["run"]["network"]["activation"], kept["search"]["pruning"]
+    (tmp_path / "study.json").write_text(json.dumps(kept))
+    engine = MadeUp()
+    searched(search_config(), tmp_path, engine=engine)
+    assert engine.tasks == []
+
+
 def test_words_and_the_place_of_the_candles_may_change(tmp_path: Path) -> None:
     searched(search_config(), tmp_path)
     config = search_config(description="in other words")
