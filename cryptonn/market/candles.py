@@ -25,6 +25,7 @@ from cryptonn.market.bars import (
     times_of,
     traded,
 )
+from cryptonn.market.extras import EXTRAS, on_grid
 from cryptonn.market.timerange import TimeRange
 
 __all__ = ["FIELDS", "Frame", "align", "check_candles", "timeframe_delta", "traded"]
@@ -43,6 +44,8 @@ class Frame:
     timeframe: str
     filled: pd.DataFrame
     """One bool column a symbol: the bar was absent and was filled flat with the previous close and volume 0."""
+    extras: pd.DataFrame | None = None
+    """What Binance's klines say besides, columns (symbol, field) with all of ``EXTRAS``; 0 in a filled bar."""
 
     def __post_init__(self) -> None:
         names = list(self.table.columns.names)
@@ -51,6 +54,12 @@ class Frame:
             raise DataError(f"frame: columns must be (symbol, field) with all of {', '.join(FIELDS)} for each symbol.")
         if not self.filled.index.equals(self.table.index) or tuple(self.filled.columns) != self.symbols:
             raise DataError("frame: 'filled' must have the frame's times and one column for each symbol.")
+        if self.extras is not None:
+            wanted = pd.MultiIndex.from_product([self.symbols, EXTRAS])
+            if not self.extras.index.equals(self.table.index) or not self.extras.columns.equals(wanted):
+                raise DataError(
+                    f"frame: 'extras' must have the frame's times and all of {', '.join(EXTRAS)} for each symbol."
+                )
         for symbol in self.symbols:
             check_candles(self.candles(symbol), timeframe=self.timeframe, source=f"frame, {symbol}")
         if (np.diff(times_of(self.index)) != bar_step(self.timeframe)).any():
@@ -100,6 +109,11 @@ class Frame:
             )
         return pd.DataFrame(self.table[symbol]).rename_axis(columns=None)
 
+    def all_columns(self, symbol: str) -> pd.DataFrame:
+        """Return the candle table of one symbol, with the extras beside it where the frame has them."""
+        candles = self.candles(symbol)
+        return candles if self.extras is None else candles.join(self.extras[symbol])
+
     def select(self, timerange: TimeRange) -> "Frame":
         """Return the frame of the bars that open in the range; its ``counts`` are those of the range.
 
@@ -112,10 +126,17 @@ class Frame:
         if table.empty:
             first, last = time_text(self.index[0]), time_text(self.index[-1])
             raise DataError(f"frame: no bar in {timerange}; it reaches from {first} to {last}.")
-        return Frame(table=table, timeframe=self.timeframe, filled=timerange.select(self.filled))
+        extras = None if self.extras is None else timerange.select(self.extras)
+        return Frame(table=table, timeframe=self.timeframe, filled=timerange.select(self.filled), extras=extras)
 
 
-def align(candles: Mapping[str, pd.DataFrame], *, timeframe: str, gaps: Literal["fill", "refuse"] = "fill") -> Frame:
+def align(
+    candles: Mapping[str, pd.DataFrame],
+    *,
+    timeframe: str,
+    gaps: Literal["fill", "refuse"] = "fill",
+    extras: Mapping[str, pd.DataFrame] | None = None,
+) -> Frame:
     """Put the candles of several symbols on one complete grid: the overlap of all their ranges.
 
     Parameters
@@ -127,6 +148,8 @@ def align(candles: Mapping[str, pd.DataFrame], *, timeframe: str, gaps: Literal[
     gaps
         A bar that is absent is filled flat (open, high, low and close at the symbol's previous close, volume 0) and
         counted in ``Frame.counts``; ``"refuse"`` raises instead.
+    extras
+        For each symbol, or none at all: those of its candles, and of others, which are left out.
 
     Raises
     ------
@@ -151,7 +174,8 @@ def align(candles: Mapping[str, pd.DataFrame], *, timeframe: str, gaps: Literal[
     index = pd.DatetimeIndex(grid.view("M8[ns]"), name="time").tz_localize("UTC")
     columns = pd.MultiIndex.from_product([list(candles), FIELDS], names=["symbol", "field"])
     marks = pd.DataFrame(filled.T, index=index, columns=list(candles))
-    return Frame(table=pd.DataFrame(values.T, index=index, columns=columns), timeframe=timeframe, filled=marks)
+    table = pd.DataFrame(values.T, index=index, columns=columns)
+    return Frame(table, timeframe, marks, extras=on_grid(extras, index) if extras else None)
 
 
 def _overlap(candles: Mapping[str, pd.DataFrame], timeframe: str) -> NDArray[np.int64]:

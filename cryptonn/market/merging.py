@@ -1,11 +1,11 @@
-"""Two candle tables of one symbol made into one: bars both have must be the same, or it is said which differ."""
+"""Two tables of one symbol's bars made into one: bars both have must be the same, or it is said which differ."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from cryptonn.market.bars import FIELDS, time_text
+from cryptonn.market.bars import time_text
 
 __all__ = ["Merged", "merge"]
 
@@ -27,7 +27,7 @@ class Merged:
 
 
 def merge(old: pd.DataFrame, new: pd.DataFrame) -> Merged:
-    """Merge two candle tables."""
+    """Merge two candle tables, or two tables of the same columns with extras beside the candles."""
     common = old.index.intersection(new.index)
     before, after = old.loc[common], new.loc[common]
     differs = np.asarray((before.to_numpy() != after.to_numpy()).any(axis=1))
@@ -43,5 +43,5 @@ def merge(old: pd.DataFrame, new: pd.DataFrame) -> Merged:
 
 def _first(before: pd.DataFrame, after: pd.DataFrame, *, row: int) -> tuple[str, str, float, float]:
     one, other = before.iloc[row], after.iloc[row]
-    field = next(field for field in FIELDS if one[field] != other[field])
+    field = next(str(field) for field in before.columns if one[field] != other[field])
     return time_text(before.index[row]), field, float(one[field]), float(other[field])

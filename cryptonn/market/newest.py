@@ -12,6 +12,7 @@ from cryptonn.config import DataConfig
 from cryptonn.errors import ConfigError
 from cryptonn.market.candles import Frame
 from cryptonn.market.exchange.download import download_candles
+from cryptonn.market.extras import EXTRAS
 from cryptonn.market.source import latest_market, reach
 from cryptonn.market.store.candle_store import Store
 from cryptonn.market.timerange import TimeRange
@@ -78,11 +79,17 @@ def fetched_candles(
     Raises
     ------
     ConfigError
-        If the run's market is synthetic, or the exchange lacks a symbol or the timeframe.
+        If the run's market is synthetic, it reads the extras of Binance's klines, or the exchange lacks a symbol or the
+        timeframe.
     ExchangeError
         If the exchange refuses or cannot be reached.
     """
     _refuse_synthetic(config)
+    if config.extras:
+        raise ConfigError(
+            f"the run reads {', '.join(EXTRAS)} besides the candles (data.extras), and a download has none of them. "
+            "Predict with Binance's newest kline files: --file FILE.csv."
+        )
     yesterday = now.normalize() - pd.Timedelta(days=1)  # where the newest closed bar may lie
     with TemporaryDirectory() as forgotten:
         kept = folder or (config.folder if config.source == "store" else Path(forgotten))

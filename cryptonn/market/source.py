@@ -1,5 +1,6 @@
 """Where a run's candles come from: the store, CSV files, or the built-in synthetic market."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +65,8 @@ def load_frame(config: DataConfig) -> tuple[Frame, dict[str, dict[str, Any]]]:
     facts
         By symbol: ``exchange`` ("files" for files), ``rows``, ``first``, ``last`` (UTC texts) and ``sha256`` of the
         candles used; ``repairs`` and ``notes`` of where they come from; ``resampled_from``, a timeframe, if the bars
-        were made of shorter ones; ``files``, one entry a file, under ``source = "files"``.
+        were made of shorter ones; ``files``, one entry a file, under ``source = "files"``; ``extras``, their names, if
+        they are read: the sha256 is then over them too.
 
     Raises
     ------
@@ -76,9 +78,10 @@ def load_frame(config: DataConfig) -> tuple[Frame, dict[str, dict[str, Any]]]:
     if config.source == "synthetic":
         raise ConfigError("data.source = 'synthetic' reads nothing from the store or from files: use load_market.")
     candles, facts = {}, {}
-    for symbol, supply in _supplies(config, whole_range(config)).items():
+    supplies = _supplies(config, whole_range(config))
+    for symbol, supply in supplies.items():
         candles[symbol], facts[symbol] = supplied(supply, config)
-    return align(candles, timeframe=config.timeframe, gaps=config.gaps), facts
+    return align(candles, timeframe=config.timeframe, gaps=config.gaps, extras=_extras(supplies)), facts
 
 
 def latest_market(config: DataConfig, *, horizon: int, bars: int, now: pd.Timestamp | None = None) -> Frame:
@@ -102,7 +105,7 @@ def latest_market(config: DataConfig, *, horizon: int, bars: int, now: pd.Timest
     end = min(table.index[-1] for table in tables.values())
     start = end.normalize() - reach(config.timeframe, bars=bars)
     recent = {symbol: table.loc[start:end] for symbol, table in tables.items()}
-    return align(recent, timeframe=config.timeframe, gaps=config.gaps)
+    return align(recent, timeframe=config.timeframe, gaps=config.gaps, extras=_extras(supplies))
 
 
 def _closed(supply: Supply, now: pd.Timestamp | None) -> pd.DataFrame:
@@ -122,6 +125,10 @@ def reach(timeframe: str, *, bars: int) -> pd.Timedelta:
 
 def _supplies(config: DataConfig, timerange: TimeRange) -> dict[str, Supply]:
     return listed_candles(config) if config.source == "files" else stored_candles(config, timerange)
+
+
+def _extras(supplies: Mapping[str, Supply]) -> dict[str, pd.DataFrame]:
+    return {symbol: supply.extras for symbol, supply in supplies.items() if supply.extras is not None}
 
 
 def _facts(candles: pd.DataFrame) -> dict[str, Any]:

@@ -39,6 +39,8 @@ class Supply:
     """What a run records of where they come from: exchange, repairs, notes; fit for JSON."""
     remedy: Callable[[TimeRange], str]
     """Says how to get the candles of a range."""
+    extras: pd.DataFrame | None = None
+    """Of Binance's klines, on the times of the candles, if the run reads them."""
 
     def __str__(self) -> str:
         first, last = time_text(self.candles.index[0]), time_text(self.candles.index[-1])
@@ -62,7 +64,7 @@ def supplied(supply: Supply, config: DataConfig) -> tuple[pd.DataFrame, dict[str
         Those that open in the stretch of ``whole_range``.
     facts
         ``exchange``, ``rows``, ``first``, ``last`` (UTC texts) and ``sha256`` of the candles, and the rest of their
-        origin.
+        origin. With extras the sha256 is over both, and ``extras`` names their columns.
 
     Raises
     ------
@@ -72,12 +74,14 @@ def supplied(supply: Supply, config: DataConfig) -> tuple[pd.DataFrame, dict[str
     candles = select(supply, whole_range(config))
     for name, period in {"train": config.train, **config.test}.items():
         _refuse_hole(select(supply, period), supply, f"{name} ({period})")
+    extras = supply.extras
     return candles, {
         "exchange": supply.origin["exchange"],
         "rows": len(candles),
         "first": time_text(candles.index[0]),
         "last": time_text(candles.index[-1]),
-        "sha256": candles_sha256(candles),
+        "sha256": candles_sha256(candles if extras is None else candles.join(extras)),
+        **({} if extras is None else {"extras": list(extras.columns)}),
         **supply.origin,
     }
 

@@ -34,6 +34,9 @@ class DataConfig(Section):
     """Under `source = "files"`: the CSV files of each symbol, in `folder` or by a path of their own."""
     dialect: str | None = None
     """Under `source = "files"`: the layout that is expected, such as yahoo; another one is refused."""
+    extras: bool = False
+    """Under `source = "files"`: read also `quote_volume`, `trades`, `taker_base` and `taker_quote` of Binance's kline
+    files, for ``features.columns``. The store has none of them: it keeps the five columns of a candle."""
     exchange: str | None = None
     """Exchange whose candles are read; may be left out while the store holds just one."""
     target: str = "ETH/USD"
@@ -64,6 +67,8 @@ class DataConfig(Section):
             raise ValueError(f'files names none for {missing[0]}: add [data.files] "{missing[0]}" = ["FILE.csv"]')
         if self.source != "files" and (self.files or self.dialect):
             raise ValueError('files and dialect need source = "files"')
+        if self.source != "files" and self.extras:
+            raise ValueError('extras = true needs source = "files": only Binance\'s kline files have them')
         if self.train.end is None:
             raise ValueError("train needs an end, for example 20180101-20190101")
         for name, period in self.test.items():

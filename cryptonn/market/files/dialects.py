@@ -1,14 +1,15 @@
 """The layouts candle files come in, told apart by their header."""
 
 import csv
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cryptonn.errors import ConfigError, DataError, did_you_mean
 from cryptonn.market.bars import FIELDS
+from cryptonn.market.extras import EXTRAS
 from cryptonn.market.symbols import parse_symbol
 
-__all__ = ["CRYPTODATADOWNLOAD", "PLAIN", "YAHOO", "Layout", "recognise", "refuse_other_dialect"]
+__all__ = ["CRYPTODATADOWNLOAD", "PLAIN", "YAHOO", "Layout", "recognise", "refuse_other_dialect", "with_extras"]
 
 CRYPTODATADOWNLOAD = "CryptoDataDownload"
 YAHOO = "Yahoo"
@@ -27,6 +28,13 @@ _BINANCE_WIDTH = 12
 _TIMES = ("unix timestamp", "unix", "open time", "timestamp", "time", "datetime", "date")
 """Names of the time column, the least ambiguous first."""
 _PRICES = FIELDS[:4]
+_EXTRA_NAMES = {
+    "quote_volume": ("quote volume", "quote asset volume"),
+    "trades": ("count", "trades", "number of trades"),
+    "taker_base": ("taker buy volume", "taker buy base volume", "taker buy base asset volume"),
+    "taker_quote": ("taker buy quote", "taker buy quote volume", "taker buy quote asset volume"),
+}
+"""What headers of Binance's klines call the extras."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,8 @@ class Layout:
     """Position of ``time``, of each of ``FIELDS``, and of ``symbol`` where the file has it."""
     ignored: tuple[str, ...] = ()
     """Columns nobody reads, for a plain file."""
+    extras: dict[str, int] = field(default_factory=dict)
+    """Position of each of ``EXTRAS`` that Binance's klines have; see ``with_extras``."""
 
 
 def recognise(path: Path, content: bytes) -> Layout:
@@ -58,7 +68,8 @@ def recognise(path: Path, content: bytes) -> Layout:
     header = rows[0] if rows else []
     if len(header) == _BINANCE_WIDTH and all(_is_number(cell) for cell in header):
         positions = {"time": 0, **{name: number for number, name in enumerate(FIELDS, start=1)}}
-        return Layout(BINANCE, skip=skip, width=_BINANCE_WIDTH, columns=positions)
+        extras = {name: number for number, name in enumerate(EXTRAS, start=7)}
+        return Layout(BINANCE, skip=skip, width=_BINANCE_WIDTH, columns=positions, extras=extras)
     names = [cell.lower().replace("_", " ") for cell in header]
     first = rows[1] if len(rows) > 1 and len(rows[1]) == len(names) else [""] * len(names)
     columns = _columns(names, first)
@@ -67,7 +78,20 @@ def recognise(path: Path, content: bytes) -> Layout:
     dialect = _dialect(names)
     used = set(columns.values())
     ignored = tuple(cell for number, cell in enumerate(header) if number not in used) if dialect == PLAIN else ()
-    return Layout(dialect, skip=skip + 1, width=len(names), columns=columns, ignored=ignored)
+    extras = _extras(names) if dialect == BINANCE else {}
+    return Layout(dialect, skip=skip + 1, width=len(names), columns=columns, ignored=ignored, extras=extras)
+
+
+def with_extras(path: Path, layout: Layout, *, symbol: str | None) -> Layout:
+    """Return the layout with the extras among the columns that are read; raises ``DataError`` if it lacks one."""
+    missing = [name for name in EXTRAS if name not in layout.extras]
+    if missing:
+        raise DataError(
+            f"{path}: {symbol or 'the file'} has no {', '.join(missing)} here: the file is {layout.dialect}, and the "
+            f"extras stand in {BINANCE} of 12 columns alone, headed {', '.join(_EXTRA_NAMES[missing[0]])} or the like. "
+            "Give such a file for every symbol, or do without the extras (extras = false under [data])."
+        )
+    return replace(layout, columns=layout.columns | layout.extras)
 
 
 def refuse_other_dialect(path: Path, layout: Layout, *, expected: str) -> None:
@@ -108,6 +132,11 @@ def _columns(names: list[str], first: list[str]) -> dict[str, int] | None:
         return None
     columns = {role: names.index(str(name)) for role, name in roles.items()}
     return columns | ({"symbol": names.index("symbol")} if "symbol" in names else {})
+
+
+def _extras(names: list[str]) -> dict[str, int]:
+    found = {extra: [names.index(name) for name in known if name in names] for extra, known in _EXTRA_NAMES.items()}
+    return {extra: places[0] for extra, places in found.items() if places}
 
 
 def _volume(names: list[str], first: list[str]) -> str | None:

@@ -20,8 +20,17 @@ from cryptonn.market.bars import (
     time_text,
     times_of,
 )
+from cryptonn.market.extras import EXTRAS, check_extras
 from cryptonn.market.files.content import read_content
-from cryptonn.market.files.dialects import CRYPTODATADOWNLOAD, PLAIN, YAHOO, Layout, recognise, refuse_other_dialect
+from cryptonn.market.files.dialects import (
+    CRYPTODATADOWNLOAD,
+    PLAIN,
+    YAHOO,
+    Layout,
+    recognise,
+    refuse_other_dialect,
+    with_extras,
+)
 from cryptonn.market.files.rows import read_rows
 from cryptonn.market.files.times import read_times
 from cryptonn.market.symbols import parse_symbol
@@ -55,6 +64,8 @@ class CandleFile:
     """Of the file as it lies on the disk."""
     notes: tuple[str, ...] = ()
     """What a reader of results made from this file should know."""
+    extras: pd.DataFrame | None = None
+    """A table of extras (see ``extras.py``) on the times of the candles, if it was asked for."""
 
     @property
     def source(self) -> dict[str, object]:
@@ -75,6 +86,7 @@ def read_candle_file(
     symbol: str | None = None,
     dialect: str | None = None,
     bad_bars: Literal["refuse", "drop"] = "refuse",
+    extras: bool = False,
 ) -> CandleFile:
     """Read a candle file: plain, .gz or .zip; CryptoDataDownload, Yahoo, Binance klines or plain OHLCV.
 
@@ -89,6 +101,8 @@ def read_candle_file(
     bad_bars
         An impossible bar (a missing value, a price not above 0, high below low, a negative volume) is refused, or
         dropped and counted.
+    extras
+        Read the extras of Binance's klines too; a file without them is refused.
 
     Raises
     ------
@@ -103,16 +117,21 @@ def read_candle_file(
     layout = recognise(path, content)
     if dialect is not None:
         refuse_other_dialect(path, layout, expected=dialect)
+    if extras:
+        layout = with_extras(path, layout, symbol=symbol)
     rows, repairs = read_rows(path, content, layout)
     name = _symbol(path, rows, symbol)
     times, time_repairs, naive = read_times(rows["time"], source=str(path))
-    rows = rows[list(FIELDS)]
+    rows = rows[[*FIELDS, *EXTRAS] if extras else list(FIELDS)]
     good = _good_bars(path, rows, times, bad_bars)
     repairs |= time_repairs | {"dropped_bars": int((~good).sum())}
     rows, times, order_repairs = _in_order(path, rows[good], times[good])
+    if extras:
+        check_extras(rows, source=str(path))
     timeframe = _timeframe(path, rows, times)
     index = pd.DatetimeIndex(times.view("M8[ns]"), name="time").tz_localize("UTC")
-    candles = check_candles(rows.set_axis(index, axis="index"), timeframe=timeframe, source=str(path))
+    rows = rows.set_axis(index, axis="index")
+    candles = check_candles(rows[list(FIELDS)], timeframe=timeframe, source=str(path))
     return CandleFile(
         path=path,
         dialect=_dialect(layout, timeframe),
@@ -122,6 +141,7 @@ def read_candle_file(
         repairs={kind: number for kind, number in (repairs | order_repairs).items() if number},
         sha256=sha256,
         notes=_notes(layout, candles, timeframe, naive=naive),
+        extras=rows[list(EXTRAS)] if extras else None,
     )
 
 
@@ -187,10 +207,11 @@ def _refuse_conflicts(path: Path, rows: pd.DataFrame, times: NDArray[np.int64], 
     row = int(differs.argmax())
     column = int((values[row] != values[row - 1]).argmax())
     lines = sorted((int(rows.index[row - 1]), int(rows.index[row])))
-    one, other = (rows[FIELDS[column]].loc[line] for line in lines)
+    field = str(rows.columns[column])
+    one, other = (rows[field].loc[line] for line in lines)
     raise DataError(
         f"{path}: {counted(int(differs.sum()), 'row')} in conflict with another of the same time, first at "
-        f"{_text(times[row])}: {FIELDS[column]} is {one:.12g} in row {lines[0]} and {other:.12g} in row {lines[1]}. "
+        f"{_text(times[row])}: {field} is {one:.12g} in row {lines[0]} and {other:.12g} in row {lines[1]}. "
         "Delete the wrong ones."
     )
 

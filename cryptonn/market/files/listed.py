@@ -8,7 +8,8 @@ import pandas as pd
 
 from cryptonn.config import DataConfig
 from cryptonn.errors import DataError, did_you_mean
-from cryptonn.market.bars import bar_step, counted
+from cryptonn.market.bars import FIELDS, bar_step, counted, time_index
+from cryptonn.market.extras import EXTRAS, summed
 from cryptonn.market.files.formats import CandleFile, read_candle_file
 from cryptonn.market.merging import merge
 from cryptonn.market.resample import resample
@@ -24,8 +25,8 @@ def listed_candles(config: DataConfig) -> dict[str, Supply]:
     Raises
     ------
     DataError
-        If a file is missing, cannot be read, has another dialect or symbol than the run says, or two of them differ
-        in timeframe or in a bar both have.
+        If a file is missing, cannot be read, has another dialect or symbol than the run says, or lacks the extras it
+        asks for, or two of them differ in timeframe or in a bar both have.
     ConfigError
         If bars of the timeframe cannot be made from the candles, or the dialect is unknown.
     """
@@ -34,9 +35,11 @@ def listed_candles(config: DataConfig) -> dict[str, Supply]:
 
 def _supply(config: DataConfig, symbol: str) -> Supply:
     paths = [_find(name, config.folder) for name in config.files[symbol]]
-    files = [read_candle_file(path, symbol=symbol, dialect=config.dialect) for path in paths]
+    files = [read_candle_file(path, symbol=symbol, dialect=config.dialect, extras=config.extras) for path in paths]
     names, timeframe = ", ".join(path.name for path in paths), _timeframe(files)
-    candles = resample(_joined(files), source_timeframe=timeframe, timeframe=config.timeframe, source=names)
+    rows = _joined(files)
+    candles = resample(rows[list(FIELDS)], source_timeframe=timeframe, timeframe=config.timeframe, source=names)
+    extras = rows[list(EXTRAS)] if config.extras else None
     made = bar_step(timeframe) != bar_step(config.timeframe)
     return Supply(
         name=f"{symbol} {config.timeframe} {'made ' if made else ''}from {names}",
@@ -46,6 +49,7 @@ def _supply(config: DataConfig, symbol: str) -> Supply:
         timeframe=config.timeframe,
         origin=_origin(files) | ({"resampled_from": timeframe} if made else {}),
         remedy=_remedy,
+        extras=extras if extras is None else summed(extras, times=time_index(candles), timeframe=config.timeframe),
     )
 
 
@@ -78,10 +82,10 @@ def _timeframe(files: Sequence[CandleFile]) -> str:
 
 
 def _joined(files: Sequence[CandleFile]) -> pd.DataFrame:
-    """Return the candles of all files, each time once."""
-    candles, read = files[0].candles, files[:1]
+    """Return the candles of all files, each time once, and their extras in the columns after them."""
+    candles, read = _rows(files[0]), files[:1]
     for file in files[1:]:
-        found = merge(candles, file.candles)
+        found = merge(candles, _rows(file))
         if found.first is not None:
             time, field, old, new = found.first
             before = ", ".join(str(earlier.path) for earlier in read)
@@ -91,6 +95,10 @@ def _joined(files: Sequence[CandleFile]) -> pd.DataFrame:
             )
         candles, read = found.candles, [*read, file]
     return candles
+
+
+def _rows(file: CandleFile) -> pd.DataFrame:
+    return file.candles if file.extras is None else file.candles.join(file.extras)
 
 
 def _origin(files: Sequence[CandleFile]) -> dict[str, Any]:

@@ -12,12 +12,14 @@ import pyarrow.csv
 
 from cryptonn.errors import DataError
 from cryptonn.market.bars import FIELDS, counted
+from cryptonn.market.extras import EXTRAS
 from cryptonn.market.files.dialects import Layout
 
 __all__ = ["read_rows"]
 
 _MISSING = ("", "null", "nan", "none")
 """Cells that stand for no value, in lower case."""
+_NUMBERS = (*FIELDS, *EXTRAS)
 
 
 def read_rows(path: Path, content: bytes, layout: Layout) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -26,8 +28,8 @@ def read_rows(path: Path, content: bytes, layout: Layout) -> tuple[pd.DataFrame,
     Returns
     -------
     rows
-        Index: line in the file. Columns ``time`` (int64 or str), ``FIELDS`` (float64, NaN where a cell is empty or
-        null) and ``symbol`` where the file has it.
+        Index: line in the file. Columns of the layout: ``time`` (int64 or str), ``FIELDS`` and, if it has them,
+        ``EXTRAS`` (float64, NaN where a cell is empty or null), and ``symbol``.
     repairs
         ``blank_rows`` and ``null_rows`` (no value at all) that were left out.
 
@@ -49,7 +51,7 @@ def _read_clean(content: bytes, layout: Layout) -> pd.DataFrame:
     """Parse a file without a flaw, in compiled code; anything odd raises ``ArrowInvalid``."""
     names = {position: role for role, position in layout.columns.items()}
     columns = [names.get(position, f"ignored {position}") for position in range(layout.width)]
-    types = {field: pa.float64() for field in FIELDS} | {"symbol": pa.dictionary(pa.int32(), pa.string())}
+    types = {field: pa.float64() for field in _NUMBERS} | {"symbol": pa.dictionary(pa.int32(), pa.string())}
     types["time"] = pa.int64() if _first_time(content, layout).isdigit() else pa.string()
     table = pa.csv.read_csv(
         pa.BufferReader(content),
@@ -91,8 +93,8 @@ def _read_carefully(path: Path, content: bytes, layout: Layout) -> tuple[pd.Data
     if not kept:
         raise DataError(f"{path}: no candle after the header. Fetch the file again.")
     texts = {role: kept[number :: len(positions)] for number, role in enumerate(layout.columns)}
-    columns = {role: _numbers(path, role, texts[role], lines) for role in FIELDS}
-    others = {role: pd.array(texts[role], dtype="str") for role in texts if role not in FIELDS}
+    columns = {role: _numbers(path, role, texts[role], lines) for role in texts if role in _NUMBERS}
+    others = {role: pd.array(texts[role], dtype="str") for role in texts if role not in _NUMBERS}
     rows = pd.DataFrame({**others, **columns}, index=pd.Index(lines, name="line"))
     if rows["time"].str.fullmatch(r"\d{1,18}").all():
         rows["time"] = rows["time"].astype(np.int64)
