@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cryptonn.errors import ConfigError, did_you_mean
+from cryptonn.errors import ConfigError, DataError, did_you_mean
 from cryptonn.learning.indicators import INDICATORS, indicators
 from cryptonn.market.bars import FIELDS
 from cryptonn.market.candles import Frame
+from cryptonn.market.extras import EXTRAS
 from cryptonn.settings import FeaturesConfig
 
 __all__ = [
@@ -64,9 +65,9 @@ FEATURES: dict[str, Callable[[pd.DataFrame], Column]] = {
     "log_volume_change": log_volume_change,
     "close_pct_change": close_pct_change,
     "volume_pct_change": volume_pct_change,
-    **{field: partial(_values, field=field) for field in FIELDS},
+    **{field: partial(_values, field=field) for field in (*FIELDS, *EXTRAS)},
 }
-"""Name in ``[features] columns`` to its function of one symbol's candle table."""
+"""Name in ``[features] columns`` to its function of one symbol's candle table, with the extras where they are read."""
 
 
 def make_features(frame: Frame, *, target: str, config: FeaturesConfig) -> pd.DataFrame:
@@ -82,8 +83,10 @@ def make_features(frame: Frame, *, target: str, config: FeaturesConfig) -> pd.Da
     ------
     ConfigError
         If a name is unknown, or names a column that would look ahead.
+    DataError
+        If a name is one of ``EXTRAS``, and the candles came without.
     """
-    candles = {symbol: frame.candles(symbol) for symbol in frame.symbols}
+    candles = {symbol: frame.all_columns(symbol) for symbol in frame.symbols}
     return features_of(candles, target=target, config=config)
 
 
@@ -95,10 +98,20 @@ def features_of(candles: Mapping[str, pd.DataFrame], *, target: str, config: Fea
     if not config.columns and not config.ta:
         raise ConfigError(f"features.columns and features.ta are both empty: the network would see nothing. {_known()}")
     symbols = [target, *(symbol for symbol in candles if symbol != target)]
+    for symbol in symbols:
+        _refuse_absent([name for name in config.columns if name in EXTRAS and name not in candles[symbol]], symbol)
     columns = {f"{symbol} {name}": FEATURES[name](candles[symbol]) for symbol in symbols for name in config.columns}
     names = tuple(INDICATORS) if config.ta == ("all",) else config.ta
     computed = indicators(candles[target], names).add_prefix(f"{target} ")
     return pd.DataFrame(columns, index=candles[target].index).join(computed)
+
+
+def _refuse_absent(names: list[str], symbol: str) -> None:
+    if names:
+        raise DataError(
+            f"features.columns: the candles of {symbol} came without {', '.join(names)}: only Binance's kline files "
+            'have them. Set source = "files" and extras = true under [data], or take them out.'
+        )
 
 
 def _known() -> str:

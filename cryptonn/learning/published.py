@@ -109,7 +109,7 @@ def published_rows(frame: Frame, config: RunConfig, leaks: LeaksConfig) -> Publi
         If a slice has too few rows for one window, or lacks a class.
     """
     frame = frame.select(config.data.train)
-    candles = {symbol: frame.candles(symbol) for symbol in config.data.symbols}
+    candles = {symbol: frame.all_columns(symbol) for symbol in config.data.symbols}
     close = candles[config.data.target]["close"]
     labels = make_labels(close, horizon=config.labels.horizon, ties=config.labels.ties)
     if leaks.untraded == "drop":

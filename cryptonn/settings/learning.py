@@ -24,7 +24,8 @@ class FeaturesConfig(Section):
 
     columns: tuple[str, ...] = ("log_return", "log_volume_change")
     """Computed for every symbol. The published pipeline: ``close_pct_change``, ``volume_pct_change``; ``open``,
-    ``high``, ``low``, ``close`` and ``volume`` are the candles as they are."""
+    ``high``, ``low``, ``close`` and ``volume`` are the candles as they are; ``quote_volume``, ``trades``,
+    ``taker_base`` and ``taker_quote`` need `extras = true` under ``[data]``."""
     ta: tuple[str, ...] = ()
     """Columns of the ``ta`` library, computed on the target; ["all"] takes every one that does not look ahead."""
     scaling: Literal["standard", "window"] = "standard"

@@ -36,7 +36,7 @@ def quarter_hours(folder: Path, year: str, *, bars: int | None = None) -> pd.Dat
 
 
 def small_frame(rows: int = 6000, *, seed: int = 3) -> Frame:
-    """ETH follows what BTC did in the four minutes before; one minute of ten has no volume."""
+    """ETH follows what BTC did in the four minutes before; one minute of ten has no volume; with extras."""
     rng = np.random.default_rng(seed)
     btc = 0.001 * rng.standard_normal(rows)
     past = np.convolve(btc, np.ones(4), mode="full")[:rows]
@@ -46,7 +46,15 @@ def small_frame(rows: int = 6000, *, seed: int = 3) -> Frame:
         TARGET: candle_table(700 * np.exp(eth.cumsum()), volume=volumes[0], rng=rng),
         OTHER: candle_table(14000 * np.exp(btc.cumsum()), volume=volumes[1], rng=rng),
     }
-    return align(tables, timeframe="1m")
+    return align(tables, timeframe="1m", extras={symbol: small_extras(table) for symbol, table in tables.items()})
+
+
+def small_extras(candles: pd.DataFrame) -> pd.DataFrame:
+    """What klines say besides: takers bought from none to all of the volume, in turn."""
+    volume, part = candles["volume"], np.arange(len(candles)) % 11 / 10
+    quote = volume * candles["close"]
+    columns = {"quote_volume": quote, "trades": np.ceil(volume * 10), "taker_base": volume * part}
+    return pd.DataFrame({**columns, "taker_quote": quote * part})
 
 
 def small_config(**sections: dict[str, Any]) -> RunConfig:

@@ -1,13 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from small_market import OTHER, TARGET, candle_table
+from small_market import OTHER, TARGET, candle_table, small_extras
 
 from cryptonn.config import parse_config
-from cryptonn.errors import ConfigError
-from cryptonn.learning.features import FEATURES, make_features
+from cryptonn.errors import ConfigError, DataError
+from cryptonn.learning.features import FEATURES, features_of, make_features
 from cryptonn.learning.indicators import INDICATORS, REFUSED
 from cryptonn.market.candles import Frame, align
+from cryptonn.market.extras import EXTRAS
 from cryptonn.market.timerange import TimeRange
 from cryptonn.settings import FeaturesConfig
 
@@ -53,6 +54,22 @@ def test_candles_as_they_are(frame: Frame) -> None:
     assert list(features.columns) == [f"{symbol} {field}" for symbol in (TARGET, OTHER) for field in fields]
     np.testing.assert_array_equal(features.iloc[:, :5], frame.candles(TARGET)[list(fields)])
     assert features.notna().all(axis=None), "no warm-up"
+
+
+def test_extras_as_they_are(frame: Frame) -> None:
+    features = make_features(frame, target=OTHER, config=FeaturesConfig(columns=EXTRAS))
+    assert list(features.columns) == [f"{symbol} {field}" for symbol in (OTHER, TARGET) for field in EXTRAS]
+    np.testing.assert_array_equal(features.iloc[:, :4], small_extras(frame.candles(OTHER)))
+    np.testing.assert_array_equal(features.iloc[:, 4:], small_extras(frame.candles(TARGET)))
+
+
+def test_extras_that_did_not_come_are_refused(frame: Frame) -> None:
+    tables = {symbol: frame.candles(symbol) for symbol in frame.symbols}
+    wanted = FeaturesConfig(columns=("close", "trades", "taker_base"))
+    with pytest.raises(DataError, match=r"of ETH/USD came without trades, taker_base: only .* extras = true under \[d"):
+        make_features(align(tables, timeframe="1m"), target=TARGET, config=wanted)
+    with pytest.raises(DataError, match="of BTC/USD came without trades"):
+        features_of(tables | {TARGET: frame.all_columns(TARGET)}, target=TARGET, config=wanted)
 
 
 def test_all_of_ta_is_every_column_that_does_not_look_ahead(frame: Frame) -> None:

@@ -71,6 +71,19 @@ def test_untraded_rows_are_dropped_after_labelling(frame: Frame, bars: int) -> N
     pd.testing.assert_frame_equal(kept.labels.loc[both], rows.labels.loc[both]), "labels are of the complete grid"
 
 
+def test_extras_follow_the_rows_that_are_kept(frame: Frame) -> None:
+    settings = {"columns": ["trades", "taker_quote"]}
+    rows = rows_of(frame, leaks={"untraded": "drop", "split": "shuffled"}, features=settings | {"clip": 0})
+    traded = frame.all_columns(TARGET).loc[rows.labels.index, ["trades", "taker_quote"]].to_numpy()
+    assert len(rows.labels) < len(frame.select(small_config().data.train).index)
+    np.testing.assert_allclose(
+        rows.train.bars[:, :2], (traded - traded.mean(axis=0)) / traded.std(axis=0), rtol=1e-4, atol=1e-4
+    )
+    bare = align({symbol: frame.candles(symbol) for symbol in frame.symbols}, timeframe="1m")
+    with pytest.raises(DataError, match="came without trades, taker_quote"):
+        rows_of(bare, features=settings)
+
+
 def test_both_slices_are_balanced(frame: Frame) -> None:
     rows = rows_of(frame, leaks={"balance": "both"}, labels={"ties": "up", "balance": "undersample"})
     for role in (rows.train, rows.validation):

@@ -9,11 +9,13 @@ import pytest
 from cryptonn.learning.features import FEATURES, make_features
 from cryptonn.learning.labels import make_labels, tie_share
 from cryptonn.market.candles import FIELDS, Frame, align
+from cryptonn.market.extras import EXTRAS
 from cryptonn.market.timerange import TimeRange
 from cryptonn.settings import FeaturesConfig
 
 SYMBOLS = ("ETH/USD", "BTC/USD")
-CONFIG = FeaturesConfig(columns=tuple(FEATURES), ta=("momentum_rsi", "volatility_bbp", "trend_macd_diff"))
+COLUMNS = tuple(name for name in FEATURES if name not in EXTRAS)
+CONFIG = FeaturesConfig(columns=COLUMNS, ta=("momentum_rsi", "volatility_bbp", "trend_macd_diff"))
 
 
 @pytest.fixture(scope="module")
