@@ -24,7 +24,6 @@ from cryptonn.tuning.advisor import best_is_lowest
 from cryptonn.tuning.parallel import draw_parallel
 from cryptonn.tuning.probabilities import draw_probabilities
 from cryptonn.tuning.records import Record
-from cryptonn.tuning.results import interval_of
 from cryptonn.tuning.space import choice_text
 from cryptonn.tuning.study import Study
 
@@ -77,7 +76,7 @@ def draw_trials(study: Study) -> Picture:
 
 
 def _values(study: Study) -> pd.DataFrame:
-    ends = [interval_of(study, record) for record in study.done]
+    ends = [study.interval(record) for record in study.done]
     return pd.DataFrame(
         {
             "trial": [record.number for record in study.done],

@@ -1,6 +1,7 @@
 """The probabilities that trials gave to what went up and what went down: one small histogram a trial."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -41,5 +42,4 @@ def draw_probabilities(records: Sequence["Record"]) -> Picture:
 
 
 def _title(record: "Record", *, wide: float) -> str:
-    words, most = f"{record.number}: {words_of(record.choices)}", int(wide * 13)
-    return "\n".join(words[start : start + most] for start in range(0, min(len(words), 3 * most), most))
+    return "\n".join(wrap(f"{record.number}: {words_of(record.choices)}", width=int(wide * 12), max_lines=3))

@@ -12,14 +12,7 @@ from cryptonn.tuning.records import Record
 from cryptonn.tuning.study import Study
 from cryptonn.tuning.words import sentences
 
-__all__ = ["best_run", "interval_of", "summary_of", "table_of", "write_results", "write_table"]
-
-_INTERVALS = {
-    ("run", "val_accuracy"): "accuracy_on_moves",
-    ("published", "val_accuracy"): "accuracy_on_moves",
-    ("published", "accuracy"): "accuracy",
-}
-"""By what is tried and by metric: the number whose interval stands beside it."""
+__all__ = ["best_run", "summary_of", "table_of", "write_results", "write_table"]
 
 
 def table_of(study: Study) -> pd.DataFrame:
@@ -39,7 +32,7 @@ def table_of(study: Study) -> pd.DataFrame:
 
 
 def _row(study: Study, record: Record, quoted: list[float]) -> dict[str, Any]:
-    low, high = interval_of(study, record)
+    low, high = study.interval(record)
     return {
         "trial": record.number,
         "state": record.state,
@@ -57,12 +50,6 @@ def _row(study: Study, record: Record, quoted: list[float]) -> dict[str, Any]:
         **record.metrics,
         **{f"rows_{role}": count for role, count in record.rows.items()},
     }
-
-
-def interval_of(study: Study, record: Record) -> tuple[float | None, float | None]:
-    """Return the 95 % interval of a trial's value; None where its metric has none."""
-    name = _INTERVALS.get((study.search.of, study.search.metric), "")
-    return record.metrics.get(f"{name}_low"), record.metrics.get(f"{name}_high")
 
 
 def best_run(study: Study) -> RunConfig | None:

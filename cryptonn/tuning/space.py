@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptonn.config import RunConfig, parse_config
-from cryptonn.errors import ConfigError, did_you_mean
+from cryptonn.errors import ConfigError, DataError, did_you_mean
 from cryptonn.settings import RangeConfig, SearchConfig
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Choices",
     "check_all",
     "choice_text",
+    "choices_of",
     "choose_search",
     "combinations",
     "configured",
@@ -202,6 +203,23 @@ def _grid_values(axis: Axis) -> list[Any]:
 def settings_of(axes: Sequence[Axis], choices: Choices) -> dict[str, Any]:
     """Return the settings that the choices stand for, by dotted key."""
     return {key: value for axis in axes for key, value in axis.settings(choices[axis.name]).items()}
+
+
+def choices_of(axes: Sequence[Axis], settings: Mapping[str, Any]) -> Choices:
+    """Return the choices that settings stand for: how choices read may change between versions, settings do not.
+
+    Raises
+    ------
+    DataError
+        If no choice of an axis stands for these settings.
+    """
+    found = {}
+    for axis in axes:
+        named = [one for one, wanted in axis.choices.items() if dict(wanted).items() <= dict(settings).items()]
+        if not named and (axis.range is None or axis.name not in settings):
+            raise DataError(f"the settings {dict(settings)} are none of {axis.name}. Was the folder changed by hand?")
+        found[axis.name] = max(named, key=lambda one: len(axis.choices[one])) if named else settings[axis.name]
+    return found
 
 
 def configured(config: RunConfig, search: SearchConfig, settings: Mapping[str, Any], *, source: str) -> RunConfig:

@@ -12,7 +12,7 @@ import math
 import shutil
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from cryptonn.settings import SearchConfig
 from cryptonn.tuning.advisor import Advisor, best_is_lowest
 from cryptonn.tuning.engine import lost
 from cryptonn.tuning.records import Record, load_record, save_record
-from cryptonn.tuning.space import Axis, Choices, configured, settings_of
+from cryptonn.tuning.space import Axis, Choices, choices_of, configured, settings_of
 from cryptonn.tuning.trial import trial_config
 
 __all__ = ["SEARCHES", "Study", "now"]
@@ -45,6 +45,8 @@ _VALUES = {
     "published": {"val_loss": "val_loss", "val_accuracy": "accuracy_on_moves", "accuracy": "accuracy"},
 }
 """By what is tried, and by the metric of a run file: which number of a trial it is."""
+_WITH_INTERVAL = {"accuracy_on_moves", "accuracy"}
+"""Numbers that have a 95 % interval."""
 
 
 @dataclass(eq=False)
@@ -102,6 +104,11 @@ class Study:
         sign = 1 if best_is_lowest(self.search.metric) else -1
         return min(self.done, key=lambda record: (sign * float(record.value or 0), record.number), default=None)
 
+    def interval(self, record: Record) -> tuple[float | None, float | None]:
+        """Return the 95 % interval of a trial's value; None where its metric has none."""
+        name = self.metric if self.metric in _WITH_INTERVAL else ""
+        return record.metrics.get(f"{name}_low"), record.metrics.get(f"{name}_high")
+
     def ask(self) -> dict[str, Any] | None:
         """Begin the next trial and return its task; None when every trial is done or running."""
         with self._lock:
@@ -147,7 +154,8 @@ class Study:
         return self.running[number]
 
     def _note_running(self, number: int, choices: Choices) -> None:
-        write_file(self._running_file(number), to_json({"number": number, "choices": choices}))
+        settings = settings_of(self.axes, choices)
+        write_file(self._running_file(number), to_json({"number": number, "settings": settings}))
 
     def _chosen(self, number: int) -> Choices:
         if self.plan is None:
@@ -230,12 +238,17 @@ class Study:
 
     def load(self, *, retry_failed: bool) -> None:
         """Read what earlier sittings left; every trial they began takes the place it had."""
-        ended = {int(path.parent.name): load_record(path.parent) for path in self.folder.glob("trials/*/trial.json")}
+        kept = [load_record(path.parent) for path in self.folder.glob("trials/*/trial.json")]
+        ended = {record.number: replace(record, choices=choices_of(self.axes, record.settings)) for record in kept}
         for number in [number for number, record in ended.items() if retry_failed and record.state == "failed"]:
             self._note_running(number, ended.pop(number).choices)
             shutil.rmtree(self._trial_folder(number))
         begun = [read_json(path) for path in self.folder.glob("running/*.json")]
-        self.running = {one["number"]: one["choices"] for one in begun if one["number"] not in ended}
+        self.running = {
+            one["number"]: choices_of(self.axes, one["settings"])
+            for one in begun
+            if one["number"] not in ended and "settings" in one
+        }
         for number in range(max([*ended, *self.running, -1]) + 1):
             record = ended.get(number)
             if record is None:

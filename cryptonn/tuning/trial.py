@@ -55,6 +55,7 @@ class _Trial:
     """For what TensorBoard is to be told; it goes into the outcome."""
     on_epoch: OnEpoch | None
     started: float = field(default_factory=time.perf_counter)
+    busy: float = field(default_factory=time.process_time)
     reports: list[dict[str, Any]] = field(default_factory=list)
 
     def report(self, epoch: "EpochReport") -> None:
@@ -121,7 +122,7 @@ def run_trial(task: dict[str, Any], *, on_epoch: OnEpoch | None = None) -> dict[
         **outcome,
         "best_epoch": trial.best.get("epoch"),
         "seconds": time.perf_counter() - trial.started,
-        "where": _where(),
+        "where": {**_where(), "cpu_seconds": time.process_time() - trial.busy},
     }
 
 
@@ -142,7 +143,7 @@ def _outcome(trial: _Trial, task: dict[str, Any]) -> dict[str, Any]:
 def _judged(trial: _Trial, task: dict[str, Any]) -> dict[str, Any]:
     from cryptonn.learning.backend import keras
 
-    trial.started = time.perf_counter()  # loading TensorFlow is no part of it
+    trial.started, trial.busy = time.perf_counter(), time.process_time()  # loading TensorFlow is no part of it
     keras.utils.clear_session()  # what earlier trials of this process left behind
     if task["of"] == "published":
         return _published(trial, task["data"])

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from statistics import median
+from statistics import NormalDist, median
 
 from cryptonn.tuning.advisor import best_is_lowest
 from cryptonn.tuning.records import Record
@@ -54,29 +54,39 @@ def _tried(study: Study) -> str:
 def _best(study: Study, best: Record) -> str:
     metric = study.search.metric
     way = "lowest" if best_is_lowest(metric) else "highest"
-    words = f"The {way} {_NAMES[metric]}, {value_text(metric, best.value)}, came with {words_of(best.choices)}"
-    low, high = (best.metrics.get(f"accuracy_on_moves_{end}") for end in ("low", "high"))
+    words = f"The {way} {_NAMES[metric]}, {value_text(metric, best.value)}"
+    came = f"came with {words_of(best.choices)} (trial {best.number})"
+    name, low, high = _measured(study, best)
     if low is None or high is None:
-        return f"{words} (trial {best.number})."
-    right = best.metrics["accuracy_on_moves"]
+        return f"{words}, {came}."
+    if name == study.metric:
+        return f"{words} (95 % interval {low:.2%} to {high:.2%}), {came}."
+    right = best.metrics[name]
     return (
-        f"{words} (trial {best.number}): {right:.2%} of the moves in the validation rows were called right, 95 % "
-        f"interval {low:.2%} to {high:.2%}."
+        f"{words}, {came}: {right:.2%} of the moves in the validation rows were called right, 95 % interval "
+        f"{low:.2%} to {high:.2%}."
     )
 
 
+def _measured(study: Study, record: Record) -> tuple[str, float | None, float | None]:
+    """Return a number of a trial that has an interval, and that: its value where it has one, or what comes nearest."""
+    name = study.metric if study.interval(record)[0] is not None else "accuracy_on_moves"
+    return name, record.metrics.get(f"{name}_low"), record.metrics.get(f"{name}_high")
+
+
 def _luck(study: Study, best: Record) -> str:
-    others = [one for one in study.done if one.number != best.number]
-    low, high = (best.metrics.get(f"accuracy_on_moves_{end}") for end in ("low", "high"))
-    if not others or low is None or high is None:
+    """Say how far ahead of the others luck alone would put the best of so many."""
+    name, low, high = _measured(study, best)
+    values = [one.metrics.get(name, math.nan) for one in study.done]
+    if len(values) < 2 or low is None or high is None:
         return ""
-    inside = sum(low <= one.metrics.get("accuracy_on_moves", math.nan) <= high for one in others)
-    if not inside:
-        return "No other setting comes inside the interval of the best: it is ahead by more than luck alone explains."
-    which = "All" if inside == len(others) else f"{inside}"
+    inside = sum(low <= value <= high for value in values) - 1
+    count, middle = len(values), median(values)
+    error = (high - low) / 2 / NormalDist().inv_cdf(0.975)
+    first = middle + error * NormalDist().inv_cdf((count - 0.375) / (count + 0.25))  # mean of the largest (Blom 1958)
     return (
-        f"{which} of the {len(others)} others lie inside that interval: on so many rows, luck alone could have put one "
-        "of them first."
+        f"{inside} of the other {count - 1} lie inside that interval. Were all {count} equally good, at their median "
+        f"of {middle:.2%}, luck alone would put the first of them as high as about {first:.2%}."
     )
 
 

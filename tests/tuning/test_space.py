@@ -4,8 +4,17 @@ from typing import Any
 
 import pytest
 
-from cryptonn.errors import ConfigError
-from cryptonn.tuning.space import check_all, choose_search, combinations, configured, read_axes, settings_of, words_of
+from cryptonn.errors import ConfigError, DataError
+from cryptonn.tuning.space import (
+    check_all,
+    choices_of,
+    choose_search,
+    combinations,
+    configured,
+    read_axes,
+    settings_of,
+    words_of,
+)
 from tests.tiny_run import tiny_config
 from tests.tuning.small_search import search_config
 
@@ -32,6 +41,15 @@ def test_a_table_sets_several_keys_at_once_and_reads_short() -> None:
     assert list(axes[0].choices) == [32, "layers 64 64, dense 16"]
     assert settings_of(axes, {"hidden": 32}) == both[0]
     assert words_of({"network.dropout": 0.1, "hidden": 32}) == "dropout 0.1, hidden 32"
+
+
+def test_settings_lead_back_to_their_choices() -> None:
+    tables = [{"network.layers": [32]}, {"network.layers": [32], "network.dense": 8}, {"network.layers": [4, 4]}]
+    axes = axes_of({"hidden": tables, "training.lookback": {"low": 5, "high": 9, "step": 2}, "data.others": [[]]})
+    for choices in combinations(axes):
+        assert choices_of(axes, settings_of(axes, choices)) == choices
+    with pytest.raises(DataError, match="none of hidden"):
+        choices_of(axes, {"network.layers": [5], "training.lookback": 5, "data.others": []})
 
 
 def test_keys_without_quotes_mean_the_same() -> None:
