@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from cryptonn.errors import ConfigError
 from cryptonn.tuning.engine import Ask, Engine, OnReport, Outcomes, lost
-from cryptonn.tuning.worker import Worker
+from cryptonn.tuning.worker import Worker, take
 
 __all__ = ["connect"]
 
@@ -212,10 +212,7 @@ def _knock(address: str) -> None:
 
 def _run_apart(task: dict[str, Any]) -> dict[str, Any]:
     """Run a trial, on a worker of a cluster, in a process of its own that is kept for the next one."""
-    worker = _IDLE.pop() if _IDLE else Worker(task["environment"])
-    if not worker.alive:
-        worker.stop()
-        worker = Worker(task["environment"])
+    worker = take(_IDLE, task["environment"])
     worker.start(task)
     outcome = None
     while outcome is None:

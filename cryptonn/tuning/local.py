@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 
 from cryptonn.tuning.engine import Ask, OnReport, Outcomes
-from cryptonn.tuning.worker import Worker
+from cryptonn.tuning.worker import Worker, take
 
 __all__ = ["LocalEngine"]
 
@@ -25,15 +25,10 @@ class LocalEngine:
         """Run every task; see ``Engine``."""
         idle: list[Worker] = []
         busy: list[Worker] = []
-        started: list[Worker] = []
         try:
             while True:
                 while len(busy) < self.workers and (task := ask()) is not None:
-                    idle = [worker for worker in idle if worker.alive]
-                    if not idle:
-                        idle = [Worker(task["environment"])]
-                        started += idle
-                    busy.append(idle.pop())
+                    busy.append(take(idle, task["environment"]))
                     busy[-1].start(task)
                 if not busy:
                     return
@@ -45,5 +40,5 @@ class LocalEngine:
                         idle.append(worker)
                         yield outcome
         finally:
-            for worker in started:
+            for worker in (*idle, *busy):
                 worker.stop()

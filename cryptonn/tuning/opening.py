@@ -1,5 +1,6 @@
 """Opening a search: its combinations are checked, its folder is held, and what earlier sittings left is read."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +54,7 @@ def open_study(
     data = {symbol: str(facts["sha256"]) for symbol, facts in market_of(base).facts.items()}
     environment = environment_of(threads)
     with locked(folder):
+        _clear(folder)
         code = code_facts()
         identity = identity_of(config, name, data=data, environment=environment)
         settle(folder, name, identity, {"begun": now(), "code": code})
@@ -63,6 +65,16 @@ def open_study(
         study = Study(folder, config, name, axes, plan, known, advisor, environment, code)
         study.load(retry_failed=retry_failed)
         yield study
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a sitting that was killed had half written; nobody else writes while the folder is held."""
+    for place in (folder, folder / "trials", folder / "running"):
+        for left in (*place.glob(".*.partial"), *place.glob(".*.old")):
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
 
 
 def _plan(search: SearchConfig, axes: tuple[Axis, ...], *, seed: int) -> list[Choices] | None:

@@ -16,8 +16,10 @@ from typing import Any
 
 from cryptonn.tuning.engine import OnReport, lost
 
-__all__ = ["Worker", "environment_of"]
+__all__ = ["Worker", "environment_of", "take"]
 
+_TRIALS = 16
+"""Trials in one process: each leaves about 12 MB behind that TensorFlow does not give back."""
 _PATIENCE = 5.0
 """Seconds a process gets to end."""
 
@@ -46,15 +48,16 @@ class Worker:
         os.close(theirs_alive)
         self.connection = Connection(ours.detach())
         self.number = -1
+        self.trials = 0
 
     @property
-    def alive(self) -> bool:
-        """Whether the process is there."""
-        return self.process.poll() is None
+    def fit(self) -> bool:
+        """Whether the process is there and may have another trial."""
+        return self.trials < _TRIALS and self.process.poll() is None
 
     def start(self, task: dict[str, Any]) -> None:
         """Give the process a trial."""
-        self.number = task["number"]
+        self.number, self.trials = task["number"], self.trials + 1
         try:
             self.connection.send(task)
         except OSError:  # it has died since; its end of the line says so when it is asked
@@ -83,6 +86,16 @@ class Worker:
             return self.process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
             return None
+
+
+def take(idle: list[Worker], environment: dict[str, str]) -> Worker:
+    """Take a process for a trial: an idle one, or a new one where none may have another trial."""
+    while idle:
+        worker = idle.pop()
+        if worker.fit:
+            return worker
+        worker.stop()
+    return Worker(environment)
 
 
 def _end(code: int | None) -> str:

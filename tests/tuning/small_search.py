@@ -69,4 +69,5 @@ class MadeUp:
 
 
 def folders(study: Path) -> list[str]:
-    return sorted(path.name for path in (study / "trials").iterdir())
+    """Names of the trials that have ended; a sitting that was killed may have left a half-written one beside them."""
+    return sorted(path.name for path in (study / "trials").iterdir() if not path.name.startswith("."))

@@ -64,6 +64,17 @@ def test_a_finished_search_runs_nothing_again(tmp_path: Path) -> None:
     assert engine.tasks == [] and told(again) == told(first)
 
 
+def test_what_was_half_written_when_it_was_killed_is_cleared_away(tmp_path: Path) -> None:
+    first = searched(search_config(), tmp_path)
+    (tmp_path / "trials" / "0002").rename(tmp_path / "trials" / ".0002.4711.partial")
+    (tmp_path / ".figures.4711.old").mkdir()
+    (tmp_path / ".table.csv.4711.partial").write_text("half")
+    engine = MadeUp()
+    assert told(searched(search_config(), tmp_path, engine=engine)) == told(first)
+    assert [task["number"] for task in engine.tasks] == [2]
+    assert not list(tmp_path.rglob("*.partial")) and not list(tmp_path.rglob("*.old"))
+
+
 def test_a_trial_folder_that_is_gone_is_run_again_at_its_place(tmp_path: Path) -> None:
     import shutil
 
