@@ -13,7 +13,6 @@ from cryptonn.config import RunConfig
 from cryptonn.errors import ModelError
 from cryptonn.learning.backend import keras
 from cryptonn.learning.batches import Streaming, Windowed
-from cryptonn.learning.network import last_bar
 from cryptonn.settings import NetworkConfig, TrainingConfig
 
 __all__ = ["EpochReport", "Hooks", "Validate", "fit_epochs", "move_average"]
@@ -119,13 +118,12 @@ def _run_epochs(
     hooks: Hooks,
 ) -> None:
     training, rng = config.training, np.random.default_rng(config.seed)
-    trained = last_bar(network) if training.form == "windowed" else network
-    trained.compile(_optimizer(training, examples.steps), loss=_loss(training, config.network), jit_compile=False)
-    log = _log(trained, hooks.log_dir if training.tensorboard else None, histograms=training.histograms)
+    network.compile(_optimizer(training, examples.steps), loss=_loss(training, config.network), jit_compile=False)
+    log = _log(network, hooks.log_dir if training.tensorboard else None, histograms=training.histograms)
     average = [weights.copy() for weights in network.get_weights()]
     for epoch in range(1, training.epochs + 1):
         started = time.perf_counter()
-        loss = _train_epoch(trained, examples, rng, epoch, config, hooks, average)
+        loss = _train_epoch(network, examples, rng, epoch, config, hooks, average)
         newest = network.get_weights()
         network.set_weights(average)
         val_loss, val_accuracy = validate()

@@ -1,7 +1,7 @@
 """The network: stacked LSTM layers, each followed by dropout and normalisation, dense layers, P(up) or a number.
 
-One network serves both ways of training: it answers at every bar of what it is shown; the windowed form uses the last
-bar only. Only Keras is called, so that it runs on any Keras backend.
+One network serves both ways of training, with the same weights: the streaming form answers at every bar of what it is
+shown, the windowed form after the last bar of its window. Only Keras is called, so that it runs on any Keras backend.
 """
 
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cryptonn.learning.backend import keras
 from cryptonn.settings import NetworkConfig
 
-__all__ = ["WindowScaling", "build_network", "last_bar", "proba_of"]
+__all__ = ["WindowScaling", "build_network", "proba_of"]
 
 
 @keras.saving.register_keras_serializable(package="cryptonn")
@@ -33,21 +33,30 @@ class WindowScaling(keras.layers.Layer):  # type: ignore[misc]  # Keras has no t
 
 
 def build_network(
-    config: NetworkConfig, *, n_features: int, scaling: Literal["standard", "window"] = "standard"
+    config: NetworkConfig,
+    *,
+    n_features: int,
+    form: Literal["streaming", "windowed"],
+    scaling: Literal["standard", "window"] = "standard",
 ) -> keras.Model:
     """Build the untrained network; with ``scaling="window"`` it first scales what it is shown, as a whole.
 
     Returns
     -------
     keras.Model
-        (batch, time, n_features) to (batch, time, 1) with a sigmoid or, for a regression, a linear output, or to
-        (batch, time, 2) with a softmax, where the second class is up. Time may have any length.
+        (batch, time, n_features) to (batch, time, classes), in the windowed form to (batch, 1, classes): what comes
+        after the last LSTM layer sees its last bar alone, so batch normalisation there counts windows, not bars. One
+        class with a sigmoid or, for a regression, a linear output; two with a softmax, where the second is up. Time may
+        have any length.
     """
     bars = x = keras.Input((None, n_features), name="bars")
     if scaling == "window":
         x = WindowScaling(name="window_scaling")(x)
-    for units in config.layers:
-        x = keras.layers.LSTM(units, activation=config.activation, return_sequences=True)(x)  # (batch, time, units)
+    for place, units in enumerate(config.layers, start=1):
+        every = form == "streaming" or place < len(config.layers)
+        x = keras.layers.LSTM(units, activation=config.activation, return_sequences=every)(x)  # (batch, time, units)
+        if not every:
+            x = keras.layers.Reshape((1, units))(x)  # (batch, 1, units)
         if config.dropout:
             x = keras.layers.Dropout(config.dropout)(x)
         if config.normalization == "batch":
@@ -64,11 +73,6 @@ def build_network(
     return network
 
 
-def last_bar(network: keras.Model) -> keras.Model:
-    """Return the same network, weights shared, with the output of the last bar only: (batch, 1, classes)."""
-    return keras.Model(network.input, network.output[:, -1:, :])
-
-
 def proba_of(network: keras.Model, bars: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return P(up), or a regression's number, at every bar: (batch, time, n_features) to (batch, time)."""
+    """Return P(up), or a regression's number: (batch, time, n_features) to (batch, time), or (batch, 1) if windowed."""
     return np.asarray(network.predict_on_batch(bars), dtype=np.float32)[..., -1]

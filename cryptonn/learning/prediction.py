@@ -80,7 +80,9 @@ def load_model(folder: Path) -> FittedModel:
         scaler = _scaler(facts["scaler"])
         regression = Regression(**facts["regression"]) if config.is_regression else None
         names = tuple(facts["feature_names"])
-        network = build_network(config.network, n_features=len(names), scaling=config.features.scaling)
+        network = build_network(
+            config.network, n_features=len(names), form=config.training.form, scaling=config.features.scaling
+        )
         with np.load(BytesIO((folder / _WEIGHTS).read_bytes()), allow_pickle=False) as weights:
             network.set_weights([weights[key] for key in sorted(weights.files)])
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, ValidationError) as error:

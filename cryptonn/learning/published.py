@@ -85,7 +85,7 @@ def fit_published(
     """
     keras.utils.set_random_seed(config.seed)
     n_features = rows.train.bars.shape[1]
-    network = build_network(config.network, n_features=n_features, scaling=config.features.scaling)
+    network = build_network(config.network, n_features=n_features, form="windowed", scaling=config.features.scaling)
     examples = Windowed(rows.train, rows.lookback, config.training.batch_size)
     history = fit_epochs(network, examples, _validator(network, rows, config), config, Hooks(on_epoch, on_progress))
     proba = np.full(len(rows.labels), np.nan)

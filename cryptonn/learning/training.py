@@ -93,7 +93,9 @@ def fit_model(
     rows = _rows(features, bars, labels, close, split, config)
     regression = _regression(rows, config)
     examples = _examples(rows, config, regression)
-    network = build_network(config.network, n_features=features.shape[1], scaling=config.features.scaling)
+    network = build_network(
+        config.network, n_features=features.shape[1], form=config.training.form, scaling=config.features.scaling
+    )
     judge = _judge_directions(rows, split, config) if regression is None else _judge_moves(rows, regression)
     said = _sayings(network, rows, config)
     hooks = Hooks(on_epoch, on_progress, log_dir)

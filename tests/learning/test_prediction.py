@@ -9,7 +9,7 @@ from small_market import TARGET, Material, material, small_config
 
 from cryptonn.errors import DataError, ModelError, OutputError
 from cryptonn.learning.features import make_features
-from cryptonn.learning.network import proba_of
+from cryptonn.learning.network import build_network, proba_of
 from cryptonn.learning.prediction import FittedModel, load_model, predict_proba
 from cryptonn.learning.training import fit_model
 from cryptonn.market.candles import Frame
@@ -134,7 +134,9 @@ def test_both_forms_are_close_elsewhere(model: FittedModel, given: Material, who
 
 def _as(model: FittedModel, form: str) -> FittedModel:
     config = model.config.model_copy(update={"training": model.config.training.model_copy(update={"form": form})})
-    return FittedModel(model.network, model.scaler, model.feature_names, config)
+    network = build_network(config.network, n_features=len(model.feature_names), form=form)
+    network.set_weights(model.network.get_weights())
+    return FittedModel(network, model.scaler, model.feature_names, config)
 
 
 def test_saved_and_loaded_it_predicts_the_same_to_the_bit(

@@ -236,7 +236,7 @@ def test_a_validation_loss_that_is_not_finite(value: float) -> None:
     rng = np.random.default_rng(0)
     bars, target = rng.standard_normal((200, 1)).astype(np.float32), rng.standard_normal(200).astype(np.float32)
     examples = Streaming(TrainRows(bars, target, np.ones(200, dtype=np.float32)), 10, 48, 4)
-    network = build_network(wanted.network, n_features=1)
+    network = build_network(wanted.network, n_features=1, form="streaming")
     with pytest.raises(ModelError, match=r"the validation loss is (nan|inf) after epoch 1\. Lower training"):
         fit_epochs(network, examples, lambda: (value, 0.5), wanted, Hooks())
 

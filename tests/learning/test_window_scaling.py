@@ -83,7 +83,9 @@ def test_no_window_sees_another() -> None:
 
 def test_it_comes_first_and_only_where_asked() -> None:
     config = NetworkConfig(layers=(4,))
-    plain, window = (build_network(config, n_features=2, scaling=kind) for kind in ("standard", "window"))
+    plain, window = (
+        build_network(config, n_features=2, form="windowed", scaling=kind) for kind in ("standard", "window")
+    )
     assert isinstance(window.layers[1], WindowScaling)
     assert not any(isinstance(layer, WindowScaling) for layer in plain.layers)
     assert len(window.get_weights()) == len(plain.get_weights()), "nothing is learnt by it"
@@ -93,7 +95,7 @@ def test_it_comes_first_and_only_where_asked() -> None:
 
 
 def test_keras_knows_it_by_name() -> None:
-    network = build_network(NetworkConfig(layers=(4,)), n_features=2, scaling="window")
+    network = build_network(NetworkConfig(layers=(4,)), n_features=2, form="windowed", scaling="window")
     again = keras.Model.from_config(network.get_config())
     again.set_weights(network.get_weights())
     bars = np.random.default_rng(0).normal(size=(2, LOOKBACK, 2)).astype(np.float32)
