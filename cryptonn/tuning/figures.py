@@ -170,6 +170,8 @@ def draw_settings(study: Study) -> Picture:
             middle = table.groupby(places)["value"].median()
             axes.plot(middle.index, middle, marker="_", markersize=22, markeredgewidth=2, color=INK, linestyle="none")
         axes.set_title(axis.name)
+        if axis.range is not None and axis.range.log:
+            axes.set_xscale("log")
         _frame(axes, study, table["value"], said=axes is all_axes[0])
         tables.append(table)
     for axes in all_axes[len(study.axes) :]:

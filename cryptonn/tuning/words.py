@@ -19,8 +19,11 @@ _NAMES = {
 }
 _CHANCE = {"crossentropy": math.log(2), "mse": 0.25}
 """Loss of a classifier that always says one half."""
+_CHANCE_WORDS = "0.6931 (crossentropy, ln 2) or 0.25 (mse)"
 _LEARNED = 0.9985
 """A train loss above this share of that has not moved."""
+_DIVERGED = 2.0
+"""One above this multiple of it has gone astray."""
 _YARDSTICK = ("labels.", "split.", "data.train", "data.target", "data.timeframe")
 """Settings that change which rows are judged, or what is asked of them."""
 
@@ -102,9 +105,10 @@ def _medians(study: Study) -> list[str]:
     """Give the median value by choice of each axis, where others vary besides."""
     lines = []
     for axis in study.axes:
-        by_choice: dict[object, list[float]] = {}
+        by_choice: dict[object, list[float]] = {choice: [] for choice in axis.choices}
         for record in study.done:
             by_choice.setdefault(record.choices[axis.name], []).append(float(record.value or 0))
+        by_choice = {choice: values for choice, values in by_choice.items() if values}
         if len(study.axes) > 1 and 1 < len(by_choice) < len(study.done):
             metric = study.search.metric
             middle = [
@@ -119,18 +123,29 @@ def _unlearned(study: Study) -> list[str]:
     """Name the trials whose training failed although it ended: their value says nothing about their settings."""
     if study.base.is_regression:
         return []
-    lines = []
+    found: dict[str, list[Record]] = {"diverged": [], "learned nothing": []}
     for record in study.done:
-        chance = _CHANCE[record.settings.get("training.loss", study.base.training.loss)]
-        lowest = float(record.history["loss"].min()) if len(record.history) else 0.0
-        if lowest > _LEARNED * chance and record.metrics.get("accuracy_on_moves_low", 0.0) <= 0.5:
-            what = "diverged" if lowest > 2 * chance else "learned nothing"
-            lines.append(
-                f"Trial {record.number} ({words_of(record.choices)}) {what}: its train loss never fell below "
-                f"{lowest:.5g}, and {chance:.4f} is that of always saying one half. It is a failed training, no "
-                "evidence about its settings."
-            )
-    return lines
+        reached = _reached(study, record)
+        if reached > _LEARNED and record.metrics.get("accuracy_on_moves_low", 0.0) <= 0.5:
+            found["diverged" if reached > _DIVERGED else "learned nothing"].append(record)
+    return [_failed_trainings(what, records) for what, records in found.items() if records]
+
+
+def _reached(study: Study, record: Record) -> float:
+    """Return the lowest train loss, as a multiple of that of always saying one half."""
+    chance = _CHANCE[record.settings.get("training.loss", study.base.training.loss)]
+    return float(record.history["loss"].min()) / chance if len(record.history) else 0.0
+
+
+def _failed_trainings(what: str, records: list[Record]) -> str:
+    first = f"Trial {records[0].number} ({words_of(records[0].choices)})"
+    more = [f"trial {record.number}" for record in records[1:]]
+    names = f"{', '.join([first, *more[:-1]])} and {more[-1]}" if more else first
+    lowest = min(float(record.history["loss"].min()) for record in records)
+    return (
+        f"{names} {what}: no train loss came below {lowest:.5g}, and always saying one half has {_CHANCE_WORDS}. That "
+        "is a failed training, no evidence about settings."
+    )
 
 
 def _yardstick(study: Study) -> str:

@@ -281,3 +281,54 @@ def test_pruning_needs_an_engine_that_shows_epochs(tmp_path: Path) -> None:
     engine.reports_epochs = False
     with pytest.raises(ConfigError, match="pruning needs to see every epoch"):
         searched(search_config(pruning="median"), tmp_path, engine=engine)
+
+
+class Learning(MadeUp):
+    """Trials with the train losses that are given, and an accuracy on moves with its interval."""
+
+    def __init__(self, *losses: float) -> None:
+        super().__init__()
+        self.losses = losses
+
+    def _outcome(self, task: dict[str, Any], on_report: Any) -> dict[str, Any]:
+        known, loss = super()._outcome(task, on_report), self.losses[task["number"]]
+        right = 0.5 if loss > 0.69 else 0.56
+        ends = {
+            "accuracy_on_moves": right,
+            "accuracy_on_moves_low": right - 0.02,
+            "accuracy_on_moves_high": right + 0.02,
+        }
+        return known | {
+            "metrics": {"val_loss": loss} | ends,
+            "history": [{"epoch": 1, "loss": loss, "val_loss": loss, "val_accuracy": right}],
+        }
+
+
+def test_sentences_tell_a_failed_training_from_a_bad_setting(tmp_path: Path) -> None:
+    from cryptonn.tuning.words import sentences
+
+    study = searched(search_config(), tmp_path, engine=Learning(0.68, 0.6931, 0.6932, 5e11))
+    said = " ".join(sentences(study))
+    assert "The lowest validation loss, 0.68000, came with dropout 0, layers 4 (trial 0): 56.00% of the moves" in said
+    assert "0 of the other 3 lie inside that interval" in said
+    assert "Trial 1 (dropout 0, layers 8) and trial 2 learned nothing: no train loss came below 0.6931" in said
+    assert "Trial 3 (dropout 0.2, layers 8) diverged" in said
+    assert "The best of 4 was chosen on the very rows it is quoted on" in said
+
+
+def test_the_first_of_many_equals_is_as_good_as_luck_makes_it(tmp_path: Path) -> None:
+    from cryptonn.tuning.words import sentences
+
+    config = search_config({"seed": list(range(1, 25))}, metric="val_accuracy")
+    study = searched(config, tmp_path, engine=Learning(*[0.68] * 24))
+    # 24 draws around 56 % with a standard error of 0.02 / 1.96: the largest is 1.95 errors above on average
+    assert "at their median of 56.00%, luck alone would put the first of them as high as about 57.99%" in " ".join(
+        sentences(study)
+    )
+
+
+def test_settings_that_change_the_question_are_named(tmp_path: Path) -> None:
+    from cryptonn.tuning.words import sentences
+
+    study = searched(search_config({"labels.horizon": [3, 5]}), tmp_path)
+    assert "labels.horizon changes which rows are judged or what is asked of them" in " ".join(sentences(study))
