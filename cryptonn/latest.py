@@ -45,7 +45,8 @@ def predict(
     download
         Exchange to fetch them from instead; see ``fetched_candles``.
     now
-        The present, which a download needs; a bar that has not closed by then is left out.
+        The present, which a download needs; a bar that has not closed by then is left out. Without it nobody can say
+        how old the newest bar is.
     transport, sleep
         As ``download_candles`` takes them.
 
@@ -53,7 +54,9 @@ def predict(
     -------
     dict
         ``run``, ``symbol``, ``timeframe``, ``horizon`` (bars), ``time`` (open of the newest bar, UTC), ``known_at``
-        (its close), ``proba``, ``enter`` (the run's entry threshold) and ``signal`` (−1, 0, 1: an entry at this bar).
+        (its close), ``stale_bars`` (bars that have closed between then and ``now``; None without ``now``, and for the
+        synthetic market, which has no present), ``proba``, ``enter`` (the run's entry threshold) and ``signal`` (−1, 0,
+        1: an entry at this bar).
         Of a regression also ``forecast``: ``at`` (UTC, the close of the bar ``horizon`` bars later), the ``price``
         then, ``low`` and ``high`` (its 95 % interval, from the errors on the validation rows), ``persistence`` (the
         newest close: the price stays) and ``move`` (predicted, a fraction of it).
@@ -61,7 +64,7 @@ def predict(
     Raises
     ------
     DataError
-        If the newest candles are fewer than the network looks back over.
+        If the newest candles are fewer than the network looks back over, or have a long hole there.
     ConfigError, ExchangeError
         If there is no such run, or the candles cannot be had from where they were asked for.
     """
@@ -84,10 +87,10 @@ def predict(
             transport=transport,
             sleep=sleep,
         )
-    return _said(run, config, frame)
+    return _said(run, config, frame, now=None if config.data.source == "synthetic" else now)
 
 
-def _said(run: Path, config: RunConfig, frame: Frame) -> dict[str, Any]:
+def _said(run: Path, config: RunConfig, frame: Frame, *, now: pd.Timestamp | None) -> dict[str, Any]:
     """Return what the network of a run says after the last bar of the frame."""
     from cryptonn.learning.prediction import load_model
 
@@ -99,7 +102,8 @@ def _said(run: Path, config: RunConfig, frame: Frame) -> dict[str, Any]:
     latest = predict_bars(model, features, since=features.index[-1], close=close).iloc[[-1]]
     if latest.isna().all():
         raise _too_few(frame, config, more=" after those in which the features have no value yet")
-    known_at = latest.index[0] + timeframe_delta(data.timeframe)
+    bar = timeframe_delta(data.timeframe)
+    known_at = latest.index[0] + bar
     said = {
         "run": run.name,
         "symbol": data.target,
@@ -107,6 +111,7 @@ def _said(run: Path, config: RunConfig, frame: Frame) -> dict[str, Any]:
         "horizon": config.labels.horizon,
         "time": str(latest.index[0]),
         "known_at": str(known_at),
+        "stale_bars": None if now is None else max(0, (now - known_at) // bar),
         "proba": float(latest.iloc[0]),
         "enter": enter,
         "signal": int(signal_of(latest, config, enter=enter).iloc[0]),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cryptonn.cli.prediction import prediction_words
 from cryptonn.config import RunConfig
 from cryptonn.errors import ConfigError, DataError, ExchangeError
 from cryptonn.learning.prediction import load_model
@@ -147,6 +148,8 @@ def test_a_run_of_returns_has_forecasts_in_price_units(tmp_path: Path) -> None:
     assert done.forecasts["actual"].isna().sum() == 2, "the candles end"
     assert done.forecast_scores["later"]["rmse_ratio"] < 0.95
     assert backtest(done, strategies=["lstm_signal"]).verdicts["later"].headline
+    said = predict(str(done.folder))
+    assert said["forecast"]["at"] == str(pd.Timestamp(said["known_at"]) + pd.Timedelta(hours=2)), "two bars ahead"
 
 
 # The next price
@@ -165,6 +168,15 @@ def test_the_next_price_is_that_of_the_batch(made: Run) -> None:
     assert said["proba"] == pytest.approx(made.predictions["proba"].iloc[-1], abs=1e-9)
     assert (said["proba"] > 0.5) == (forecast["move"] > 0)
     assert said["timeframe"] == "1h" and said["horizon"] == 1
+
+
+@pytest.mark.parametrize(("now", "bars"), [("2018-05-06 00:59", 0), ("2018-05-06 03:00", 3), ("2018-05-07 01:10", 25)])
+def test_how_old_the_newest_candle_is(made: Run, now: str, bars: int) -> None:
+    said = predict(str(made.folder), now=pd.Timestamp(now, tz="UTC"))
+    assert said["stale_bars"] == bars
+    stale = [sentence for sentence in prediction_words(said) if sentence.startswith("STALE: ")]
+    assert len(stale) == (bars > 3) and all("25 bars of 1h ago" in sentence for sentence in stale)
+    assert predict(str(made.folder))["stale_bars"] is None, "nobody knows"
 
 
 def test_the_interval_held_19_of_20_validation_prices(made: Run) -> None:
@@ -265,6 +277,27 @@ def test_a_run_of_files_forgets_what_it_fetched(made: Run, tmp_path: Path, trans
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize(("exchange", "kept"), [(None, False), ("local", False), ("binance", True)])
+def test_only_a_run_of_that_exchange_keeps_what_was_fetched_in_its_store(
+    made: Run, tmp_path: Path, transport: ToServer, exchange: str | None, kept: bool
+) -> None:
+    """Two exchanges in the store of a run that names none, and it could not be opened any more."""
+    folder, rows = shutil.copytree(made.folder, tmp_path / "results" / made.folder.name), CANDLES.iloc[-200:]
+    data = stored(tmp_path / "data")
+    if exchange == "binance":
+        Store(data).write(rows, symbol=COIN, exchange=exchange, timeframe="1h")
+    config = made.config.model_copy(
+        update={"data": made.config.data.model_copy(update={"folder": data, "exchange": exchange})}
+    )
+    (folder / "config.toml").write_text(config.to_toml())
+    before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    assert fetched(str(folder), transport)["time"] == "2018-05-07 09:00:00+00:00"
+    after = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    assert (after != before) == kept
+    if not kept:
+        assert open_run(str(folder)).name == made.name
+
+
 def test_an_exchange_without_the_symbol_or_out_of_reach(made: Run, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with (
@@ -289,15 +322,17 @@ def test_one_place_for_the_newest_candles(made: Run) -> None:
 def test_the_next_price_in_two_sentences(made: Run, cli) -> None:
     said, words = predict(str(made.folder)), cli("predict", made.folder).output
     forecast = said["forecast"]
-    first, second = words.strip().splitlines()
-    assert first.startswith("ETH/USDT at 2018-05-06 01:00:00+00:00, 1 bar of 1h after the newest close: ")
+    stale, first, second = words.strip().splitlines()
+    assert stale.startswith("STALE: the newest candle closed at 2018-05-06 00:00 UTC, ")
+    assert first.startswith("ETH/USDT at 2018-05-06 01:00 UTC, 1 bar of 1h after the newest close: ")
     numbers = [f"{forecast[name]:,.2f}" for name in ("price", "low", "high", "persistence")]
     assert [first.index(number) for number in numbers] == sorted(first.index(number) for number in numbers)
     assert second.startswith(
         f"That is a move of {forecast['move']:+.2%}; P(ETH/USDT up in 1 bar) = {said['proba']:.4f}"
     )
-    assert "known at 2018-05-06 00:00:00+00:00; enter at" in second and "(signal" in second
-    assert json.loads(cli("predict", made.folder, "--json").output) == said
+    assert "known at 2018-05-06 00:00 UTC; enter at" in second and "(signal" in second
+    printed = json.loads(cli("predict", made.folder, "--json").output)
+    assert printed == said | {"stale_bars": printed["stale_bars"]} and printed["stale_bars"] > 10_000
 
 
 def test_predict_takes_files_and_folders(made: Run, cli, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 __all__ = ["prediction_words"]
 
+_FRESH = 3
+"""Bars that may have closed since the newest candle before it is called old: sources lag a little, or nobody traded."""
 _WANTED = {1: "go long (signal +1)", 0: "no position (signal 0)", -1: "go short (signal -1)"}
 
 
@@ -16,14 +18,29 @@ def prediction_words(latest: dict[str, Any]) -> list[str]:
         f"P({latest['symbol']} up in {bars}) = {latest['proba']:.4f}, known at {_time(latest['known_at'])}; {wanted}"
     )
     if "forecast" not in latest:
-        return [proba]
+        return [*_stale_words(latest), proba]
     said = latest["forecast"]
     price, low, high, persistence = (_price(said[name]) for name in ("price", "low", "high", "persistence"))
     return [
+        *_stale_words(latest),
         f"{latest['symbol']} at {_time(said['at'])}, {bars} of {latest['timeframe']} after the newest close: {price} "
         f"(95 % interval {low} to {high}, from the errors on the validation rows). Persistence, which says that the "
         f"price stays, says {persistence}.",
         f"That is a move of {said['move']:+.2%}; {proba}",
+    ]
+
+
+def _stale_words(latest: dict[str, Any]) -> list[str]:
+    """Say that the newest candle is old, if it is."""
+    from cryptonn.market.bars import counted
+
+    stale = latest["stale_bars"]
+    if stale is None or stale <= _FRESH:
+        return []
+    return [
+        f"STALE: the newest candle closed at {_time(latest['known_at'])}, {counted(stale, 'bar')} of "
+        f"{latest['timeframe']} ago. What follows was to be known then, not now. Give newer candles with --file, or "
+        "fetch them with --download."
     ]
 
 

@@ -74,7 +74,8 @@ def fetched_candles(
 ) -> Frame:
     """Fetch the newest closed candles of a run's symbols from an exchange, as ``download_candles`` does.
 
-    A run of the store, or a ``folder``, keeps them in its store; else they are forgotten.
+    They are kept in the store of ``folder``, or in the run's own if it names this exchange: a second exchange there
+    would leave open which one the run reads. Else they are forgotten.
 
     Raises
     ------
@@ -92,7 +93,8 @@ def fetched_candles(
         )
     yesterday = now.normalize() - pd.Timedelta(days=1)  # where the newest closed bar may lie
     with TemporaryDirectory() as forgotten:
-        kept = folder or (config.folder if config.source == "store" else Path(forgotten))
+        own = config.source == "store" and config.exchange == exchange
+        kept = folder or (config.folder if own else Path(forgotten))
         download_candles(
             Store(kept),
             exchange=exchange,
@@ -103,8 +105,8 @@ def fetched_candles(
             transport=transport,
             sleep=sleep,
         )
-        own = {"source": "store", "folder": kept, "files": {}, "dialect": None, "exchange": exchange}
-        return latest_market(config.model_copy(update=own), horizon=horizon, bars=bars)
+        fetched = {"source": "store", "folder": kept, "files": {}, "dialect": None, "exchange": exchange}
+        return latest_market(config.model_copy(update=fetched), horizon=horizon, bars=bars)
 
 
 def _refuse_synthetic(config: DataConfig) -> None:

@@ -1,7 +1,7 @@
 """Where a run's candles come from: the store, CSV files, or the built-in synthetic market."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,7 @@ from cryptonn.market.candles import Frame, align
 from cryptonn.market.files.listed import listed_candles
 from cryptonn.market.store.candle_store import stored_candles
 from cryptonn.market.store.health import candles_sha256
-from cryptonn.market.supply import Supply, supplied, whole_range
+from cryptonn.market.supply import Supply, refuse_hole, supplied, whole_range
 from cryptonn.market.synthetic import SyntheticMarket, synthetic_market
 from cryptonn.market.timerange import TimeRange
 
@@ -21,6 +21,7 @@ __all__ = ["Market", "latest_market", "load_frame", "load_market", "reach"]
 
 _SPARE = 1500
 """Bars read before those the network sees, for features with a memory (averages of ``ta``) to forget their start."""
+_NEWER = "Give files that hold them with --file, or fetch them with --download EXCHANGE."
 
 
 @dataclass(frozen=True)
@@ -96,16 +97,28 @@ def latest_market(config: DataConfig, *, horizon: int, bars: int, now: pd.Timest
     Raises
     ------
     DataError
-        If a symbol is lacking, none of its bars has closed, or the newest candles do not overlap.
+        If a symbol is lacking, none of its bars has closed, the newest candles do not overlap, or there is a hole (see
+        ``supply.HOLE``) in what the network sees.
     """
     if config.source == "synthetic":
         return load_market(config, horizon=horizon).frame
     supplies = _supplies(config, TimeRange())
     tables = {symbol: _closed(supply, now) for symbol, supply in supplies.items()}
     end = min(table.index[-1] for table in tables.values())
-    start = end.normalize() - reach(config.timeframe, bars=bars)
-    recent = {symbol: table.loc[start:end] for symbol, table in tables.items()}
-    return align(recent, timeframe=config.timeframe, gaps=config.gaps, extras=_extras(supplies))
+    earliest = end.normalize() - reach(config.timeframe, bars=bars)
+    recent = {symbol: table.loc[earliest:end] for symbol, table in tables.items()}
+    frame = align(recent, timeframe=config.timeframe, gaps=config.gaps, extras=_extras(supplies))
+    start = frame.index[-1].normalize() - bars * timeframe_delta(config.timeframe)
+    for symbol, supply in supplies.items():
+        seen = _around(tables[symbol], start, frame.index[-1])
+        refuse_hole(seen, replace(supply, remedy=lambda _: _NEWER), "the newest bars, which the network looks at")
+    return frame
+
+
+def _around(candles: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+    """Return the candles from start to end; where one of these has none, from the one before or to the one after."""
+    first = max(0, int(candles.index.searchsorted(start, side="right")) - 1)
+    return candles.iloc[first : int(candles.index.searchsorted(end, side="left")) + 1]
 
 
 def _closed(supply: Supply, now: pd.Timestamp | None) -> pd.DataFrame:

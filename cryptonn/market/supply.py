@@ -13,7 +13,7 @@ from cryptonn.market.bars import counted, time_index, time_text, timeframe_delta
 from cryptonn.market.store.health import candles_sha256
 from cryptonn.market.timerange import TimeRange
 
-__all__ = ["HOLE", "SLACK", "Supply", "select", "supplied", "whole_range"]
+__all__ = ["HOLE", "SLACK", "Supply", "refuse_hole", "select", "supplied", "whole_range"]
 
 SLACK = pd.Timedelta(days=1)
 """So much of a range (or one bar, if that is longer) may be absent at either end before the range counts as lacking:
@@ -73,7 +73,7 @@ def supplied(supply: Supply, config: DataConfig) -> tuple[pd.DataFrame, dict[str
     """
     candles = select(supply, whole_range(config))
     for name, period in {"train": config.train, **config.test}.items():
-        _refuse_hole(select(supply, period), supply, f"{name} ({period})")
+        refuse_hole(select(supply, period), supply, f"{name} ({period})")
     extras = supply.extras
     return candles, {
         "exchange": supply.origin["exchange"],
@@ -101,7 +101,8 @@ def select(supply: Supply, timerange: TimeRange) -> pd.DataFrame:
     return part
 
 
-def _refuse_hole(candles: pd.DataFrame, supply: Supply, period: str) -> None:
+def refuse_hole(candles: pd.DataFrame, supply: Supply, period: str) -> None:
+    """Raise ``DataError`` if candles of a supply have a hole (see ``HOLE``); the message begins with the period."""
     spacings = np.diff(times_of(time_index(candles)))
     longest = int(spacings.argmax()) if len(spacings) else 0
     if len(spacings) and pd.Timedelta(int(spacings[longest]), "ns") > max(HOLE, timeframe_delta(supply.timeframe)):

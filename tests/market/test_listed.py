@@ -142,6 +142,29 @@ def test_the_day_in_progress_is_not_among_the_newest(tmp_path: Path, month: str,
         latest_market(config(tmp_path, month), horizon=1, bars=5, now=START + pd.Timedelta(hours=12))
 
 
+@pytest.mark.parametrize("last", [[], [59]])
+def test_a_hole_in_what_the_network_looks_at_is_refused(tmp_path: Path, last: list[int]) -> None:
+    """25 of the last 30 days were filled flat and predicted on; the other symbol has them all."""
+    write(tmp_path, "whole.csv", yahoo(range(60)))
+    write(tmp_path, "holed.csv", yahoo([*range(30), *range(55, 59), *last]))
+    both = {"others": ("BTC/USD",), "files": {"ETH/USD": ["whole.csv"], "BTC/USD": ["holed.csv"]}}
+    with pytest.raises(
+        DataError,
+        match="the newest bars, which the network looks at: BTC/USD 1d from holed.csv has no candle between 2018-01-30 "
+        "00:00Z and 2018-02-25 00:00Z. Give files that hold them with --file, or fetch them with --download",
+    ):
+        latest_market(config(tmp_path, **both), horizon=1, bars=30)
+    assert len(latest_market(config(tmp_path, **both), horizon=1, bars=3).index) > 30, "the hole lies before those"
+
+
+def test_a_short_hole_in_what_the_network_looks_at_is_filled(tmp_path: Path) -> None:
+    """As in training: seven days are taken for an outage."""
+    newest = latest_market(
+        config(tmp_path, write(tmp_path, "a.csv", yahoo([*range(20), *range(26, 40)]))), horizon=1, bars=30
+    )
+    assert newest.counts.loc["ETH/USD", "longest_gap"] == 6
+
+
 # ---- where files are looked for
 
 
