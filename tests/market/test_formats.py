@@ -85,6 +85,13 @@ def test_real_file(shared_data: Path, name: str, rows: int, timeframe: str) -> N
     check_candles(file.candles, timeframe=timeframe, source=name)
 
 
+def test_volume_of_yahoo_and_of_an_exchange_is_of_one_kind(shared_data: Path) -> None:
+    """A day's volume is base: that of all exchanges is some hundred times Gemini's, not some million times."""
+    yahoo = read_candle_file(shared_data / "yahoo_BTC-USD.csv", symbol="BTC/USD").candles["volume"]
+    gemini = read_candle_file(shared_data / "cryptodatadownload_Gemini_BTCUSD_d.csv").candles["volume"]
+    assert 10 < (yahoo / gemini).loc["2017":"2018"].median() < 1000
+
+
 def test_real_values_are_exact(shared_data: Path) -> None:
     path = shared_data / "bitfinex_ETHUSD_2018_1m.csv.gz"
     candles = read_candle_file(path, symbol="ETH/USD").candles
@@ -151,7 +158,7 @@ def test_yahoo_with_null_rows(tmp_path: Path) -> None:
     rows.append("2017-11-12,10,12,9,11,11,7")
     file = read(tmp_path, ["Date,Open,High,Low,Close,Adj Close,Volume", *rows])
     assert file.repairs == {"null_rows": 1}
-    assert file.candles["volume"].tolist() == [5, 6, 7]
+    assert file.candles["volume"].tolist() == [5 / 11, 6 / 11, 7 / 11], "Yahoo counts quote money"
     assert (file.dialect, file.timeframe) == ("Yahoo", "1d")
     assert any("quote" in note for note in file.notes)
 
@@ -431,7 +438,7 @@ def test_impossible_bar_names_the_row_the_time_and_the_remedy(tmp_path: Path, va
     rows[2] = f"{rows[2].split(',')[0]},{values}"
     message = refused(tmp_path, [PLAIN, *rows])
     assert f"candles.csv: 1 impossible bar, first in row 4 at 2018-01-01 00:02Z: {words}." in message
-    assert "--drop-bad-bars" in message
+    assert "Mend the file, or import it into the store with cryptonn import-data --drop-bad-bars" in message
 
 
 def test_row_number_counts_the_site_line_and_blank_rows(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_file_becomes_a_frame_and_its_facts(tmp_path: Path, month: str) -> Non
         "last": "2018-01-30 00:00Z",
         "sha256": candles_sha256(read.candles),
         "repairs": {},
-        "notes": ["Yahoo's Volume counts quote money, not base."],
+        "notes": ["Yahoo's Volume counts quote money: it was divided by the Close, so that it counts base."],
         "files": [read.source],
     }
     assert json.loads(json.dumps(facts)) == facts
@@ -226,6 +226,18 @@ def test_a_close_that_is_no_number(tmp_path: Path) -> None:
     message = refused(tmp_path, write(tmp_path, "words.csv", rows))
     assert f"{tmp_path / 'words.csv'}: 1 cell in column close is no number, first in row 8: 'n.a.'." in message
     assert "Mend the cell or delete the row" in message
+
+
+def test_an_impossible_bar_says_what_a_run_of_files_can_do(tmp_path: Path) -> None:
+    """It named an option that no run of files takes."""
+    rows = yahoo(range(30))
+    rows[6] = rows[6].replace(",50.0,", ",500.0,")
+    message = refused(tmp_path, write(tmp_path, "low.csv", rows))
+    assert "1 impossible bar, first in row 8 at 2018-01-07 00:00Z: low 500 is above high 206" in message
+    assert message.endswith(
+        "Mend the file, or import it into the store with cryptonn import-data --drop-bad-bars, where a run of "
+        'source = "store" reads it.'
+    )
 
 
 def test_a_close_column_of_words(tmp_path: Path) -> None:

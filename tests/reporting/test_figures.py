@@ -1,5 +1,7 @@
 """Figures: that they draw the numbers they claim to, whatever the numbers are."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,8 @@ from fakes import COSTS, Written, make_candles, make_result, spaced_entries
 from matplotlib.colors import to_hex
 
 from cryptonn.evaluation.accuracy import assess
+from cryptonn.market.candles import align
+from cryptonn.market.files.formats import read_candle_file
 from cryptonn.reporting.chart import busiest_stretch, draw_chart
 from cryptonn.reporting.exploration import explore, statistics
 from cryptonn.reporting.figures_accuracy import draw_accuracy, draw_histograms, draw_learning, draw_ups_and_downs
@@ -162,6 +166,15 @@ def test_exploration_shows_every_coin(written: Written) -> None:
     assert table.index.tolist() == ["ETH/USD", "BTC/USD"]
     assert table.loc["ETH/USD", "without_trade"] == (eth["volume"] == 0).mean()
     assert table.loc["ETH/USD", "change"] == pytest.approx(eth["close"].iloc[-1] / eth["close"].iloc[0] - 1)
+
+
+def test_the_traded_value_of_a_yahoo_file_is_what_the_file_says(tmp_path: Path) -> None:
+    """Yahoo's volume is quote money; it was multiplied by the price once more."""
+    lines = [f"2018-01-{day:02},100,140,50,{100 + day},{100 + day},{day * 1e6}" for day in range(1, 31)]
+    (tmp_path / "yahoo.csv").write_text("\n".join(["Date,Open,High,Low,Close,Adj Close,Volume", *lines]))
+    frame = align({"BTC/USD": read_candle_file(tmp_path / "yahoo.csv", symbol="BTC/USD").candles}, timeframe="1d")
+    (volume,) = [drawn for drawn in explore(frame) if drawn.name == "exploration_volume"]
+    assert volume.table["BTC/USD"].tolist() == pytest.approx(list(range(1, 31)))
 
 
 def test_the_best_possible_accuracy_is_marked_where_it_is_known(written: Written) -> None:

@@ -126,6 +126,8 @@ def read_candle_file(
     good = _good_bars(path, rows, times, bad_bars)
     repairs |= time_repairs | {"dropped_bars": int((~good).sum())}
     rows, times, order_repairs = _in_order(path, rows[good], times[good])
+    if layout.dialect == YAHOO:
+        rows = rows.assign(volume=rows["volume"] / rows["close"])  # quote money to base, as everywhere else
     if extras:
         check_extras(rows, source=str(path))
     timeframe = _timeframe(path, rows, times)
@@ -174,7 +176,8 @@ def _good_bars(
         first = int(bad.argmax())
         raise DataError(
             f"{path}: {counted(int(bad.sum()), 'impossible bar')}, first in row {rows.index[first]} at "
-            f"{_text(times[first])}: {explain_bar(rows.iloc[first])}. Fix the file, or import it with --drop-bad-bars."
+            f"{_text(times[first])}: {explain_bar(rows.iloc[first])}. Mend the file, or import it into the store with "
+            'cryptonn import-data --drop-bad-bars, where a run of source = "store" reads it.'
         )
     return ~bad
 
@@ -252,7 +255,7 @@ def _notes(layout: Layout, candles: pd.DataFrame, timeframe: str, *, naive: bool
     if naive and layout.dialect == PLAIN:
         notes.append("The times carry no time zone and were read as UTC.")
     if layout.dialect == YAHOO:
-        notes.append("Yahoo's Volume counts quote money, not base.")
+        notes.append("Yahoo's Volume counts quote money: it was divided by the Close, so that it counts base.")
     if layout.ignored:
         notes.append(f"Columns not read: {', '.join(layout.ignored)}.")
     share = _open_is_previous_close(candles, timeframe)
