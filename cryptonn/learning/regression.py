@@ -33,7 +33,8 @@ class Regression:
     std: float
     """Of the target over the train rows, above 0."""
     error: float = math.nan
-    """Standard deviation of actual less predicted log move over the validation rows; NaN until it is measured."""
+    """Root of the mean square of actual less predicted log move over the validation rows, a bias included; NaN until
+    it is measured."""
     low: float = math.nan
     """2.5 % quantile of that error."""
     high: float = math.nan
@@ -65,13 +66,13 @@ class Regression:
             If fewer than two are known, or they do not vary: a probability has no scale then.
         """
         known = errors[np.isfinite(errors)]
-        error = float(known.std()) if len(known) > 1 else 0.0
-        if error <= 1e-12 * float(np.abs(known).max(initial=1e-300)):
+        spread = float(known.std()) if len(known) > 1 else 0.0
+        if spread <= 1e-12 * float(np.abs(known).max(initial=1e-300)):
             raise DataError(
                 f"the errors of the forecast do not vary over the {len(known):,} validation rows with a known price: "
                 "no probability follows from them. Take a longer train range or a larger split.validation."
             )
-        low, high = np.quantile(known, _TAILS)
+        error, (low, high) = math.sqrt(float(np.mean(known**2))), np.quantile(known, _TAILS)
         return replace(self, error=error, low=float(low), high=float(high))
 
     def proba(self, move: Array) -> Array:

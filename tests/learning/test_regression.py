@@ -112,9 +112,17 @@ def test_the_probability_is_the_normal_distribution_of_move_over_error() -> None
 def test_the_error_is_that_of_the_known_rows() -> None:
     errors = np.random.default_rng(0).normal(0.001, 0.02, 5000)
     found = measured().measured(np.concatenate([errors, [np.nan]]))
-    assert found.error == pytest.approx(errors.std())
+    assert found.error == pytest.approx(np.sqrt(np.mean(errors**2)))
     assert (found.low, found.high) == tuple(pytest.approx(value) for value in np.quantile(errors, [0.025, 0.975]))
     assert (found.kind, found.mean, found.std) == ("return", 0.001, 0.03)
+
+
+def test_a_bias_makes_the_probability_less_sure() -> None:
+    """A network that always says 3 % too much was as sure of an up as one without a bias."""
+    errors = np.random.default_rng(0).normal(0, 0.01, 5000)
+    fair, biased = measured().measured(errors), measured().measured(errors - 0.03)
+    assert biased.error == pytest.approx(np.hypot(0.03, 0.01), rel=0.01)
+    assert fair.proba(np.array([0.02]))[0] > 0.97 and biased.proba(np.array([0.02]))[0] < 0.75
 
 
 def test_the_interval_held_95_of_100_validation_prices() -> None:

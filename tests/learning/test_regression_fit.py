@@ -102,7 +102,7 @@ def test_error_and_interval_are_those_of_the_validation_rows(case: Case) -> None
     errors = (rows.labels["move"] - predict_moves(model, rows.features, close=rows.close)).iloc[part].to_numpy()
     assert model.regression is not None
     measured = (model.regression.error, model.regression.low, model.regression.high)
-    assert measured == pytest.approx((np.std(errors), *np.quantile(errors, [0.025, 0.975])), rel=1e-4)
+    assert measured == pytest.approx((np.sqrt(np.nanmean(errors**2)), *np.quantile(errors, [0.025, 0.975])), rel=1e-4)
 
 
 def test_validation_loss_and_accuracy_are_of_the_standardised_target(case: Case) -> None:
