@@ -464,6 +464,18 @@ def test_stored_bars_that_do_not_reach_over_the_range_give_way_to_shorter_ones_t
     assert str(newest.index[-1]) == "2018-01-10 23:00:00+00:00"
 
 
+@pytest.mark.parametrize(
+    ("minutes", "last"), [(1180, "2018-01-06 19:15"), (13, "2018-01-05 23:45"), (-300, "2018-01-05 23:45")]
+)
+def test_the_newest_bars_come_from_what_was_stored_last(store: Store, minutes: int, last: str) -> None:
+    """Stale quarters of an hour won over fresher minutes; minutes that make no newer bar do not win."""
+    put(store, fine("2018-01-01", "2018-01-05", freq="15min"), timeframe="15m")
+    put(store, fine("2018-01-01", "2018-01-06", freq="1min").iloc[: 5 * 1440 + minutes], timeframe="1m")
+    wanted = config(store, others=(), timeframe="15m")
+    assert str(latest_market(wanted, horizon=1, bars=10).index[-1]) == f"{last}:00+00:00"
+    assert "resampled_from" not in load_frame(wanted)[1]["ETH/USD"], "a range with an end takes the longest"
+
+
 def test_bars_are_made_of_one_exchange(store: Store) -> None:
     put(store, fine("2018-01-01", "2018-01-05", freq="15min"), timeframe="15m")
     put(store, fine("2018-01-01", "2018-01-05", freq="5min"), timeframe="5m", exchange="kraken")

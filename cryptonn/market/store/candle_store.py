@@ -141,7 +141,7 @@ class Store:
         """Return the entry that bars of a timeframe are made from; raises as ``find`` does.
 
         It is that of the timeframe itself or, where that is not stored or does not reach over the range, of the longest
-        shorter one that divides it and does.
+        shorter one that divides it and does. Where the range has no end, it is the one with the latest whole bar.
         """
         symbol = parse_symbol(symbol)
         entries = [entry for entry in self.entries() if entry.symbol == symbol and exchange in (None, entry.exchange)]
@@ -153,7 +153,10 @@ class Store:
             self._refuse_several(fitting, f"{symbol} candles that make {timeframe}")
         there = [entry for entry in fitting if entry.exchange == (own or fitting)[0].exchange]
         there.sort(key=lambda entry: (bar_step(entry.timeframe), entry in own), reverse=True)
-        return next((entry for entry in there if timerange is None or _reaches(entry, timerange)), there[0])
+        reaching = [entry for entry in there if timerange is None or _reaches(entry, timerange)] or there[:1]
+        if timerange is None or timerange.end is not None:
+            return reaching[0]
+        return max(reaching, key=lambda entry: _whole_bars(entry, timeframe))  # of equals the first: the longest
 
     def _refuse_several(self, entries: list[StoreEntry], what: str) -> None:
         names = list(dict.fromkeys(entry.exchange for entry in entries))
@@ -222,6 +225,11 @@ def _reaches(entry: StoreEntry, timerange: TimeRange) -> bool:
     slack = max(SLACK, bar)
     begins = timerange.start is None or entry.first <= timerange.start + slack
     return begins and (timerange.end is None or entry.last + bar >= timerange.end - slack)
+
+
+def _whole_bars(entry: StoreEntry, timeframe: str) -> int:
+    """Return how many bars of a timeframe have closed since 1970 by the time the last candle of an entry closes."""
+    return int((entry.last + timeframe_delta(entry.timeframe)).value // bar_step(timeframe))
 
 
 def supply_of(entry: StoreEntry, *, timeframe: str) -> Supply:
