@@ -98,8 +98,15 @@ class RunConfig(Section):
         if self.features.scaling == "window" and self.training.form != "windowed":
             raise ValueError('features.scaling = "window" needs training.form = "windowed"')
         if self.published is not None:
-            self.as_published()
+            self._check_published()
         return self
+
+    def _check_published(self) -> None:
+        try:
+            self.as_published()
+        except ValidationError as error:
+            problems = [f"published.settings: {_problem(item)}" for item in error.errors()]
+            raise ValueError("\n".join(problems).removesuffix(".")) from error
 
     @property
     def purge(self) -> int:
@@ -130,8 +137,10 @@ class RunConfig(Section):
         """Return the same run, trained for so many epochs, also as published."""
         changed: dict[str, Any] = {"training": self.training.model_copy(update={"epochs": epochs})}
         if self.published is not None:
+            full = self.published.full_epochs or self.as_published().training.epochs
             settings = _merged(self.published.settings, {"training": {"epochs": epochs}})
-            changed["published"] = self.published.model_copy(update={"settings": settings})
+            told = {"settings": settings, "full_epochs": full if full != epochs else None}
+            changed["published"] = self.published.model_copy(update=told)
         return self.model_copy(update=changed)
 
     def to_toml(self) -> str:

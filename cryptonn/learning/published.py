@@ -136,14 +136,14 @@ def _features(candles: dict[str, pd.DataFrame], config: RunConfig, leaks: LeaksC
 
     plain = features_of(candles, target=target, config=wanted.model_copy(update={"ta": ()}))
     filled = filled_indicators(candles[target])
-    return plain.join(filled.loc[:, filled.std() > 0])
+    named = filled if wanted.ta == ("all",) else filled[list(wanted.ta)]
+    return plain.join(named.loc[:, named.std() > 0])
 
 
 def _in_time_order(
     features: pd.DataFrame, labels: pd.DataFrame, config: RunConfig, leaks: LeaksConfig
 ) -> PublishedRows:
-    last = leaks.validation_rows or round(config.split.validation * len(features))
-    cut = len(features) - last
+    cut = len(features) - _held(len(features), config, leaks)
     end = cut - (config.purge if leaks.purge == "horizon" else 0)
     train, validation = _windows(labels[:end], config, "train"), _windows(labels[cut:], config, "validation")
     scaler = fit_scaler(features[:end], clip=config.features.limit)
@@ -158,15 +158,26 @@ def _in_time_order(
     )
 
 
+def _held(rows: int, config: RunConfig, leaks: LeaksConfig) -> int:
+    """Return how many of the rows are held back for validation."""
+    held = leaks.validation_rows or round(config.split.validation * rows)
+    if held >= rows:
+        raise DataError(
+            f"as published: published.leaks.validation_rows = {held:,} leaves nothing to train on; there are {rows:,} "
+            "rows. Lower it, or take a longer train range."
+        )
+    return held
+
+
 def _shuffled(features: pd.DataFrame, labels: pd.DataFrame, config: RunConfig, leaks: LeaksConfig) -> PublishedRows:
     label = _windows(labels, config, "train and validation")
     chosen = undersample(label, seed=config.seed) if leaks.balance == "both" else label.notna()
     order = np.random.default_rng(config.seed).permutation(np.flatnonzero(chosen.to_numpy() > 0))
-    held = order[-(leaks.validation_rows or round(config.split.validation * len(order))) :]
+    held = order[len(order) - _held(len(order), config, leaks) :]
     judged = pd.Series(0.0, index=label.index)
     judged.iloc[held] = 1.0
     train = label.where((chosen > 0) & (judged == 0))
-    bars = fit_scaler(features, clip=config.features.limit).scale(features)
+    bars = fit_scaler(features[train.notna()], clip=config.features.limit).scale(features)
     weight = balance_weights(train, balance=config.labels.balance, seed=config.seed)
     return PublishedRows(_rows(bars, train, weight), _rows(bars, label, judged), labels, config.training.lookback)
 

@@ -15,9 +15,10 @@ from cryptonn.runs import Run
 __all__ = ["Published", "make_published", "published_line"]
 
 _FAILED = 5e-4
-"""A network whose train loss ends no further than this below ln 2 has learnt nothing."""
-_TOLD_APART = 0.02
-"""Difference between the shares of ties and of moves called up from which it is told."""
+"""A train loss that ends no further than this below ln 2 has not come down; dropout alone may hold it there."""
+_FEWEST_TIES = 30
+_SURE = 1.96
+"""Standard errors from which a difference is told."""
 _NEVER_TRADED = (
     "Nothing of the reproduction was traded, nor could it be: its leaks are known to this comparison alone. Only the "
     "run's own network trades."
@@ -54,7 +55,7 @@ def published_line(run: Run) -> str:
     if run.published is None:
         return ""
     numbers = _numbers(run)
-    here = [f"reproduced as published {percent(numbers['accuracy'])}"] if numbers else []
+    here = [f"reproduced as published{_shortened(run)} {percent(numbers['accuracy'])}"] if numbers else []
     honest = [f"{period} {percent(found['accuracy_on_moves'])}" for period, found in _honest(run).items()]
     judged = [f"honestly, on moves: {', '.join(honest)}"] if honest else []
     return f"{'; '.join([_claim(run), *here, *judged])}."
@@ -92,7 +93,7 @@ def _sentences(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
     yield f"{_claim(run)}."
     if numbers:
         span = f"{_span(numbers, 'accuracy')}, {count(numbers['windows'])} windows"
-        yield f"Reproduced as published here: {percent(numbers['accuracy'])} ({span})."
+        yield f"Reproduced as published here{_shortened(run)}: {percent(numbers['accuracy'])} ({span})."
     else:
         yield "It is not trained apart: this run is what was published, split in time order and purged."
     honest = _honest(run)
@@ -104,17 +105,37 @@ def _sentences(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
         yield _NEVER_TRADED
 
 
+def _shortened(run: Run) -> str:
+    """Say for how many epochs the earlier system was trained, where that is not as many as it had."""
+    record = run.published or {}
+    epochs, full = record.get("epochs"), record.get("full_epochs")
+    return f" (trained for {epochs} of its {full} epochs)" if epochs and full and epochs != full else ""
+
+
 def _judged(run: Run, honest: Mapping[str, Mapping[str, float]]) -> str:
-    same = run.config.published is not None and "network" not in run.config.published.settings
     found = [
         f"{percent(metrics['accuracy_on_moves'])} of moves right on {period} ({_span(metrics, 'accuracy_on_moves')})"
         for period, metrics in honest.items()
     ]
-    text = f"{'The same network' if same else 'This network'}, honestly split and judged: {'; '.join(found)}."
+    text = f"This run, honestly split and judged{_own(run)}: {'; '.join(found)}."
     if run.config.is_regression:
         return text
     alike = [f"{percent(metrics['balanced_accuracy_published'])} on {period}" for period, metrics in honest.items()]
     return f"{text} With ties up and both classes balanced, as earlier systems count, that is {', '.join(alike)}."
+
+
+def _own(run: Run) -> str:
+    """Name the sections in which the run differs from the earlier system besides its leaks."""
+    if run.config.published is None or not run.config.published.reproduce:
+        return ""
+    sections = ("data", "features", "labels", "network", "training")
+    ours = run.config.model_copy(update={"data": run.config.data.model_copy(update={"test": {}})})
+    earlier = run.config.as_published()
+    own = [name for name in sections if getattr(ours, name) != getattr(earlier, name)]
+    same = [name for name in ("data", "network") if name not in own]
+    parts = [f"the same {' and '.join(same)}"] if same else []
+    parts += [f"{', '.join(own)} of its own"] if own else []
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _ties(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
@@ -123,17 +144,25 @@ def _ties(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
     share, moves, ties = (numbers[name] for name in ("ties_share", "moves_called_up", "ties_called_up"))
     if labels.ties == "exclude" or not share > 0 or math.isnan(moves) or math.isnan(ties):
         return
-    knows = (ties - moves) * (1 if labels.ties == "up" else -1)
-    said = (
-        "so part of the figure is recognising minutes that will not move, which cannot be traded"
-        if knows > _TOLD_APART
-        else "so none of the figure comes from recognising minutes that will not move"
-    )
     yield (
         f"{percent(share)} of its windows do not move and count as {labels.ties}. It says up of {percent(ties)} of "
-        f"these and of {percent(moves)} of those that move, {said}. On moves alone it is right in "
-        f"{percent(numbers['accuracy_on_moves'])} ({_span(numbers, 'accuracy_on_moves')}){_base(run, share)}."
+        f"these and of {percent(moves)} of those that move{_recognised(numbers, ties=labels.ties)}. On moves alone it "
+        f"is right in {percent(numbers['accuracy_on_moves'])} ({_span(numbers, 'accuracy_on_moves')})"
+        f"{_base(run, share)}."
     )
+
+
+def _recognised(numbers: Mapping[str, float], *, ties: str) -> str:
+    """Say whether the network tells windows that will not move from those that will, if there are ties enough."""
+    share, moves, still = (numbers[name] for name in ("ties_share", "moves_called_up", "ties_called_up"))
+    windows = numbers["effective_windows"]
+    if share * windows < _FEWEST_TIES:
+        return ", too few to tell them apart"
+    error = math.sqrt(still * (1 - still) / (share * windows) + moves * (1 - moves) / ((1 - share) * windows))
+    knows = (still - moves) * (1 if ties == "up" else -1)
+    if knows > _SURE * error:
+        return ", so part of the figure is recognising minutes that will not move, which cannot be traded"
+    return ", so there is no sign that the figure comes from recognising minutes that will not move"
 
 
 def _base(run: Run, ties_share: float) -> str:
@@ -147,11 +176,13 @@ def _base(run: Run, ties_share: float) -> str:
 
 def _failure(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
     first, last, toss = numbers["loss_start"], numbers["loss_end"], math.log(2)
-    if run.config.as_published().training.loss != "crossentropy" or not last > toss - _FAILED:
+    learnt = numbers["accuracy_low"] > 0.5 or last < toss - _FAILED
+    if run.config.as_published().training.loss != "crossentropy" or learnt:
         return
     yield (
-        f"Its train loss never left ln 2 = {toss:.4f}, that of always saying one half ({first:.4f} after the first "
-        f"epoch, {last:.4f} after the last): it learnt nothing, so its accuracy is evidence of nothing."
+        f"Its train loss did not come below ln 2 = {toss:.4f}, that of always saying one half ({first:.4f} after the "
+        f"first epoch, {last:.4f} after the last), and its accuracy is one that a coin reaches: a failed training, "
+        "evidence of nothing."
     )
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import model_validator
+
 from cryptonn.settings.section import Count, Section
 
 __all__ = ["LeaksConfig", "PublishedConfig"]
@@ -19,12 +21,20 @@ class LeaksConfig(Section):
     balance: Literal["train", "both"] = "train"
     """Rows of the larger class are dropped from train only, or from validation too."""
     split: Literal["time", "shuffled"] = "time"
-    """Validation comes after train, or is drawn at random: windows that overlap stand in both."""
+    """Validation comes after train, or is drawn at random: windows that overlap stand in both, nothing is purged."""
     indicators: Literal["warm-up", "filled"] = "warm-up"
     """Warm-up rows of `ta` columns are left out, or filled as `fillna=True` does, in some columns from later rows;
     with `features.ta = ["all"]` the columns that look ahead are used too."""
     validation_rows: Count | None = None
     """Number of validation windows, in place of the share in `split.validation`."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "LeaksConfig":
+        if self.split == "shuffled" and (self.purge, self.scaling) != ("none", "train"):
+            raise ValueError(
+                'split = "shuffled" has no slices to purge between or to scale apart: write purge = "none"'
+            )
+        return self
 
     def words(self, *, indicators: bool = True) -> tuple[str, ...]:
         """Name each leak in force, in words for a report; ``indicators`` tells whether there are any to fill."""
@@ -53,6 +63,8 @@ class PublishedConfig(Section):
     """What the number is, in words."""
     reproduce: bool = True
     """Train it as published besides; false where the run already is what was published."""
+    full_epochs: Count | None = None
+    """Epochs of the earlier system, where `--epochs` trains it for another number; written by the program."""
     settings: dict[str, Any] = {}
     """Sections and keys that differ from the run's own, such as ``[published.settings.training] form = "windowed"``."""
     leaks: LeaksConfig = LeaksConfig()

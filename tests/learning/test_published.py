@@ -73,11 +73,14 @@ def test_untraded_rows_are_dropped_after_labelling(frame: Frame, bars: int) -> N
 
 def test_extras_follow_the_rows_that_are_kept(frame: Frame) -> None:
     settings = {"columns": ["trades", "taker_quote"]}
-    rows = rows_of(frame, leaks={"untraded": "drop", "split": "shuffled"}, features=settings | {"clip": 0})
+    rows = rows_of(
+        frame, leaks={"untraded": "drop", "split": "shuffled", "purge": "none"}, features=settings | {"clip": 0}
+    )
     traded = frame.all_columns(TARGET).loc[rows.labels.index, ["trades", "taker_quote"]].to_numpy()
     assert len(rows.labels) < len(frame.select(small_config().data.train).index)
+    fitted = traded[rows.train.weight > 0]  # scaled by the rows of train windows alone
     np.testing.assert_allclose(
-        rows.train.bars[:, :2], (traded - traded.mean(axis=0)) / traded.std(axis=0), rtol=1e-4, atol=1e-4
+        rows.train.bars[:, :2], (traded - fitted.mean(axis=0)) / fitted.std(axis=0), rtol=1e-4, atol=1e-4
     )
     bare = align({symbol: frame.candles(symbol) for symbol in frame.symbols}, timeframe="1m")
     with pytest.raises(DataError, match="came without trades, taker_quote"):
@@ -100,11 +103,43 @@ def test_a_window_stays_within_its_slice(frame: Frame) -> None:
 
 
 def test_shuffled_windows_of_validation_overlap_those_of_train(frame: Frame) -> None:
-    rows = rows_of(frame, leaks={"split": "shuffled", "validation_rows": 100, "balance": "both"})
+    rows = rows_of(frame, leaks={"split": "shuffled", "validation_rows": 100, "balance": "both", "purge": "none"})
     train, judged = np.flatnonzero(rows.train.weight), rows.judged
     assert len(judged) == 100 and not np.intersect1d(train, judged).size
     distance = np.abs(train[:, None] - judged).min(axis=0)
     assert (distance < rows.lookback).mean() > 0.95
+
+
+def test_shuffled_windows_of_both_classes_are_as_many(frame: Frame) -> None:
+    leaks = {"split": "shuffled", "validation_rows": 1000, "balance": "both", "purge": "none"}
+    rows = rows_of(frame, leaks=leaks, labels={"ties": "up", "balance": "none"})
+    both = np.concatenate([role.target[role.weight > 0] for role in (rows.train, rows.validation)])
+    assert both.mean() == 0.5, "the classes are balanced before the split"
+
+
+def test_a_validation_slice_as_long_as_all_rows(frame: Frame) -> None:
+    with pytest.raises(DataError, match=r"validation_rows = 90,000 leaves nothing to train on; there are 4,\d+ rows"):
+        rows_of(frame, leaks={"validation_rows": 90_000})
+
+
+def test_what_means_nothing_under_a_shuffled_split_is_refused() -> None:
+    for leaks in ({}, {"purge": "none", "scaling": "slice"}):
+        with pytest.raises(ConfigError, match='shuffled" has no slices'):
+            published_config(leaks={"split": "shuffled", **leaks})
+
+
+def test_filled_indicators_are_those_that_are_named(frame: Frame) -> None:
+    named = {"columns": ["close"], "ta": ["momentum_rsi", "trend_kst"]}
+    with_both = rows_of(frame, leaks={"indicators": "filled"}, features=named)
+    assert with_both.train.bars.shape[1] == 2 + 2, "the close of both coins, and two columns of the target"
+
+
+def test_fewer_epochs_than_the_earlier_system_had_are_kept_in_mind() -> None:
+    config = published_config(training={**WINDOWED["training"], "epochs": 10}).with_epochs(2)
+    assert config.training.epochs == config.as_published().training.epochs == 2
+    assert config.published is not None and config.published.full_epochs == 10
+    again = config.with_epochs(10)
+    assert again.published is not None and again.published.full_epochs is None
 
 
 def test_shuffling_finds_skill_in_random_walks() -> None:
@@ -120,7 +155,8 @@ def test_shuffling_finds_skill_in_random_walks() -> None:
     for seed in (1, 2, 3, 4):
         frame = random_walk(1500, seed=seed)
         for split, accuracies in found.items():
-            config = published_config(leaks={"split": split, "validation_rows": 300}, **settings)
+            leaks = {"purge": "none", "split": "shuffled"} if split == "shuffled" else {}
+            config = published_config(leaks={"validation_rows": 300, **leaks}, **settings)
             accuracies.append(reproduce(config, frame).numbers["accuracy"])
     assert min(found["shuffled"]) > 0.57 and np.mean(found["shuffled"]) > 0.65
     assert 0.3 < np.mean(found["time"]) < 0.6
@@ -180,5 +216,5 @@ def test_a_run_without_a_published_section_has_nothing_to_reproduce(frame: Frame
 
 
 def test_a_wrong_published_setting_is_named_when_the_file_is_read() -> None:
-    with pytest.raises(ConfigError, match="lookbak"):
+    with pytest.raises(ConfigError, match=r"published\.settings: training\.lookbak is not a setting"):
         published_config(training={"lookbak": 3})
