@@ -58,7 +58,10 @@ def best_run(study: Study) -> RunConfig | None:
     if best is None or study.search.of == "published":
         return None
     selection = SelectionConfig(
-        study=str(study.folder), trials=len(study.records), metric=study.search.metric, value=float(best.value or 0)
+        study=str(study.folder),
+        trials=len(study.records) + study.tried_before,
+        metric=study.search.metric,
+        value=float(best.value or 0),
     )
     found = study.run_file(best.settings)
     return found.model_copy(update={"name": f"{study.config.name}-{study.name}", "selection": selection})

@@ -124,9 +124,11 @@ def _axis(name: str, values: list[Any] | RangeConfig) -> Axis:
         raise ConfigError(f"search: {name} mixes tables with plain values. Make every value a table, or none.")
     settings = [value if all(tables) else {name: value} for value in values]
     labels = [_label(one if all(tables) else one[name]) for one in settings]
-    twice = next((label for place, label in enumerate(labels) if label in labels[:place]), None)
+    twice = next((label for label, one in zip(labels, settings, strict=True) if settings.count(one) > 1), None)
     if twice is not None:
         raise ConfigError(f"search: {name} has {twice} twice. Leave one out: equal settings give equal results.")
+    if len(set(labels)) < len(labels):  # tables of the same values under other keys
+        labels = [", ".join(f"{key} {_label(value)}" for key, value in one.items()) for one in settings]
     return Axis(name, dict(zip(labels, settings, strict=True)))
 
 
@@ -161,6 +163,11 @@ def _check_yardstick(search: SearchConfig, keys: Mapping[str, str]) -> None:
         raise ConfigError(
             'search: metric = "val_loss" cannot compare trials of different training.loss: an mse of 0.25 and a '
             'crossentropy of 0.69 are equally bad. Set metric = "val_accuracy" or "auc".'
+        )
+    if search.of == "published" and search.pruning != "none" and search.metric == "val_accuracy":
+        raise ConfigError(
+            'search: as published, an epoch has the published accuracy, but metric = "val_accuracy" is that on moves. '
+            'Set pruning = "none", or metric = "val_loss".'
         )
     if search.of == "published" and search.metric == "auc":
         raise ConfigError('search: metric = "auc" is for of = "run"; trials as published have accuracy and val_loss.')

@@ -109,6 +109,17 @@ class Study:
         name = self.metric if self.metric in _WITH_INTERVAL else ""
         return record.metrics.get(f"{name}_low"), record.metrics.get(f"{name}_high")
 
+    @property
+    def tried_before(self) -> int:
+        """Settings tried before on the same rows: by which the run file was chosen, and by searches beside this one."""
+        chosen, beside = self.config.selection, 0
+        for path in sorted(self.folder.parent.glob("*/study.json")):
+            kept, known = read_json(path), chosen is not None and str(path.parent) == chosen.study
+            of_this_run = (kept["run"]["name"], kept["search"]["of"]) == (self.config.name, "run")
+            if path.parent != self.folder and of_this_run and not known:
+                beside += len(list(path.parent.glob("trials/*/trial.json")))
+        return beside + (0 if chosen is None else chosen.trials)
+
     def ask(self) -> dict[str, Any] | None:
         """Begin the next trial and return its task; None when every trial is done or running."""
         with self._lock:

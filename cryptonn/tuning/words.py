@@ -168,7 +168,9 @@ def _caveat(study: Study) -> str:
             f"THESE NUMBERS LEAK: they repeat an earlier system's own evaluation{let}. They are a comparison with what "
             "it published; nothing is selected by them and no run file is written."
         )
+    before = study.tried_before
+    many = f"{len(study.records)} (and of {before} tried on them before)" if before else len(study.records)
     return (
-        f"The best of {len(study.records)} was chosen on the very rows it is quoted on, so expect less elsewhere. No "
-        f"test row was looked at: `cryptonn run {study.folder / 'best.toml'}` judges it on those."
+        f"The best of {many} was chosen on the very rows it is quoted on, so expect less elsewhere. "
+        f"No test row was looked at: `cryptonn run {study.folder / 'best.toml'}` judges it on those."
     )

@@ -12,7 +12,9 @@ from tests.tiny_run import tiny_config
 GRID = {"network.dropout": [0.0, 0.2], "network.layers": [[4], [8]]}
 
 
-def search_config(space: dict[str, Any] = GRID, *, seed: int = 1, training: Any = None, **search: Any) -> RunConfig:
+def search_config(
+    space: dict[str, Any] = GRID, *, seed: int = 1, training: Any = None, split: Any = None, **search: Any
+) -> RunConfig:
     """The tiny run with one search, "small"."""
     return tiny_config(
         seed=seed,
@@ -22,6 +24,7 @@ def search_config(space: dict[str, Any] = GRID, *, seed: int = 1, training: Any 
             "synthetic": {"days": 4, "lead": 2.0},
         },
         training={"epochs": 1, "lookback": 10, "sequence": 60} | (training or {}),
+        split=split or {},
         search={"small": {"space": space, **search}},
     )
 

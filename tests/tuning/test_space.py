@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cryptonn.errors import ConfigError, DataError
+from cryptonn.settings import SearchConfig
 from cryptonn.tuning.space import (
     check_all,
     choices_of,
@@ -161,3 +162,20 @@ def test_the_search_is_named_where_there_are_several() -> None:
     with pytest.raises(ConfigError) as caught:
         choose_search(tiny_config(search={"s": {"of": "published", "space": {"seed": [1]}}}), None)
     assert "has no section [published]" in str(caught.value)
+
+
+def test_tables_of_equal_values_under_other_keys_are_two_choices() -> None:
+    space = {"regular": [{"network.dropout": 0.1}, {"network.dense_dropout": 0.1}]}
+    (axis,) = read_axes(SearchConfig.model_validate({"space": space}))
+    assert list(axis.choices) == ["network.dropout 0.1", "network.dense_dropout 0.1"]
+
+
+def test_pruning_as_published_needs_a_number_every_epoch_has() -> None:
+    wanted = {
+        "of": "published",
+        "pruning": "median",
+        "metric": "val_accuracy",
+        "space": {"network.dropout": [0.1, 0.2]},
+    }
+    with pytest.raises(ConfigError, match="an epoch has the published accuracy"):
+        read_axes(SearchConfig.model_validate(wanted))

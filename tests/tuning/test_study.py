@@ -107,6 +107,7 @@ def test_tpe_does_not_train_the_same_settings_twice(tmp_path: Path) -> None:
 OTHERS: list[tuple[dict[str, Any], str]] = [
     ({"training": {"epochs": 2}}, "training.epochs: 1 there, 2 now"),
     ({"seed": 5}, "seed: 1 there, 5 now"),
+    ({"split": {"validation": 0.2}}, "split.validation: 0.1 there, 0.2 now"),
     ({"space": {"network.dropout": [0.0, 0.2]}}, "search.space.network.layers"),
     ({"space": dict(reversed(GRID.items()))}, "axes: ['network.dropout', 'network.layers'] there"),
     ({"metric": "auc"}, "search.metric: val_loss there, auc now"),
@@ -212,15 +213,28 @@ def test_when_every_trial_failed_there_is_no_best(tmp_path: Path) -> None:
 
 
 def test_the_best_setting_is_a_run_file_with_the_test_periods_and_the_number_of_trials(tmp_path: Path) -> None:
-    study = searched(search_config(), tmp_path)
-    best = load_config(tmp_path / "best.toml")
+    folder = tmp_path / "one"
+    study = searched(search_config(), folder)
+    best = load_config(folder / "best.toml")
     assert (best.network.dropout, best.network.layers) == (0.0, (4,))
     assert best.data.test == study.config.data.test and best.search == {} and best.published is None
     assert best.selection is not None
     assert (best.selection.trials, best.selection.metric, best.selection.value) == (4, "val_loss", study.best.value)
-    assert best.selection.study == str(tmp_path) and best.name == "tiny-small"
+    assert best.selection.study == str(folder) and best.name == "tiny-small"
     rest = {"network", "name", "search", "selection"}
     assert best.model_dump(exclude=rest) == study.config.model_dump(exclude=rest)
+
+
+def test_settings_tried_before_on_the_same_rows_count_too(tmp_path: Path) -> None:
+    """A second search once counted its own trials alone, and the first one's best came out of 4, not of 8."""
+    searched(search_config(), tmp_path / "one")
+    searched(search_config({"training.learning_rate": [0.1, 0.2]}), tmp_path / "two")
+    second = load_config(tmp_path / "two" / "best.toml")
+    assert second.selection is not None and second.selection.trials == 2 + 4
+    further = search_config().model_copy(update={"selection": second.selection})
+    searched(further, tmp_path / "three")
+    third = load_config(tmp_path / "three" / "best.toml")
+    assert third.selection is not None and third.selection.trials == 4 + 4 + 6, "own, beside, and the run file's"
 
 
 def test_a_trial_never_sees_the_test_periods(tmp_path: Path) -> None:
