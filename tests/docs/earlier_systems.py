@@ -39,7 +39,7 @@ figure that was published, what the published way of measuring gives on our cand
 is honest, and what that earns. Nothing measured in a published way, with its leaks, was ever traded."""
 
 SYSTEMS = {
-    "capstone": ("lookback", "btc"),
+    "capstone": ("lookback", "btc", "leaks"),
     "tutorial_15m": ("grid_published", "grid_ta_published", "grid", "grid_ta"),
     "yahoo_close": (),
     "btc_tomorrow": (),
