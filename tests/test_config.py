@@ -7,7 +7,10 @@ import pytest
 
 from cryptonn.config import load_config, parse_config
 from cryptonn.errors import ConfigError
+from cryptonn.market.bars import FIELDS
+from cryptonn.market.extras import EXTRAS
 
+FILES = {"ETH/USD": ["eth.csv"], "BTC/USD": ["btc.csv"]}
 RUN = {"data": {"train": "20180101-20190101", "test": {"q1": "20190101-20190401"}}}
 
 
@@ -26,6 +29,37 @@ def test_defaults_are_pessimistic() -> None:
 def test_resolved_file_reads_back_the_same() -> None:
     config = parse_config(run_with(features={"clip": 0}, signal={"enter": 0.55}), source="x.toml")
     assert parse_config(tomllib.loads(config.to_toml()), source="y.toml") == config
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"features": {"columns": [*FIELDS, *EXTRAS], "clip": 0}},
+        {"features": {"columns": [*FIELDS], "scaling": "window"}, "training": {"form": "windowed"}},
+        {"training": {"decay": 1e-6, "schedule": "inverse_time"}},
+        {"training": {"histograms": True}},
+        {"data": {**RUN["data"], "exchange": "bitfinex"}},
+    ],
+)
+def test_options_that_others_allow(sections: dict[str, object]) -> None:
+    parse_config(run_with(**sections))
+
+
+@pytest.mark.parametrize("name", [*FIELDS, *EXTRAS])
+def test_every_column_as_it_is_must_not_be_cut(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"columns holds {name} as the candles have them"):
+        parse_config(run_with(features={"columns": [name]}))
+
+
+def test_epochs_from_the_command_line_reach_the_published_settings_and_nothing_else() -> None:
+    settings = {"training": {"epochs": 10, "form": "windowed", "lookback": 30}, "labels": {"ties": "up"}}
+    config = parse_config(run_with(training={"epochs": 16}, published={"system": "one", "settings": settings}))
+    quick = config.with_epochs(2)
+    assert quick.training == config.training.model_copy(update={"epochs": 2})
+    as_published, whole = quick.as_published(), config.as_published()
+    assert (whole.training.epochs, as_published.training.epochs) == (10, 2)
+    assert as_published == whole.model_copy(update={"training": whole.training.model_copy(update={"epochs": 2})})
+    assert config.published.settings["training"]["epochs"] == 10, "the run given is not changed"
 
 
 @pytest.mark.parametrize("path", sorted(Path("backtests").glob("*.toml")), ids=str)
@@ -56,6 +90,19 @@ def test_a_fee_may_be_written_three_ways(text: float | str) -> None:
         (
             {"labels": {"kind": "price"}, "network": {"output": "linear"}, "training": {"loss": "mse"}},
             r'kind = "price" with features\.clip = 5: .* Set features\.clip = 0',
+        ),
+        (
+            {"features": {"columns": ["log_return", "close", "volume"]}},
+            r"features: columns holds close, volume as .* clip = 5: .* Set features\.clip = 0",
+        ),
+        ({"features": {"columns": ["taker_quote"], "clip": 3}}, r"columns holds taker_quote .* Set features\.clip = 0"),
+        ({"training": {"decay": 1e-6}}, r'training: decay = 1e-06 needs schedule = "inverse_time": under "constant"'),
+        ({"training": {"decay": 1e-6, "schedule": "cosine"}}, r'decay = 1e-06 needs .* under "cosine" it does nothing'),
+        ({"training": {"histograms": True, "tensorboard": False}}, "histograms = true needs tensorboard = true"),
+        ({"data": {**RUN["data"], "source": "synthetic", "exchange": "x"}}, 'exchange needs source = "store"'),
+        (
+            {"data": {**RUN["data"], "source": "files", "files": FILES, "exchange": "bitfinex"}},
+            r'data: exchange needs source = "store": files, and the synthetic market, are of none',
         ),
         (
             {

@@ -39,7 +39,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Run:
         **{"system": "an earlier one", "figure": 0.6, "leaks": {"untraded": "drop"}},
         "settings": {"training": {"form": "windowed", "batch_size": 64}},
     }
-    config = tiny_config(data=data_of(root), features={"columns": COLUMNS}, training=QUICK, published=published)
+    config = tiny_config(
+        data=data_of(root), features={"columns": COLUMNS, "clip": 0}, training=QUICK, published=published
+    )
     return pipeline.train(config, results=root / "results")
 
 
@@ -97,7 +99,7 @@ def test_a_download_or_a_file_without_them_is_refused(trained: pipeline.Run, tmp
 @pytest.mark.parametrize("source", ["files", "synthetic"])
 def test_features_nobody_reads(cli, trained: pipeline.Run, tmp_path: Path, source: str) -> None:
     data = data_of(trained.config.data.folder, extras=False) if source == "files" else {}
-    config = tiny_config(data=data, features={"columns": ["close", "trades"]}, training=QUICK)
+    config = tiny_config(data=data, features={"columns": ["close", "trades"], "clip": 0}, training=QUICK)
     answer = cli("train", write_run_file(tmp_path, config), "--results", tmp_path / "results")
     assert answer.code == 2
     assert f"the candles of {TARGET} came without trades: only Binance's kline files have them" in answer.errors

@@ -171,7 +171,8 @@ def _train_epoch(
 
 
 def _remedy(config: RunConfig) -> str:
-    clip = "" if config.features.clip or config.labels.kind == "price" else ", or set features.clip"
+    uncut = bool(config.features.levels) or config.labels.kind == "price"
+    clip = "" if config.features.clip or uncut else ", or set features.clip"
     return f"Lower training.learning_rate ({config.training.learning_rate:g}){clip}."
 
 

@@ -38,7 +38,7 @@ class DataConfig(Section):
     """Under `source = "files"`: read also `quote_volume`, `trades`, `taker_base` and `taker_quote` of Binance's kline
     files, for ``features.columns``. The store has none of them: it keeps the five columns of a candle."""
     exchange: str | None = None
-    """Exchange whose candles are read; may be left out while the store holds just one."""
+    """Under `source = "store"`: the exchange whose candles are read; may be left out while the store holds just one."""
     target: str = "ETH/USD"
     """Symbol that is predicted and traded."""
     others: tuple[str, ...] = ("BTC/USD",)
@@ -67,6 +67,8 @@ class DataConfig(Section):
             raise ValueError(f'files names none for {missing[0]}: add [data.files] "{missing[0]}" = ["FILE.csv"]')
         if self.source != "files" and (self.files or self.dialect):
             raise ValueError('files and dialect need source = "files"')
+        if self.source != "store" and self.exchange is not None:
+            raise ValueError('exchange needs source = "store": files, and the synthetic market, are of none')
         if self.source != "files" and self.extras:
             raise ValueError('extras = true needs source = "files": only Binance\'s kline files have them')
         if self.train.end is None:

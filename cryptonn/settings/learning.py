@@ -16,6 +16,9 @@ def _units(value: object) -> object:
     return (value,) if value else ()
 
 
+_LEVELS = ("open", "high", "low", "close", "volume", "quote_volume", "trades", "taker_base", "taker_quote")
+"""Columns as they stand in a candle, or beside it: they wander far from what they were over the train rows."""
+
 Units = Annotated[tuple[Count, ...], BeforeValidator(_units)]
 
 
@@ -32,7 +35,8 @@ class FeaturesConfig(Section):
     """Mean 0 and deviation 1 by the train rows; or besides, within each window, from −1 (its lowest value) to 1 (its
     highest), and 0 where it does not change."""
     clip: Annotated[float, Field(ge=0.0)] = 5.0
-    """Under `scaling = "standard"`: values beyond this many standard deviations are cut to it; 0 cuts nothing."""
+    """Under `scaling = "standard"`: values beyond this many standard deviations are cut to it; 0 cuts nothing, and must
+    be written where `columns` holds candles as they are: later prices would all look alike."""
 
     @property
     def limit(self) -> float:
@@ -42,10 +46,21 @@ class FeaturesConfig(Section):
         """
         return self.clip if self.scaling == "standard" else 0.0
 
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Columns as the candles have them, which must not be cut."""
+        return tuple(name for name in self.columns if name in _LEVELS)
+
     @model_validator(mode="after")
     def _check(self) -> "FeaturesConfig":
         if "all" in self.ta and self.ta != ("all",):
             raise ValueError('ta: "all" already holds the other names: write ta = ["all"] alone')
+        if self.levels and self.limit:
+            raise ValueError(
+                f"columns holds {', '.join(self.levels)} as the candles have them, with clip = {self.clip:g}: values "
+                "beyond so many deviations of the train rows would all look the same to the network. Set "
+                "features.clip = 0"
+            )
         return self
 
 
@@ -113,7 +128,7 @@ class TrainingConfig(Section):
     schedule: Literal["constant", "cosine", "inverse_time"] = "constant"
     """How the learning rate falls over the steps."""
     decay: Annotated[float, Field(ge=0.0)] = 0.0
-    """Decay a step of the inverse_time schedule: rate / (1 + decay * step)."""
+    """Under `schedule = "inverse_time"`: decay a step, rate / (1 + decay * step)."""
     averaging: Proportion = 0.98
     """The model's weights are a moving average over the steps: at each, this share of the average so far and the rest
     of the newest weights. 0 takes the newest weights as they are."""
@@ -124,4 +139,14 @@ class TrainingConfig(Section):
     tensorboard: bool = True
     """Write the losses for TensorBoard into the run folder."""
     histograms: bool = False
-    """Write histograms of the weights for TensorBoard after each epoch."""
+    """Under `tensorboard = true`: write histograms of the weights after each epoch, too."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "TrainingConfig":
+        if self.decay and self.schedule != "inverse_time":
+            raise ValueError(
+                f'decay = {self.decay:g} needs schedule = "inverse_time": under "{self.schedule}" it does nothing'
+            )
+        if self.histograms and not self.tensorboard:
+            raise ValueError("histograms = true needs tensorboard = true: they are written for TensorBoard")
+        return self

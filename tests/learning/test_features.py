@@ -12,7 +12,9 @@ from cryptonn.market.extras import EXTRAS
 from cryptonn.market.timerange import TimeRange
 from cryptonn.settings import FeaturesConfig
 
-ALL = FeaturesConfig(columns=tuple(FEATURES), ta=("momentum_rsi", "trend_macd", "volatility_bbw", "trend_psar_up"))
+ALL = FeaturesConfig(
+    columns=tuple(FEATURES), ta=("momentum_rsi", "trend_macd", "volatility_bbw", "trend_psar_up"), clip=0
+)
 
 
 def candles(close: list[float], volume: list[float]) -> pd.DataFrame:
@@ -50,14 +52,14 @@ def test_published_volume_change_skips_bars_without_a_trade() -> None:
 
 def test_candles_as_they_are(frame: Frame) -> None:
     fields = ("open", "high", "low", "close", "volume")
-    features = make_features(frame, target=TARGET, config=FeaturesConfig(columns=fields))
+    features = make_features(frame, target=TARGET, config=FeaturesConfig(columns=fields, clip=0))
     assert list(features.columns) == [f"{symbol} {field}" for symbol in (TARGET, OTHER) for field in fields]
     np.testing.assert_array_equal(features.iloc[:, :5], frame.candles(TARGET)[list(fields)])
     assert features.notna().all(axis=None), "no warm-up"
 
 
 def test_extras_as_they_are(frame: Frame) -> None:
-    features = make_features(frame, target=OTHER, config=FeaturesConfig(columns=EXTRAS))
+    features = make_features(frame, target=OTHER, config=FeaturesConfig(columns=EXTRAS, clip=0))
     assert list(features.columns) == [f"{symbol} {field}" for symbol in (OTHER, TARGET) for field in EXTRAS]
     np.testing.assert_array_equal(features.iloc[:, :4], small_extras(frame.candles(OTHER)))
     np.testing.assert_array_equal(features.iloc[:, 4:], small_extras(frame.candles(TARGET)))
@@ -65,7 +67,7 @@ def test_extras_as_they_are(frame: Frame) -> None:
 
 def test_extras_that_did_not_come_are_refused(frame: Frame) -> None:
     tables = {symbol: frame.candles(symbol) for symbol in frame.symbols}
-    wanted = FeaturesConfig(columns=("close", "trades", "taker_base"))
+    wanted = FeaturesConfig(columns=("close", "trades", "taker_base"), clip=0)
     with pytest.raises(DataError, match=r"of ETH/USD came without trades, taker_base: only .* extras = true under \[d"):
         make_features(align(tables, timeframe="1m"), target=TARGET, config=wanted)
     with pytest.raises(DataError, match="of BTC/USD came without trades"):
@@ -73,11 +75,11 @@ def test_extras_that_did_not_come_are_refused(frame: Frame) -> None:
 
 
 def test_all_of_ta_is_every_column_that_does_not_look_ahead(frame: Frame) -> None:
-    features = make_features(frame, target=TARGET, config=FeaturesConfig(columns=("close",), ta=("all",)))
+    features = make_features(frame, target=TARGET, config=FeaturesConfig(columns=("close",), ta=("all",), clip=0))
     names = [name.removeprefix(f"{TARGET} ") for name in features.columns if name != f"{OTHER} close"]
     assert names == ["close", *INDICATORS]
     assert not set(names) & set(REFUSED)
-    same = make_features(frame, target=TARGET, config=FeaturesConfig(columns=("close",), ta=tuple(INDICATORS)))
+    same = make_features(frame, target=TARGET, config=FeaturesConfig(columns=("close",), ta=tuple(INDICATORS), clip=0))
     pd.testing.assert_frame_equal(features, same)
 
 

@@ -15,7 +15,7 @@ from cryptonn.settings import FeaturesConfig
 
 SYMBOLS = ("ETH/USD", "BTC/USD")
 COLUMNS = tuple(name for name in FEATURES if name not in EXTRAS)
-CONFIG = FeaturesConfig(columns=COLUMNS, ta=("momentum_rsi", "volatility_bbp", "trend_macd_diff"))
+CONFIG = FeaturesConfig(columns=COLUMNS, ta=("momentum_rsi", "volatility_bbp", "trend_macd_diff"), clip=0)
 
 
 @pytest.fixture(scope="module")
