@@ -10,6 +10,8 @@ import pytest
 
 import cryptonn
 from cryptonn.errors import ConfigError, DataError, StrategyError
+from cryptonn.evaluation.baselines import logistic_baseline
+from cryptonn.learning.rows import make_rows
 from cryptonn.market.timerange import TimeRange
 from cryptonn.pipeline import backtest, open_run, predict, report, train
 from cryptonn.runs import Run, read_facts
@@ -68,6 +70,25 @@ def test_a_run_from_python_gives_tables(tmp_path: Path) -> None:
     assert {"proba", "logistic", "label", "move", "tie", "signal", "period"} == set(run.predictions)
     assert run.backtests["unseen"][0].equity.index.equals(period(run, "unseen").index)
     same_runs(cryptonn.open_run("tiny", results=tmp_path), run)
+
+
+def test_the_baseline_sees_what_the_network_sees(tmp_path: Path) -> None:
+    """Scaled within each window where the network's features are."""
+    config = tiny_config(
+        data={"test": {}},
+        features={"columns": ["close", "volume"], "scaling": "window"},
+        labels={"balance": "none"},
+        training={"form": "windowed", "epochs": 1, "batch_size": 64},
+    )
+    run = train(config, results=tmp_path)
+    rows = make_rows(run.frame, config)
+    found = period(run, "validation")["logistic"]
+    same, other = (
+        logistic_baseline(rows.features, rows.labels, rows.split, clip=0, scaling=scaling).loc[found.index]
+        for scaling in ("window", "standard")
+    )
+    np.testing.assert_allclose(found, same, atol=1e-6)
+    assert np.abs(found - other).max() > 0.01
 
 
 def test_a_backtest_of_its_own_replaces_only_its_rows(results: Path, tiny: Run) -> None:

@@ -176,6 +176,31 @@ def test_ctrl_c_keeps_the_best_epoch_so_far(make_material: Make) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("schedule", "share"),
+    [
+        ({"schedule": "constant"}, lambda steps: 1.0),
+        ({"schedule": "inverse_time", "decay": 0.5}, lambda steps: 1 / (1 + 0.5 * steps)),
+        ({"schedule": "cosine"}, lambda steps: 0.5),
+    ],
+    ids=lambda value: value.get("schedule") if isinstance(value, dict) else "",
+)
+def test_the_rate_falls_step_by_step_and_over_all_epochs(
+    make_material: Make, schedule: dict[str, object], share: Callable[[int], float]
+) -> None:
+    """Halfway: after two epochs of four, whose steps the optimizer has counted."""
+
+    def interrupt(epoch: int, done: float) -> None:
+        if (epoch, done) == (2, 1.0):
+            signal.raise_signal(signal.SIGINT)
+
+    given = make_material(training={"epochs": 4, "learning_rate": 0.01, **schedule})
+    network = fit(given, on_progress=interrupt)[0].network
+    steps = int(network.optimizer.iterations)
+    assert steps > 10
+    assert float(network.optimizer.learning_rate) == pytest.approx(0.01 * share(steps), rel=1e-3)
+
+
 def test_ctrl_c_before_the_first_epoch_leaves_no_model(make_material: Make) -> None:
     def interrupt(epoch: int, done: float) -> None:
         signal.raise_signal(signal.SIGINT)
@@ -188,6 +213,14 @@ def test_loss_that_is_not_finite(make_material: Make) -> None:
     given = make_material(training={"learning_rate": 1e38})
     with pytest.raises(ModelError, match=r"the loss is nan at step \d+ of epoch 1\. Lower training\.learning_rate"):
         fit(given)
+
+
+def test_a_loss_that_is_not_finite_asks_for_a_clip_only_where_one_may_be_set(make_material: Make) -> None:
+    for columns, asked in ((["log_return"], True), (["volume"], False)):
+        given = make_material(training={"learning_rate": 1e38}, features={"columns": columns, "clip": 0})
+        with pytest.raises(ModelError, match=r"Lower training\.learning_rate") as caught:
+            fit(given)
+        assert ("or set features.clip" in str(caught.value)) == asked
 
 
 def test_too_few_train_rows(make_material: Make) -> None:

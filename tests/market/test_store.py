@@ -470,9 +470,12 @@ def test_stored_bars_that_do_not_reach_over_the_range_give_way_to_shorter_ones_t
 def test_the_newest_bars_come_from_what_was_stored_last(store: Store, minutes: int, last: str) -> None:
     """Stale quarters of an hour won over fresher minutes; minutes that make no newer bar do not win."""
     put(store, fine("2018-01-01", "2018-01-05", freq="15min"), timeframe="15m")
-    put(store, fine("2018-01-01", "2018-01-06", freq="1min").iloc[: 5 * 1440 + minutes], timeframe="1m")
+    put(store, fine("2018-01-01", "2018-01-06", freq="1min", seed=9).iloc[: 5 * 1440 + minutes], timeframe="1m")
     wanted = config(store, others=(), timeframe="15m")
-    assert str(latest_market(wanted, horizon=1, bars=10).index[-1]) == f"{last}:00+00:00"
+    newest = latest_market(wanted, horizon=1, bars=10)
+    assert str(newest.index[-1]) == f"{last}:00+00:00"
+    stored = store.read("ETH/USD", timeframe="15m")["close"]
+    assert (newest.candles("ETH/USD")["close"].loc[stored.index[-1]] == stored.iloc[-1]) == (minutes < 15)
     assert "resampled_from" not in load_frame(wanted)[1]["ETH/USD"], "a range with an end takes the longest"
 
 

@@ -110,6 +110,16 @@ class TestTheTable:
         error = np.log(own["actual"] / own["predicted"])
         assert found.grid.frame.loc["2019Q1", "interval_held"] == pytest.approx((error.abs() <= 0.004).mean())
 
+    def test_the_interval_lies_about_the_prediction_and_not_about_the_price(self, tmp_path: Path) -> None:
+        """Turned round, an interval that reaches further up than down would hold prices that came in lower."""
+        made = make_regression(tmp_path / "run", band=(-0.001, 0.01))
+        assert made.forecasts is not None
+        missed = np.where(made.forecasts["role"] == "2019Q1", 0.009, -0.009)
+        actual = made.forecasts["predicted"] * np.exp(missed)
+        found = make_forecasts(replace(made, forecasts=made.forecasts.assign(actual=actual)))
+        assert found is not None
+        assert found.grid.frame["interval_held"].to_dict() == {"train": 0.0, "validation": 0.0, "2019Q1": 1.0}
+
     def test_without_an_interval_none_is_claimed(self, tmp_path: Path) -> None:
         found = make_forecasts(make_regression(tmp_path / "run", band=None))
         assert found is not None
