@@ -21,7 +21,8 @@ def _silent_stderr() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # later on it would report missing GPUs
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # oneDNN picks its kernels by the CPU: other last bits, no faster
+# oneDNN picks its kernels by the CPU, so last bits would depend on it; set to 1 it trains windows up to 1.7 times faster
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 with _silent_stderr():
     import keras as _keras
 
