@@ -21,7 +21,7 @@ def _silent_stderr() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # later on it would report missing GPUs
-# oneDNN picks its kernels by the CPU, so last bits would depend on it; set to 1 it trains windows up to 1.7 times faster
+# oneDNN picks its kernels by the CPU, so last bits depend on it; with 1, windows train up to 1.7 times faster
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 with _silent_stderr():
     import keras as _keras
