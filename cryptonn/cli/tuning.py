@@ -109,12 +109,12 @@ def _show_trials(study: "Study") -> None:
     from cryptonn.tuning.advisor import best_is_lowest
 
     sign = 1 if best_is_lowest(study.search.metric) else -1
-    alone = len(study.axes) == 1  # one axis reads best in its own order, several the best first
+    alone = len(study.varied) == 1  # one axis reads best in its own order, several the best first
     order = sorted(
         study.records.values(),
         key=lambda one: (not alone, one.number) if alone else (one.value is None, sign * (one.value or 0), one.number),
     )
-    names = [axis.name.rsplit(".", 1)[-1] for axis in study.axes]
+    names = [axis.name.rsplit(".", 1)[-1] for axis in study.varied]
     quoted = ["published"] if study.search.published else []
     columns = ["trial", *names, study.search.metric, *quoted, "on moves", "95 % interval", "epoch", "time", ""]
     rows = [_cells(study, record, quoted=bool(quoted)) for record in order[:_SHOWN]]

@@ -42,7 +42,7 @@ def draw_all(study: Study) -> list[Picture]:
     with house_style():
         drawn = [draw_trials(study), draw_curves(study)]
         shares = study.advisor.importance()
-        if len(study.axes) == 1:
+        if len(study.varied) == 1:
             drawn.append(draw_axis(study))
         else:
             drawn += [draw_settings(study), draw_parallel(study)]
@@ -158,11 +158,11 @@ def draw_importance(shares: dict[str, float]) -> Picture:
 
 def draw_settings(study: Study) -> Picture:
     """Draw the value of every trial above its choice on each axis, with the median of each choice."""
-    columns = min(_COLUMNS, len(study.axes))
-    rows = -(-len(study.axes) // columns)
+    columns = min(_COLUMNS, len(study.varied))
+    rows = -(-len(study.varied) // columns)
     figure, all_axes = canvas(rows, columns, size=(2.9 * columns, 3.0 * rows))
     tables = []
-    for axes, axis in zip(all_axes, study.axes, strict=False):
+    for axes, axis in zip(all_axes, study.varied, strict=False):
         table = _values(study).assign(axis=axis.name, choice=[record.choices[axis.name] for record in study.done])
         places = _places(axes, table["choice"], names=[] if axis.range is not None else list(axis.choices))
         axes.plot(places, table["value"], marker="o", linestyle="none", color=NETWORK, alpha=0.55, markersize=5)
@@ -174,7 +174,7 @@ def draw_settings(study: Study) -> Picture:
             axes.set_xscale("log")
         _frame(axes, study, table["value"], said=axes is all_axes[0])
         tables.append(table)
-    for axes in all_axes[len(study.axes) :]:
+    for axes in all_axes[len(study.varied) :]:
         axes.set_axis_off()
     all_axes[0].set_ylabel(study.search.metric)
     return picture(
@@ -199,7 +199,7 @@ def _places(axes: Axes, choices: pd.Series, *, names: list[Any]) -> np.ndarray:
 
 def draw_axis(study: Study) -> Picture:
     """Draw value, with its interval, against the only axis, and what the earlier system quoted there."""
-    (axis,) = study.axes
+    (axis,) = study.varied
     quoted = study.search.published
     table = _values(study).assign(
         choice=[record.choices[axis.name] for record in study.done],

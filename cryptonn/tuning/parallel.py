@@ -26,9 +26,9 @@ def draw_parallel(study: Study) -> Picture:
     values = np.array([float(record.value or 0) for record in done])  # the best is drawn last
     if best_is_lowest(study.search.metric):
         values = np.minimum(values, _FAR * max(values.min(), 0.0) or values.max())
-    names = [*(axis.name for axis in study.axes), study.search.metric]
+    names = [*(axis.name for axis in study.varied), study.search.metric]
     figure, (axes,) = canvas(size=(1.8 * len(names) + 1.6, 4.2))
-    heights = [_heights(axis, [record.choices[axis.name] for record in done]) for axis in study.axes]
+    heights = [_heights(axis, [record.choices[axis.name] for record in done]) for axis in study.varied]
     heights.append(_scaled(values, lowest_up=best_is_lowest(study.search.metric)))
     lines = np.column_stack(heights)
     colors = mpl.colormaps["viridis"]
@@ -79,7 +79,7 @@ def _label(axes: Axes, study: Study, names: list[str]) -> None:
     axes.spines["bottom"].set_visible(False)
     for place in range(len(names)):
         axes.axvline(place, color=MUTED, linewidth=0.8)
-    for place, axis in enumerate(study.axes):
+    for place, axis in enumerate(study.varied):
         for height, text in _ticks(axis):
             axes.annotate(
                 f" {text}",

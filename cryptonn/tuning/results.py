@@ -75,7 +75,7 @@ def summary_of(study: Study) -> dict[str, Any]:
         "description": study.search.description,
         "folder": str(study.folder),
         "metric": study.search.metric,
-        "axes": [axis.name for axis in study.axes],
+        "axes": [axis.name for axis in study.varied],
         "trials": table_of(study).to_dict(orient="records"),
         "best": None if best is None else {"trial": best.number, "value": best.value, "settings": best.settings},
         "best_file": str(file) if file.exists() else None,

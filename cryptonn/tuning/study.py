@@ -84,6 +84,11 @@ class Study:
         return self.config if self.search.of == "run" else self.config.as_published()
 
     @property
+    def varied(self) -> tuple[Axis, ...]:
+        """The axes with more than one value; the others only say what holds for every trial."""
+        return tuple(axis for axis in self.axes if axis.range is not None or len(axis.choices) > 1) or self.axes
+
+    @property
     def total(self) -> int:
         """Number of trials when all is done."""
         return len(self.plan) if self.plan is not None else int(self.search.trials or 0)

@@ -104,12 +104,12 @@ def _mattered(study: Study) -> str:
 def _medians(study: Study) -> list[str]:
     """Give the median value by choice of each axis, where others vary besides."""
     lines = []
-    for axis in study.axes:
+    for axis in study.varied:
         by_choice: dict[object, list[float]] = {choice: [] for choice in axis.choices}
         for record in study.done:
             by_choice.setdefault(record.choices[axis.name], []).append(float(record.value or 0))
         by_choice = {choice: values for choice, values in by_choice.items() if values}
-        if len(study.axes) > 1 and 1 < len(by_choice) < len(study.done):
+        if len(study.varied) > 1 and 1 < len(by_choice) < len(study.done):
             metric = study.search.metric
             middle = [
                 f"{choice_text(choice)}: {value_text(metric, median(values))} (of {len(values)})"

@@ -346,3 +346,12 @@ def test_settings_that_change_the_question_are_named(tmp_path: Path) -> None:
 
     study = searched(search_config({"labels.horizon": [3, 5]}), tmp_path)
     assert "labels.horizon changes which rows are judged or what is asked of them" in " ".join(sentences(study))
+
+
+def test_an_axis_of_one_value_is_no_axis_of_the_figures(tmp_path: Path) -> None:
+    config = search_config({"network.layers": [[4], [8]], "network.dropout": [0.1]})
+    study = searched(config, tmp_path)
+    assert [axis.name for axis in study.varied] == ["network.layers"]
+    assert {record.settings["network.dropout"] for record in study.done} == {0.1}
+    names = {file.stem for file in (tmp_path / "figures").glob("*.png")}
+    assert "axis" in names and "settings" not in names
