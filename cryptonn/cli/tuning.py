@@ -136,7 +136,7 @@ def _cells(study: "Study", record: "Record", *, quoted: bool) -> list[str]:
     published = [f"{figures[record.number]:.4g}" if record.number < len(figures) else ""] if quoted else []
     return [
         str(record.number),
-        *(choice_text(choice) for choice in record.choices.values()),
+        *(choice_text(record.choices[axis.name]) for axis in study.varied),
         value_text(record.metric, record.value),
         *published,
         *(right, f"{low}–{high}" if low else ""),
