@@ -72,7 +72,7 @@ def test_untraded_rows_are_dropped_after_labelling(frame: Frame, bars: int) -> N
 
 
 def test_extras_follow_the_rows_that_are_kept(frame: Frame) -> None:
-    settings = {"columns": ["trades", "taker_quote"]}
+    settings = {"columns": ["trades", "taker_quote"], "clip": 0}
     rows = rows_of(
         frame, leaks={"untraded": "drop", "split": "shuffled", "purge": "none"}, features=settings | {"clip": 0}
     )
@@ -129,7 +129,7 @@ def test_what_means_nothing_under_a_shuffled_split_is_refused() -> None:
 
 
 def test_filled_indicators_are_those_that_are_named(frame: Frame) -> None:
-    named = {"columns": ["close"], "ta": ["momentum_rsi", "trend_kst"]}
+    named = {"columns": ["close"], "clip": 0, "ta": ["momentum_rsi", "trend_kst"]}
     with_both = rows_of(frame, leaks={"indicators": "filled"}, features=named)
     assert with_both.train.bars.shape[1] == 2 + 2, "the close of both coins, and two columns of the target"
 
