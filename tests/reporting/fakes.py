@@ -142,7 +142,7 @@ def make_run(
     """A whole run: minutes from 2019-01-01, validation on the first days, then the test periods."""
     tests = {"2019Q1": "20190105-20190113"} if tests is None else tests
     frame = make_frame(start="2019-01-01", days=days)
-    data = {"source": "store", "exchange": "bitfinex", "train": "20181001-20190105", "test": tests}
+    data = {"train": "20181001-20190105", "test": tests}
     values = {"name": "fake", "description": "A made-up run.", **settings}
     config = parse_config({**values, "data": {**data, **settings.get("data", {})}})
     periods = {"validation": TimeRange.parse("20190101-20190105"), **config.data.test}
