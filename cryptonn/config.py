@@ -134,13 +134,12 @@ class RunConfig(Section):
         return RunConfig.model_validate(_merged(values, changed))
 
     def with_epochs(self, epochs: int) -> "RunConfig":
-        """Return the same run, trained for so many epochs, also as published."""
-        changed: dict[str, Any] = {"training": self.training.model_copy(update={"epochs": epochs})}
+        """Return the same run, trained for so many epochs, also as published; it keeps in mind how many there were."""
+        changed: dict[str, Any] = {"training": self.training.model_copy(update=_shortened(self.training, epochs))}
         if self.published is not None:
-            full = self.published.full_epochs or self.as_published().training.epochs
-            settings = _merged(self.published.settings, {"training": {"epochs": epochs}})
-            told = {"settings": settings, "full_epochs": full if full != epochs else None}
-            changed["published"] = self.published.model_copy(update=told)
+            training = _shortened(self.as_published().training, epochs)
+            settings = _merged(self.published.settings, {"training": training})
+            changed["published"] = self.published.model_copy(update={"settings": settings})
         return self.model_copy(update=changed)
 
     def to_toml(self) -> str:
@@ -148,6 +147,11 @@ class RunConfig(Section):
         import tomli_w
 
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def _shortened(training: TrainingConfig, epochs: int) -> dict[str, Any]:
+    full = training.full_epochs or training.epochs
+    return {"epochs": epochs, "full_epochs": full if full != epochs else None}
 
 
 def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -171,8 +175,11 @@ def load_config(path: Path | str) -> RunConfig:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        others = sorted(str(file) for file in path.parent.glob("*.toml")) if path.parent.is_dir() else []
-        hint = did_you_mean(str(path), others) or (f" There are: {', '.join(others)}." if others else "")
+        folders = dict.fromkeys((path.parent, Path("backtests")))
+        found = sorted(str(file) for folder in folders for file in folder.glob("*.toml"))
+        others = [name for name in found if Path(name).name != "pyproject.toml"]
+        same = next((f" Did you mean {name!r}?" for name in others if Path(name).stem == path.stem), "")
+        hint = same or did_you_mean(str(path), others) or (f" There are: {', '.join(others)}." if others else "")
         raise ConfigError(f"{path}: no such run file.{hint}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}).") from error

@@ -15,6 +15,7 @@ from cryptonn.learning.features import make_features
 from cryptonn.market.bars import counted, time_text, timeframe_delta
 from cryptonn.market.candles import Frame
 from cryptonn.market.newest import fetched_candles, newest_candles
+from cryptonn.records import read_json
 from cryptonn.runs import RESULTS, read_facts, read_run_config
 
 if TYPE_CHECKING:
@@ -56,10 +57,11 @@ def predict(
         ``run``, ``symbol``, ``timeframe``, ``horizon`` (bars), ``time`` (open of the newest bar, UTC), ``known_at``
         (its close), ``stale_bars`` (bars that have closed between then and ``now``; None without ``now``, and for the
         synthetic market, which has no present), ``proba``, ``enter`` (the run's entry threshold) and ``signal`` (−1, 0,
-        1: an entry at this bar).
+        1: an entry at this bar), and ``filled_bars`` (bars that were missing among those the network saw).
         Of a regression also ``forecast``: ``at`` (UTC, the close of the bar ``horizon`` bars later), the ``price``
         then, ``low`` and ``high`` (its 95 % interval, from the errors on the validation rows), ``persistence`` (the
-        newest close: the price stays) and ``move`` (predicted, a fraction of it).
+        newest close: the price stays) and ``move`` (predicted, a fraction of it); and ``held_out``: by test period,
+        ``rmse_ratio`` (its errors over persistence's) and ``directional_accuracy``.
 
     Raises
     ------
@@ -115,8 +117,20 @@ def _said(run: Path, config: RunConfig, frame: Frame, *, now: pd.Timestamp | Non
         "proba": float(latest.iloc[0]),
         "enter": enter,
         "signal": int(signal_of(latest, config, enter=enter).iloc[0]),
+        "filled_bars": int(frame.filled.iloc[-config.training.lookback :].to_numpy().sum()),
     }
-    return said | _forecast(model, features, close, known_at=known_at)
+    return said | _forecast(model, features, close, known_at=known_at) | _record(run, config)
+
+
+def _record(run: Path, config: RunConfig) -> dict[str, Any]:
+    """Return how the run's forecasts did on its held-out periods, if they are of a price."""
+    path = run / "forecast_scores.json"
+    if not path.exists():
+        return {}
+    scores = read_json(path)
+    periods = [name for name in config.data.test if name in scores] or ["validation"]
+    names = ("rmse_ratio", "directional_accuracy")
+    return {"held_out": {name: {key: scores[name][key] for key in names} for name in periods}}
 
 
 def _forecast(

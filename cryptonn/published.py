@@ -44,14 +44,9 @@ class Reproduction:
             "numbers": self.numbers,
             "rows": self.windows,
             "epochs": len(self.history),
-            "full_epochs": self._full_epochs(config),
+            "full_epochs": self.config.training.full_epochs or self.config.training.epochs,
             "seconds": self.seconds,
         }
-
-    def _full_epochs(self, config: RunConfig) -> int:
-        """Return for how many epochs it should have been trained."""
-        told = None if config.published is None else config.published.full_epochs
-        return told or self.config.training.epochs
 
 
 def published_claim(config: RunConfig) -> dict[str, Any]:

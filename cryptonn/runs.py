@@ -141,9 +141,11 @@ class Run:
         """What must be known before any number of the run is believed; mostly nothing."""
         stopped = f"Training was interrupted: the network is that of epoch {self.facts['best_epoch']}, the best so far."
         seen = [f"{name}: {self.in_sample(name)}" for name in self.added if self.in_sample(name)]
+        epochs, full = self.config.training.epochs, self.config.training.full_epochs
+        short = [f"Trained for {epochs} of the {full} epochs of its run file (--epochs)."] if full else []
         chosen = [self.config.selection.words] if self.config.selection else []
         cut = cut_words(self.forecasts) if self.forecasts is not None else []
-        return (*([stopped] if self.facts["interrupted"] else []), *chosen, *cut, *seen)
+        return (*([stopped] if self.facts["interrupted"] else []), *short, *chosen, *cut, *seen)
 
     def in_sample(self, period: str) -> str:
         """Say how much of a period the network was fitted to; nothing where it saw none of it."""

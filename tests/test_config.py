@@ -55,10 +55,12 @@ def test_epochs_from_the_command_line_reach_the_published_settings_and_nothing_e
     settings = {"training": {"epochs": 10, "form": "windowed", "lookback": 30}, "labels": {"ties": "up"}}
     config = parse_config(run_with(training={"epochs": 16}, published={"system": "one", "settings": settings}))
     quick = config.with_epochs(2)
-    assert quick.training == config.training.model_copy(update={"epochs": 2})
+    assert quick.training == config.training.model_copy(update={"epochs": 2, "full_epochs": 16})
     as_published, whole = quick.as_published(), config.as_published()
     assert (whole.training.epochs, as_published.training.epochs) == (10, 2)
-    assert as_published == whole.model_copy(update={"training": whole.training.model_copy(update={"epochs": 2})})
+    shorter = whole.training.model_copy(update={"epochs": 2, "full_epochs": 10})
+    assert as_published == whole.model_copy(update={"training": shorter})
+    assert quick.with_epochs(16).training == config.training
     assert config.published.settings["training"]["epochs"] == 10, "the run given is not changed"
 
 
@@ -151,3 +153,17 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "eth.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path / "eth.toml")
+
+
+def test_a_run_file_by_its_name_alone_is_looked_for_where_run_files_lie() -> None:
+    with pytest.raises(ConfigError, match="synthetic: no such run file. Did you mean 'backtests/synthetic.toml'"):
+        load_config(Path("synthetic"))
+    with pytest.raises(ConfigError) as caught:
+        load_config(Path("nofile.toml"))
+    assert "backtests/capstone.toml" in str(caught.value) and "pyproject" not in str(caught.value)
+
+
+def test_a_symbol_without_a_file_may_be_left_out() -> None:
+    data = {"source": "files", "train": "20180101-20190101", "files": {"ETH/USD": ["one.csv"]}}
+    with pytest.raises(ConfigError, match=r"files names none for BTC/USD.*or leave it out: others = \[\]"):
+        parse_config({"data": data})

@@ -322,7 +322,12 @@ def test_one_place_for_the_newest_candles(made: Run) -> None:
 def test_the_next_price_in_two_sentences(made: Run, cli) -> None:
     said, words = predict(str(made.folder)), cli("predict", made.folder).output
     forecast = said["forecast"]
-    stale, first, second = words.strip().splitlines()
+    stale, first, second, record = words.strip().splitlines()
+    (period,) = said["held_out"]
+    assert record.startswith(
+        f"Held out, on {period}: its errors were {said['held_out'][period]['rmse_ratio']:.2f} times"
+    )
+    assert made.forecast_scores[period]["rmse_ratio"] == said["held_out"][period]["rmse_ratio"]
     assert stale.startswith("STALE: the newest candle closed at 2018-05-06 00:00 UTC, ")
     assert first.startswith("ETH/USDT at 2018-05-06 01:00 UTC, 1 bar of 1h after the newest close: ")
     numbers = [f"{forecast[name]:,.2f}" for name in ("price", "low", "high", "persistence")]
@@ -333,6 +338,14 @@ def test_the_next_price_in_two_sentences(made: Run, cli) -> None:
     assert "known at 2018-05-06 00:00 UTC; enter at" in second and "(signal" in second
     printed = json.loads(cli("predict", made.folder, "--json").output)
     assert printed == said | {"stale_bars": printed["stale_bars"]} and printed["stale_bars"] > 10_000
+
+
+def test_bars_that_were_missing_are_told(made: Run, tmp_path: Path) -> None:
+    lookback = made.config.training.lookback
+    newest = CANDLES.iloc[:500].drop(CANDLES.index[500 - lookback // 2])
+    said = predict(str(made.folder), files=[str(csv(tmp_path / "hole.csv", newest))])
+    assert said["filled_bars"] == 1
+    assert "1 bar among those the network saw had no candle and were filled flat." in prediction_words(said)
 
 
 def test_predict_takes_files_and_folders(made: Run, cli, tmp_path: Path) -> None:

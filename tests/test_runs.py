@@ -167,3 +167,9 @@ def test_runs_are_listed_oldest_first(tiny: Run) -> None:
     assert listed["verdicts"] == {"unseen": tiny.verdicts["unseen"].headline}
     assert listed["report"] == str(tiny.folder / "report.html")
     assert list_runs(tiny.folder / "nowhere") == []
+
+
+def test_a_run_that_was_trained_for_fewer_epochs_says_so(tiny: Run) -> None:
+    assert not any("--epochs" in note for note in tiny.notes)
+    short = replace(tiny, config=tiny.config.with_epochs(1))
+    assert "Trained for 1 of the 2 epochs of its run file (--epochs)." in short.notes

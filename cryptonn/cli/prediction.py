@@ -27,6 +27,17 @@ def prediction_words(latest: dict[str, Any]) -> list[str]:
         f"(95 % interval {low} to {high}, from the errors on the validation rows). Persistence, which says that the "
         f"price stays, says {persistence}.",
         f"That is a move of {said['move']:+.2%}; {proba}",
+        *_record_words(latest),
+    ]
+
+
+def _record_words(latest: dict[str, Any]) -> list[str]:
+    """Say how such forecasts did on bars the network had not seen."""
+    return [
+        f"Held out, on {period}: its errors were {found['rmse_ratio']:.2f} times those of persistence "
+        f"({'better' if found['rmse_ratio'] < 1 else 'no better'} than saying that the price stays), and "
+        f"{found['directional_accuracy']:.1%} of directions were right."
+        for period, found in latest.get("held_out", {}).items()
     ]
 
 
@@ -34,13 +45,16 @@ def _stale_words(latest: dict[str, Any]) -> list[str]:
     """Say that the newest candle is old, if it is."""
     from cryptonn.market.bars import counted
 
-    stale = latest["stale_bars"]
+    stale, filled = latest["stale_bars"], latest["filled_bars"]
+    missing = f"{counted(filled, 'bar')} among those the network saw had no candle and were filled flat."
+    gaps = [missing] if filled and latest["timeframe"] != "1m" else []
     if stale is None or stale <= _FRESH:
-        return []
+        return gaps
     return [
+        *gaps,
         f"STALE: the newest candle closed at {_time(latest['known_at'])}, {counted(stale, 'bar')} of "
         f"{latest['timeframe']} ago. What follows was to be known then, not now. Give newer candles with --file, or "
-        "fetch them with --download."
+        "fetch them with --download.",
     ]
 
 

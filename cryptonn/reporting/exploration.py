@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from cryptonn.market.candles import Frame
+from cryptonn.market.candles import Frame, timeframe_delta
 from cryptonn.reporting.formatting import number, slug
 from cryptonn.reporting.picture import MUTED, Picture, canvas, date_axis, legend_above, picture, thin
 
@@ -16,12 +16,13 @@ DAYS_A_YEAR = 365
 _COLORS = ("#2457d6", "#e08a00", "#7a4bd0", "#0e8ca8", "#a23b72")
 _MEAN_DAYS = 30
 _MOST_DOTS = 6000
+_HOUR = pd.Timedelta(hours=1)
 
 
 def explore(frame: Frame) -> list[Picture]:
     """Draw price with its 30-day mean, log price, volume and the scatter of returns of every coin."""
     closes = _closes(frame)
-    hourly = closes.resample("1h").last()
+    hourly = closes.resample("1h").last() if timeframe_delta(frame.timeframe) < _HOUR else closes
     pictures = [_draw_price(hourly), _draw_log_price(hourly), _draw_volume(frame)]
     return [*pictures, *_draw_scatter(closes)]
 
@@ -78,10 +79,10 @@ def _color(place: int) -> str:
 
 def _draw_price(hourly: pd.DataFrame) -> Picture:
     symbols = list(hourly)
-    means = hourly.rolling(_MEAN_DAYS * 24, min_periods=24).mean()
+    means = hourly.rolling(f"{_MEAN_DAYS}D", min_periods=min(24, len(hourly))).mean()
     figure, all_axes = canvas(len(symbols), size=(11, 2.6 * len(symbols)))
     for place, (symbol, axes) in enumerate(zip(symbols, all_axes, strict=True)):
-        axes.plot(thin(hourly[symbol]), color=_color(place), linewidth=1.0, label="hourly close")
+        axes.plot(thin(hourly[symbol]), color=_color(place), linewidth=1.0, label="close")
         axes.plot(thin(means[symbol]), color="#1c2430", linewidth=1.4, label=f"{_MEAN_DAYS}-day mean")
         axes.set_title(str(symbol))
         axes.yaxis.set_major_formatter("{x:,.0f}")
@@ -93,7 +94,7 @@ def _draw_price(hourly: pd.DataFrame) -> Picture:
         table.rename_axis("time").reset_index(),
         name="exploration_price",
         title="Price and 30-day mean",
-        caption="Last close of each hour, in the quote currency, with the mean of the 30 days before.",
+        caption="Last close of each hour (of each bar, if longer), in the quote currency; the mean of 30 days before.",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from cryptonn.evaluation.accuracy import MEANINGS
+from cryptonn.market.candles import timeframe_delta
 from cryptonn.reporting.chart import Chart, draw_chart
 from cryptonn.reporting.exploration import explore, statistics
 from cryptonn.reporting.fees import cheapest, costliest
@@ -96,6 +97,10 @@ class Explored:
 
     pictures: tuple[Picture, ...]
     grid: Grid
+
+
+_CHART_BARS = 120
+"""Fewest bars in the price chart."""
 
 
 def own_results(run: Run, period: str) -> list[BacktestResult]:
@@ -190,7 +195,8 @@ def make_chart(run: Run, period: str) -> Chart:
     results = own_results(run, period)
     candles = run.frame.candles(run.config.data.target).loc[results[0].equity.index]
     rows = run.predictions.loc[run.predictions["period"] == period]
-    days, thresholds = run.config.report.chart_days, {} if _other(run, period) else _thresholds(run)
+    fewest = -(-_CHART_BARS * timeframe_delta(run.config.data.timeframe) // pd.Timedelta(days=1))
+    days, thresholds = max(run.config.report.chart_days, fewest), {} if _other(run, period) else _thresholds(run)
     chart = draw_chart(candles, rows["proba"], results, period=period, days=days, thresholds=thresholds)
     return replace(chart, title=chart.title.removesuffix(period) + _label(run, period))
 

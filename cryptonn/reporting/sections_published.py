@@ -56,6 +56,7 @@ def published_line(run: Run) -> str:
         return ""
     numbers = _numbers(run)
     here = [f"reproduced as published{_shortened(run)} {percent(numbers['accuracy'])}"] if numbers else []
+    here = [f"{text} ({_span(numbers, 'accuracy')})" for text in here]
     honest = [f"{period} {percent(found['accuracy_on_moves'])}" for period, found in _honest(run).items()]
     judged = [f"honestly, on moves: {', '.join(honest)}"] if honest else []
     return f"{'; '.join([_claim(run), *here, *judged])}."
@@ -92,8 +93,8 @@ def _honest(run: Run) -> dict[str, Mapping[str, float]]:
 def _sentences(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
     yield f"{_claim(run)}."
     if numbers:
-        span = f"{_span(numbers, 'accuracy')}, {count(numbers['windows'])} windows"
-        yield f"Reproduced as published here{_shortened(run)}: {percent(numbers['accuracy'])} ({span})."
+        span = f"({_span(numbers, 'accuracy')}, {count(numbers['windows'])} windows){_fits(run, numbers)}"
+        yield f"Reproduced as published here{_shortened(run)}: {percent(numbers['accuracy'])} {span}."
     else:
         yield "It is not trained apart: this run is what was published, split in time order and purged."
     honest = _honest(run)
@@ -103,6 +104,14 @@ def _sentences(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
         yield from _ties(run, numbers)
         yield from _failure(run, numbers)
         yield _NEVER_TRADED
+
+
+def _fits(run: Run, numbers: Mapping[str, float]) -> str:
+    """Say whether the figure that was quoted lies within what so many windows can tell."""
+    figure, low, high = _figure(run), numbers["accuracy_low"], numbers["accuracy_high"]
+    if figure is None or math.isnan(low) or not 0 < figure <= 1:
+        return ""
+    return f"; the figure that was quoted lies {'inside' if low <= figure <= high else 'outside'} that interval"
 
 
 def _shortened(run: Run) -> str:

@@ -63,8 +63,6 @@ class PublishedConfig(Section):
     """What the number is, in words."""
     reproduce: bool = True
     """Train it as published besides; false where the run already is what was published."""
-    full_epochs: Count | None = None
-    """Epochs of the earlier system, where `--epochs` trains it for another number; written by the program."""
     settings: dict[str, Any] = {}
     """Sections and keys that differ from the run's own, such as ``[published.settings.training] form = "windowed"``."""
     leaks: LeaksConfig = LeaksConfig()

@@ -64,7 +64,10 @@ class DataConfig(Section):
             raise ValueError(f"others must not repeat the target {self.target}")
         missing = [symbol for symbol in self.symbols if not self.files.get(symbol)]
         if self.source == "files" and missing:
-            raise ValueError(f'files names none for {missing[0]}: add [data.files] "{missing[0]}" = ["FILE.csv"]')
+            other = ", or leave it out: others = []" if missing[0] in self.others else ", or set target to one of them"
+            raise ValueError(
+                f'files names none for {missing[0]}: add [data.files] "{missing[0]}" = ["FILE.csv"]{other}'
+            )
         if self.source != "files" and (self.files or self.dialect):
             raise ValueError('files and dialect need source = "files"')
         if self.source != "store" and self.exchange is not None:

@@ -119,6 +119,8 @@ class TrainingConfig(Section):
     """Labelled bars in one streaming sequence."""
     epochs: Count = 16
     """Times the train rows are gone through; the epoch with the lowest validation loss is kept."""
+    full_epochs: Count | None = None
+    """Epochs the run file asked for, where `--epochs` trains another number of them; written by the program."""
     batch_size: Count = 32
     """Sequences (streaming) or windows (windowed) in one step."""
     optimizer: Literal["adam", "rmsprop"] = "adam"

@@ -82,7 +82,7 @@ class ReportConfig(Section):
     """``[report]``: what the report shows."""
 
     chart_days: Count = 3
-    """Length of the stretch in the interactive price chart."""
+    """Length of the stretch in the interactive price chart; at least 120 bars are shown."""
     round_trips: bool = False
     """pyfolio's round-trip sheet (slow with many trades)."""
     resamples: Count = 1000

@@ -64,6 +64,7 @@ def best_run(study: Study) -> RunConfig | None:
         value=float(best.value or 0),
     )
     found = study.run_file(best.settings)
+    found = found.with_epochs(found.training.full_epochs or found.training.epochs)
     return found.model_copy(update={"name": f"{study.config.name}-{study.name}", "selection": selection})
 
 

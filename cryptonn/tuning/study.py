@@ -118,10 +118,11 @@ class Study:
     def tried_before(self) -> int:
         """Settings tried before on the same rows: by which the run file was chosen, and by searches beside this one."""
         chosen, beside = self.config.selection, 0
-        for path in sorted(self.folder.parent.glob("*/study.json")):
-            kept, known = read_json(path), chosen is not None and str(path.parent) == chosen.study
+        places = {path.resolve() for place in (self.folder.parent, SEARCHES) for path in place.glob("*/study.json")}
+        for path in sorted(places):
+            kept, known = read_json(path), chosen is not None and path.parent == Path(chosen.study).resolve()
             of_this_run = (kept["run"]["name"], kept["search"]["of"]) == (self.config.name, "run")
-            if path.parent != self.folder and of_this_run and not known:
+            if path.parent != self.folder.resolve() and of_this_run and not known:
                 beside += len(list(path.parent.glob("trials/*/trial.json")))
         return beside + (0 if chosen is None else chosen.trials)
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from cryptonn import open_run
 from cryptonn.catalog import find_run
 from cryptonn.cli.prediction import prediction_words
@@ -73,11 +75,12 @@ def _overview(runs: dict[str, Run | None]) -> str:
 
 def _row(name: str, run: Run | None) -> str:
     link = f"[{run.config.published.system if run and run.config.published else name}](#{name})"
-    if run is None or run.published is None:
+    if run is None or run.config.published is None:
         return f"| {link} | | not run yet | | |"
-    figure, numbers = run.published["figure"], run.published.get("numbers")
-    published = percent(figure) if figure is not None else run.published["metric"]
+    claim, numbers = run.config.published, (run.published or {}).get("numbers")
+    published = percent(claim.figure) if claim.figure is not None else claim.metric
     here = f"{percent(numbers['accuracy'])} ({_ends(numbers, 'accuracy')})" if numbers else "is the run itself"
+    here = "not run yet" if run.published is None else here
     return f"| {link} | {published} | {here} | {'<br>'.join(_honest(run))} | {'<br>'.join(_fees(run))} |"
 
 
@@ -144,7 +147,7 @@ def _search(name: str, search: str) -> list[str]:
     command = _command(f"cryptonn tune backtests/{name}.toml --search {search} --data ../shared/data --workers 2")
     head = [f"### {name}: {search}"]
     if not (folder / "summary.json").exists():
-        return [*head, command, "Not run yet."]
+        return [*head, command, _unfinished(folder)]
     found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     axis = "axis" if (folder / "figures" / "axis.png").exists() else "settings"
     return [
@@ -156,6 +159,17 @@ def _search(name: str, search: str) -> list[str]:
         _picture(folder / "figures" / f"{axis}.png", f"{name}_{search}", f"search {search}"),
         _picture(folder / "figures" / "probabilities.png", f"{name}_{search}_probabilities", "probabilities"),
     ]
+
+
+def _unfinished(folder: Path) -> str:
+    """Show the trials that have ended of a search that has not."""
+    if not (folder / "table.csv").exists():
+        return "Not run yet."
+    table = pd.read_csv(folder / "table.csv")
+    names = list(table.columns[2 : table.columns.get_loc("metric")])
+    trials = table.astype(object).where(table.notna(), None).to_dict(orient="records")
+    metric = table["metric"].iloc[0]
+    return f"Not all run yet; so far:\n\n{_trials({'axes': names, 'metric': metric, 'trials': trials})}"
 
 
 def _trials(found: dict[str, Any]) -> str:

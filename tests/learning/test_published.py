@@ -137,9 +137,10 @@ def test_filled_indicators_are_those_that_are_named(frame: Frame) -> None:
 def test_fewer_epochs_than_the_earlier_system_had_are_kept_in_mind() -> None:
     config = published_config(training={**WINDOWED["training"], "epochs": 10}).with_epochs(2)
     assert config.training.epochs == config.as_published().training.epochs == 2
-    assert config.published is not None and config.published.full_epochs == 10
+    assert config.as_published().training.full_epochs == 10
+    assert config.training.full_epochs == 3, "the run file's own"
     again = config.with_epochs(10)
-    assert again.published is not None and again.published.full_epochs is None
+    assert again.as_published().training.full_epochs is None and again.training.full_epochs == 3
 
 
 def test_shuffling_finds_skill_in_random_walks() -> None:

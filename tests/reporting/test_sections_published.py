@@ -72,7 +72,8 @@ class TestSentences:
         assert found is not None
         assert found.sentences[0] == "Published: 57.44 % (balanced accuracy, ties up)."
         assert found.sentences[1] == (
-            "Reproduced as published here: 56.60 % (95 % interval 54.80 % to 58.40 %, 11,446 windows)."
+            "Reproduced as published here: 56.60 % (95 % interval 54.80 % to 58.40 %, 11,446 windows); the figure that "
+            "was quoted lies inside that interval."
         )
         assert found.sentences[2].startswith(
             "This run, honestly split and judged (the same data and network; labels, training of its own): "
@@ -229,7 +230,8 @@ class TestTerminal:
     def test_one_line(self, plain: Run) -> None:
         run, honest = reproduced(plain), plain.assessments["2019Q1"]["network"].metrics["accuracy_on_moves"]
         line = (
-            "Published: 57.44 % (balanced accuracy, ties up); reproduced as published 56.60 %; honestly, on moves: "
+            "Published: 57.44 % (balanced accuracy, ties up); reproduced as published 56.60 % (95 % "
+            "interval 54.80 % to 58.40 %); honestly, on moves: "
             f"2019Q1 {100 * honest:.2f} %."
         )
         assert published_line(run) == line
