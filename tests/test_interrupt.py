@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from cryptonn.cli import _unraisable
 from cryptonn.pipeline import open_run
 from tests.tiny_run import command, environment, process, python, tiny_config, write_run_file
 
@@ -147,3 +149,15 @@ def test_a_bug_in_the_report_leaves_training_and_backtests(tmp_path: Path) -> No
     run = open_run("tiny", results=tmp_path)
     assert len(run.comparison) == 2
     assert left_over(tmp_path) == [] and not (run.folder / "report.html").exists()
+
+
+def test_what_ctrl_c_leaves_half_built_of_tensorflow_goes_quietly(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its context, interrupted in its constructor, failed in its destructor, and a trace stood below our message."""
+
+    def destructor() -> None: ...
+
+    for module, said in (("tensorflow.python.eager.context", False), ("cryptonn.runs", True)):
+        destructor.__module__ = module
+        _unraisable(SimpleNamespace(exc_type=AttributeError, exc_value=AttributeError("no id"), exc_traceback=None,
+                                    err_msg=None, object=destructor))  # fmt: skip
+        assert ("no id" in capsys.readouterr().err) is said

@@ -44,8 +44,15 @@ for _module in (runs, tuning, data):
         app.command()(_command)
 
 
+def _unraisable(found: "sys.UnraisableHookArgs") -> None:
+    """Say nothing of an object of TensorFlow's that Ctrl-C left half built; Python would print a trace as it goes."""
+    if not str(getattr(found.object, "__module__", "")).startswith("tensorflow"):
+        sys.__unraisablehook__(found)
+
+
 def main() -> None:
     """Run the command line: a user's error is one message and exit code 2; a bug keeps its trace."""
+    sys.unraisablehook = _unraisable
     try:
         app(prog_name="cryptonn")
     except CryptonnError as error:
