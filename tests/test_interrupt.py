@@ -4,8 +4,8 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -151,13 +151,17 @@ def test_a_bug_in_the_report_leaves_training_and_backtests(tmp_path: Path) -> No
     assert left_over(tmp_path) == [] and not (run.folder / "report.html").exists()
 
 
-def test_what_ctrl_c_leaves_half_built_of_tensorflow_goes_quietly(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_ctrl_c_leaves_half_built_of_tensorflow_goes_quietly(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its context, interrupted in its constructor, failed in its destructor, and a trace stood below our message."""
 
-    def destructor() -> None: ...
+    class HalfBuilt:
+        def __del__(self) -> None:
+            raise AttributeError("no id")
 
+    monkeypatch.setattr(sys, "unraisablehook", _unraisable)
     for module, said in (("tensorflow.python.eager.context", False), ("cryptonn.runs", True)):
-        destructor.__module__ = module
-        _unraisable(SimpleNamespace(exc_type=AttributeError, exc_value=AttributeError("no id"), exc_traceback=None,
-                                    err_msg=None, object=destructor))  # fmt: skip
+        HalfBuilt.__del__.__module__ = module
+        HalfBuilt()
         assert ("no id" in capsys.readouterr().err) is said
