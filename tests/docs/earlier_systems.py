@@ -202,8 +202,8 @@ def _looking_ahead(run: Run) -> list[str]:
     text = (
         f"Found by experiment on the {run.facts['rows']['train']['rows']:,} train rows: from some bar on every price "
         "and volume is doubled, and a column that changes before that bar has looked ahead. "
-        f"{found['plain'].sum()} columns do as they come, {found['filled'].sum()} with `fillna=True`. The former are left "
-        "out, and the others made without filling, by "
+        f"{found['plain'].sum()} columns do as they come, {found['filled'].sum()} with `fillna=True`. The former are "
+        "left out, and the others made without filling, by "
         '`features.ta = ["all"]`.'
     )
     return [*_shuffling(run), "### Which columns of `ta` look ahead", text, "\n".join(rows)]
