@@ -13,7 +13,6 @@ from cryptonn.settings import (
     DataConfig,
     FeaturesConfig,
     LabelsConfig,
-    LeaksConfig,
     NetworkConfig,
     PublishedConfig,
     ReportConfig,
@@ -22,30 +21,10 @@ from cryptonn.settings import (
     SelectionConfig,
     SignalConfig,
     SplitConfig,
-    SyntheticConfig,
     TrainingConfig,
 )
 
-__all__ = [
-    "BacktestConfig",
-    "CostsConfig",
-    "DataConfig",
-    "FeaturesConfig",
-    "LabelsConfig",
-    "LeaksConfig",
-    "NetworkConfig",
-    "PublishedConfig",
-    "ReportConfig",
-    "RunConfig",
-    "SearchConfig",
-    "SelectionConfig",
-    "SignalConfig",
-    "SplitConfig",
-    "SyntheticConfig",
-    "TrainingConfig",
-    "load_config",
-    "parse_config",
-]
+__all__ = ["RunConfig", "load_config", "parse_config"]
 
 
 class RunConfig(Section):

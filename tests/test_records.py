@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cryptonn.config import CostsConfig
 from cryptonn.evaluation.verdict import Verdict
 from cryptonn.records import load_result, load_verdicts, read_table, save_result, save_verdicts
+from cryptonn.settings import CostsConfig
 from cryptonn.trading.backtest import run_backtest
 from cryptonn.trading.costs import costs_for
 from cryptonn.trading.result import BacktestResult

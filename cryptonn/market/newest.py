@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from cryptonn.config import DataConfig
 from cryptonn.errors import ConfigError
 from cryptonn.market.candles import Frame
 from cryptonn.market.exchange.download import download_candles
@@ -16,6 +15,7 @@ from cryptonn.market.extras import EXTRAS
 from cryptonn.market.source import latest_market, reach
 from cryptonn.market.store.candle_store import Store
 from cryptonn.market.timerange import TimeRange
+from cryptonn.settings import DataConfig
 
 __all__ = ["fetched_candles", "newest_candles"]
 

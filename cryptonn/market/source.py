@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from cryptonn.config import DataConfig
 from cryptonn.errors import ConfigError, DataError
 from cryptonn.market.bars import time_text, timeframe_delta
 from cryptonn.market.candles import Frame, align
@@ -16,6 +15,7 @@ from cryptonn.market.store.health import candles_sha256
 from cryptonn.market.supply import Supply, refuse_hole, supplied, whole_range
 from cryptonn.market.synthetic import SyntheticMarket, synthetic_market
 from cryptonn.market.timerange import TimeRange
+from cryptonn.settings import DataConfig
 
 __all__ = ["Market", "latest_market", "load_frame", "load_market", "reach"]
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cryptonn.config import DataConfig
 from cryptonn.errors import DataError
 from cryptonn.market.bars import counted, time_index, time_text, timeframe_delta, times_of
 from cryptonn.market.store.health import candles_sha256
 from cryptonn.market.timerange import TimeRange
+from cryptonn.settings import DataConfig
 
 __all__ = ["HOLE", "SLACK", "Supply", "refuse_hole", "select", "supplied", "whole_range"]
 

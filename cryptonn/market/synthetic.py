@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from scipy.special import ndtr, ndtri
 
-from cryptonn.config import SyntheticConfig
 from cryptonn.errors import ConfigError, DataError
 from cryptonn.market.candles import FIELDS, timeframe_delta
+from cryptonn.settings import SyntheticConfig
 
 __all__ = ["SyntheticMarket", "best_accuracy", "synthetic_market"]
 

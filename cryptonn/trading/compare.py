@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cryptonn.config import CostsConfig
+from cryptonn.settings import CostsConfig
 from cryptonn.trading.backtest import run_backtest
 from cryptonn.trading.costs import Costs, costs_for
 from cryptonn.trading.replay import replay

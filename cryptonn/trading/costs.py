@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from cryptonn.config import CostsConfig
 from cryptonn.errors import ConfigError, did_you_mean
+from cryptonn.settings import CostsConfig
 from cryptonn.units import in_bp, in_percent, parse_fraction
 
 __all__ = ["FEES", "Costs", "costs_for"]

@@ -5,8 +5,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from cryptonn.config import SignalConfig
 from cryptonn.errors import ConfigError, DataError
+from cryptonn.settings import SignalConfig
 
 __all__ = ["entry_threshold", "make_signal"]
 

@@ -15,7 +15,7 @@ import pandas as pd
 from cryptonn import open_run
 from cryptonn.catalog import find_run
 from cryptonn.cli.prediction import prediction_words
-from cryptonn.config import PublishedConfig, RunConfig
+from cryptonn.config import RunConfig
 from cryptonn.errors import ConfigError
 from cryptonn.latest import predict
 from cryptonn.learning.lookahead import looking_ahead
@@ -26,6 +26,7 @@ from cryptonn.reporting.formatting import percent, signed_bp
 from cryptonn.reporting.sections_forecast import forecast_words
 from cryptonn.reporting.sections_published import make_published
 from cryptonn.runs import Run
+from cryptonn.settings import PublishedConfig
 from tests.test_tutorial import unpredictable
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,6 @@ from ccxt.base import errors as ccxt_errors
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptonn.config import SyntheticConfig
 from cryptonn.errors import ConfigError, DataError, ExchangeError
 from cryptonn.market.candles import align
 from cryptonn.market.exchange import download
@@ -26,6 +25,7 @@ from cryptonn.market.exchange.shelf import joined, without
 from cryptonn.market.store.candle_store import Store
 from cryptonn.market.synthetic import synthetic_market
 from cryptonn.market.timerange import TimeRange
+from cryptonn.settings import SyntheticConfig
 from tests.market.binance_server import BinanceServer, ToServer, serving
 
 ETH, BTC = "ETH/USDT", "BTC/USDT"

@@ -6,13 +6,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cryptonn.config import DataConfig, parse_config
+from cryptonn.config import parse_config
 from cryptonn.errors import ConfigError, DataError
 from cryptonn.market.files.formats import read_candle_file
 from cryptonn.market.resample import resample
 from cryptonn.market.source import latest_market, load_frame, load_market
 from cryptonn.market.store.health import candles_sha256
 from cryptonn.market.timerange import TimeRange
+from cryptonn.settings import DataConfig
 
 START = pd.Timestamp("2018-01-01", tz="UTC")
 YAHOO = "Date,Open,High,Low,Close,Adj Close,Volume"

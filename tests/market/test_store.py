@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cryptonn.config import DataConfig
 from cryptonn.errors import ConfigError, DataError, OutputError
 from cryptonn.market.candles import FIELDS
 from cryptonn.market.files.formats import read_candle_file
@@ -22,6 +21,7 @@ from cryptonn.market.store.candle_store import Store, health
 from cryptonn.market.store.health import candles_sha256
 from cryptonn.market.store.parquet import to_parquet
 from cryptonn.market.timerange import TimeRange
+from cryptonn.settings import DataConfig
 
 START = pd.Timestamp("2018-01-01", tz="UTC")
 SOURCE = {"file": "a.csv", "sha256": "f" * 64, "dialect": "plain OHLCV", "rows": 3, "repairs": {"duplicates": 2}}

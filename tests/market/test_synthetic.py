@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cryptonn.config import SyntheticConfig
 from cryptonn.errors import ConfigError, DataError
 from cryptonn.market.candles import align, check_candles
 from cryptonn.market.synthetic import SyntheticMarket, best_accuracy, synthetic_market
+from cryptonn.settings import SyntheticConfig
 
 ETH, BTC = "ETH/USD", "BTC/USD"
 HORIZON = 5

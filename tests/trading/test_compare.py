@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from trading_tables import STRATEGIES, backtest, played, random_market, random_signal
 
-from cryptonn.config import CostsConfig
+from cryptonn.settings import CostsConfig
 from cryptonn.trading import compare as module
 from cryptonn.trading.compare import compare, decisions_of, same_account
 from cryptonn.trading.costs import Costs, costs_for

@@ -2,8 +2,8 @@
 
 import pytest
 
-from cryptonn.config import CostsConfig
 from cryptonn.errors import ConfigError
+from cryptonn.settings import CostsConfig
 from cryptonn.trading.costs import Costs, costs_for
 
 CONFIG = CostsConfig(maker="10bp", taker="20bp", spread="1bp", slippage="2bp", borrow="10%")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryptonn.config import SignalConfig
 from cryptonn.errors import ConfigError, DataError
+from cryptonn.settings import SignalConfig
 from cryptonn.trading.signals import entry_threshold, make_signal
 
 MARK = {"+": 1, "-": -1, ".": 0}

@@ -204,7 +204,7 @@ def test_on_dask_it_is_the_same_and_a_worker_that_is_killed_loses_nothing(
 @pytest.mark.parametrize("name", ["dask", "ray"])
 def test_an_engine_that_does_not_answer_is_said_within_seconds(name: str) -> None:
     if name == "ray":
-        pytest.importorskip("ray")
+        pytest.importorskip("ray", reason="ray is an extra that the development environment does without")
     started = time.monotonic()
     with pytest.raises(ConfigError) as caught:
         connect(name, address={"dask": "tcp://127.0.0.1:9", "ray": "127.0.0.1:9"}[name], workers=1)

@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from cryptonn.config import DataConfig
 from cryptonn.errors import DataError, did_you_mean
 from cryptonn.market.bars import FIELDS, bar_step, counted, time_index
 from cryptonn.market.extras import EXTRAS, summed
@@ -15,6 +14,7 @@ from cryptonn.market.merging import merge
 from cryptonn.market.resample import resample
 from cryptonn.market.supply import Supply
 from cryptonn.market.timerange import TimeRange
+from cryptonn.settings import DataConfig
 
 __all__ = ["listed_candles"]
 

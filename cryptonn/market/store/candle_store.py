@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from cryptonn.config import DataConfig
 from cryptonn.errors import ConfigError, DataError, did_you_mean
 from cryptonn.market.bars import bar_step, check_candles, counted, time_index, timeframe_delta
 from cryptonn.market.merging import merge
@@ -24,6 +23,7 @@ from cryptonn.market.store.writing import write_together
 from cryptonn.market.supply import SLACK, Supply, select
 from cryptonn.market.symbols import parse_symbol
 from cryptonn.market.timerange import TimeRange
+from cryptonn.settings import DataConfig
 
 __all__ = ["Store", "StoreEntry", "Written", "health", "stored_candles", "supply_of"]
 
