@@ -12,12 +12,12 @@ STAGES = (
     *("errors", "units", "output", "progress", "market.timerange", "settings", "config"),
     *("market", "learning", "trading", "evaluation"),
     *("published", "heldout", "facts", "records", "runs", "catalog", "latest", "reporting", "judging"),
-    *("pipeline", "tuning", "cli"),
+    *("pipeline", "tuning", "local_exchange", "paper", "cli"),
 )
 """A module imports only from its own stage and from stages to the left."""
 
 HOMES = {
-    "ccxt": ("market/exchange/download.py",),
+    "ccxt": ("market/exchange/", "paper/venue/"),
     "backtrader": ("trading/",),
     "pyfolio": ("reporting/tearsheet.py",),
     "plotly": ("reporting/",),
@@ -65,6 +65,11 @@ def test_imports_point_left(path: Path) -> None:
     assert own >= 0, f"{module_of(path)} belongs to no stage: name it in STAGES"
     inner = {name for name in imports_of(path) if name.startswith("cryptonn.")}
     assert {name for name in inner if stage_of(name) > own} == set()
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "paper").rglob("*.py")), ids=module_of)
+def test_paper_trading_knows_nothing_of_the_local_exchange(path: Path) -> None:
+    assert not any(name.startswith("cryptonn.local_exchange") for name in imports_of(path))
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_of)
