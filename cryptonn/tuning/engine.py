@@ -9,7 +9,7 @@ Ask = Callable[[], dict[str, Any] | None]
 """Gives the next task, or None when there is no further one."""
 
 OnReport = Callable[[int, dict[str, Any]], bool]
-"""Told the number of a trial and the numbers of an epoch it has done; True ends the trial."""
+"""Told the number of a trial and how far it is, see ``trial.OnEpoch``; True ends the trial."""
 
 
 Outcomes = Generator[dict[str, Any], None, None]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from cryptonn.progress import OnStep, Step
 from cryptonn.tuning.records import Record
@@ -12,7 +13,21 @@ from cryptonn.tuning.study import Study
 __all__ = ["Progress", "duration"]
 
 _QUIET = 30.0
-"""Seconds without a word, while trials go on, before one is said again."""
+"""Seconds from one word on a trial that goes on to the next."""
+_ENOUGH = 0.05
+"""Share of a trial from which on its pace says how long it will take."""
+
+
+@dataclass
+class _Running:
+    """What is known of a trial that runs."""
+
+    began: float
+    said: float
+    """When it was last spoken of."""
+    share: float = 0.0
+    numbers: str = ""
+    """Losses of the last epoch it has done, in words."""
 
 
 @dataclass
@@ -23,42 +38,44 @@ class Progress:
     on_step: OnStep
     workers: int
     clock: Callable[[], float] = time.monotonic
-    _began: dict[int, float] = field(default_factory=dict)
-    _shares: dict[int, float] = field(default_factory=dict)
+    _running: dict[int, _Running] = field(default_factory=dict)
     _spent: list[float] = field(default_factory=list)
-    _said: float = field(default=float("-inf"))
 
     def begun(self, number: int) -> None:
         """Note that a trial was begun."""
-        self._began[number], self._shares[number] = self.clock(), 0.0
+        self._running[number] = _Running(began=self.clock(), said=self.clock())
         self._say(f"trial {number} begins: {words_of(self.study.running[number])}")
 
-    def epoch(self, number: int, *, share: float) -> None:
-        """Note how much of a trial is done."""
-        self._shares[number] = share
-        if self.clock() - self._said > _QUIET:
-            self._say(f"trial {number} is {share:.0%} done")
-        else:
+    def epoch(self, number: int, report: dict[str, Any]) -> None:
+        """Note how far a trial is, see ``trial.OnEpoch``, and say so of one that takes long."""
+        trial = self._running[number]
+        trial.share = min((report["epoch"] - 1 + report["done"]) / report["epochs"], 1.0)
+        if "val_loss" in report:
+            numbers = f"loss {report['loss']:.4f}, val_loss {report['val_loss']:.4f}"
+            trial.numbers = f", {numbers} after epoch {report['epoch']}"
+        if self.clock() - trial.said < _QUIET:
             self.on_step(Step("search", self._share_done()))
+            return
+        trial.said = self.clock()
+        where = f"trial {number} epoch {report['epoch']}/{report['epochs']} is {report['done']:.0%} done"
+        self._say(where + trial.numbers + self._left(trial))
 
     def ended(self, record: Record) -> None:
         """Note that a trial has ended."""
-        began = self._began.pop(record.number, self.clock())
-        self._shares.pop(record.number, None)
-        if record.state == "complete":
-            self._spent.append(self.clock() - began)
+        trial = self._running.pop(record.number, None)
+        if record.state == "complete" and trial is not None:
+            self._spent.append(self.clock() - trial.began)
         what = f"{record.metric} {record.value:.4f}" if record.value is not None else record.reason
         self._say(f"trial {record.number} {record.state}: {what}")
 
     def _say(self, what: str) -> None:
-        self._said = self.clock()
         self.on_step(Step("search", self._share_done(), f"{self.state()}; {what}"))
 
     def state(self) -> str:
         """Return where the search stands in one line."""
         records = self.study.records.values()
         states = [record.state for record in records]
-        parts = [f"{states.count('complete')}/{self.study.total} finished", f"{len(self._began)} running"]
+        parts = [f"{states.count('complete')}/{self.study.total} finished", f"{len(self._running)} running"]
         parts += [f"{states.count(name)} {name}" for name in ("failed", "pruned") if name in states]
         best, left = self.study.best, self.seconds_left()
         if best is not None:
@@ -68,16 +85,25 @@ class Progress:
     def seconds_left(self) -> float | None:
         """Estimate the time left from the trials of this sitting; None before there is anything to go by."""
         now = self.clock()
-        paces = [(now - self._began[n]) / share for n, share in self._shares.items() if share > 0.2]
+        paces = [(now - trial.began) / trial.share for trial in self._running.values() if trial.share >= _ENOUGH]
         known = [*self._spent, *paces]
         if not known:
             return None
         mean = sum(known) / len(known)
-        still = self.study.total - len(self.study.records) - sum(self._shares.values())
-        return max(still, 0.0) * mean / max(min(self.workers, self.study.total), 1)
+        still = max(self.study.total - self._done(), 0.0)
+        return still * mean / max(min(self.workers, self.study.total), 1)
+
+    def _left(self, trial: _Running) -> str:
+        """Say how long a trial will take yet; training.patience may end it before."""
+        spent, share = self.clock() - trial.began, trial.share
+        return f", {duration(spent * (1 - share) / share)} left" if _ENOUGH <= share < 1 else ""
 
     def _share_done(self) -> float:
-        return min((len(self.study.records) + sum(self._shares.values())) / max(self.study.total, 1), 1.0)
+        return min(self._done() / max(self.study.total, 1), 1.0)
+
+    def _done(self) -> float:
+        """Return how many trials are done, of those that run their share."""
+        return len(self.study.records) + sum(trial.share for trial in self._running.values())
 
 
 def duration(seconds: float) -> str:

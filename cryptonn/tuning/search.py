@@ -85,7 +85,7 @@ def _run(study: Study, engine: Engine, on_step: OnStep) -> None:
         return task
 
     def on_report(number: int, epoch: dict[str, Any]) -> bool:
-        progress.epoch(number, share=min(epoch["epoch"] / study.base.training.epochs, 1.0))
+        progress.epoch(number, epoch)
         return study.report(number, epoch)
 
     if study.records:

@@ -143,9 +143,9 @@ class Study:
         return None
 
     def report(self, number: int, epoch: dict[str, Any]) -> bool:
-        """Note the numbers of an epoch; True if the trial has fallen behind and should end."""
+        """Note the numbers of an epoch, once it is done; True if the trial has fallen behind and should end."""
         with self._lock:
-            if self.search.pruning == "none":
+            if self.search.pruning == "none" or "val_loss" not in epoch:
                 return False
             return self.advisor.falls_behind(number, epoch=epoch["epoch"], value=self._step(epoch))
 

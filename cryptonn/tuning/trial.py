@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,7 +37,11 @@ if TYPE_CHECKING:
 __all__ = ["OnEpoch", "Pruned", "market_of", "run_trial", "trial_config"]
 
 OnEpoch = Callable[[dict[str, Any]], bool]
-"""Called with the numbers of each epoch; True ends the trial there: it has fallen behind the others."""
+"""Called with ``epoch`` (from 1 on), ``epochs``, ``done`` (the share of that epoch in [0, 1]) and, once the epoch is
+done, its numbers; True then ends the trial: it has fallen behind the others."""
+
+_EVERY = 10.0
+"""Seconds from one word on an epoch that goes on to the next."""
 
 _PACKAGES = ("cryptonn", "tensorflow", "keras", "numpy", "pandas")
 
@@ -57,11 +61,19 @@ class _Trial:
     started: float = field(default_factory=time.perf_counter)
     busy: float = field(default_factory=time.process_time)
     reports: list[dict[str, Any]] = field(default_factory=list)
+    said: float = field(default_factory=time.monotonic)
 
     def report(self, epoch: "EpochReport") -> None:
         self.reports.append({name: value for name, value in asdict(epoch).items() if name != "epochs"})
-        if self.on_epoch is not None and self.on_epoch(self.reports[-1]):
+        self.said = time.monotonic()
+        if self.on_epoch is not None and self.on_epoch({**asdict(epoch), "done": 1.0}):
             raise Pruned(f"stopped after epoch {epoch.epoch} of {epoch.epochs}: it had fallen behind the others")
+
+    def progress(self, epoch: int, done: float, *, epochs: int) -> None:
+        """Say how much of an epoch is done, every few seconds: one may take an hour."""
+        if self.on_epoch is not None and time.monotonic() - self.said > _EVERY:
+            self.said = time.monotonic()
+            self.on_epoch({"epoch": epoch, "epochs": epochs, "done": done})
 
     @property
     def best(self) -> dict[str, Any]:
@@ -96,7 +108,7 @@ def run_trial(task: dict[str, Any], *, on_epoch: OnEpoch | None = None) -> dict[
         ``number``; ``config`` (the run file as nested dicts); ``of`` ("run" or "published"); ``data`` (by symbol: the
         sha256 that its candles must have, where they are the search's own).
     on_epoch
-        Told the numbers of each epoch; True ends the trial.
+        Told how far it is, see ``OnEpoch``.
 
     Returns
     -------
@@ -161,6 +173,7 @@ def _honest(trial: _Trial, wanted: dict[str, str]) -> dict[str, Any]:
         *(rows.features, rows.labels, rows.split, config),
         close=rows.close,
         on_epoch=trial.report,
+        on_progress=partial(trial.progress, epochs=config.training.epochs),
         log_dir=trial.folder / "tensorboard",
     )
     validation = {"validation": rows.split.validation}
@@ -178,7 +191,8 @@ def _published(trial: _Trial, wanted: dict[str, str]) -> dict[str, Any]:
     earlier = trial.config.as_published()
     market = market_of(earlier)
     _check_candles(market, wanted)
-    found = reproduce(trial.config, market.frame, on_epoch=trial.report)
+    on_progress = partial(trial.progress, epochs=earlier.training.epochs)
+    found = reproduce(trial.config, market.frame, on_epoch=trial.report, on_progress=on_progress)
     judged = found.predictions[found.predictions["proba"].notna() & found.predictions["move"].notna()]
     return {
         "metrics": _of_epochs(trial) | found.numbers,

@@ -64,7 +64,7 @@ class MadeUp:
         for epoch in range(1, task["config"]["training"]["epochs"] + 1):
             loss = 0.5 + dropout + 1 / epoch
             history.append({"epoch": epoch, "loss": loss, "val_loss": loss, "val_accuracy": 1 - loss / 4})
-            if on_report(task["number"], history[-1]):
+            if on_report(task["number"], {**history[-1], "epochs": task["config"]["training"]["epochs"], "done": 1.0}):
                 state = "pruned"
                 break
         numbers = {"val_loss": loss, "accuracy_on_moves": 1 - loss / 4, "auc": 0.5}

@@ -17,6 +17,8 @@ from cryptonn.config import RunConfig, load_config
 from cryptonn.errors import ConfigError, DataError, ModelError, OutputError
 from cryptonn.progress import Step
 from cryptonn.tuning.engine import lost
+from cryptonn.tuning.opening import open_study
+from cryptonn.tuning.progress import Progress
 from cryptonn.tuning.search import tune
 from cryptonn.tuning.study import Study
 from tests.tiny_run import environment, tiny_config
@@ -288,6 +290,38 @@ def test_progress_says_finished_running_failed_best_and_time_left(tmp_path: Path
     assert any(text.startswith("2/4 finished, 0 running, 1 failed, best val_loss 1.5000 (trial 0), ") for text in said)
     assert any(text.endswith("trial 1 failed: the moon was full") for text in said)
     assert steps[-1].stage == "results" and max(step.done or 0 for step in steps) == 1.0
+
+
+def words_while_running(folder: Path, reports: list[tuple[float, dict[str, Any]]]) -> list[str]:
+    """What is said of the first of two trials after each report, given with the second at which it comes."""
+    now, steps = [0.0], list[Step]()
+    sitting: dict[str, Any] = {"threads": 1, "at_once": 1, "retry_failed": False}
+    with open_study(search_config({"seed": [1, 2]}), "small", folder=folder, **sitting) as study:
+        progress = Progress(study, steps.append, workers=1, clock=lambda: now[0])
+        assert study.ask() is not None
+        progress.begun(0)
+        for now[0], report in reports:
+            progress.epoch(0, report)
+    return [step.text for step in steps[1:] if step.text]
+
+
+ENDED = {"epoch": 1, "epochs": 2, "done": 1.0, "loss": 0.7, "val_loss": 0.69, "val_accuracy": 0.5}
+
+
+def test_a_long_trial_says_how_far_it_is_at_most_every_half_a_minute(tmp_path: Path) -> None:
+    reports = [(second, {"epoch": 1, "epochs": 2, "done": second / 100}) for second in (10.0, 20.0, 31.0, 41.0, 60.0)]
+    reports += [(100.0, ENDED), (110.0, {"epoch": 2, "epochs": 2, "done": 0.1}), (130.0, ENDED | {"epoch": 2})]
+    assert words_while_running(tmp_path, reports) == [
+        "0/2 finished, 1 running, 6 min left; trial 0 epoch 1/2 is 31% done, 3 min left",
+        "0/2 finished, 1 running, 5 min left; trial 0 epoch 1/2 is 100% done, loss 0.7000, val_loss 0.6900 after "
+        "epoch 1, 2 min left",
+        "0/2 finished, 1 running, 2 min left; trial 0 epoch 2/2 is 100% done, loss 0.7000, val_loss 0.6900 after "
+        "epoch 2",
+    ]
+
+
+def test_a_quick_trial_says_nothing_of_its_epochs(tmp_path: Path) -> None:
+    assert words_while_running(tmp_path, [(14.0, ENDED), (29.0, ENDED | {"epoch": 2})]) == []
 
 
 def test_pruning_needs_an_engine_that_shows_epochs(tmp_path: Path) -> None:

@@ -144,6 +144,32 @@ def test_trials_that_diverge_run_out_of_memory_or_meet_a_bug_say_so() -> None:
     assert "Traceback" in bug["trace"]
 
 
+LONG_EPOCHS = """
+import json
+from cryptonn.tuning import trial
+from tests.tuning.small_search import search_config
+
+trial._EVERY, told = 0.0, []
+config = search_config(training={"epochs": 2})
+task = {"number": 0, "of": "run", "config": config.model_dump(mode="json"), "data": {}}
+outcome = trial.run_trial(task, on_epoch=lambda report: told.append(report) or "val_loss" not in report)
+print(json.dumps([told, outcome["state"], outcome["history"]]))
+"""
+
+
+def test_an_epoch_that_takes_long_is_told_of_while_it_goes_on() -> None:
+    answer = python(LONG_EPOCHS)
+    assert answer.returncode == 0, answer.stderr
+    told, state, history = json.loads(answer.stdout)
+    places = [(report["epoch"], report["done"]) for report in told]
+    assert places == [(epoch, done) for epoch in (1, 2) for done in (0.25, 0.5, 0.75, 1.0, 1.0)]
+    assert {report["epochs"] for report in told} == {2}
+    ended = [report for report in told if "val_loss" in report]
+    assert [{name: one[name] for name in history[0]} for one in ended] == history
+    assert [set(one) - set(history[0]) for one in ended] == [{"epochs", "done"}] * 2
+    assert state == "complete", "a word on an epoch that goes on ends nothing"
+
+
 RUN_BEST = """
 import sys
 from pathlib import Path
