@@ -61,7 +61,7 @@ def house_layout(figure: go.Figure, *, hovermode: str = "closest") -> None:
         margin={"l": 56, "r": 12, "t": 36, "b": 36},
         hovermode=hovermode,
         dragmode="zoom",
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "y": -0.1, "yanchor": "top", "x": 0},  # the tool bar has the top
     )
 
 

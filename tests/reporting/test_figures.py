@@ -1,5 +1,6 @@
 """Figures: that they draw the numbers they claim to, whatever the numbers are."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,14 @@ def test_the_chart_holds_just_the_trades_of_its_stretch() -> None:
 def test_a_fee_scenario_keeps_its_colour() -> None:
     assert len({fee_color(name, list(COSTS)) for name in COSTS}) == 4
     assert fee_color("10bp", ["10bp", "none"]) == fee_color("10bp", ["none", "10bp"])
+
+
+def test_the_legend_of_a_chart_lies_below_it_where_no_tool_bar_is() -> None:
+    """On a narrow screen plotly's tool bar, at the top right, lay over the legend."""
+    proba = pd.Series(0.5, INDEX)
+    chart = draw_chart(CANDLES, proba, RESULTS, period="p", days=1, thresholds={})
+    legend = json.loads(chart.json)["layout"]["legend"]
+    assert legend["y"] < 0 and legend["yanchor"] == "top"
 
 
 def test_thinning_keeps_first_and_last() -> None:

@@ -103,6 +103,18 @@ def test_links_inside_the_page_lead_somewhere(page: Page) -> None:
     assert len(set(page.ids())) == len(page.ids())
 
 
+def test_no_figure_is_wider_than_a_narrow_screen_unless_it_was_tapped(written: Written) -> None:
+    """Below 640 px every figure was 640 px wide, so its right end was cropped."""
+    css = written.html[written.html.index("<style>") : written.html.index("</style>")]
+    rules = re.findall(r"([^{}]*img[^{}]*)\{([^{}]*)\}", css)
+    wide = [selector.strip() for selector, what in rules if re.search(r"max-width: none|[^-]width: \d+px", what)]
+    assert wide == ["figure .box.large img"]
+    assert (
+        'box.classList.toggle("large")' in written.html
+        and '<figure id="equity_first">\n  <div class="box">' in written.html
+    )
+
+
 def test_plotly_is_inlined_once(written: Written, synthetic: Written) -> None:
     assert written.html.count("plotly.js v") == 1
     assert written.html.count('class="plotly-graph-div"') == 2
