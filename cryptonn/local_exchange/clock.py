@@ -1,0 +1,56 @@
+"""The exchange's clock: the time of the replay, moved by hand (lockstep) or a multiple of the wall's (running)."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from cryptonn.errors import ConfigError
+
+__all__ = ["ReplayClock"]
+
+
+class ReplayClock:
+    """Time of the replay in UTC milliseconds.
+
+    Parameters
+    ----------
+    start_ms, end_ms
+        Where the replay starts, and where its last candle closes; the clock may run on after that.
+    mode
+        "lockstep": the time stands still until ``advance``. "running": it passes ``speed`` times as fast as ``wall``.
+    wall
+        Seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        start_ms: int,
+        end_ms: int,
+        mode: Literal["lockstep", "running"] = "lockstep",
+        speed: float = 60.0,
+        wall: Callable[[], float],
+    ) -> None:
+        if mode == "running" and not 0 < speed <= 1_000_000:
+            raise ConfigError(f"speed is {speed}; it must be above 0. Write 60 for a minute of candles each second.")
+        self.start_ms, self.end_ms, self.mode, self.speed = start_ms, end_ms, mode, speed
+        self._wall, self._wall_start = wall, wall()
+        self._ms = start_ms
+
+    def now_ms(self) -> int:
+        """Return the time of the replay."""
+        if self.mode == "lockstep":
+            return self._ms
+        return self.start_ms + int((self._wall() - self._wall_start) * self.speed * 1000)
+
+    def advance(self, to_ms: int) -> int:
+        """Move a lockstep clock forward and return its time; an earlier time leaves it where it is.
+
+        Raises
+        ------
+        ConfigError
+            If the clock runs by itself.
+        """
+        if self.mode != "lockstep":
+            raise ConfigError("The clock runs by itself; only a lockstep clock can be moved. Wait, or raise the speed.")
+        self._ms = max(self._ms, to_ms)
+        return self._ms
