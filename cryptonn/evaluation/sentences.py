@@ -124,12 +124,13 @@ def _break_even(found: Outcome) -> list[str]:
     sure = f" (95 % interval {span})" if span else ""
     if fee <= 0:
         return [f"No cost is low enough: the break-even cost per side is {_fee(fee)}{sure}."]
-    if found.case == "loses before fees":
-        return [
-            f"Added up, its trades would bear a cost of {_fee(fee)} per side{sure}; compounded they lose without any."
-        ]
-    words = "It pays" if found.case == "pays" else "It would pay"
+    below = [one for one in found.lost if one["cost_per_side"] < fee]
     zero = " As the interval reaches zero, there may be no edge at all." if free["break_even_fee_low"] <= 0 else ""
+    if found.case == "loses before fees" or below:
+        lose = "without any" if found.case == "loses before fees" else f"at {_fee(below[0]['cost_per_side'])} already"
+        added = f"Added up, its trades would bear a cost of {_fee(fee)} per side{sure}"
+        return [f"{added}; compounded they lose {lose}.{zero}"]
+    words = "It pays" if found.case == "pays" else "It would pay"
     together = "commission, spread and slippage together"
     return [f"{words} below a cost of about {_fee(fee)} per side, {together}{sure}.{zero}"]
 

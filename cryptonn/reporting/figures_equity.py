@@ -150,10 +150,11 @@ def draw_fee_sweep(results: Sequence[BacktestResult], *, period: str, interval: 
 def _even_words(even: float, interval: tuple[float, float] | None, *, trades: int) -> str:
     if np.isfinite(even):
         span = f"{bp(interval[0])} to {bp(interval[1])}" if interval else ""
-        shaded = f"; shaded: 95 % interval of the arithmetic one, {span}" if span else ""
+        shaded = f"; shaded: its 95 % interval, {span}" if span else ""
+        other = f" The break-even fee under the verdict is arithmetic: trades added up, not compounded{shaded}."
         if even < 0:
-            return f"They do not break even, not even at zero cost (break-even {bp(even)} a side{shaded})."
-        return f"They break even at {bp(even)} a side{shaded}."
+            return f"They do not break even, not even at zero cost (break-even {bp(even)} a side).{other}"
+        return f"They break even at {bp(even)} a side, lower the more the equity swings.{other}"
     few = f"with {trades} of them, fewer than {MIN_TRADES}, it means nothing"
     return f"Their break-even fee is n/a: {few if trades < MIN_TRADES else 'no cost within 50 % of a fill is it'}."
 
@@ -230,6 +231,6 @@ def _mark_break_even(axes: Axes, even: float, interval: tuple[float, float] | No
     if np.isfinite(even) and even >= 0:
         ring: Any = {"marker": "o", "markersize": 9, "color": "white", "markeredgecolor": INK, "markeredgewidth": 2}
         axes.plot([even / BP], [0], zorder=4, **ring)
-        text = f"break-even {bp(even)}"
+        text = f"break-even, compounded {bp(even)}"
         offset: Any = {"xytext": (10, 10), "textcoords": "offset points"}
         axes.annotate(text, (even / BP, 0), fontweight="bold", zorder=5, **offset)

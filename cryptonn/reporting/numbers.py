@@ -65,11 +65,12 @@ def _per_trade(free: Any, dear: Any, ordered: pd.DataFrame) -> list[BigNumber]:
 
 
 def _break_even(free: Any) -> BigNumber:
-    few = f"fewer than {MIN_TRADES} trades: too few to say"
-    none = few if free["trades"] < MIN_TRADES else "no interval: too few days"
-    note = _range(free, "break_even_fee", bp) or none
-    lost = f"not even at zero cost; {note}" if free["break_even_fee"] < 0 else note
-    return BigNumber("break-even fee per side", bp(free["break_even_fee"]), lost)
+    label, fee = "break-even fee per side", free["break_even_fee"]
+    if free["trades"] < MIN_TRADES:
+        return BigNumber(label, bp(fee), f"fewer than {MIN_TRADES} trades: too few to say")
+    lost = "not even at zero cost; " if fee < 0 else ""
+    known = _range(free, "break_even_fee", bp) or "no interval: too few days"
+    return BigNumber(label, bp(fee), f"{lost}arithmetic: trades added up; {known}")
 
 
 def _returns(ordered: pd.DataFrame) -> list[BigNumber]:

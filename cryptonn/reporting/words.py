@@ -37,7 +37,9 @@ WORDS = (
     ("cost per side", "commission, half the spread and slippage of one fill, as a fraction of its notional"),
     ("round trip", "entry and exit together: twice the cost per side"),
     ("gross, net", "profit at the open prices before any cost; profit after all costs"),
-    ("break-even fee", "cost per side at which the net return is zero; n/a with fewer than 10 trades"),
+    ("break-even fee", "cost per side at which the net return is zero; n/a with fewer than 10 trades. Arithmetic, "
+     "under the verdict and in tables: the trades' returns added up. Compounded, in the figure of every fee: what is "
+     "left in the account, which is lower the more the equity swings"),
     ("no fee, maker, taker, taker + slippage", "commission zero; a resting order's commission, no spread, "
      "and a fill at the next open for sure, which is optimistic: a resting order may not fill; a crossing order's "
      "commission and half the spread; the same with slippage on top"),

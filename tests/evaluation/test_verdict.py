@@ -281,6 +281,14 @@ class TestMeanTradeAgainstTheAccount:
         assert "would bear a cost of 0.1 bp per side" in text(found)
         assert "compounded they lose without any." in text(found)
 
+    def test_nor_a_gain_below_it_where_the_account_loses_at_a_lower_cost(self) -> None:
+        """It said "It would pay below a cost of about 27.9 bp" of a run that lost at 10 bp."""
+        found = verdict(scenarios("none", "maker", gross=59.1, gross_return=0.004, net_return=-0.04))
+        assert found.numbers["case"] == "loses after fees"
+        assert "It would pay" not in text(found)
+        assert "Added up, its trades would bear a cost of 29.6 bp per side" in text(found)
+        assert "compounded they lose at 10.0 bp already." in text(found)
+
     def test_nets_are_those_of_the_account_where_the_mean_trade_says_otherwise(self) -> None:
         found = verdict(
             scenarios("none", "taker", gross=43.0, net_return=-0.02, gross_return=0.4, spread=0.01, size=80.0)

@@ -96,7 +96,9 @@ def test_drawdown_counts_from_the_starting_cash() -> None:
 
 def test_the_fee_sweep_names_the_break_even_fee() -> None:
     drawn = draw_fee_sweep(RESULTS, period="p", interval=(0.00001, 0.0002))
-    assert "95 % interval" in drawn.caption
+    assert "at any cost per side, compounded. They " in drawn.caption
+    assert "The break-even fee under the verdict is arithmetic: trades added up, not compounded" in drawn.caption
+    assert "shaded: its 95 % interval" in drawn.caption
     assert drawn.table["net_return"].is_monotonic_decreasing
     assert draw_fee_sweep(RESULTS[2:3], period="p", interval=(float("nan"), float("nan"))).png
 

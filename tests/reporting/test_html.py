@@ -280,7 +280,10 @@ def test_a_negative_break_even_fee_is_put_in_words(written: Written) -> None:
     own = written.run.comparison.query("period == 'first' and strategy == 'lstm_signal'")
     lost = own.assign(break_even_fee=-0.00014, break_even_fee_low=-0.0003, break_even_fee_high=0.0001)
     card = next(number for number in big_numbers(lost, {}) if number.label == "break-even fee per side")
-    assert (card.value, card.note) == ("−1.4 bp", "not even at zero cost; 95 %: −3.0 bp to 1.0 bp")
+    assert (card.value, card.note) == (
+        "−1.4 bp",
+        "not even at zero cost; arithmetic: trades added up; 95 %: −3.0 bp to 1.0 bp",
+    )
 
 
 def test_the_seed_is_said_once_and_hashes_are_folded(written: Written) -> None:
