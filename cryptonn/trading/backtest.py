@@ -18,6 +18,8 @@ from cryptonn.trading.costs import Costs
 from cryptonn.trading.engine import FractionSizer, OneFeedCerebro, RecordingBroker, SignalFeed, make_broker, make_feed
 from cryptonn.trading.inputs import check_inputs
 from cryptonn.trading.result import BacktestResult
+from cryptonn.trading.ruled import OnClose, Watcher, make_ruled_broker
+from cryptonn.trading.rules import MarketRules
 from cryptonn.trading.strategies import strategy_parameters
 
 __all__ = ["run_backtest"]
@@ -39,6 +41,8 @@ def run_backtest(
     proba: pd.Series | None = None,
     name: str = "",
     fees: str = "",
+    rules: MarketRules | None = None,
+    on_close: OnClose | None = None,
 ) -> BacktestResult:
     """Trade ``candles`` with a backtrader strategy.
 
@@ -66,23 +70,33 @@ def run_backtest(
         P(up) on the same index; the feed's line ``proba``.
     name, fees
         Labels of the result; the class's name by default.
+    rules
+        Steps and limits of the market: amounts are cut to the step, prices and commissions rounded, and an order that
+        the exchange would not take at the close is rejected. Without them any amount and price is traded. A commission
+        is booked in quote also where ``rules.fee_in`` is "base".
+    on_close
+        Called after each bar with the position wanted at its close, signed, base: the one held once the waiting market
+        orders are filled.
 
     Raises
     ------
     StrategyError
-        If a parameter is unknown or the strategy fails; says where and at which bar.
+        If a parameter is unknown or the strategy fails; says where and at which bar. With ``on_close`` also if it sends
+        anything but market orders.
     DataError, ConfigError
         If the inputs cannot be traded.
     """
     check_inputs(candles, signal, cash=cash, fraction=fraction)
     name = name or strategy.__name__
     index = pd.DatetimeIndex(candles.index)
-    broker, feed = make_broker(costs, cash=cash, index=index), make_feed(candles, signal, proba)
+    broker, feed = _broker(costs, cash=cash, index=index, rules=rules), make_feed(candles, signal, proba)
     cerebro = OneFeedCerebro(stdstats=False)
     cerebro.broker = broker
     cerebro.adddata(feed)
     cerebro.addsizer(FractionSizer, fraction=fraction)
     cerebro.addstrategy(strategy, **strategy_parameters(strategy, parameters, defaults, name=name))
+    if on_close is not None:
+        cerebro.addanalyzer(Watcher, on_close=on_close, name=name)
     _run(cerebro, feed, index, name)
     if len(feed) < len(index):
         last = index[len(feed) - 1]
@@ -99,6 +113,12 @@ def run_backtest(
     )
     _check_agrees(result, broker)
     return result
+
+
+def _broker(costs: Costs, *, cash: float, index: pd.DatetimeIndex, rules: MarketRules | None) -> RecordingBroker:
+    if rules is None:
+        return make_broker(costs, cash=cash, index=index)
+    return make_ruled_broker(costs, cash=cash, index=index, rules=rules)
 
 
 def _run(cerebro: Any, feed: SignalFeed, index: pd.DatetimeIndex, name: str) -> None:

@@ -21,6 +21,8 @@ __all__ = [
     "OneFeedCerebro",
     "RecordingBroker",
     "SignalFeed",
+    "broker_settings",
+    "commission_settings",
     "fill_if_traded",
     "make_broker",
     "make_feed",
@@ -77,7 +79,8 @@ class OneFeedCerebro(bt.Cerebro):  # type: ignore[misc]
             super()._runonce(runstrats)
             return
         feed, strategy = self.datas[0], runstrats[0]
-        strategy._once()
+        if strategy._minperiod <= feed.buflen():  # several indicators fail on fewer bars than they need
+            strategy._once()
         strategy.reset()
         for time in feed.lines.datetime.array:
             feed.advance()
@@ -163,18 +166,28 @@ def fill_if_traded(order: Any, price: float, ago: int) -> float:
 
 def make_broker(costs: Costs, *, cash: float, index: pd.DatetimeIndex) -> RecordingBroker:
     """Return a broker with these costs; ``index`` holds the times of the bars."""
-    broker = RecordingBroker(
-        cash=cash,
-        filler=fill_if_traded,
-        slip_perc=costs.concession,
-        slip_open=True,  # Market orders fill at the open: without this they would not slip at all
-        slip_match=True,
-        slip_out=True,  # and a flat bar would cap the slippage at nothing
-        int2pnl=False,  # keeps borrow out of the commission of the closing order
-    )
-    bar_years = np.diff(seconds_of(index), prepend=0.0) / YEAR_SECONDS
-    broker.addcommissioninfo(Commission(commission=costs.commission, borrow=costs.borrow, bar_years=bar_years.tolist()))
+    broker = RecordingBroker(**broker_settings(costs, cash=cash))
+    broker.addcommissioninfo(Commission(**commission_settings(costs, index=index)))
     return broker
+
+
+def broker_settings(costs: Costs, *, cash: float) -> dict[str, Any]:
+    """Return the parameters of a broker with these costs."""
+    return {
+        "cash": cash,
+        "filler": fill_if_traded,
+        "slip_perc": costs.concession,
+        "slip_open": True,  # Market orders fill at the open: without this they would not slip at all
+        "slip_match": True,
+        "slip_out": True,  # and a flat bar would cap the slippage at nothing
+        "int2pnl": False,  # keeps borrow out of the commission of the closing order
+    }
+
+
+def commission_settings(costs: Costs, *, index: pd.DatetimeIndex) -> dict[str, Any]:
+    """Return the parameters of a commission with these costs; ``index`` holds the times of the bars."""
+    bar_years = np.diff(seconds_of(index), prepend=0.0) / YEAR_SECONDS
+    return {"commission": costs.commission, "borrow": costs.borrow, "bar_years": bar_years.tolist()}
 
 
 class FractionSizer(bt.Sizer):  # type: ignore[misc]

@@ -61,7 +61,7 @@ class MarketRules:
         return _multiple(exact, self.amount_step, rounding)
 
     def fill_price(self, opening: Decimal | float, *, side: Literal["buy", "sell"], concession: float) -> Decimal:
-        """Return the price of a fill: a fraction ``concession`` off the open, on the tick that is worse for the trader."""
+        """Return the price of a fill: a fraction ``concession`` off the open, on the tick against the trader."""
         away = round(Decimal(str(concession)), 12)
         price = Decimal(str(opening)) * (1 + away if side == "buy" else 1 - away)
         return _multiple(price, self.price_tick, ROUND_CEILING if side == "buy" else ROUND_FLOOR)
