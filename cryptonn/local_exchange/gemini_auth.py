@@ -4,14 +4,14 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cryptonn.local_exchange.signatures import gemini_signature_ok
 
-__all__ = ["GeminiRefusal", "Sessions"]
+__all__ = ["GeminiRefusal", "Sessions", "decoded"]
 
-HEADERS = {"X-GEMINI-APIKEY": "Apikey", "X-GEMINI-PAYLOAD": "Payload", "X-GEMINI-SIGNATURE": "Signature"}
+HEADERS = ("Apikey", "Payload", "Signature")
 
 
 class GeminiRefusal(Exception):
@@ -33,20 +33,24 @@ class Sessions:
 
     Parameters
     ----------
-    secrets
-        Secret of every key.
+    secret_of
+        Gives the secret of a key, or None where there is no such key.
     """
 
-    def __init__(self, secrets: Mapping[str, str]) -> None:
-        self._secrets = dict(secrets)
+    def __init__(self, secret_of: Callable[[str], str | None]) -> None:
+        self._secret_of = secret_of
         self._nonces: dict[str, int] = {}
 
     def payload_of(self, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
-        """Return what is asked of ``path``, or raise ``GeminiRefusal``; the nonce is then used up."""
+        """Return what is asked of ``path``, or raise ``GeminiRefusal``; the nonce is then used up.
+
+        ``headers`` has its names in lower case.
+        """
         key, encoded, signature = (_header(headers, name) for name in HEADERS)
-        if key not in self._secrets or not gemini_signature_ok(encoded, signature, self._secrets[key]):
+        secret = self._secret_of(key)
+        if secret is None or not gemini_signature_ok(encoded, signature, secret):
             raise GeminiRefusal(400, "InvalidSignature")
-        payload = _decoded(encoded)
+        payload = decoded(encoded)
         if payload.get("request") != path:
             raise GeminiRefusal(400, "EndpointMismatch")
         self._use(key, payload.get("nonce"))
@@ -61,13 +65,15 @@ class Sessions:
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
-    value = headers.get(name)
+    header = f"X-GEMINI-{name.upper()}"
+    value = headers.get(header.lower())
     if not value:
-        raise GeminiRefusal(400, f"Missing{HEADERS[name]}Header", f"Must provide '{name}' header")
+        raise GeminiRefusal(400, f"Missing{name}Header", f"Must provide '{header}' header")
     return value
 
 
-def _decoded(encoded: str) -> dict[str, Any]:
+def decoded(encoded: str) -> dict[str, Any]:
+    """Return the JSON object in a payload header, signed or not."""
     try:
         payload = json.loads(base64.b64decode(encoded, validate=True))
     except (binascii.Error, ValueError, RecursionError) as error:
