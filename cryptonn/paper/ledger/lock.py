@@ -1,0 +1,59 @@
+"""One process at a time for a database or an account: a lock the system takes back when its process ends."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import TextIO
+
+from cryptonn.errors import ConfigError, OutputError
+
+__all__ = ["take_lock"]
+
+
+def take_lock(path: Path, *, what: str) -> TextIO:
+    """Take the lock file ``path`` and return it open; closing it, or the end of the process, gives the lock back.
+
+    Parameters
+    ----------
+    what
+        What the lock stands for, in words for the message, such as "this session" or "this account of binance".
+
+    Raises
+    ------
+    ConfigError
+        If another process that still runs holds it.
+    OutputError
+        If the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}). Nothing was sent. Make it writable."
+        ) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        holder = file.read().strip() or "another process"
+        file.close()
+        raise ConfigError(
+            f"{path.parent}: {holder} is trading with {what}. Two at once would trade against each other: "
+            "stop that one first (Ctrl-C there)."
+        ) from error
+    except OSError as error:
+        file.close()
+        raise OutputError(f"{path}: cannot be locked ({error.strerror}). Keep the session on a local disk.") from error
+    _sign(file)
+    return file
+
+
+def _sign(file: TextIO) -> None:
+    """Write whose lock it is; on a full disk it holds all the same."""
+    try:
+        file.truncate(0)
+        file.write(f"process {os.getpid()}")
+        file.flush()
+    except OSError:
+        return
