@@ -4,7 +4,7 @@ What is known of its words comes from its public documentation and from tests th
 """
 
 from collections.abc import Callable
-from decimal import Decimal
+from contextlib import suppress
 from email.utils import formatdate
 from typing import Any
 
@@ -141,7 +141,8 @@ class Gemini:
     def _ticker(self, request: Request) -> dict[str, Any]:
         exchange, market = self._exchange, self._market(request.params["symbol"])
         bars = exchange.candles(market.symbol, start_ms=None, end_ms=None, limit=CANDLES)
-        bid, ask = (exchange.matching.price(market.symbol, side=s, now_ms=exchange.now_ms) for s in ("sell", "buy"))
+        bid = exchange.matching.price(market.symbol, side="sell", now_ms=exchange.now_ms)
+        ask = exchange.matching.price(market.symbol, side="buy", now_ms=exchange.now_ms)
         return ticker_reply(market, bars, bid=bid, ask=ask, now_ms=exchange.now_ms)
 
     def _public_trades(self, request: Request) -> list[dict[str, Any]]:
@@ -151,20 +152,17 @@ class Gemini:
         return public_trades_reply(closed[-50:], bar_ms=market.bar_ms)
 
     def _new_order(self, payload: dict[str, Any]) -> dict[str, Any]:
+        self._check_role()
         market = self._market(payload.get("symbol", ""))
-        filters = market.filters
-        asked = asked_order(
-            payload,
-            name=market_name(market),
-            amount_step=filters.amount_step,
-            min_amount=filters.min_amount,
-            price_tick=filters.price_tick,
-        )
+        asked = asked_order(payload, name=market_name(market), filters=market.filters)
         try:
             order = self._exchange.matching.place(_core_order(asked, market), now_ms=self._exchange.now_ms)
         except Refused as refused:
             raise _refusal(refused, asked, market) from refused
-        return order_reply(order, market)
+        described = order_reply(order, market)
+        if self._exchange.quirks.short_reply:
+            return {key: described[key] for key in ("order_id", "id", "client_order_id") if key in described}
+        return described
 
     def _order_status(self, payload: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
         """Look an order up. Asked by client id gemini answers with a list: it may have seen the same id twice."""
@@ -177,11 +175,16 @@ class Gemini:
         return [self._described(order)]
 
     def _cancel(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """Cancel an order; one that has ended is described as it is."""
+        """Cancel an order; one that has ended, or fills meanwhile, is described as it is."""
+        self._check_role()
         order = self._order(payload)
-        if order.is_open:
+        with suppress(Refused):
             self._exchange.matching.cancel(order, now_ms=self._exchange.now_ms)
         return self._described(order)
+
+    def _check_role(self) -> None:
+        if self._exchange.quirks.read_only_key:
+            raise GeminiRefusal(FAULTS["MissingRole"][0], "MissingRole", FAULTS["MissingRole"][1])
 
     def _order(self, payload: dict[str, Any]) -> Order:
         if "order_id" not in payload:
@@ -239,4 +242,4 @@ def _refusal(refused: Refused, asked: AskedOrder, market: Market) -> GeminiRefus
         return GeminiRefusal(400, "InvalidPrice", f"Invalid price for symbol {name}: {plain(asked.price)}")
     if refused.reason == "market_closed":
         return GeminiRefusal(400, "MarketNotOpen", FAULTS["MarketNotOpen"][1])
-    return GeminiRefusal(400, "InvalidQuantity", f"Invalid quantity for symbol {name}: {plain(Decimal(asked.amount))}")
+    return GeminiRefusal(400, "InvalidQuantity", f"Invalid quantity for symbol {name}: {plain(asked.amount)}")

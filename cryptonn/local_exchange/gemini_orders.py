@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from cryptonn.local_exchange.gemini_auth import GeminiRefusal
+from cryptonn.local_exchange.market import Filters
 
 __all__ = ["AskedOrder", "asked_order"]
 
@@ -24,9 +25,7 @@ class AskedOrder:
     client_id: str | None
 
 
-def asked_order(
-    payload: Mapping[str, Any], *, name: str, amount_step: Decimal, min_amount: Decimal, price_tick: Decimal
-) -> AskedOrder:
+def asked_order(payload: Mapping[str, Any], *, name: str, filters: Filters) -> AskedOrder:
     """Read a new order for the market ``name`` ("ETHUSD"), or raise ``GeminiRefusal``."""
     if payload.get("type") != "exchange limit":
         words = f"Invalid order type for symbol {name}: '{payload.get('type', '')}'"
@@ -34,11 +33,11 @@ def asked_order(
     side = payload.get("side")
     if side not in ("buy", "sell"):
         raise GeminiRefusal(400, "InvalidSide", f"Invalid side for symbol {name}: '{payload.get('side', '')}'")
-    amount = _decimal(payload.get("amount", ""), step=amount_step)
-    if amount is None or amount < min_amount:
+    amount = _decimal(payload.get("amount", ""), step=filters.amount_step)
+    if amount is None or amount < filters.min_amount:
         words = f"Invalid quantity for symbol {name}: {payload.get('amount', '')}"
         raise GeminiRefusal(400, "InvalidQuantity", words)
-    price = _decimal(payload.get("price", ""), step=price_tick)
+    price = _decimal(payload.get("price", ""), step=filters.price_tick)
     if price is None:
         raise GeminiRefusal(400, "InvalidPrice", f"Invalid price for symbol {name}: {payload.get('price', '')}")
     option, client_id = _option(payload.get("options", [])), _client_id(payload.get("client_order_id"))

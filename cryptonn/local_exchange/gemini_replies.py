@@ -132,16 +132,16 @@ def balances_reply(account: Account) -> list[dict[str, str]]:
     ]
 
 
-def ticker_reply(market: Market, bars: Sequence[Bar], *, bid: Decimal, ask: Decimal, now_ms: int) -> dict[str, Any]:
+def ticker_reply(
+    market: Market, bars: Sequence[Bar], *, bid: Decimal | None, ask: Decimal | None, now_ms: int
+) -> dict[str, Any]:
     """Give the best prices, the last one, and the volume of the last day: base, then quote at the closes."""
     day = [bar for bar in bars if bar.open_ms > now_ms - DAY_MS]
     base = sum((Decimal(str(bar.volume)) for bar in day), Decimal(0))
     quote = sum((Decimal(str(bar.volume)) * Decimal(str(bar.close)) for bar in day), Decimal(0))
-    tick = market.filters.price_tick
+    prices = {"bid": bid, "ask": ask, "last": market.last_price(now_ms=now_ms)}
     return {
-        "bid": to_tick(bid, tick),
-        "ask": to_tick(ask, tick),
-        "last": to_tick(market.last_price(now_ms=now_ms), tick),
+        **{name: price and to_tick(price, market.filters.price_tick) for name, price in prices.items()},
         "volume": {market.base: plain(base), market.quote: plain(quote), "timestamp": now_ms},
     }
 
