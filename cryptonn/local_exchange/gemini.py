@@ -5,7 +5,6 @@ What is known of its words comes from its public documentation and from tests th
 
 from collections.abc import Callable
 from contextlib import suppress
-from email.utils import formatdate
 from typing import Any
 
 from cryptonn.local_exchange.dialect import Handler, Reply, Request
@@ -111,11 +110,10 @@ class Gemini:
 
     def _answering(self, answer: Callable[[Request], Any]) -> Handler:
         def handler(request: Request) -> Reply:
-            headers = {"Date": formatdate(self._exchange.server_ms / 1000, usegmt=True)}
             try:
-                return Reply(200, headers, answer(request))
+                return Reply(200, {}, answer(request))
             except GeminiRefusal as refusal:
-                return Reply(refusal.status, headers, refusal.reply)
+                return Reply(refusal.status, {}, refusal.reply)
 
         return handler
 
