@@ -62,8 +62,8 @@ class LedgerReader:
         rows = self._rows(f"SELECT {_FACTS} FROM session")
         if not rows:
             raise DataError(f"{self.path}: the session never started. `cryptonn paper RUN` starts it.")
-        *words, cash, started_ms = rows[0]
-        return SessionFacts(*words, Decimal(cash), started_ms)
+        row = dict(zip(_FACTS.split(", "), rows[0], strict=True))
+        return SessionFacts(**row | {"cash": Decimal(row["cash"])})
 
     def candles(self, symbol: str, *, since_ms: int = 0) -> list[CandleRow]:
         """Return the closed candles of a symbol as first seen, in time order."""
@@ -80,6 +80,13 @@ class LedgerReader:
         rows = self._rows(f"SELECT {_DECISION} FROM decision ORDER BY time_ms DESC LIMIT 1")
         return _decision(rows[0]) if rows else None
 
+    def decision(self, time_ms: int) -> DecisionRow:
+        """Return the decision of the bar that opened at ``time_ms``; KeyError if there is none."""
+        rows = self._rows(f"SELECT {_DECISION} FROM decision WHERE time_ms = ?", time_ms)
+        if not rows:
+            raise KeyError(time_ms)
+        return _decision(rows[0])
+
     def decided(self, time_ms: int) -> bool:
         """Tell whether the bar that opened at ``time_ms`` was decided on."""
         return bool(self._rows("SELECT 1 FROM decision WHERE time_ms = ?", time_ms))
@@ -95,6 +102,22 @@ class LedgerReader:
         """Return the orders in the order in which they were planned, those for bars from ``since_ms`` on."""
         query = f"SELECT {_ORDER} FROM orders WHERE time_ms >= ? ORDER BY time_ms, seq"
         return [_order(row) for row in self._rows(query, since_ms)]
+
+    def orders_of(self, time_ms: int) -> list[OrderRow]:
+        """Return the orders for one bar, in the order in which they were planned."""
+        query = f"SELECT {_ORDER} FROM orders WHERE time_ms = ? ORDER BY seq"
+        return [_order(row) for row in self._rows(query, time_ms)]
+
+    def accepted(self, *, newest: int) -> list[OrderRow]:
+        """Return the newest orders of the epoch that the exchange gave an id, the newest first."""
+        query = f"SELECT {_ORDER} FROM orders WHERE epoch = ? AND venue_id IS NOT NULL"
+        rows = self._rows(f"{query} ORDER BY time_ms DESC, seq DESC LIMIT ?", self.epoch_now().n, newest)
+        return [_order(row) for row in rows]
+
+    def cid_of(self, venue_id: str) -> str | None:
+        """Return the client id of the epoch's order that has this id at the exchange."""
+        rows = self._rows("SELECT cid FROM orders WHERE epoch = ? AND venue_id = ?", self.epoch_now().n, venue_id)
+        return str(rows[0][0]) if rows else None
 
     def unresolved(self) -> OrderRow | None:
         """Return the order that has no end yet; there is never more than one."""
