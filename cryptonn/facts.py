@@ -1,6 +1,7 @@
 """Where a result comes from: data, rows, settings that were found, code and package versions, machine, seed."""
 
 import hashlib
+import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -17,7 +18,7 @@ from cryptonn.learning.rows import Rows
 from cryptonn.market.source import Market
 from cryptonn.market.synthetic import best_accuracy
 
-__all__ = ["code_facts", "run_facts", "with_traded"]
+__all__ = ["code_facts", "numeric_facts", "run_facts", "with_traded"]
 
 _PACKAGES = (
     "cryptonn",
@@ -57,10 +58,19 @@ def run_facts(
         "features": list(rows.features.columns),
         "rows": {role: _stretch(rows, part) for role, part in rows.roles.items()},
         "data": market.facts,
+        "closes": _closes(market, rows),
         "filled": market.frame.counts.to_dict(orient="index"),
         "best_possible_accuracy": _best_possible(market, predictions),
+        "numeric": numeric_facts(),
         **code_facts(),
     }
+
+
+def _closes(market: Market, rows: Rows) -> dict[str, dict[str, float]]:
+    """Return by symbol the lowest and highest close that the network was trained and validated on."""
+    seen = slice(rows.split.train.start, rows.split.validation.stop)
+    closes = {symbol: market.frame.candles(symbol)["close"].iloc[seen] for symbol in market.frame.symbols}
+    return {symbol: {"low": float(close.min()), "high": float(close.max())} for symbol, close in closes.items()}
 
 
 def _stretch(rows: Rows, part: slice) -> dict[str, Any]:
@@ -93,6 +103,15 @@ def with_traded(
     }
     before = facts.get("traded", {})
     return facts | {"traded": before | {period: before.get(period, {}) | found for period in periods}}
+
+
+def numeric_facts() -> dict[str, str]:
+    """Return what decides about the last bits of a result: TensorFlow's threads and oneDNN, kind of processor."""
+    return {
+        "threads": os.environ.get("TF_NUM_INTRAOP_THREADS") or str(os.cpu_count()),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+        "machine": platform.machine(),
+    }
 
 
 def code_facts() -> dict[str, Any]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["predict"]
 
+_FAR = 3.0
+"""So many times beyond the lowest or highest price a network knows, a price is another coin's, or news to it."""
+
 
 def predict(
     name: str,
@@ -57,7 +60,9 @@ def predict(
         ``run``, ``symbol``, ``timeframe``, ``horizon`` (bars), ``time`` (open of the newest bar, UTC), ``known_at``
         (its close), ``stale_bars`` (bars that have closed between then and ``now``; None without ``now``, and for the
         synthetic market, which has no present), ``proba``, ``enter`` (the run's entry threshold) and ``signal`` (−1, 0,
-        1: an entry at this bar), and ``filled_bars`` (bars that were missing among those the network saw).
+        1: an entry at this bar), ``filled_bars`` (bars that were missing among those the network saw), and ``far``: by
+        symbol whose closes among those lie far from any of the train and validation rows, ``close`` (the furthest) and
+        ``low`` and ``high`` of those rows; empty for a run of before these were kept.
         Of a regression also ``forecast``: ``at`` (UTC, the close of the bar ``horizon`` bars later), the ``price``
         then, ``low`` and ``high`` (its 95 % interval, from the errors on the validation rows), ``persistence`` (the
         newest close: the price stays) and ``move`` (predicted, a fraction of it); and ``held_out``: by test period,
@@ -98,7 +103,8 @@ def _said(run: Path, config: RunConfig, frame: Frame, *, now: pd.Timestamp | Non
 
     if len(frame.index) < config.training.lookback:
         raise _too_few(frame, config)
-    data, enter = config.data, float(read_facts(run)["enter"])
+    data, facts = config.data, read_facts(run)
+    enter = float(facts["enter"])
     model, close = load_model(run / "model"), frame.candles(data.target)["close"]
     features = make_features(frame, target=data.target, config=config.features)
     latest = predict_bars(model, features, since=features.index[-1], close=close).iloc[[-1]]
@@ -118,8 +124,22 @@ def _said(run: Path, config: RunConfig, frame: Frame, *, now: pd.Timestamp | Non
         "enter": enter,
         "signal": int(signal_of(latest, config, enter=enter).iloc[0]),
         "filled_bars": int(frame.filled.iloc[-config.training.lookback :].to_numpy().sum()),
+        "far": _far(frame, facts.get("closes", {}), bars=config.training.lookback),
     }
     return said | _forecast(model, features, close, known_at=known_at) | _record(run, config)
+
+
+def _far(frame: Frame, known: dict[str, dict[str, float]], *, bars: int) -> dict[str, dict[str, float]]:
+    """Return the closes of the last bars that lie far from those the network was trained and validated on."""
+    far = {}
+    for symbol, seen in known.items():
+        closes = frame.candles(symbol)["close"].iloc[-bars:]
+        lowest, highest = float(closes.min()), float(closes.max())
+        if highest > seen["high"] * _FAR:
+            far[symbol] = {"close": highest, **seen}
+        elif lowest < seen["low"] / _FAR:
+            far[symbol] = {"close": lowest, **seen}
+    return far
 
 
 def _record(run: Path, config: RunConfig) -> dict[str, Any]:

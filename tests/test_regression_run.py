@@ -200,6 +200,26 @@ def test_other_files_are_read_where_they_are_given(made: Run, tmp_path: Path) ->
     assert predict(str(made.folder), files=[f"{COIN}={newer}"]) == found
 
 
+def test_prices_nowhere_near_those_it_was_trained_on_are_pointed_out(made: Run, results: Path, tmp_path: Path) -> None:
+    """A file of another coin was taken for the run's own without a word."""
+    seen = CANDLES["close"]["2018-01-01":"2018-03-31"]  # type: ignore[misc]
+    for factor, words in ((2.9, 0), (1 / 2.9, 0), (3.5, 1), (1 / 3.5, 1)):
+        close = seen.max() * factor if factor > 1 else seen.min() * factor
+        prices = ["open", "high", "low", "close"]
+        other = CANDLES.iloc[-60:].copy()
+        other[prices] *= close / other["close"].iloc[-10:].agg("max" if factor > 1 else "min")
+        found = predict(str(made.folder), files=[str(csv(tmp_path / "other.csv", other))])
+        said = [sentence for sentence in prediction_words(found) if sentence.startswith("FAR OFF: ETH/USDT closed at ")]
+        assert len(said) == len(found["far"]) == words
+        if words:
+            assert found["far"][COIN] == pytest.approx({"close": close, "low": seen.min(), "high": seen.max()})
+            assert "Are these candles of another coin" in said[0]
+    run = results / made.folder.name / "run.json"
+    run.write_text(json.dumps({name: fact for name, fact in json.loads(run.read_text()).items() if name != "closes"}))
+    older = predict(made.folder.name, results=results, files=[str(tmp_path / "other.csv")])
+    assert older["far"] == {}, "a run of before the range was kept says nothing"
+
+
 def test_another_folder_is_read_where_it_is_given(made: Run, tmp_path: Path) -> None:
     end = pd.Timestamp("2018-04-20 12:00", tz="UTC")
     found = predict(str(made.folder), folder=stored(tmp_path / "moved", CANDLES[:end]))

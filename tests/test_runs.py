@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from cryptonn.catalog import find_run, list_runs
 from cryptonn.config import load_config
 from cryptonn.errors import ConfigError, DataError
+from cryptonn.facts import numeric_facts
 from cryptonn.pipeline import backtest, open_run, train
 from cryptonn.runs import Run, check_same_candles, new_folder
 from tests.test_records import equal, equal_results
@@ -74,7 +76,21 @@ def test_the_facts_say_where_the_numbers_come_from(tiny: Run) -> None:
     assert facts["rows"]["train"]["last"] < facts["rows"]["validation"]["first"]
     assert set(facts["best_possible_accuracy"]) == {"validation", "unseen"}
     assert facts["versions"]["tensorflow"] and facts["python"]
+    assert facts["numeric"] == numeric_facts()
+    before = slice(None, facts["rows"]["validation"]["last"])
+    for symbol, range_ in facts["closes"].items():
+        close = tiny.frame.candles(symbol)["close"].loc[before]
+        assert (range_["low"], range_["high"]) == (close.min(), close.max())
+    assert set(facts["closes"]) == {"ETH/USD", "BTC/USD"}
     assert load_config(tiny.folder / "config.toml") == tiny.config
+
+
+def test_what_decides_about_the_last_bits_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    assert numeric_facts() == {"threads": "3", "onednn": "0", "machine": platform.machine()}
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS")
+    assert numeric_facts()["threads"] == str(os.cpu_count()), "TensorFlow takes all there are"
 
 
 def test_a_run_is_read_back_as_it_was(tiny: Run) -> None:

@@ -18,11 +18,12 @@ def prediction_words(latest: dict[str, Any]) -> list[str]:
         f"P({latest['symbol']} up in {bars}) = {latest['proba']:.4f}, known at {_time(latest['known_at'])}; {wanted}"
     )
     if "forecast" not in latest:
-        return [*_stale_words(latest), proba]
+        return [*_stale_words(latest), *_far_words(latest), proba]
     said = latest["forecast"]
     price, low, high, persistence = (_price(said[name]) for name in ("price", "low", "high", "persistence"))
     return [
         *_stale_words(latest),
+        *_far_words(latest),
         f"{latest['symbol']} at {_time(said['at'])}, {bars} of {latest['timeframe']} after the newest close: {price} "
         f"(95 % interval {low} to {high}, from the errors on the validation rows). Persistence, which says that the "
         f"price stays, says {persistence}.",
@@ -55,6 +56,16 @@ def _stale_words(latest: dict[str, Any]) -> list[str]:
         f"STALE: the newest candle closed at {_time(latest['known_at'])}, {counted(stale, 'bar')} of "
         f"{latest['timeframe']} ago. What follows was to be known then, not now. Give newer candles with --file, or "
         "fetch them with --download.",
+    ]
+
+
+def _far_words(latest: dict[str, Any]) -> list[str]:
+    """Say which prices are nowhere near those the network knows, if some are."""
+    return [
+        f"FAR OFF: {symbol} closed at {_price(found['close'])}, and the network was trained and validated on closes "
+        f"from {_price(found['low'])} to {_price(found['high'])}. Are these candles of another coin, or in another "
+        f"currency? Give those of {symbol}; if they are, train a run on newer ones: this one knows no such prices."
+        for symbol, found in latest["far"].items()
     ]
 
 

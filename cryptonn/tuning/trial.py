@@ -6,7 +6,6 @@ answers whatever happens: a training that fails is an outcome too.
 
 import json
 import os
-import platform
 import resource
 import socket
 import time
@@ -25,6 +24,7 @@ from cryptonn.config import RunConfig
 from cryptonn.errors import CryptonnError, DataError
 from cryptonn.evaluation.rows import rows_of
 from cryptonn.evaluation.tables import histogram_table
+from cryptonn.facts import numeric_facts
 from cryptonn.heldout import assess_periods, predict_periods
 from cryptonn.learning.rows import make_rows
 from cryptonn.market.source import Market, load_market
@@ -232,9 +232,7 @@ def _where() -> dict[str, Any]:
     return {
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "threads": os.environ.get("TF_NUM_INTRAOP_THREADS", ""),
-        "machine": platform.machine(),
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
+        **numeric_facts(),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "versions": {name: version(name) for name in _PACKAGES},
     }
