@@ -13,7 +13,7 @@ from cryptonn.trading.rules import MarketRules
 
 __all__ = ["Agreement", "Difference", "accept_venue", "differences", "reconcile"]
 
-Agreement = Literal["opened", "agrees", "reset"]
+Agreement = Literal["opened", "agrees", "pending", "reset"]
 
 _LOOKS = 3
 _PAUSE_S = 2.0
@@ -36,9 +36,10 @@ class Difference:
 def reconcile(ledger: Ledger, venue: Venue, clock: Clock, *, price: Decimal) -> Agreement:
     """Compare the account with the ledger to one step, and note the balances.
 
-    Called at the start, once ``Executor.settle`` has had its turn, and every hour while no order is under way. The
-    first call opens the first epoch. A sandbox that has been reset (the newest orders all unknown, other balances)
-    opens a new one, in which the position is 0 and the cash is the equity at ``price``.
+    Called at the start, once ``Executor.settle`` has had its turn, and every hour. The first call opens the first
+    epoch ("opened"). A sandbox that was reset (the newest orders all unknown, other balances) opens a new one, in which
+    the position is 0 and the cash is the equity at ``price`` ("reset"). While an order has no end yet nothing can be
+    compared ("pending").
 
     Parameters
     ----------
@@ -62,6 +63,8 @@ def reconcile(ledger: Ledger, venue: Venue, clock: Clock, *, price: Decimal) -> 
         _begin_after_reset(ledger, venue, price, at_ms=clock.now_ms())
         return "reset"
     _refuse_foreign(ledger, venue)
+    if ledger.unresolved() is not None:
+        return "pending"
     found = _compare(ledger, venue, clock)
     if found:
         told = "; ".join(map(str, found))
