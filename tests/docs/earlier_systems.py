@@ -175,14 +175,15 @@ def _unfinished(folder: Path) -> str:
 
 def _trials(found: dict[str, Any]) -> str:
     axes = found["axes"]
-    head = [*axes, found["metric"], "published", "on moves", "95 % interval", "best epoch", "minutes"]
+    quoted = ["published"] if any(one.get("published") is not None for one in found["trials"]) else []
+    head = [*axes, found["metric"], *quoted, "on moves", "95 % interval", "best epoch", "minutes"]
     rows = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     for one in found["trials"]:
         low, high = one.get("accuracy_on_moves_low"), one.get("accuracy_on_moves_high")
         cells = [
             *(str(one[axis]) for axis in axes),
             one["reason"] if one["value"] is None else f"{one['value']:.4f}",
-            "" if one.get("published") is None else f"{one['published']:.4g}",
+            *("" if one.get(name) is None else f"{one[name]:.4g}" for name in quoted),
             "" if low is None else percent(one["accuracy_on_moves"]),
             "" if low is None else f"{percent(low)} to {percent(high)}",
             "" if one["best_epoch"] is None else f"{one['best_epoch']} of {one['epochs']}",
