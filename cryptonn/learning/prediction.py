@@ -23,7 +23,7 @@ from cryptonn.learning.windows import window_view
 from cryptonn.market.candles import timeframe_delta
 from cryptonn.output import to_json, whole_folder, write_file
 
-__all__ = ["FittedModel", "infer", "load_model", "predict_moves", "predict_proba"]
+__all__ = ["FittedModel", "check_grid", "check_names", "infer", "load_model", "predict_moves", "predict_proba"]
 
 _DAYS = 32
 """Days in one batch of streaming inference."""
@@ -149,7 +149,7 @@ def predict_moves(model: FittedModel, features: pd.DataFrame, *, close: pd.Serie
 
 def _said(model: FittedModel, features: pd.DataFrame) -> pd.Series:
     """Return the output of the network at each bar, float64."""
-    _check_names(model, tuple(features.columns))
+    check_names(model, tuple(features.columns))
     bars = model.scaler.scale(features)
     first = warm_up(features)
     output = infer(model.network, bars, pd.DatetimeIndex(features.index), model.config, first=first, since=0)
@@ -171,7 +171,7 @@ def infer(
     features are complete.
     """
     proba = np.full(len(bars), np.nan, dtype=np.float32)
-    _check_grid(index, config.data.timeframe)
+    check_grid(index, config.data.timeframe)
     if len(bars) - first < config.training.lookback:
         return proba
     if config.training.form == "windowed":
@@ -221,7 +221,8 @@ def _windowed(network: keras.Model, bars: NDArray[np.float32], lookback: int) ->
     return proba
 
 
-def _check_names(model: FittedModel, names: tuple[str, ...]) -> None:
+def check_names(model: FittedModel, names: tuple[str, ...]) -> None:
+    """Refuse features that are not the model's own, in its order."""
     if names == model.feature_names:
         return
     missing = [name for name in model.feature_names if name not in names]
@@ -235,7 +236,8 @@ def _check_names(model: FittedModel, names: tuple[str, ...]) -> None:
     )
 
 
-def _check_grid(index: pd.DatetimeIndex, timeframe: str) -> None:
+def check_grid(index: pd.DatetimeIndex, timeframe: str) -> None:
+    """Refuse bars that are not one timeframe apart."""
     steps = np.diff(index.as_unit("ns").asi8)
     wrong = steps != timeframe_delta(timeframe).value
     if wrong.any():
