@@ -38,9 +38,12 @@ class Dialect(Protocol):
     """How one real exchange speaks; see server.py."""
 
     name: str
-    routes: Mapping[tuple[str, str], Handler]
     id_keys: frozenset[str]
     client_id_keys: frozenset[str]
+
+    @property
+    def routes(self) -> Mapping[tuple[str, str], Handler]:
+        """Return who answers which method and path."""
 
     def client_id(self, request: Request) -> str | None:
         """Return the client id in a request for a new order, else None."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
-__all__ = ["FeeIn", "NewOrder", "Order", "Reason", "Refused", "Side", "Status", "Trade"]
+__all__ = ["FeeIn", "NewOrder", "Order", "Reason", "Refused", "Rest", "Side", "Status", "Trade"]
 
 Side = Literal["buy", "sell"]
 FeeIn = Literal["quote", "base"]
@@ -64,6 +64,15 @@ class Trade:
     """Lists of trades show it from this time on."""
 
 
+@dataclass(frozen=True)
+class Rest:
+    """What becomes of the rest of an order that filled in part: it fills at ``due_ms``, or while being cancelled."""
+
+    price: Decimal
+    due_ms: int | None
+    on_cancel: bool
+
+
 @dataclass
 class Order:
     """An order that was accepted."""
@@ -80,7 +89,11 @@ class Order:
     cost: Decimal = Decimal(0)
     """What its fills cost or brought, in quote, without fees."""
     locked: Decimal = Decimal(0)
-    """What it holds back: quote of a buy, base of a sell."""
+    """What it holds back, in ``locked_currency``: quote of a buy, base of a sell."""
+    locked_currency: str = ""
+    checked_ms: int = 0
+    """Bars that opened by then are known not to reach its limit."""
+    rest: Rest | None = None
     trades: list[Trade] = field(default_factory=list)
 
     @property

@@ -16,3 +16,211 @@ Handlers run one at a time under the exchange's lock, after resting orders were 
 orders_of, trades_of), ``exchange.secret_of(key)`` and ``exchange.quirks``. A ``Refused`` from the core is the dialect's
 to phrase. To add a dialect: write it, and put its class into ``DIALECTS`` below.
 """
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from http.server import ThreadingHTTPServer
+from socket import SHUT_RDWR, socket
+from typing import Any, Literal
+
+import pandas as pd
+
+from cryptonn.errors import ConfigError, ExchangeError
+from cryptonn.local_exchange.binance import Binance
+from cryptonn.local_exchange.clock import ReplayClock
+from cryptonn.local_exchange.connection import Connection
+from cryptonn.local_exchange.control import Control
+from cryptonn.local_exchange.dialect import Dialect
+from cryptonn.local_exchange.exchange import Exchange
+from cryptonn.local_exchange.front import Front
+from cryptonn.local_exchange.gemini import Gemini
+from cryptonn.local_exchange.market import Filters, Market
+from cryptonn.local_exchange.orders import FeeIn
+from cryptonn.market.bars import timeframe_delta
+
+__all__ = ["DIALECTS", "LocalExchange", "local_exchange"]
+
+DIALECTS: tuple[Callable[[Exchange], Dialect], ...] = (Binance, Gemini)
+HOST = "127.0.0.1"
+POLL_SECONDS = 0.02
+
+
+class LocalExchange:
+    """An exchange that listens on 127.0.0.1; ``local_exchange`` makes and starts one.
+
+    Attributes
+    ----------
+    port
+        Where it listens.
+    exchange, front
+        What it keeps: clock, account, orders; and the faults and the log.
+    """
+
+    def __init__(self, exchange: Exchange, *, port: int = 0) -> None:
+        self.exchange, self.port = exchange, port
+        self.front = Front(exchange, [dialect(exchange) for dialect in DIALECTS])
+        self._control = Control(self.front)
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Listen; the port stays the same after a stop.
+
+        Raises
+        ------
+        ExchangeError
+            If the port is taken.
+        """
+        try:
+            self._server = _Server((HOST, self.port), self.front, self._control)
+        except OSError as error:
+            words = f"port {self.port} of {HOST} cannot be used ({error.strerror}). Choose another one, or 0 for any."
+            raise ExchangeError(words) from error
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": POLL_SECONDS})
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close every connection and end every thread; the books stay."""
+        if self._server is not None and self._thread is not None:
+            self._server.shutdown()
+            self._server.end_connections()
+            self._server.server_close()
+            self._thread.join()
+            self._server = self._thread = None
+
+    @contextmanager
+    def offline(self) -> Iterator[None]:
+        """Refuse connections for a while, as a host that is down does."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], front: Front, control: Control) -> None:
+        self.stopping, self.sockets = threading.Event(), set[socket]()
+        facts = {"front": front, "control": control, "stopping": self.stopping, "sockets": self.sockets}
+        super().__init__(address, type("Connection", (Connection,), facts))
+
+    def end_connections(self) -> None:
+        self.stopping.set()
+        for connection in list(self.sockets):
+            try:
+                connection.shutdown(SHUT_RDWR)
+            except OSError:  # It ended by itself in the meantime
+                continue
+
+
+@contextmanager
+def local_exchange(
+    candles: Mapping[str, pd.DataFrame],
+    *,
+    start_ms: int | None = None,
+    end_ms: int | None = None,
+    taker: Decimal | float | str = "0.002",
+    maker: Decimal | float | str = "0.001",
+    spread: Decimal | float | str = "0.0001",
+    slippage: Decimal | float | str = "0.0002",
+    fee_in: FeeIn = "quote",
+    balances: Mapping[str, Decimal | float | str] | None = None,
+    filters: Filters | None = None,
+    timeframe: str = "1m",
+    untraded: Literal["omit", "serve"] = "omit",
+    mode: Literal["lockstep", "running"] = "lockstep",
+    speed: float = 60.0,
+    port: int = 0,
+    wall: Callable[[], float] = time.monotonic,
+) -> Iterator[LocalExchange]:
+    """Serve an exchange on 127.0.0.1 that replays candles, and speaks binance and gemini.
+
+    Parameters
+    ----------
+    candles
+        By symbol ("ETH/USD"): columns open, high, low, close, volume; UTC index of the bars' opens. Not copied.
+    start_ms, end_ms
+        Where the replay starts (candles before that are history), and where its data ends, which only the clock's
+        readers are told; by default the first bar's open and the last one's close.
+    taker, maker, spread, slippage
+        Fractions of the notional, as in a run file.
+    fee_in
+        Currency of a buy's commission; a sell's is always quote.
+    balances
+        Opening balances; by default 100,000 of each quote currency.
+    filters
+        What orders the markets take: steps and minimums.
+    timeframe
+        Length of the bars.
+    untraded
+        Whether bars with volume 0 are left out, as on real exchanges, or served.
+    mode, speed
+        "lockstep": the clock moves only through ``/_ctl/clock``; "running": ``speed`` times as fast as ``wall``.
+    port
+        0 takes a free one.
+
+    Raises
+    ------
+    ConfigError, DataError
+        If a symbol, a cost or the candles make no sense.
+    ExchangeError
+        If the port is taken.
+    """
+    bar_ms, limits = int(timeframe_delta(timeframe).total_seconds() * 1000), filters or Filters()
+    markets = {symbol: _market(symbol, table, bar_ms, limits, untraded) for symbol, table in candles.items()}
+    if not markets:
+        raise ConfigError("An exchange needs at least one symbol to replay.")
+    starts, ends = zip(*((market.start_ms, market.end_ms) for market in markets.values()), strict=True)
+    clock = ReplayClock(
+        start_ms=max(starts) if start_ms is None else start_ms,
+        end_ms=min(ends) if end_ms is None else end_ms,
+        mode=mode,
+        speed=speed,
+        wall=wall,
+    )
+    quotes = dict.fromkeys((market.quote for market in markets.values()), Decimal(100_000))
+    exchange = Exchange(
+        markets,
+        clock,
+        taker=_fraction(taker, "taker"),
+        maker=_fraction(maker, "maker"),
+        spread=_fraction(spread, "spread"),
+        slippage=_fraction(slippage, "slippage"),
+        fee_in=fee_in,
+        balances=quotes if balances is None else {name: _balance(amount, name) for name, amount in balances.items()},
+    )
+    server = LocalExchange(exchange, port=port)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _market(
+    symbol: str, candles: pd.DataFrame, bar_ms: int, filters: Filters, untraded: Literal["omit", "serve"]
+) -> Market:
+    if symbol.count("/") != 1 or not all(symbol.split("/")):
+        raise ConfigError(f"symbol {symbol!r} must be written base/quote, such as ETH/USD.")
+    return Market(symbol, candles, bar_ms=bar_ms, filters=filters, untraded=untraded)
+
+
+def _fraction(value: Any, name: str) -> Decimal:
+    fraction = Decimal(str(value))
+    if not 0 <= fraction < 1:
+        raise ConfigError(f"{name} is {value}; it must be a fraction of the notional, such as 0.001 for 0.1 %.")
+    return fraction
+
+
+def _balance(value: Any, name: str) -> Decimal:
+    amount = Decimal(str(value))
+    if not 0 <= amount < 10**15:
+        raise ConfigError(f"the opening balance of {name} is {value}; it must not be negative.")
+    return amount
