@@ -143,7 +143,7 @@ class Executor:
         if newest is None or not orders or orders[-1].state != "NOT_ACCEPTED":
             return None
         clock_off = orders[-1].reason == CLOCK_OFF and sum(order.reason == CLOCK_OFF for order in orders) == 1
-        within_s = self._timing.fresh_s if clock_off else self._timing.resend_within_s
+        within_s = max(self._timing.resend_within_s, self._timing.fresh_s if clock_off else 0.0)
         if self._now() >= newest.decision.close_ms + 1000 * within_s:
             return None
         move = self._move(newest.decision)

@@ -83,7 +83,7 @@ class Inquiry:
         """Ask what became of an order of unclear fate, until it is found or can no longer be accepted."""
         self._checkpoint("unknown")
         fence_ms = self._venue.fence_ms + round(1000 * self._timing.lag_s)
-        for _ in self._polls(fence_ms / 1000 + self._timing.patience_s):
+        for _ in self._polls(fence_ms / 1000 + self._timing.patience_s, also_after_ms=fence_ms + 1):
             try:
                 now = self._venue.server_ms()
                 state = self._venue.find(order.cid, self._symbol)
@@ -100,8 +100,10 @@ class Inquiry:
         return order, None
 
     def unreadable(self, order: OrderRow, error: Unreadable) -> None:
-        """Write down that the exchange could not be asked about an order, and how long it wants to be left alone."""
+        """Write down that the exchange could not be asked about an order; raise on what asking again cannot mend."""
         self._ledger.note(order.cid, str(error), at_ms=self._now())
+        if error.halts:
+            raise error
         if error.wait_s > 0:
             self._quiet_until_ms = self._now() + round(1000 * error.wait_s)
 
@@ -144,15 +146,23 @@ class Inquiry:
             return False
         return state.status != "open" and state.filled == self._ledger.booked(order.cid)
 
-    def _polls(self, seconds: float) -> Iterator[None]:
-        """Give a turn now, and further ones with growing pauses until the time is over or the exchange wants quiet."""
-        stop_ms, pause_s = self._now() + round(1000 * seconds), self._timing.poll_s
+    def _polls(self, seconds: float, *, also_after_ms: int = 0) -> Iterator[None]:
+        """Give a turn now, and further ones with growing pauses until the time is over or the exchange wants quiet.
+
+        Parameters
+        ----------
+        also_after_ms
+            A moment, from now, at which there is a turn in any case.
+        """
+        start_ms, pause_ms = self._now(), round(1000 * self._timing.poll_s)
         while True:
             yield
-            if self._now() >= stop_ms or self._now() < self._quiet_until_ms:
+            gone_ms = self._now() - start_ms
+            if gone_ms >= 1000 * seconds or self.quiet():
                 return
-            self._clock.sleep(pause_s)
-            pause_s = min(2 * pause_s, self._timing.slowest_poll_s)
+            ahead_ms = also_after_ms - gone_ms
+            self._clock.sleep((min(pause_ms, ahead_ms) if ahead_ms > 0 else pause_ms) / 1000)
+            pause_ms = min(2 * pause_ms, round(1000 * self._timing.slowest_poll_s))
 
     def _now(self) -> int:
         return self._clock.now_ms()

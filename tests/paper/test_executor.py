@@ -1,0 +1,333 @@
+"""The executor against an exchange in memory: what goes wrong, in which order, and where the process dies."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cryptonn.errors import OutputError
+from cryptonn.paper.executor import CLOCK_OFF, Executor
+from cryptonn.paper.inquiry import Timing
+from cryptonn.paper.ledger import Ledger
+from cryptonn.paper.ledger.schema import EDGES
+from cryptonn.paper.ports import Rejected
+from cryptonn.paper.reconcile import reconcile
+from tests.paper.model_exchange import (
+    ALWAYS,
+    FACTS,
+    MINUTE,
+    START,
+    WANTED,
+    Killed,
+    ModelVenue,
+    Session,
+    TestClock,
+    bookings,
+    decision,
+)
+
+PLACES = (
+    *("decided", "planned", "sending", "sent", "acked", "collected", "fills", "closed", "settled"),
+    *("unknown", "found", "fenced"),
+)
+LOSSES = ("lost", "never", "late", "garbage", "halved", "clock")
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[int, str, Decimal, Decimal, Decimal]]]:
+    """What is traded when nothing goes wrong, by the currency of a buy's commission."""
+    found = {}
+    for fee_in in ("quote", "base"):
+        path = tmp_path_factory.mktemp("plain") / "paper.db"
+        Session(path, ModelVenue(TestClock(), fee_in=fee_in)).run()
+        with Ledger.open(path) as ledger:
+            found[fee_in] = bookings(ledger)
+    return found
+
+
+def check_books(ledger: Ledger, venue: ModelVenue) -> None:
+    """I1, I4, I9 and I10: what the exchange's own books and the ledger must agree on."""
+    assert max(venue.posts.values(), default=0) <= 1
+    assert sorted(one.trade_id for one in venue.trades()) == sorted(fill.trade_id for fill in ledger.fills())
+    expected = ledger.expected()
+    assert {name: venue.totals[name] for name in expected} == expected
+    assert ledger.position() == venue.totals["ETH"] - 1
+    for order in ledger.orders():
+        steps = [(event.from_state, event.to_state) for event in ledger.events(order.cid)]
+        assert steps[0] == ("PLANNED", "PLANNED")
+        assert {step for step in steps if step[0] != step[1]} <= set(EDGES)
+        assert steps[-1][1] == order.state
+
+
+def one_order(tmp_path: Path, *, timing: Timing | None = None, **quirks: object) -> tuple[Ledger, ModelVenue, Executor]:
+    """A ledger at its first bar, an exchange and an executor."""
+    venue = ModelVenue(TestClock(START + MINUTE))
+    ledger = Ledger.open(tmp_path / "paper.db", FACTS)
+    reconcile(ledger, venue, venue.clock, price=Decimal(100))
+    for name, value in quirks.items():
+        setattr(venue.quirks, name, value)
+    return ledger, venue, Executor(ledger, venue, venue.clock, timing=timing)
+
+
+def test_an_order_from_decision_to_fills(tmp_path):
+    ledger, venue, executor = one_order(tmp_path)
+    with ledger:
+        executor.act(decision(0, "5"))
+        (order,) = ledger.orders()
+        assert (order.state, order.reason, order.filled, order.cid) == (
+            *("CLOSED", "filled", Decimal(5)),
+            f"cn{FACTS.code}-{START // MINUTE}-1",
+        )
+        assert [event.to_state for event in ledger.events(order.cid)] == ["PLANNED", "SENDING", "OPEN", "CLOSED"]
+        assert (ledger.position(), ledger.cash()) == (Decimal(5), 10_000 - 5 * 101 * Decimal("1.001"))
+        assert venue.checks == 1
+        check_books(ledger, venue)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("word", ["reply", *LOSSES])
+def test_killed_anywhere_twice_the_same_is_traded(tmp_path, plain, place, word):
+    venue = ModelVenue(TestClock(), script=["reply", word])
+    session = Session(tmp_path / "paper.db", venue, kills=[(place, 1), (place, 0)])
+    session.run()
+    with Ledger.open(session.path) as ledger:
+        assert bookings(ledger) == plain["quote"]
+        check_books(ledger, venue)
+    if place not in ("unknown", "found", "fenced"):
+        assert session.deaths == 2
+
+
+def test_every_checkpoint_is_passed_somewhere(tmp_path):
+    passed = set()
+    for number, script in enumerate((["lost"], ["never"], ["rejected"])):
+        session = Session(tmp_path / f"{number}.db", ModelVenue(TestClock(), script=script))
+        session.run()
+        passed |= set(session.passed)
+    assert passed == {*PLACES, "rejected"}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_faults_with_any_kills_trade_the_same(tmp_path_factory, plain, data):
+    fee_in = data.draw(st.sampled_from(["quote", "base"]))
+    script = data.draw(st.lists(st.sampled_from(["reply", "reply", *LOSSES]), max_size=8))
+    script = [word for place, word in enumerate(script) if word == "reply" or place % 2]  # one fault a bar: time is short
+    kills = data.draw(st.lists(st.tuples(st.sampled_from(PLACES), st.integers(0, 5)), max_size=3))
+    venue = ModelVenue(TestClock(), script=script, fee_in=fee_in)
+    venue.quirks.duplicates = data.draw(st.booleans())
+    venue.quirks.lookup_lag_ms = data.draw(st.sampled_from([0, 3000]))
+    venue.quirks.fills_lag_ms = data.draw(st.sampled_from([0, 2000]))
+    session = Session(tmp_path_factory.mktemp("any") / "paper.db", venue, kills=kills)
+    session.run()
+    with Ledger.open(session.path) as ledger:
+        assert bookings(ledger) == plain[fee_in]
+        check_books(ledger, venue)
+        assert [row.decision.time_ms for row in ledger.decisions()] == [START + MINUTE * bar for bar in range(len(WANTED))]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    script=st.lists(st.sampled_from(["reply", "rejected", *LOSSES]), max_size=9),
+    partial=st.sampled_from([None, Decimal("0.5"), Decimal("0.3333")]),
+    unreadable=st.integers(0, 12),
+    empty=st.booleans(),
+    kill=st.tuples(st.sampled_from(PLACES), st.integers(0, 5)),
+    fee=st.sampled_from([None, "BNB"]),
+)
+def test_whatever_happens_the_books_agree(tmp_path_factory, script, partial, unreadable, empty, kill, fee):
+    venue = ModelVenue(TestClock(), script=script)
+    session = Session(tmp_path_factory.mktemp("books") / "paper.db", venue, kills=[kill], timing=Timing())
+    session.run(WANTED[:1])
+    venue.quirks.partial, venue.quirks.empty_book, venue.quirks.fee_currency = partial, empty, fee
+    venue.quirks.unreadable = unreadable
+    session.run()
+    venue.quirks.partial, venue.quirks.empty_book, venue.quirks.unreadable = None, False, 0
+    session.run((*WANTED, "6", "0"))
+    with Ledger.open(session.path) as ledger:
+        check_books(ledger, venue)
+        assert ledger.unresolved() is None
+        assert reconcile(ledger, venue, venue.clock, price=Decimal(100)) == "agrees"
+        if not venue.script:
+            assert ledger.position() < venue.market.min_cost / 100
+
+
+def test_without_leave_nothing_is_sent_anew(tmp_path):
+    venue = ModelVenue(TestClock(), script=["never"])
+    session = Session(tmp_path / "paper.db", venue, timing=Timing())
+    session.run(["5", "5"])
+    with Ledger.open(session.path) as ledger:
+        assert [(order.time_ms - START, order.state) for order in ledger.orders()] == [
+            (0, "NOT_ACCEPTED"),
+            (MINUTE, "CLOSED"),
+        ]
+        assert ledger.position() == 5
+
+
+def test_late_acceptance_is_waited_for(tmp_path):
+    """Without the time fence the order is given up at once, and its successor buys a second time."""
+    session = Session(tmp_path / "paper.db", ModelVenue(TestClock(), script=["late"]))
+    session.run(["5", "5"])
+    with Ledger.open(session.path) as ledger:
+        assert [order.state for order in ledger.orders()] == ["CLOSED"]
+        check_books(ledger, session.venue)
+
+
+def test_the_fence_starts_when_the_sender_is_surely_done(tmp_path):
+    """A machine that slept between writing and signing: the time written down is an hour too early."""
+    ledger, venue, executor = one_order(tmp_path)
+    venue.script = ["late"]
+    with ledger:
+        venue.on_send = lambda _: venue.clock.sleep(3600)
+        executor.act(decision(0, "5"))
+        assert [order.state for order in ledger.orders()] == ["CLOSED"]
+        check_books(ledger, venue)
+
+
+def test_a_clock_that_is_off_is_signed_anew_once(tmp_path):
+    venue = ModelVenue(TestClock(), script=["clock", "clock"])
+    session = Session(tmp_path / "paper.db", venue, timing=Timing())
+    session.run(["5"])
+    with Ledger.open(session.path) as ledger:
+        assert [(order.state, order.reason) for order in ledger.orders()] == [("NOT_ACCEPTED", CLOCK_OFF)] * 2
+        assert [one.kind for one in ledger.incidents()] == ["clock", "clock"]
+
+
+def test_a_revoked_key_halts_with_the_order_rejected(tmp_path):
+    ledger, venue, executor = one_order(tmp_path)
+    venue.script = ["revoked"]
+    with ledger:
+        with pytest.raises(Rejected):
+            executor.act(decision(0, "5"))
+        assert [order.state for order in ledger.orders()] == ["REJECTED"]
+
+
+def test_a_failed_safety_check_sends_nothing(tmp_path):
+    ledger, venue, executor = one_order(tmp_path)
+
+    def refuse() -> None:
+        raise OutputError("not a sandbox")
+
+    venue.check = refuse
+    with ledger:
+        with pytest.raises(OutputError):
+            executor.act(decision(0, "5"))
+        assert not venue.posts
+        assert [order.state for order in ledger.orders()] == ["PLANNED"]
+        venue.check = lambda: None
+        venue.clock.sleep(60)
+        assert executor.settle()
+        assert [order.state for order in ledger.orders()] == ["DROPPED"]
+        assert not venue.posts
+
+
+def test_an_exchange_that_wants_quiet_is_left_alone(tmp_path):
+    ledger, venue, executor = one_order(tmp_path)
+    venue.script = ["lost"]
+    venue.quirks.unreadable, venue.quirks.wait_s = 1, 120.0
+    with ledger:
+        executor.act(decision(0, "5"))
+        asked = venue.clock.now
+        assert [order.state for order in ledger.orders()] == ["SENDING"]
+        venue.clock.now = decision(1, "5").close_ms
+        venue.find = pytest.fail
+        executor.act(decision(1, "0"))
+        assert ledger.incidents()[-1].kind == "skipped"
+        del venue.find
+        venue.clock.now = asked + 120_000
+        assert executor.settle()
+        check_books(ledger, venue)
+
+
+def test_an_order_that_rests_is_left_or_cancelled(tmp_path):
+    ledger, venue, executor = one_order(tmp_path, rest_until_ms=START + 60 * MINUTE)
+    with ledger:
+        executor.act(decision(0, "5"))
+        venue.clock.now = decision(1, "5").close_ms
+        executor.act(decision(1, "5"))
+        assert [order.state for order in ledger.orders()] == ["OPEN"]
+        venue.clock.now = decision(2, "0").close_ms
+        executor.act(decision(2, "0"))
+        assert [(order.state, order.reason) for order in ledger.orders()] == [("CLOSED", "canceled")]
+        check_books(ledger, venue)
+
+
+def test_a_cancel_that_loses_to_the_fill(tmp_path):
+    ledger, venue, executor = one_order(tmp_path, rest_until_ms=START + 60 * MINUTE)
+
+    def too_late(*_: object) -> None:
+        venue.quirks.rest_until_ms = 0
+
+    venue.cancel = too_late
+    with ledger:
+        executor.act(decision(0, "5"))
+        venue.clock.now = decision(1, "0").close_ms
+        executor.act(decision(1, "0"))
+        assert [(order.side, order.reason) for order in ledger.orders()] == [("buy", "filled"), ("sell", "filled")]
+        check_books(ledger, venue)
+
+
+def test_no_order_once_the_next_bar_has_closed(tmp_path):
+    ledger, venue, executor = one_order(tmp_path)
+    with ledger:
+        venue.clock.now = decision(1, "5").close_ms
+        executor.act(decision(0, "5"))
+        assert not venue.posts
+        assert [one.kind for one in ledger.incidents()] == ["late"]
+
+
+def test_a_bar_is_decided_on_once(tmp_path):
+    ledger, venue, executor = one_order(tmp_path)
+    with ledger:
+        executor.act(decision(0, "5"))
+        executor.act(decision(0, "2"))
+        assert sum(venue.posts.values()) == 1
+        assert len(ledger.decisions()) == 1
+
+
+def test_a_ledger_that_was_set_back_does_not_send_twice(tmp_path):
+    """A write-ahead log lost with the machine: the order went out, the ledger still has it as planned."""
+    path, venue = tmp_path / "paper.db", ModelVenue(TestClock())
+    session = Session(path, venue, kills=[("planned", 0)])
+    with pytest.raises(Killed):
+        session._live(["5"])
+    kept = {suffix: Path(f"{path}{suffix}").read_bytes() for suffix in ("", "-wal") if Path(f"{path}{suffix}").exists()}
+    session.kills = [("acked", 0)]
+    with pytest.raises(Killed):
+        session._live(["5"])
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    for suffix, content in kept.items():
+        Path(f"{path}{suffix}").write_bytes(content)
+    session.run(["5"])
+    with Ledger.open(path) as ledger:
+        check_books(ledger, venue)
+        assert ledger.incidents()[0].kind == "restored"
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path):
+    """I7: two sessions with the same faults leave the same database, to the byte of its export."""
+    dumps = []
+    for number in range(2):
+        venue = ModelVenue(TestClock(), script=["lost", "never", "reply", "garbage"])
+        session = Session(tmp_path / f"{number}.db", venue, kills=[("sent", 2)], timing=ALWAYS)
+        session.run()
+        with Ledger.open(session.path) as ledger:
+            dumps.append(ledger.dump())
+    assert dumps[0] == dumps[1]
+    assert "INSERT INTO \"fill\"" in dumps[0]
+
+
+def test_base_commissions_and_dust(tmp_path):
+    venue = ModelVenue(TestClock(), fee_in="base")
+    session = Session(tmp_path / "paper.db", venue)
+    session.run(["5.0001", "5.0001", "3", "3", "0", "0", "5"])
+    with Ledger.open(session.path) as ledger:
+        assert [(order.side, order.amount) for order in ledger.orders()] == [
+            ("buy", Decimal("5.0001")),
+            ("sell", Decimal("2.0001")),
+            ("sell", Decimal("2.9949")),  # 3 less 0.0050001 of commission, on the step
+            ("buy", Decimal("5.0000")),
+        ]
+        check_books(ledger, venue)
