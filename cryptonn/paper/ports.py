@@ -104,11 +104,15 @@ class ClockOff(CryptonnError):
 
 
 class Unreadable(CryptonnError):
-    """A reading call failed, or its reply made no sense. ``wait_s``: how long the exchange asks to be left alone."""
+    """A reading call failed, or its reply made no sense.
 
-    def __init__(self, message: str, *, wait_s: float = 0.0) -> None:
+    ``wait_s``: how long the exchange asks to be left alone. ``halts``: asking again will not help (keys, permission).
+    """
+
+    def __init__(self, message: str, *, wait_s: float = 0.0, halts: bool = False) -> None:
         super().__init__(message)
         self.wait_s = wait_s
+        self.halts = halts
 
 
 class Venue(Protocol):

@@ -1,0 +1,1 @@
+"""The one place that holds keys and talks to an exchange about orders: sandboxes only, every reply checked."""
