@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +23,7 @@ from cryptonn.paper.ledger.rows import (
     OrderRow,
     SessionFacts,
 )
-from cryptonn.paper.ledger.schema import UNRESOLVED
+from cryptonn.paper.ledger.schema import UNRESOLVED, OrderPhase
 
 __all__ = ["LedgerReader"]
 
@@ -56,6 +57,16 @@ class LedgerReader:
     ) -> None:
         self.close()
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Read as of one moment within the block, whatever a session writes meanwhile; write nothing in it."""
+        self._rows("BEGIN")
+        try:
+            yield
+        finally:
+            if self._db.in_transaction:
+                self._rows("ROLLBACK")
+
     @property
     def facts(self) -> SessionFacts:
         """What the session is."""
@@ -69,6 +80,17 @@ class LedgerReader:
         """Return the closed candles of a symbol as first seen, in time order."""
         query = "SELECT time_ms, open, high, low, close, volume FROM candle WHERE symbol = ? AND time_ms >= ?"
         return [CandleRow(*row) for row in self._rows(f"{query} ORDER BY time_ms", symbol, since_ms)]
+
+    def newest_candle(self, symbol: str) -> CandleRow | None:
+        """Return the newest closed candle of a symbol."""
+        query = "SELECT time_ms, open, high, low, close, volume FROM candle WHERE symbol = ? ORDER BY time_ms DESC"
+        rows = self._rows(f"{query} LIMIT 1", symbol)
+        return CandleRow(*rows[0]) if rows else None
+
+    def closes(self, symbol: str, *, since_ms: int, every_ms: int) -> list[tuple[int, float]]:
+        """Return (open time, close) of the closed candles that open at multiples of ``every_ms``, in time order."""
+        query = "SELECT time_ms, close FROM candle WHERE symbol = ? AND time_ms >= ? AND time_ms % ? = 0"
+        return [(row[0], row[1]) for row in self._rows(f"{query} ORDER BY time_ms", symbol, since_ms, every_ms)]
 
     def decisions(self, *, since_ms: int = 0) -> list[DecisionRow]:
         """Return the decisions in time order."""
@@ -118,6 +140,16 @@ class LedgerReader:
         """Return the client id of the epoch's order that has this id at the exchange."""
         rows = self._rows("SELECT cid FROM orders WHERE epoch = ? AND venue_id = ?", self.epoch_now().n, venue_id)
         return str(rows[0][0]) if rows else None
+
+    def order_counts(self) -> dict[OrderPhase, int]:
+        """Return how many orders there are in each state that occurs."""
+        return {row[0]: row[1] for row in self._rows("SELECT state, count(*) FROM orders GROUP BY state")}
+
+    def trades_closed(self) -> int:
+        """Return how many times a position was sold whole, because none was wanted any more."""
+        whole = "side = 'sell' AND state = 'CLOSED' AND CAST(filled AS REAL) = CAST(amount AS REAL)"
+        query = f"SELECT count(*) FROM orders JOIN decision USING (time_ms) WHERE {whole} AND CAST(wanted AS REAL) = 0"
+        return int(self._rows(query)[0][0])
 
     def unresolved(self) -> OrderRow | None:
         """Return the order that has no end yet; there is never more than one."""
