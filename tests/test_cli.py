@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cryptonn.cli import data, runs
+from cryptonn.cli import data, local_exchange, runs
 from cryptonn.runs import Run
 from tests.tiny_run import (
     TARGET,
@@ -23,7 +23,10 @@ from tests.tiny_run import (
     write_run_file,
 )
 
-COMMANDS = {command.__name__.replace("_", "-"): command for command in (*runs.COMMANDS, *data.COMMANDS)}
+COMMANDS = {
+    command.__name__.replace("_", "-"): command
+    for command in (*runs.COMMANDS, *data.COMMANDS, *local_exchange.COMMANDS)
+}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
