@@ -18,6 +18,15 @@ _FREE = {"description", "search", "selection"}
 """Parts of a run file that may change between two sittings."""
 _WORDS = ("description", "trials", "published")
 """Keys of a search that may."""
+_EPOCHS = ("training.epochs", "training.full_epochs")
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+_FLAGS = {
+    "run.seed": "--seed",
+    **{f"run.{key}": "--epochs" for key in _EPOCHS},
+    **{f"run.published.settings.{key}": "--epochs" for key in _EPOCHS},
+    **{f"environment.{name}": "--threads" for name in _THREADS},
+}
+"""By place in the record: the option that lays its value over the run file's."""
 _MOST = 6
 """Differences that are named."""
 
@@ -95,7 +104,10 @@ def _differences(there: Any, here: Any, *, path: str = "") -> list[str]:
             for key in keys
             for difference in _differences(there.get(key), here.get(key), path=f"{path}.{key}" if path else key)
         ]
-    return [] if there == here else [f"{path.removeprefix('run.')}: {_short(there)} there, {_short(here)} now"]
+    if there == here:
+        return []
+    flag = f" ({_FLAGS[path]})" if path in _FLAGS else ""
+    return [f"{path.removeprefix('run.')}{flag}: {_short(there)} there, {_short(here)} now"]
 
 
 def _short(value: Any) -> str:

@@ -107,8 +107,9 @@ def test_tpe_does_not_train_the_same_settings_twice(tmp_path: Path) -> None:
 
 
 OTHERS: list[tuple[dict[str, Any], str]] = [
-    ({"training": {"epochs": 2}}, "training.epochs: 1 there, 2 now"),
-    ({"seed": 5}, "seed: 1 there, 5 now"),
+    ({"training": {"epochs": 2}}, "training.epochs (--epochs): 1 there, 2 now"),
+    ({"seed": 5}, "seed (--seed): 1 there, 5 now"),
+    ({"space": {"seed": [1, 2]}}, "search.space.seed: absent there"),
     ({"split": {"validation": 0.2}}, "split.validation: 0.1 there, 0.2 now"),
     ({"space": {"network.dropout": [0.0, 0.2]}}, "search.space.network.layers"),
     ({"space": dict(reversed(GRID.items()))}, "axes: ['network.dropout', 'network.layers'] there"),
@@ -128,7 +129,7 @@ def test_the_folder_of_another_search_is_refused(change: dict[str, Any], words: 
 
 def test_other_candles_and_other_threads_are_refused(tmp_path: Path) -> None:
     searched(search_config(), tmp_path)
-    with pytest.raises(ConfigError, match="environment.TF_NUM_INTRAOP_THREADS: 1 there, 2 now"):
+    with pytest.raises(ConfigError, match=r"TF_NUM_INTRAOP_THREADS \(--threads\): 1 there, 2 now"):
         searched(search_config(), tmp_path, threads=2)
     kept = json.loads((tmp_path / "study.json").read_text())
     kept["data"]["ETH/USD"] = "0" * 64
