@@ -42,16 +42,16 @@ FAULTS = {
     "InvalidSignature": (400, "InvalidSignature"),
     "InvalidNonce": (400, "Nonce '1' has not increased since your last call to the Gemini API."),
     "MissingRole": (403, "To access this endpoint, you need to log in to the website and give the key a role."),
+    "InvalidQuantity": (400, "Invalid quantity for symbol ETHUSD: 1"),
     "InsufficientFunds": (406, "Failed to place order due to insufficient funds"),
     "OrderNotFound": (404, "Order not found"),
     "MarketNotOpen": (400, "The market is not accepting new orders."),
 }
 """Errors that can be injected by their reason: HTTP status and message."""
 
-STATUSES = {"400": "InvalidNonce", "401": "InvalidSignature", "403": "MissingRole", "406": "InsufficientFunds"} | {
-    "429": "RateLimit",
-    "500": "System",
-    "503": "Maintenance",
+STATUSES = {
+    **{"400": "InvalidQuantity", "401": "InvalidSignature", "403": "MissingRole", "404": "OrderNotFound"},
+    **{"406": "InsufficientFunds", "429": "RateLimit", "500": "System", "503": "Maintenance"},
 }
 """The same by HTTP status."""
 
@@ -98,15 +98,15 @@ class Gemini:
         return value if isinstance(value, str) else None
 
     def fault(self, do: str) -> Reply | None:
-        """Return the words for an injected error: one of ``FAULTS``, or an HTTP status."""
-        if do in ("502", "504"):
-            return Reply(int(do), {"Content-Type": "text/html"}, f"<html><body><h1>{do} Bad Gateway</h1></body></html>")
+        """Return the words for an injected error: one of ``FAULTS``, or an HTTP status, if need be a proxy's page."""
         reason = STATUSES.get(do, do)
-        if reason not in FAULTS:
-            return None
-        status, message = FAULTS[reason]
-        refusal = GeminiRefusal(int(do) if do in STATUSES else status, reason, message)
-        return Reply(refusal.status, {"Retry-After": "1"} if refusal.status == 429 else {}, refusal.reply)
+        if reason in FAULTS:
+            status, message = FAULTS[reason]
+            reply = GeminiRefusal(status, reason, message).reply
+            return Reply(int(do) if do in STATUSES else status, {"Retry-After": "1"} if status == 429 else {}, reply)
+        if do.isascii() and do.isdigit() and 400 <= int(do) < 600:
+            return Reply(int(do), {"Content-Type": "text/html"}, f"<html><body><h1>{do}</h1></body></html>")
+        return None
 
     def _answering(self, answer: Callable[[Request], Any]) -> Handler:
         def handler(request: Request) -> Reply:
@@ -150,12 +150,16 @@ class Gemini:
         return public_trades_reply(closed[-50:], bar_ms=market.bar_ms)
 
     def _new_order(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """Accept an order; one that may only rest and would not is described as cancelled, and not kept."""
         self._check_role()
         market = self._market(payload.get("symbol", ""))
-        asked = asked_order(payload, name=market_name(market), filters=market.filters)
+        asked, now_ms = asked_order(payload, name=market_name(market), filters=market.filters), self._exchange.now_ms
+        core = _core_order(asked, market)
         try:
-            order = self._exchange.matching.place(_core_order(asked, market), now_ms=self._exchange.now_ms)
+            order = self._exchange.matching.place(core, now_ms=now_ms)
         except Refused as refused:
+            if refused.reason == "would_take":
+                return order_reply(Order(0, core, core.amount, now_ms, now_ms, now_ms, "canceled"), market)
             raise _refusal(refused, asked, market) from refused
         described = order_reply(order, market)
         if self._exchange.quirks.short_reply:
@@ -163,14 +167,15 @@ class Gemini:
         return described
 
     def _order_status(self, payload: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
-        """Look an order up. Asked by client id gemini answers with a list: it may have seen the same id twice."""
+        """Look an order up. By client id gemini answers with a list: it takes the same one any number of times."""
         if "client_order_id" not in payload or "order_id" in payload:
             return self._described(self._order(payload))
-        client_id = str(payload["client_order_id"])
-        order = self._exchange.matching.by_client_id(client_id, now_ms=self._exchange.now_ms)
-        if order is None:
+        client_id, now_ms = str(payload["client_order_id"]), self._exchange.now_ms
+        orders = [order for order in self._exchange.matching.orders.values() if order.visible_ms <= now_ms]
+        found = [self._described(order) for order in reversed(orders) if order.asked.client_id == client_id]
+        if not found:
             raise GeminiRefusal(404, "OrderNotFound", f"Order {client_id} not found")
-        return [self._described(order)]
+        return found
 
     def _cancel(self, payload: dict[str, Any]) -> dict[str, Any]:
         """Cancel an order; one that has ended, or fills meanwhile, is described as it is."""
@@ -226,6 +231,7 @@ def _core_order(asked: AskedOrder, market: Market) -> NewOrder:
         time_in_force=IN_FORCE.get(asked.option, "GTC"),  # type: ignore[arg-type]
         post_only=asked.option == "maker-or-cancel",
         fee_in="quote",
+        any_cost=True,
     )
 
 

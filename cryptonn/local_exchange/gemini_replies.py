@@ -83,12 +83,17 @@ def order_reply(order: Order, market: Market) -> dict[str, Any]:
         "was_forced": False,
         "executed_amount": plain(order.filled),
         **({"client_order_id": asked.client_id} if asked.client_id else {}),
-        **({"reason": REASONS[asked.time_in_force]} if ended else {}),
+        **({"reason": _reason(order)} if ended else {}),
         "options": _options(order),
         **({"price": to_tick(asked.limit, tick)} if asked.limit is not None else {}),
         "original_amount": plain(order.amount),
         "remaining_amount": plain(order.remaining),
     }
+
+
+def _reason(order: Order) -> str:
+    """Say why an order ended early; what may only rest is cancelled at once (it got no id) or on request."""
+    return REASONS[order.asked.time_in_force] if order.id else "MakerOrCancelWouldTake"
 
 
 def _options(order: Order) -> list[str]:

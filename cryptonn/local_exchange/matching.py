@@ -274,7 +274,7 @@ def _check(asked: NewOrder, amount: Decimal, last: Decimal, filters: Filters) ->
         "amount_range": not filters.min_amount <= amount <= filters.max_amount,
         "price_tick": asked.limit is not None and asked.limit % filters.price_tick != 0,
         "price_range": not last / PRICE_BAND <= price <= last * PRICE_BAND,
-        "min_cost": not filters.min_cost <= amount * price <= filters.max_cost,
+        "min_cost": not (asked.any_cost or filters.min_cost <= amount * price <= filters.max_cost),
     }
     for reason, found in broken.items():
         if found:

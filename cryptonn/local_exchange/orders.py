@@ -41,6 +41,8 @@ class NewOrder:
     """A market order for so much quote instead of ``amount``."""
     fee_in: FeeIn | None = None
     """Currency of a buy's commission; the exchange's own by default."""
+    any_cost: bool = False
+    """The market's limits on amount times price do not count, as on an exchange that has none."""
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,89 @@ def test_fees_are_told_in_basis_points(port: int) -> None:
     assert (fees["maker"], fees["taker"]) == (0.001, 0.002)
 
 
+def test_there_is_no_minimum_but_that_of_the_amount(port: int) -> None:
+    with genuine("gemini", port) as exchange:
+        assert ioc(exchange, "buy", 0.0001, 900)["filled"] == 0.0001
+
+
+def test_an_order_that_may_only_rest_is_cancelled_where_it_would_take(port: int) -> None:
+    with genuine("gemini", port) as exchange:
+        order = exchange.create_order("ETH/USD", "limit", "buy", 1, 900, {"postOnly": True})
+        assert exchange.fetch_open_orders("ETH/USD") == exchange.fetch_my_trades("ETH/USD") == []
+        resting = exchange.create_order("ETH/USD", "limit", "buy", 1, 300, {"postOnly": True})
+    assert (order["status"], order["filled"], order["postOnly"]) == ("canceled", 0.0, True)
+    assert order["info"]["reason"] == "MakerOrCancelWouldTake"
+    assert (resting["status"], resting["info"]["options"]) == ("open", ["maker-or-cancel"])
+
+
+# How it misbehaves when told to
+
+
+def test_an_order_filled_in_part_comes_back_cancelled(port: int) -> None:
+    control(port, "quirks", partial="0.4")
+    with genuine("gemini", port) as exchange:
+        order = ioc(exchange, "buy", 0.5, 900)
+        whole_or_not = exchange.create_order("ETH/USD", "limit", "buy", 0.5, 900, {"timeInForce": "FOK"})
+    assert (order["status"], order["filled"], order["remaining"]) == ("canceled", 0.2, 0.3)
+    assert (whole_or_not["status"], whole_or_not["filled"]) == ("canceled", 0.0)
+    assert whole_or_not["info"]["reason"] == "FillOrKillWouldNotFill"
+
+
+def test_an_order_may_fill_while_it_is_cancelled(port: int) -> None:
+    control(port, "quirks", partial="0.4", remainder="cancel")
+    with genuine("gemini", port) as exchange:
+        order = exchange.create_order("ETH/USD", "limit", "buy", 0.5, 900)
+        assert (order["status"], order["filled"]) == ("open", 0.2)
+        order = exchange.cancel_order(order["id"])
+    assert (order["status"], order["filled"]) == ("closed", 0.5)
+
+
+def test_a_late_order_is_let_in_only_while_nothing_else_was_asked(port: int) -> None:
+    late = [{"match": "POST /v1/order/new", "when": "late", "do": "drop", "late_ms": 800, "n": 2}]
+    control(port, "faults", plan=late)
+    for cid, lookups in (("alone", 0), ("beaten", 1)):
+        with pytest.raises(requests.ConnectionError):
+            gemini_post(port, "/v1/order/new", **(ORDER | {"client_order_id": cid}))
+        for _ in range(lookups):
+            assert gemini_post(port, "/v1/order/status", client_order_id=cid).status_code == 404
+        wait_minutes(port, 0.1)
+    orders = gemini_post(port, "/v1/mytrades", symbol="ethusd").json()
+    assert [order["client_order_id"] for order in orders] == ["alone"]
+
+
+def test_a_short_reply_has_only_the_ids(port: int) -> None:
+    control(port, "quirks", short_reply=True)
+    reply = gemini_post(port, "/v1/order/new", **ORDER).json()
+    assert set(reply) == {"order_id", "id", "client_order_id"}
+
+
+def test_a_key_that_may_only_read(port: int) -> None:
+    control(port, "quirks", read_only_key=True)
+    for path in ("/v1/order/new", "/v1/order/cancel"):
+        reply = gemini_post(port, path, **ORDER)
+        assert (reply.status_code, reply.json()["reason"]) == (403, "MissingRole")
+    assert gemini_post(port, "/v1/balances").status_code == 200
+
+
+def test_a_revoked_key_and_a_halted_market(port: int) -> None:
+    control(port, "quirks", halted=True)
+    assert gemini_post(port, "/v1/order/new", **ORDER).json()["reason"] == "MarketNotOpen"
+    control(port, "quirks", revoked_key=True)
+    assert gemini_post(port, "/v1/balances").json()["reason"] == "InvalidSignature"
+
+
+def test_a_new_order_may_be_found_late_and_a_client_id_twice(port: int) -> None:
+    control(port, "quirks", lookup_lag_ms=3000)
+    number = gemini_post(port, "/v1/order/new", **ORDER).json()["order_id"]
+    for asked in ({"order_id": number}, {"client_order_id": "cn1-1-0"}):
+        assert gemini_post(port, "/v1/order/status", **asked).status_code == 404
+    wait_minutes(port, 0.05)
+    again = gemini_post(port, "/v1/order/new", **ORDER).json()["order_id"]
+    wait_minutes(port, 0.05)
+    found = gemini_post(port, "/v1/order/status", client_order_id="cn1-1-0").json()
+    assert [order["order_id"] for order in found] == [again, number]
+
+
 # What is refused, and how
 
 WRONG_ORDERS = {
@@ -344,6 +427,12 @@ def test_public_nonsense_is_refused(running, path: str) -> None:
 @pytest.mark.parametrize(
     ("do", "error"),
     [
+        ("400", ccxt.InvalidOrder),
+        ("401", ccxt.AuthenticationError),
+        ("403", ccxt.AuthenticationError),
+        ("404", ccxt.OrderNotFound),
+        ("406", ccxt.InsufficientFunds),
+        ("418", ccxt.DDoSProtection),
         ("429", ccxt.RateLimitExceeded),
         ("RateLimit", ccxt.RateLimitExceeded),
         ("500", ccxt.ExchangeError),

@@ -143,6 +143,7 @@ def test_both_dialects_tell_the_same_after_every_step(fee_in: str) -> None:
         max_examples=10,
         deadline=None,
         derandomize=True,
+        database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
