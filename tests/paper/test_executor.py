@@ -32,6 +32,7 @@ PLACES = (
     *("decided", "planned", "sending", "sent", "acked", "collected", "fills", "closed", "settled"),
     *("unknown", "found", "fenced"),
 )
+BARS = range(len(WANTED))
 LOSSES = ("lost", "never", "late", "garbage", "halved", "clock")
 
 
@@ -113,7 +114,9 @@ def test_every_checkpoint_is_passed_somewhere(tmp_path):
 def test_any_faults_with_any_kills_trade_the_same(tmp_path_factory, plain, data):
     fee_in = data.draw(st.sampled_from(["quote", "base"]))
     script = data.draw(st.lists(st.sampled_from(["reply", "reply", *LOSSES]), max_size=8))
-    script = [word for place, word in enumerate(script) if word == "reply" or place % 2]  # one fault a bar: time is short
+    script = [
+        word for place, word in enumerate(script) if word == "reply" or place % 2
+    ]  # one fault a bar: time is short
     kills = data.draw(st.lists(st.tuples(st.sampled_from(PLACES), st.integers(0, 5)), max_size=3))
     venue = ModelVenue(TestClock(), script=script, fee_in=fee_in)
     venue.quirks.duplicates = data.draw(st.booleans())
@@ -124,7 +127,9 @@ def test_any_faults_with_any_kills_trade_the_same(tmp_path_factory, plain, data)
     with Ledger.open(session.path) as ledger:
         assert bookings(ledger) == plain[fee_in]
         check_books(ledger, venue)
-        assert [row.decision.time_ms for row in ledger.decisions()] == [START + MINUTE * bar for bar in range(len(WANTED))]
+        assert [row.decision.time_ms for row in ledger.decisions()] == [
+            START + MINUTE * bar for bar in range(len(WANTED))
+        ]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -316,7 +321,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path):
         with Ledger.open(session.path) as ledger:
             dumps.append(ledger.dump())
     assert dumps[0] == dumps[1]
-    assert "INSERT INTO \"fill\"" in dumps[0]
+    assert 'INSERT INTO "fill"' in dumps[0]
 
 
 def test_base_commissions_and_dust(tmp_path):

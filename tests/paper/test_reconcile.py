@@ -1,0 +1,142 @@
+"""Account and ledger compared: what halts, what is waited for, and how a session goes on afterwards."""
+
+from decimal import Decimal
+
+import pytest
+
+from cryptonn.errors import DataError
+from cryptonn.paper.executor import Executor
+from cryptonn.paper.inquiry import Timing
+from cryptonn.paper.ledger import Ledger
+from cryptonn.paper.ports import OrderRequest
+from cryptonn.paper.reconcile import accept_venue, differences, reconcile
+from tests.paper.model_exchange import FACTS, MINUTE, START, SYMBOL, ModelVenue, TestClock, decision
+
+PRICE = Decimal(100)
+
+
+@pytest.fixture
+def venue():
+    return ModelVenue(TestClock(START + MINUTE))
+
+
+@pytest.fixture
+def ledger(tmp_path, venue):
+    with Ledger.open(tmp_path / "paper.db", FACTS) as ledger:
+        assert reconcile(ledger, venue, venue.clock, price=PRICE) == "opened"
+        yield ledger
+
+
+@pytest.fixture
+def executor(ledger, venue):
+    return Executor(ledger, venue, venue.clock, timing=Timing())
+
+
+def test_an_account_that_agrees(ledger, venue, executor):
+    executor.act(decision(0, "5"))
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+    assert {name for _, name, _, _ in ledger.snapshots()} == {"ETH", "USD", "BNB"}
+
+
+@pytest.mark.parametrize("step", [Decimal("0.0001"), Decimal("-0.0001")])
+def test_one_step_is_no_difference_and_two_are(ledger, venue, executor, step):
+    executor.act(decision(0, "5"))
+    venue.totals["ETH"] += step
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+    venue.totals["ETH"] += step
+    with pytest.raises(DataError, match=r"ETH: exchange .*, ledger 6 .*--accept-venue"):
+        reconcile(ledger, venue, venue.clock, price=PRICE)
+
+
+def test_a_withdrawal_halts_until_it_is_accepted(ledger, venue, executor):
+    executor.act(decision(0, "5"))
+    venue.totals["ETH"] = Decimal("4.5")
+    with pytest.raises(DataError, match=r"-1\.5"):
+        reconcile(ledger, venue, venue.clock, price=PRICE)
+    assert [one.kind for one in ledger.incidents()] == ["difference"]
+    cash = ledger.cash()
+    accept_venue(ledger, venue, venue.clock)
+    assert (ledger.position(), ledger.cash()) == (Decimal("4.5"), cash)
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+    venue.clock.now = decision(1, "5").close_ms
+    executor.act(decision(1, "5"))
+    assert ledger.position() == 5
+
+
+def test_balances_that_lag_are_looked_at_again(ledger, venue, executor):
+    executor.act(decision(0, "5"))
+    right, looks = venue.balances, []
+
+    def lagging():
+        looks.append(venue.clock.now)
+        return right() | ({"ETH": (Decimal(1), Decimal(0))} if len(looks) < 3 else {})
+
+    venue.balances = lagging
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+    assert len(looks) == 3
+
+
+def test_a_sandbox_reset_begins_an_epoch(ledger, venue, executor):
+    executor.act(decision(0, "5"))
+    equity = ledger.equity(PRICE)
+    venue.reset()
+    venue.clock.now = decision(1, "5").close_ms
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "reset"
+    assert (ledger.position(), ledger.cash()) == (0, equity)
+    executor.act(decision(1, "5"))  # the same ids of orders and trades come again
+    assert ledger.position() == 5
+    assert [order.venue_id for order in ledger.orders()] == ["1", "1"]
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+
+
+def test_a_reset_forgets_an_order_at_work(ledger, venue, executor):
+    venue.quirks.rest_until_ms = START + 60 * MINUTE
+    executor.act(decision(0, "5"))
+    venue.reset()
+    venue.totals["USD"] = Decimal(10_000)
+    assert not executor.settle()
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "reset"
+    assert [(order.state, order.reason) for order in ledger.orders()] == [("CLOSED", "reset")]
+    assert executor.settle()
+
+
+def test_unknown_orders_with_the_right_balances_are_no_reset(ledger, venue, executor):
+    """Some exchanges forget old orders."""
+    executor.act(decision(0, "5"))
+    venue.orders.clear()
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+    assert len(ledger.epochs()) == 1
+
+
+def test_one_known_order_makes_a_difference_no_reset(ledger, venue, executor):
+    executor.act(decision(0, "5"))
+    venue.totals["ETH"] = Decimal(1)
+    with pytest.raises(DataError, match="ETH"):
+        reconcile(ledger, venue, venue.clock, price=PRICE)
+    assert len(ledger.epochs()) == 1
+
+
+def test_a_foreign_order_halts_and_can_be_cancelled(ledger, venue, executor):
+    venue.quirks.rest_until_ms = START + 60 * MINUTE
+    venue.send(OrderRequest("someone-else", SYMBOL, "buy", Decimal(5)))
+    with pytest.raises(DataError, match=r"did not send: 1 \(someone-else\)"):
+        reconcile(ledger, venue, venue.clock, price=PRICE)
+    accept_venue(ledger, venue, venue.clock)
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+
+
+def test_nothing_is_compared_or_accepted_while_an_order_is_at_work(ledger, venue, executor):
+    venue.quirks.rest_until_ms = START + 60 * MINUTE
+    executor.act(decision(0, "5"))
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "pending"
+    with pytest.raises(DataError, match="still OPEN"):
+        accept_venue(ledger, venue, venue.clock)
+
+
+def test_a_commission_in_a_third_coin_is_compared_too(ledger, venue, executor):
+    venue.quirks.fee_currency = "BNB"
+    executor.act(decision(0, "5"))
+    assert ledger.fees() == {"BNB": Decimal("0.005")}
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+    venue.totals["BNB"] -= 1
+    assert [one.currency for one in differences(ledger, venue.balances(), venue.market)] == ["BNB"]
