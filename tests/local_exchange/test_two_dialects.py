@@ -6,33 +6,50 @@ and trades are the same through either, and the balances are what the opening on
 
 from collections.abc import Callable
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import ccxt
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from tests.local_exchange.genuine import genuine
 from tests.local_exchange.small_exchange import OPENING, control, small_exchange, wait_minutes
 
 SYMBOLS = ("ETH/USD", "BTC/USD")
 REFUSALS = (ccxt.InsufficientFunds, ccxt.InvalidOrder, ccxt.BadRequest)
-STEPS = st.one_of(
-    st.tuples(st.just("market"), st.sampled_from(SYMBOLS), st.sampled_from(["buy", "sell"]), st.integers(1, 30_000)),
-    st.tuples(
-        st.just("limit"),
-        st.sampled_from(["binance", "gemini"]),
-        st.sampled_from(SYMBOLS),
-        st.sampled_from(["buy", "sell"]),
-        st.integers(1, 30_000),
-        st.integers(-100, 100),
-        st.sampled_from(["GTC", "IOC", "FOK"]),
-    ),
-    st.tuples(st.just("cancel"), st.sampled_from(["binance", "gemini"]), st.integers(0, 30)),
-    st.tuples(st.just("wait"), st.sampled_from([0.01, 0.5, 1, 1, 1, 5, 60])),
-    st.tuples(st.just("partial"), st.sampled_from([None, "0.3"]), st.sampled_from(["later", "rest", "expire"])),
-)
+UNITS = {"ETH/USD": 30_000, "BTC/USD": 3_000}
+"""Largest amounts in ten-thousandths; some orders are too small, some cost more than there is."""
+
+
+def story(seed: int, *, steps: int) -> list[tuple[Any, ...]]:
+    """Make up what happens, one (what, …) a step."""
+    random = Random(seed)
+
+    def order() -> tuple[str, str, int]:
+        symbol = random.choice(SYMBOLS)
+        return symbol, random.choice(["buy", "sell"]), random.randint(1, UNITS[symbol])
+
+    def step(what: str) -> tuple[Any, ...]:
+        dialect = random.choice(["binance", "gemini"])
+        match what:
+            case "market":
+                return "market", *order()
+            case "limit":
+                return (
+                    "limit",
+                    dialect,
+                    *order(),
+                    random.randint(-100, 100),
+                    random.choice(["GTC", "GTC", "IOC", "FOK"]),
+                )
+            case "cancel":
+                return "cancel", dialect, random.randint(0, 30)
+            case "wait":
+                return "wait", random.choice([0.01, 0.5, 1, 1, 1, 5, 60])
+        return "partial", random.choice([None, "0.3"]), random.choice(["later", "rest", "expire", "cancel"])
+
+    kinds = random.choices(["market", "limit", "cancel", "wait", "partial"], weights=[3, 4, 2, 3, 1], k=steps)
+    return [step(what) for what in kinds]
 
 
 class Both:
@@ -136,35 +153,20 @@ class Both:
 
 
 @pytest.mark.parametrize("fee_in", ["quote", "base"])
-def test_both_dialects_tell_the_same_after_every_step(fee_in: str) -> None:
-    counts = {"orders": 0, "refused": 0, "trades": 0}
-
-    @settings(
-        max_examples=10,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.lists(STEPS, min_size=12, max_size=25))
-    def story(steps: list[tuple[Any, ...]]) -> None:
-        with (
-            small_exchange(fee_in=fee_in) as exchange,
-            genuine("binance", exchange.port) as binance,
-            genuine("gemini", exchange.port) as gemini,
-        ):
-            binance.milliseconds = lambda: control(exchange.port, "clock")["now_ms"]
-            both = Both(exchange.port, binance, gemini)
+@pytest.mark.parametrize("seed", range(5))
+def test_both_dialects_tell_the_same_after_every_step(fee_in: str, seed: int) -> None:
+    with (
+        small_exchange(fee_in=fee_in) as exchange,
+        genuine("binance", exchange.port) as binance,
+        genuine("gemini", exchange.port) as gemini,
+    ):
+        binance.milliseconds = lambda: control(exchange.port, "clock")["now_ms"]
+        both = Both(exchange.port, binance, gemini)
+        both.agree()
+        for what, *words in story(seed, steps=40):
+            getattr(both, what)(*words)
             both.agree()
-            for what, *words in steps:
-                getattr(both, what)(*words)
-                both.agree()
-            counts["orders"] += len(both.sent)
-            counts["refused"] += both.refused
-            counts["trades"] += sum(len(both.trades("binance", symbol)) for symbol in SYMBOLS)
-
-    story()
-    assert counts["orders"] > 30
-    assert counts["trades"] > 20
-    assert counts["refused"] > 5
+        trades = sum(len(both.trades("binance", symbol)) for symbol in SYMBOLS)
+    assert len(both.sent) >= 10
+    assert trades >= 8
+    assert both.refused >= 1
