@@ -81,7 +81,7 @@ class Gemini:
             raise Garbled("the list of markets is no list")
         name = symbol.replace("/", "").lower()
         if name not in known:
-            raise unlisted("gemini", name, known)
+            raise unlisted("gemini", symbol, [found.upper() for found in known])
         details = record(api.publicGetV1SymbolsDetailsSymbol({"symbol": name}), "the market")
         found = api.parse_market(details)
         if found is None or found.get("symbol") != symbol:

@@ -21,9 +21,19 @@ __all__ = ["Guard", "GuardError", "Reply", "Sandbox", "check_api", "guarded_sess
 LONGEST_TIMEOUT_S = 30.0
 _PROXIES = (
     *("proxyUrl", "proxy_url", "httpProxy", "http_proxy", "httpsProxy", "https_proxy", "socksProxy", "socks_proxy"),
-    *("wsProxy", "ws_proxy", "wssProxy", "wss_proxy", "wsSocksProxy", "ws_socks_proxy"),
+    *(
+        "wsProxy",
+        "ws_proxy",
+        "wssProxy",
+        "wss_proxy",
+        "wsSocksProxy",
+        "ws_socks_proxy",
+        "aiohttpProxy",
+        "aiohttp_proxy",
+    ),
 )
-PROXY_SETTINGS = ("proxy", "proxies", *(name + end for name in _PROXIES for end in ("", "Callback", "_callback")))
+_MORE_PROXIES = ("proxy", "proxies", "socks_proxy_sessions", "socksProxySessions")
+PROXY_SETTINGS = (*_MORE_PROXIES, *(name + end for name in _PROXIES for end in ("", "Callback", "_callback")))
 """Where ccxt keeps proxies."""
 _KEY_HEADER = re.compile(r"api.?key|secret|signature|payload|authorization", re.IGNORECASE)
 

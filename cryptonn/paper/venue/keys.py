@@ -108,9 +108,11 @@ def _private_text(path: Path) -> str:
     except OSError as error:
         link = " It is a link: name the file itself." if path.is_symlink() else ""
         raise ConfigError(f"{path}: cannot be read ({error.strerror}).{link}") from None
-    with os.fdopen(handle, "rb") as file:
+    try:
         _refuse_shared(path, os.fstat(handle))
-        data = file.read(LARGEST_FILE + 1)
+        data = os.read(handle, LARGEST_FILE + 1)
+    finally:
+        os.close(handle)
     if len(data) > LARGEST_FILE or not data.isascii():
         raise ConfigError(f"{path}: no file of keys: it is larger than 64 KiB, or not plain ASCII.")
     return data.decode("ascii")

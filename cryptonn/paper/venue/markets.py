@@ -28,7 +28,7 @@ class Market:
 
 def unlisted(exchange: str, symbol: str, known: Any) -> ConfigError:
     """Return the error for a symbol that the sandbox does not have."""
-    return ConfigError(f"The sandbox of {exchange} does not trade {symbol}.{did_you_mean(symbol, known)}")
+    return ConfigError(f"The sandbox of {exchange} does not trade {symbol}.{did_you_mean(symbol.split()[0], known)}")
 
 
 def market_from(found: Any, *, exchange: str, fee_in: Literal["quote", "base"]) -> Market:

@@ -15,6 +15,7 @@ from cryptonn.trading.rules import MarketRules
 __all__ = [
     "SMALLEST",
     "Garbled",
+    "NotSendable",
     "Row",
     "check_request",
     "checked",
@@ -41,6 +42,10 @@ _EARLIEST_MS, _LATEST_MS = 1_230_768_000_000, 4_102_444_800_000
 
 class Garbled(Exception):
     """A reply that does not say what it must, or says what cannot be."""
+
+
+class NotSendable(Exception):
+    """An order that the market cannot take as it is."""
 
 
 def record(reply: object, what: str) -> Row:
@@ -127,14 +132,16 @@ def millis(row: Row, key: str) -> int:
 
 
 def check_request(request: OrderRequest, rules: MarketRules) -> None:
-    """Raise ``Garbled`` for an order that the market cannot take as it is: nothing is rounded here."""
+    """Raise ``NotSendable`` for an order that the market cannot take as it is: nothing is rounded here."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,36}", request.cid):
-        raise Garbled(f"{request.cid[:40]!r} is no client id: 1 to 36 of A-Z a-z 0-9 _ -")
+        raise NotSendable(f"{request.cid[:40]!r} is no client id: 1 to 36 of A-Z a-z 0-9 _ -")
     if request.amount <= 0 or request.amount % rules.amount_step or request.amount < rules.min_amount:
-        raise Garbled(f"amount {request.amount} is not on the step {rules.amount_step}, or below {rules.min_amount}")
+        raise NotSendable(
+            f"amount {request.amount} is not on the step {rules.amount_step}, or below {rules.min_amount}"
+        )
     limit = request.limit
     if limit is not None and (limit <= 0 or limit % rules.price_tick or limit * request.amount < rules.min_cost):
-        raise Garbled(f"limit {limit} is not on the tick {rules.price_tick}, or the order below {rules.min_cost}")
+        raise NotSendable(f"limit {limit} is not on the tick {rules.price_tick}, or the order below {rules.min_cost}")
 
 
 def checked(state: OrderState) -> OrderState:
