@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -93,7 +93,7 @@ def local_exchange(
         if run is None
         else _of_run(run, wanted, results=results, root=root, history=history)
     )
-    costs = costs_for(found.costs, fees)
+    costs = replace(costs_for(found.costs, fees), borrow=0.0)  # spot: nobody lends
     money = cash if cash is not None else found.cash if found.cash is not None else 100_000.0
     with (
         _stopped_by_signals() as is_stopped,

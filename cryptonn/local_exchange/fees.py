@@ -37,10 +37,10 @@ class Fees:
         return _rounded(amount * price * max(self.taker, self.maker))
 
     def fee(
-        self, asked: NewOrder, market: Market, amount: Decimal, cost: Decimal, *, maker: bool, quirks: Quirks
+        self, asked: NewOrder, market: Market, amount: Decimal, price: Decimal, *, maker: bool, quirks: Quirks
     ) -> tuple[Decimal, str]:
-        """Return fee and its currency."""
-        rate = self.maker if maker else self.taker
+        """Return the fee of a fill and its currency."""
+        rate, cost = self.maker if maker else self.taker, amount * price
         third = quirks.fee_currency
         if third is not None:
             fee = _rounded(cost * rate / quirks.fee_currency_price)
