@@ -227,7 +227,7 @@ class Matching:
         """Book one trade: what is paid comes out of what the order locked first."""
         asked, market = order.asked, self.markets[order.asked.symbol]
         cost = self.fees.cost(amount, price)
-        fee, currency = self.fees.fee(asked, market, amount, cost, maker=maker, quirks=self.quirks)
+        fee, currency = self.fees.fee(asked, market, amount, price, maker=maker, quirks=self.quirks)
         if asked.side == "buy":
             paid, got = (market.quote, cost), (market.base, amount)
         else:
