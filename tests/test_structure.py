@@ -32,7 +32,7 @@ HOMES = {
     "distributed": ("tuning/cluster.py",),
     "ray": ("tuning/cluster.py",),
     "typer": ("cli/",),
-    "rich": ("cli/",),
+    "rich": ("cli/", "paper/view/terminal.py"),
     "strategies": (),
 }
 """Where a foreign library may be imported."""

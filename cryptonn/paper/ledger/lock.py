@@ -7,7 +7,9 @@ from typing import TextIO
 
 from cryptonn.errors import ConfigError, OutputError
 
-__all__ = ["take_lock"]
+__all__ = ["signed_by_living", "take_lock"]
+
+_SIGNATURE = "process"
 
 
 def take_lock(path: Path, *, what: str) -> TextIO:
@@ -49,11 +51,32 @@ def take_lock(path: Path, *, what: str) -> TextIO:
     return file
 
 
+def signed_by_living(path: Path) -> bool | None:
+    """Tell whether the process that took the lock file ``path`` last still lives; None if nobody signed it.
+
+    Only reads: to try the lock could refuse a process that takes it at that moment.
+    """
+    try:
+        word, _, number = path.read_text(encoding="utf-8").partition(" ")
+        process = int(number)
+    except (OSError, ValueError):
+        return None
+    if word != _SIGNATURE or process <= 0:
+        return None
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _sign(file: TextIO) -> None:
     """Write whose lock it is; on a full disk it holds all the same."""
     try:
         file.truncate(0)
-        file.write(f"process {os.getpid()}")
+        file.write(f"{_SIGNATURE} {os.getpid()}")
         file.flush()
     except OSError:
         return

@@ -1,0 +1,168 @@
+"""A status in words: what the terminal and the page both show, so that they never say different things."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from cryptonn.paper.ledger import DecisionRow, IncidentRow
+from cryptonn.paper.view.formats import age, clean, moment, money, signed_money, signed_percent, units
+from cryptonn.paper.view.status import Status
+
+__all__ = [
+    "Notice",
+    "Reading",
+    "Tone",
+    "incident_words",
+    "notices",
+    "readings",
+    "signal_words",
+    "title",
+    "watching",
+]
+
+Tone = Literal["", "good", "bad", "warn"]
+
+_UNCLEAR_MS = 5_000
+"""An order without an answer for so long is worth a word."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One thing to watch: its label, its value, and what else belongs to it."""
+
+    key: str
+    label: str
+    text: str
+    note: str = ""
+    tone: Tone = ""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence that a person should not overlook."""
+
+    text: str
+    tone: Tone = "warn"
+
+
+def title(status: Status) -> str:
+    """Name the session: its run, exchange and market."""
+    return clean(f"{status.facts.run} · {status.facts.venue} · {status.facts.symbol}")
+
+
+def readings(status: Status) -> tuple[Reading, ...]:
+    """Return what there is to watch, the most asked for first."""
+    return (*_money_readings(status), *_market_readings(status), *_order_readings(status), _session(status))
+
+
+def signal_words(signal: int) -> str:
+    """Write a wanted direction with its sign.
+
+    >>> signal_words(1), signal_words(0), signal_words(-1)
+    ('+1', '0', '−1')
+    """
+    return f"{signal:+d}".replace("-", "−") if signal else "0"
+
+
+def watching(status: Status) -> bool:
+    """Tell whether a next decision is to be waited for."""
+    return status.freshness.running is not False
+
+
+def notices(status: Status) -> tuple[Notice, ...]:
+    """Return what a person should not overlook now."""
+    fresh, found = status.freshness, []
+    if fresh.running is False:
+        found.append(Notice("The session is not running. Start it again and it goes on from its ledger.", "bad"))
+    elif fresh.feed_stale:
+        found.append(Notice(f"No candle {_since(fresh.feed_age_ms)}: a quiet market, or the feed stands still."))
+    elif fresh.session_stale:
+        found.append(Notice(f"Candles come, but no decision {_since(fresh.decision_age_ms)}."))
+    if status.order is not None and status.order.state == "SENDING" and status.order.age_ms > _UNCLEAR_MS:
+        found.append(
+            Notice(f"Whether order {status.order.cid} was accepted is unclear: it is looked up, never sent again.")
+        )
+    return tuple(found)
+
+
+def incident_words(incident: IncidentRow) -> tuple[str, str, str]:
+    """Return time, kind and detail of an incident."""
+    return moment(incident.at_ms, form="%m-%d %H:%M:%S"), clean(incident.kind), clean(incident.detail)
+
+
+def _money_readings(status: Status) -> Sequence[Reading]:
+    funds, quote = status.funds, status.facts.quote
+    tone: Tone = "good" if funds.profit > 0 else "bad" if funds.profit < 0 else ""
+    fees = " + ".join(f"{money(fee)} {currency}" for currency, fee in sorted(funds.fees.items()))
+    gained = f"{signed_money(funds.profit)} {quote}"
+    return (
+        Reading("equity", "Equity", f"{money(funds.equity)} {quote}", f"cash {money(funds.cash)}"),
+        Reading("profit", "Since the start", gained, signed_percent(funds.profit_share), tone),
+        Reading("fees", "Fees paid", fees or f"0.00 {quote}", f"{_count(status.fills, 'fill')}"),
+    )
+
+
+def _market_readings(status: Status) -> Sequence[Reading]:
+    left = (status.next_close_ms - status.now_ms + 999) // 1000
+    countdown = f"{left // 60}:{left % 60:02d}" if watching(status) else "–"
+    return (_candle(status), _proba(status.decision), _position(status), Reading("next", "Next close in", countdown))
+
+
+def _candle(status: Status) -> Reading:
+    candle = status.candle
+    if candle is None:
+        return Reading("candle", "Last candle", "none yet")
+    closed = f"{moment(candle.time_ms, form='%H:%M')} UTC, closed {_ago(status.freshness.feed_age_ms)}"
+    price = f"{money(Decimal(str(candle.close)))} {status.facts.quote}"
+    return Reading("candle", "Last candle", price, closed, "warn" if status.freshness.feed_stale else "")
+
+
+def _proba(row: DecisionRow | None) -> Reading:
+    if row is None:
+        return Reading("proba", "P(up)", "none yet")
+    proba, signal = row.decision.proba, signal_words(row.decision.signal)
+    known = "n/a" if proba != proba else f"{proba:.4f}"  # NaN while the network warms up
+    return Reading("proba", "P(up)", known, f"signal {signal}")
+
+
+def _position(status: Status) -> Reading:
+    held = f"{units(status.funds.position)} {status.facts.base}"
+    wanted = "" if status.decision is None else f"wanted {units(status.decision.decision.wanted)}"
+    return Reading("position", "Position", held, wanted)
+
+
+def _order_readings(status: Status) -> Sequence[Reading]:
+    states = ", ".join(f"{many} {state.lower().replace('_', ' ')}" for state, many in sorted(status.orders.items()))
+    return (
+        _open_order(status),
+        Reading("orders", "Orders", f"{sum(status.orders.values()):,}", states),
+        Reading("trades", "Trades", f"{status.trades:,}", "positions closed"),
+    )
+
+
+def _open_order(status: Status) -> Reading:
+    order = status.order
+    if order is None:
+        return Reading("order", "Open order", "none")
+    part = f", {units(order.booked)} filled" if order.booked else ""
+    asked = f"{order.side} {units(order.amount)} {status.facts.base}"
+    return Reading("order", "Open order", asked, f"{order.state} for {age(order.age_ms)}{part} · {clean(order.cid)}")
+
+
+def _session(status: Status) -> Reading:
+    lasted = "not running" if not watching(status) else age(status.now_ms - status.facts.started_ms)
+    tone: Tone = "bad" if not watching(status) else "warn" if status.freshness.session_stale else ""
+    return Reading("session", "Session", lasted, f"since {moment(status.facts.started_ms)} UTC", tone)
+
+
+def _ago(span_ms: int | None) -> str:
+    return "" if span_ms is None else f"{age(span_ms)} ago"
+
+
+def _since(span_ms: int | None) -> str:
+    return "yet" if span_ms is None else f"for {age(span_ms)}"
+
+
+def _count(many: int, noun: str) -> str:
+    return f"{many:,} {noun}" if many == 1 else f"{many:,} {noun}s"
