@@ -1,8 +1,10 @@
 """One TOML file is one run: which data, features, network, strategy, dates, costs and seed."""
 
 import tomllib
+from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -24,7 +26,7 @@ from cryptonn.settings import (
     TrainingConfig,
 )
 
-__all__ = ["RunConfig", "load_config", "parse_config"]
+__all__ = ["RunConfig", "load_config", "parse_config", "unknown_setting"]
 
 
 class RunConfig(Section):
@@ -84,7 +86,7 @@ class RunConfig(Section):
         try:
             self.as_published()
         except ValidationError as error:
-            problems = [f"published.settings: {_problem(item)}" for item in error.errors()]
+            problems = [f"published.settings: {problem}" for problem in _problems(error)]
             raise ValueError("\n".join(problems).removesuffix(".")) from error
 
     @property
@@ -172,15 +174,39 @@ def parse_config(values: dict[str, Any], *, source: str = "run") -> RunConfig:
     try:
         return RunConfig.model_validate({"name": Path(source).stem, **values})
     except ValidationError as error:
-        problems = [_problem(item) for item in error.errors()]
-        raise ConfigError(f"{source}: " + "\n".join(problems)) from error
+        raise ConfigError(f"{source}: " + "\n".join(_problems(error))) from error
+
+
+def unknown_setting(key: str) -> str:
+    """Say that a dotted key is no setting, and which one may be meant; nothing if it is one.
+
+    >>> unknown_setting("network.dropuot")
+    "network.dropuot is not a setting. Did you mean 'dropout'?"
+    """
+    kind: Any = RunConfig
+    parts = key.split(".")
+    for place, part in enumerate(parts):
+        before = parts[:place]
+        if get_origin(kind) is dict:  # its keys are free
+            return ""
+        if _section_of(kind) is None:
+            return f"{key} is not a setting: {'.'.join(before)} is no section."
+        if part not in _keys_at(before):
+            return f"{'.'.join([*before, part])} is not a setting.{_hint(part, before)}"
+        kind = _inside(kind, part)
+    return ""
+
+
+def _problems(error: ValidationError) -> list[str]:
+    """Say each problem once: of a range in a search space pydantic also says that it is no list."""
+    return [_problem(item) for item in error.errors() if "list[any]" not in item["loc"]]
 
 
 def _problem(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"])
+    location = [part for part in error["loc"] if not str(part).endswith("]")]  # the kind of value that was tried
+    key = ".".join(str(part) for part in location)
     if error["type"] == "extra_forbidden":
-        word = str(error["loc"][-1])
-        return f"{key} is not a setting.{_hint(word, error['loc'][:-1])}"
+        return f"{key} is not a setting.{_hint(str(location[-1]), location[:-1])}"
     if error["type"] == "missing":
         return f"{key} is missing. Add it to the file."
     text = str(error["msg"]).removeprefix("Value error, ")
@@ -188,15 +214,26 @@ def _problem(error: Any) -> str:
     return f"{key}: {text}{given}." if key else f"{text}."
 
 
-def _keys_at(location: tuple[Any, ...]) -> list[str]:
-    model: Any = RunConfig
-    for part in location:
-        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
-        model = field.annotation if field is not None else None
-    return list(model.model_fields) if hasattr(model, "model_fields") else []
+def _keys_at(location: Sequence[Any]) -> list[str]:
+    section = _section_of(reduce(_inside, location, RunConfig))
+    return list(section.model_fields) if section is not None else []
 
 
-def _hint(word: str, location: tuple[Any, ...]) -> str:
+def _inside(kind: Any, part: Any) -> Any:
+    """Return what kind of value stands at a key of another; None where nothing does."""
+    if get_origin(kind) is dict:
+        return get_args(kind)[1]
+    field = getattr(_section_of(kind), "model_fields", {}).get(part)
+    return None if field is None else field.annotation
+
+
+def _section_of(kind: Any) -> type[Section] | None:
+    """Return the section that a kind of value is, or may be."""
+    kinds = [kind] if get_origin(kind) is dict else [kind, *get_args(kind)]
+    return next((one for one in kinds if isinstance(one, type) and issubclass(one, Section)), None)
+
+
+def _hint(word: str, location: Sequence[Any]) -> str:
     """Name the setting that was meant: the same word in a section, one like it at this place, one like it elsewhere."""
     keys = {f"{section}.{key}": key for section in RunConfig.model_fields for key in _keys_at((section,))}
     here, near = did_you_mean(word, _keys_at(location)), did_you_mean(word, keys.values())

@@ -9,6 +9,7 @@ from typing import Any
 from cryptonn.config import RunConfig, parse_config
 from cryptonn.errors import ConfigError, DataError, did_you_mean
 from cryptonn.settings import RangeConfig, SearchConfig
+from cryptonn.tuning.checks import problems_of
 
 __all__ = [
     "Axis",
@@ -27,8 +28,6 @@ __all__ = [
 Choices = dict[str, Any]
 """By axis: what was chosen on it, a number, a truth value or a text."""
 
-_NOT_TRAINED = ("name", "description", "signal", "costs", "backtest", "report", "search", "selection", "data.test")
-"""What no training depends on."""
 _MOST = 10_000
 """Combinations of a grid."""
 
@@ -101,32 +100,19 @@ def read_axes(search: SearchConfig) -> tuple[Axis, ...]:
     Raises
     ------
     ConfigError
-        If an axis repeats a value, mixes tables and values, sets what no training depends on, or two set the same.
+        If something is wrong with it; every problem is named, see ``problems_of``.
     """
-    axes = tuple(_axis(name, values) for name, values in search.space.items())
-    owners: dict[str, str] = {}
-    for axis in axes:
-        for key in sorted(axis.keys):
-            _check_key(key, axis, of=search.of)
-            if owners.setdefault(key, axis.name) != axis.name:
-                raise ConfigError(f"search: {key} is set by two axes, {owners[key]} and {axis.name}. Keep one of them.")
-    _check_yardstick(search, owners)
-    return axes
+    problems = problems_of(search)
+    if problems:
+        raise ConfigError("search: " + "\n".join(problems))
+    return tuple(_axis(name, values) for name, values in search.space.items())
 
 
 def _axis(name: str, values: list[Any] | RangeConfig) -> Axis:
     if isinstance(values, RangeConfig):
-        if values.log and values.step is not None:
-            raise ConfigError(f"search: {name} has both step and log = true. Keep one of them.")
         return Axis(name, {}, values)
-    tables = [isinstance(value, dict) for value in values]
-    if any(tables) and not all(tables):
-        raise ConfigError(f"search: {name} mixes tables with plain values. Make every value a table, or none.")
-    settings = [value if all(tables) else {name: value} for value in values]
-    labels = [_label(one if all(tables) else one[name]) for one in settings]
-    twice = next((label for label, one in zip(labels, settings, strict=True) if settings.count(one) > 1), None)
-    if twice is not None:
-        raise ConfigError(f"search: {name} has {twice} twice. Leave one out: equal settings give equal results.")
+    settings = [value if isinstance(value, dict) else {name: value} for value in values]
+    labels = [_label(value) for value in values]
     if len(set(labels)) < len(labels):  # tables of the same values under other keys
         labels = [", ".join(f"{key} {_label(value)}" for key, value in one.items()) for one in settings]
     return Axis(name, dict(zip(labels, settings, strict=True)))
@@ -145,37 +131,6 @@ def _label(value: Any) -> Any:
     if isinstance(value, list):
         return " ".join(str(_label(item)) for item in value) or "none"
     return str(value)
-
-
-def _check_key(key: str, axis: Axis, *, of: str) -> None:
-    where = key if key == axis.name else f"{key} (of {axis.name})"
-    if any(key == one or key.startswith(f"{one}.") for one in _NOT_TRAINED):
-        raise ConfigError(
-            f"search: {where} changes nothing that is trained, so every trial would give the same. Try it on a "
-            "trained run instead: `cryptonn compare`, or a run file of its own."
-        )
-    if key.split(".")[0] == "published" and of == "run":
-        raise ConfigError(f'search: {where} belongs to the earlier system. Set of = "published" to vary it.')
-
-
-def _check_yardstick(search: SearchConfig, keys: Mapping[str, str]) -> None:
-    if search.metric == "val_loss" and "training.loss" in keys:
-        raise ConfigError(
-            'search: metric = "val_loss" cannot compare trials of different training.loss: an mse of 0.25 and a '
-            'crossentropy of 0.69 are equally bad. Set metric = "val_accuracy" or "auc".'
-        )
-    if search.of == "published" and search.pruning != "none" and search.metric == "val_accuracy":
-        raise ConfigError(
-            'search: as published, an epoch has the published accuracy, but metric = "val_accuracy" is that on moves. '
-            'Set pruning = "none", or metric = "val_loss".'
-        )
-    if search.of == "published" and search.metric == "auc":
-        raise ConfigError('search: metric = "auc" is for of = "run"; trials as published have accuracy and val_loss.')
-    if search.pruning != "none" and search.metric not in ("val_loss", "val_accuracy"):
-        raise ConfigError(
-            f'search: pruning = "{search.pruning}" compares epochs, and after an epoch only val_loss and val_accuracy '
-            f'are known. Set metric to one of them (it is "{search.metric}").'
-        )
 
 
 def combinations(axes: Sequence[Axis]) -> list[Choices]:

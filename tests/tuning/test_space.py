@@ -123,6 +123,30 @@ def test_a_bad_space_is_refused_before_anything_is_trained(
     assert words in str(caught.value)
 
 
+def test_wrong_keys_are_named_all_at_once() -> None:
+    """They came one at a time: mend one, start again, read of the next."""
+    space = {
+        "network.dropuot": [0.1],
+        "netwrok.layers": [[8]],
+        "costs.taker": [0.001, 0.002],
+        "seed.one": [1],
+        "training.lookback": [5, 5],
+        "both": [{"training.lookbak": 3}, {"training.batchsize": 2}],
+    }
+    with pytest.raises(ConfigError) as caught:
+        axes_of(space, metric="auc", pruning="median")
+    first, *others = str(caught.value).splitlines()
+    assert first == "search: network.dropuot is not a setting. Did you mean 'dropout'?"
+    assert [line.split(" (")[0] for line in others[:2]] == [
+        "netwrok is not a setting. Did you mean 'network'?",
+        "costs.taker changes nothing that is trained, so every trial would give the same. Try it on a trained run "
+        "instead: `cryptonn compare`, or a run file of its own.",
+    ]
+    for words in ("seed is no section", "lookback has 5 twice", "mean 'lookback'", "mean 'batch_size'", "pruning = "):
+        assert sum(words in line for line in others) == 1
+    assert len(others) == 7
+
+
 def test_every_problem_is_named_with_a_combination_that_has_it() -> None:
     config = search_config({"network.dropout": [0.1, 2.0], "training.lookback": [5, 0]})
     axes = read_axes(config.search["small"])
@@ -141,6 +165,7 @@ def test_every_problem_is_named_with_a_combination_that_has_it() -> None:
         ({"network.dropout": []}, "space has no value for network.dropout"),
         ({"network.dropout": 0.1}, "network.dropout takes a list of values, or a table of low and high (it is 0.1)"),
         ({"network.dropout": {"low": 0.5, "high": 0.1}}, "low = 0.5 must lie below high = 0.1"),
+        ({"seed": {"low": 1, "high": 9, "stp": 2}}, "run: search.small.space.seed.stp is not a setting. Did you mean"),
     ],
 )
 def test_an_empty_or_misshapen_space_is_no_run_file(space: dict[str, Any], words: str) -> None:
