@@ -120,7 +120,7 @@ class SandboxVenue:
             if self._guard.order_left:
                 self._sent.add(request.cid)
         if not isinstance(answer, Failure):
-            return answer
+            return self._acknowledged(answer, self._markets[request.symbol])
         outcome = sending_outcome(answer, exchange=self.name, cid=request.cid)
         if isinstance(outcome, ClockOff):
             self._sent.discard(request.cid)
@@ -166,18 +166,35 @@ class SandboxVenue:
         check_request(request, market.rules)
         reply = self._dialect.place(self._api, request, market)
         state, side = self._dialect.order(reply, market)
-        return self._own(confirmed(state, side, request))
+        return confirmed(state, side, request)
+
+    def _acknowledged(self, state: OrderState, market: Market) -> OrderState:
+        """Return the state of an order that was taken, if a look-up by its client id gives it the same order id."""
+        answer = self._answer(lambda: self._believed(state, market))
+        if isinstance(answer, Failure):
+            raise Unknown(f"{self.name} took order {state.cid}, but it is not found as it said: {answer.reason}")
+        return max(answer, state, key=lambda one: one.filled)
 
     def _found(self, cid: str, market: Market) -> OrderState:
+        state = self._looked_up(cid, market)
+        return state if self._ids.get(cid) == state.venue_id else self._believed(state, market)
+
+    def _believed(self, state: OrderState, market: Market) -> OrderState:
+        """Return the state of an order whose id two replies agree on: everything else hangs on that id."""
+        cid = str(state.cid)
+        again = self._looked_up(cid, market)
+        owners = {name for name, venue_id in self._ids.items() if venue_id == again.venue_id}
+        if again.venue_id != state.venue_id or owners - {cid}:
+            raise Garbled(
+                f"order id {state.venue_id[:40]}, then {again.venue_id[:40]}; that of another: {owners - {cid}}"
+            )
+        self._ids[cid] = again.venue_id
+        return again
+
+    def _looked_up(self, cid: str, market: Market) -> OrderState:
         state, _ = self._dialect.order(self._dialect.lookup(self._api, cid, market), market)
         if state.cid != cid:
             raise Garbled(f"the reply is for client id {str(state.cid)[:40]!r}, but {cid!r} was asked for")
-        return self._own(state)
-
-    def _own(self, state: OrderState) -> OrderState:
-        """Refuse an order id that belongs to another order of ours."""
-        if self._ids.setdefault(state.venue_id, str(state.cid)) != state.cid:
-            raise Garbled(f"order id {state.venue_id[:40]} is that of another order")
         return state
 
     def _market(self, symbol: str) -> Market:
@@ -196,14 +213,16 @@ class SandboxVenue:
         return self._value(self._answer(call), what)
 
     def _answer(self, call: Callable[[], Value]) -> Value | Failure:
-        """Ask; once more if the time of the request was off."""
+        """Ask; again if the time of the request was off."""
 
         def ask() -> Value:
             self._keep_quiet()
             return call()
 
         answer = self._attempt(ask)
-        if isinstance(answer, Failure) and answer.is_clock:
+        for _ in range(self._dialect.clock_tries):
+            if not isinstance(answer, Failure) or not answer.is_clock:
+                break
             self._attempt(lambda: self._dialect.resync(self._api, self._clock.now_ms))
             answer = self._attempt(ask)
         return answer

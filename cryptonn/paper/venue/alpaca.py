@@ -61,6 +61,7 @@ class Alpaca:
         not_found=frozenset({(404, "40410000")}),
         gone=frozenset({"42210000"}),
     )
+    clock_tries = 1
     fence_ms = 60_000
     fee_in: Literal["quote", "base"] = "base"
 

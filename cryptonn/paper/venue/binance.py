@@ -57,6 +57,7 @@ class Binance:
         not_found=frozenset({(400, "-2013")}),
         gone=frozenset({"-2011"}),
     )
+    clock_tries = 1
     fence_ms = RECV_WINDOW_MS + 2_000
     fee_in: Literal["quote", "base"] = "base"
 

@@ -19,12 +19,14 @@ __all__ = ["EXCHANGES", "LOCAL", "Dialect", "dialect_of"]
 class Dialect(Protocol):
     """One exchange: where its sandbox is, what is asked of it through ccxt's class ``api``, how replies are read.
 
-    ``fence_ms`` after its time a request can no longer be accepted. Calls raise whatever ccxt raises, and ``Garbled``.
+    ``fence_ms`` after its time a request can no longer be accepted. A question that was refused for its time is asked
+    again up to ``clock_tries`` times, each time after ``resync``. Calls raise whatever ccxt raises, and ``Garbled``.
     """
 
     sandbox: Sandbox
     codes: Codes
     fence_ms: int
+    clock_tries: int
     fee_in: Literal["quote", "base"]
 
     def settings(self) -> dict[str, Any]: ...  # noqa: D102

@@ -36,7 +36,8 @@ THROUGH = Decimal("0.01")
 """How far past the newest price the limit of an emulated market order lies, as a fraction."""
 NONCE_WINDOW_MS = 30_000
 """Gemini takes a nonce only within so much of its own time."""
-NONCE_STEP = 1_000
+NONCE_STEP, LONGEST_LEAD_MS = 1_000, 15_000
+"""How far ahead of the clock nonces are first and at most put, where an earlier session has used up those of now."""
 _READS = ("/v1/order/status", "/v1/orders", "/v1/mytrades", "/v1/balances")
 
 
@@ -59,7 +60,8 @@ class Gemini:
         not_found=frozenset({(404, "OrderNotFound")}),
         gone=frozenset(),
     )
-    fence_ms = NONCE_WINDOW_MS + 2_000
+    clock_tries = 5
+    fence_ms = NONCE_WINDOW_MS + LONGEST_LEAD_MS + 2_000
     fee_in: Literal["quote", "base"] = "quote"
 
     def settings(self) -> dict[str, Any]:
@@ -98,9 +100,10 @@ class Gemini:
             raise Garbled("the reply has no Date") from None
 
     def resync(self, api: Any, now_ms: Callable[[], int]) -> None:
-        """Go past the nonces of an earlier session, which may lie a little ahead."""
-        newest = int(api.options.get("lastNonce") or 0)
-        api.options["lastNonce"] = max(newest, now_ms()) + NONCE_STEP
+        """Go past the nonces of earlier sessions, which may lie ahead of the clock: a little, then twice as far."""
+        now = now_ms()
+        lead = int(api.options.get("lastNonce") or 0) - now
+        api.options["lastNonce"] = now + min(max(2 * lead, NONCE_STEP), LONGEST_LEAD_MS)
 
     def price(self, api: Any, market: Market) -> Decimal:
         """Return the close of the newest minute."""
