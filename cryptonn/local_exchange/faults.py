@@ -1,7 +1,7 @@
 """Faults to inject: which request, when, what goes wrong, and how often."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
@@ -58,7 +58,7 @@ class FaultPlan:
     def __init__(self) -> None:
         self.faults: list[Fault] = []
 
-    def add(self, entries: Iterable[Mapping[str, Any]], dialects: Iterable[Dialect]) -> None:
+    def add(self, entries: Iterable[object], dialects: Iterable[Dialect]) -> None:
         """Add the entries of a plan; raises ``ConfigError`` for one that makes no sense, and then adds none."""
         self.faults += [_checked(entry, list(dialects)) for entry in list(entries)]
 
@@ -80,16 +80,16 @@ class FaultPlan:
         return None
 
 
-def _checked(entry: Mapping[str, Any], dialects: list[Dialect]) -> Fault:
+def _checked(entry: object, dialects: list[Dialect]) -> Fault:
     try:
-        fault = Fault.model_validate(dict(entry))
+        fault = Fault.model_validate(entry)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigError(f"The fault {dict(entry)}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+        raise ConfigError(f"The fault {entry!r}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
     known = fault.is_on_the_wire or fault.do in BODY_FAULTS
     if not known and all(dialect.fault(fault.do) is None for dialect in dialects):
         words = f"{', '.join((*WIRE_FAULTS, *BODY_FAULTS))}, an HTTP status or an error code of the exchange"
-        raise ConfigError(f"The fault {dict(entry)}: do = {fault.do!r} is none of {words}.")
+        raise ConfigError(f"The fault {entry!r}: do = {fault.do!r} is none of {words}.")
     return fault
 
 
