@@ -1,0 +1,261 @@
+"""What to hold after a closed candle: the run's backtest, replayed over the whole log of candles.
+
+    candles → features → probability → signal → the backtest's strategy → the position it wants at the newest close
+
+Nothing of a decision is state: a restart replays the log and wants the same.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cryptonn.config import RunConfig
+from cryptonn.errors import ConfigError, DataError, StrategyError
+from cryptonn.heldout import signal_of
+from cryptonn.learning.prediction import FittedModel, load_model
+from cryptonn.market.bars import time_index, time_text, timeframe_delta, times_of
+from cryptonn.market.candles import Frame
+from cryptonn.market.source import reach
+from cryptonn.paper.decision import Decision
+from cryptonn.paper.probabilities import Probabilities
+from cryptonn.runs import read_facts, read_run_config
+from cryptonn.trading.backtest import run_backtest
+from cryptonn.trading.costs import costs_for
+from cryptonn.trading.result import BacktestResult
+from cryptonn.trading.rules import MarketRules
+from cryptonn.trading.strategies import load_strategy, strategy_files
+
+__all__ = ["Decider", "log_start_ms", "open_decider"]
+
+_MILLISECOND = 1_000_000
+"""Nanoseconds."""
+
+
+def log_start_ms(config: RunConfig, start_ms: int) -> int:
+    """Return the open of the first candle that a log needs for decisions from the bar of ``start_ms`` on.
+
+    The network starts ``lookback`` bars before a midnight, and features with a memory need bars before that.
+    """
+    midnight = _instant(start_ms).normalize()
+    return _ms(midnight - reach(config.data.timeframe, bars=config.training.lookback))
+
+
+def open_decider(
+    run: Path, *, rules: MarketRules, fees: str, cash: Decimal, start_ms: int, strategies: Path = Path("strategies")
+) -> "Decider":
+    """Load model, settings and strategy of a run.
+
+    Parameters
+    ----------
+    run
+        Its folder.
+    fees
+        Cost scenario, such as "taker+slippage".
+    cash, start_ms
+        Of the session: what it trades with, and the open of the first bar it decides on.
+    strategies
+        Folder of the strategies.
+
+    Raises
+    ------
+    ConfigError
+        If the run goes short, or reads more than candles.
+    ModelError, StrategyError
+        If model or strategy cannot be loaded.
+    """
+    config = read_run_config(run)
+    file = strategy_files([config.backtest.strategy], folder=strategies)
+    name, path = next(iter(file.items()))
+    return Decider(
+        load_model(run / "model"),
+        enter=float(read_facts(run)["enter"]),
+        strategy=load_strategy(path),
+        name=name,
+        reads_proba="proba" in path.read_text(encoding="utf-8"),
+        rules=rules,
+        fees=fees,
+        cash=cash,
+        start_ms=start_ms,
+    )
+
+
+class Decider:
+    """Decides on one bar after another of a session.
+
+    Parameters
+    ----------
+    model
+        With the run's configuration.
+    enter
+        Probability at which the signal enters.
+    strategy, name
+        The backtrader class, and its name in errors and in ``[backtest.parameters]``.
+    reads_proba
+        The strategy looks at the line ``proba`` itself, so at thresholds of its own: the network is then always asked
+        as the backtest does, which takes longer.
+    rules, fees, cash
+        Market, cost scenario, and starting money in quote.
+    start_ms
+        Open of the first bar that is decided on. The log begins earlier, see ``log_start_ms``; those candles carry no
+        decision and the backtest begins after them.
+
+    Raises
+    ------
+    ConfigError
+        If the run goes short, which no spot account can, or reads the extras of kline files.
+    """
+
+    def __init__(
+        self,
+        model: FittedModel,
+        *,
+        enter: float,
+        strategy: type,
+        name: str,
+        reads_proba: bool,
+        rules: MarketRules,
+        fees: str,
+        cash: Decimal,
+        start_ms: int,
+    ) -> None:
+        _check_config(model.config)
+        self.config, self.rules = model.config, rules
+        self._enter, self._start = enter, _instant(start_ms)
+        self._strategy, self._name = strategy, name
+        self._fees, self._cash = fees, float(cash)
+        leave = self.config.signal.exit_threshold
+        thresholds = None if reads_proba else (enter, 1 - enter, leave, 1 - leave)
+        self._probabilities = Probabilities(model, start=self._start, thresholds=thresholds)
+        self._wanted: dict[int, float] = {}
+
+    def decide(self, frame: Frame) -> Decision:
+        """Return the decision of the newest bar of the log.
+
+        Parameters
+        ----------
+        frame
+            All candles of the session so far, every one of them closed; see ``candle_log.frame_of``.
+
+        Raises
+        ------
+        DataError
+            If the log begins too late for a probability, or ends before the session's first bar.
+        StrategyError
+            If the strategy fails, sends anything but market orders, goes short, or wants something else at an earlier
+            bar than it wanted when that was the newest: it looks ahead.
+        """
+        newest = frame.index[-1]
+        if newest < self._start:
+            raise self._too_short(frame)
+        proba, near = self._probabilities.of(frame)
+        if np.isnan(proba.iloc[-1]):
+            raise self._too_short(frame)
+        _, table = self._traded(frame, proba)
+        self._check_past(table["wanted"])
+        row = table.iloc[-1]
+        return Decision(
+            time_ms=_ms(newest),
+            close_ms=_ms(newest + timeframe_delta(frame.timeframe)),
+            proba=float(row["proba"]),
+            signal=int(row["signal"]),
+            wanted=self.rules.nearest(row["wanted"]),
+            close=Decimal(str(row["close"])),
+            near=near,
+        )
+
+    def replay(self, frame: Frame) -> tuple[BacktestResult, pd.DataFrame]:
+        """Return the session's backtest and what it decides at each bar, the network asked in one batch.
+
+        Returns
+        -------
+        result
+        decisions
+            Index time, from the session's first bar on; columns proba, signal, wanted (Decimal, base), close.
+        """
+        if frame.index[-1] < self._start:
+            raise self._too_short(frame)
+        result, table = self._traded(frame, self._probabilities.at_once(frame))
+        exact = {units: self.rules.nearest(units) for units in set(table["wanted"])}
+        return result, table.assign(wanted=table["wanted"].map(exact).astype(object))
+
+    def recall(self, wanted: Mapping[int, Decimal]) -> None:
+        """Say what was wanted at bars decided on before a restart, by their open in ms; it is held against the log."""
+        self._wanted |= {time_ms: float(units) for time_ms, units in wanted.items()}
+
+    def _traded(self, frame: Frame, proba: pd.Series) -> tuple[BacktestResult, pd.DataFrame]:
+        """Run the backtest from the session's first bar on; return it and proba, signal, wanted (float) and close."""
+        config, settings = self.config, self.config.backtest
+        candles = frame.candles(config.data.target).loc[self._start :]
+        proba = proba.loc[self._start :]
+        signal = signal_of(proba, config, enter=self._enter)
+        wanted: list[float] = []
+        result = run_backtest(
+            candles,
+            signal,
+            strategy=self._strategy,
+            parameters=settings.parameters.get(self._name, {}),
+            defaults={"hold": config.hold, "seed": config.seed, "direction": config.signal.direction},
+            costs=costs_for(config.costs, self._fees),
+            cash=self._cash,
+            fraction=settings.fraction,
+            symbol=config.data.target,
+            proba=proba,
+            name=self._name,
+            fees=self._fees,
+            rules=self.rules,
+            on_close=wanted.append,
+        )
+        table = pd.DataFrame({"proba": proba, "signal": signal, "wanted": wanted, "close": candles["close"]})
+        self._check_long(table["wanted"])
+        return result, table
+
+    def _check_long(self, wanted: pd.Series) -> None:
+        if (wanted < 0).any():
+            when = time_text(wanted.index[int((wanted < 0).to_numpy().argmax())])
+            raise StrategyError(
+                f"strategy {self._name!r} wants to be short at the close of {when}: a spot account cannot. Give it a "
+                "parameter that keeps it long, or paper-trade another strategy."
+            )
+
+    def _check_past(self, wanted: pd.Series) -> None:
+        """Refuse a strategy whose wish at an earlier bar depends on later ones, and keep its wishes."""
+        times = (times_of(time_index(wanted.to_frame())) // _MILLISECOND).tolist()
+        now: dict[int, float] = dict(zip(times, wanted.tolist(), strict=True))
+        for time_ms, before in self._wanted.items():
+            units = now.get(time_ms, before)
+            if units != before and self.rules.nearest(units) != self.rules.nearest(before):
+                raise StrategyError(
+                    f"strategy {self._name!r} looks ahead: at the close of {time_text(_instant(time_ms))} it wanted "
+                    f"{before:.12g}, and with the bars up to {time_text(wanted.index[-1])} known it would have wanted "
+                    f"{units:.12g} then. What is decided at a close must not depend on later bars: mend the strategy."
+                )
+        self._wanted |= now
+
+    def _too_short(self, frame: Frame) -> DataError:
+        first, last, start = (time_text(time) for time in (frame.index[0], frame.index[-1], self._start))
+        needed = time_text(_instant(log_start_ms(self.config, _ms(self._start))))
+        return DataError(
+            f"the candles reach from {first} to {last}: too few to decide on the bar of {last}. The session begins at "
+            f"{start} and its log at {needed} or earlier. Fetch the candles from then on."
+        )
+
+
+def _check_config(config: RunConfig) -> None:
+    if config.signal.direction != "long":
+        raise ConfigError(
+            f'signal.direction = "{config.signal.direction}": a spot account cannot go short. Paper-trade a run with '
+            'direction = "long".'
+        )
+    if config.data.extras:
+        raise ConfigError("data.extras = true: candles from an exchange have none of them. Train a run without.")
+
+
+def _instant(time_ms: int) -> pd.Timestamp:
+    return pd.Timestamp(time_ms, unit="ms", tz="UTC")
+
+
+def _ms(time: pd.Timestamp) -> int:
+    return int(time.as_unit("ns").value) // _MILLISECOND
