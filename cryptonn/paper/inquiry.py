@@ -147,7 +147,9 @@ class Inquiry:
         return state.status != "open" and state.filled == self._ledger.booked(order.cid)
 
     def _polls(self, seconds: float, *, also_after_ms: int = 0) -> Iterator[None]:
-        """Give a turn now, and further ones with growing pauses until the time is over or the exchange wants quiet.
+        """Give a turn now, and further ones with growing pauses until the time is over.
+
+        An exchange that wants to be left alone for longer than that gets no further turn.
 
         Parameters
         ----------
@@ -155,13 +157,15 @@ class Inquiry:
             A moment, from now, at which there is a turn in any case.
         """
         start_ms, pause_ms = self._now(), round(1000 * self._timing.poll_s)
+        stop_ms = start_ms + round(1000 * seconds)
         while True:
             yield
-            gone_ms = self._now() - start_ms
-            if gone_ms >= 1000 * seconds or self.quiet():
+            now_ms = self._now()
+            if max(now_ms, self._quiet_until_ms) >= stop_ms:
                 return
-            ahead_ms = also_after_ms - gone_ms
-            self._clock.sleep((min(pause_ms, ahead_ms) if ahead_ms > 0 else pause_ms) / 1000)
+            ahead_ms = start_ms + also_after_ms - now_ms
+            wait_ms = min(pause_ms, ahead_ms) if ahead_ms > 0 else pause_ms
+            self._clock.sleep(max(wait_ms, self._quiet_until_ms - now_ms) / 1000)
             pause_ms = min(2 * pause_ms, round(1000 * self._timing.slowest_poll_s))
 
     def _now(self) -> int:

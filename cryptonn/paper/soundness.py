@@ -20,6 +20,8 @@ def unsound_state(state: OrderState, order: OrderRow, ledger: LedgerReader) -> s
         return f"its amount is {state.amount} instead of {order.amount}"
     if not 0 <= state.filled <= state.amount:
         return f"{state.filled} of {state.amount} cannot be filled"
+    if (state.status == "closed") != (state.filled == state.amount):
+        return f"it is {state.status} with {state.filled} of {state.amount} filled"
     owner = ledger.cid_of(state.venue_id)
     return f"order id {state.venue_id} is that of {owner}" if owner not in (None, order.cid) else None
 

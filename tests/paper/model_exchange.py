@@ -276,6 +276,4 @@ class Session:
 
 def bookings(ledger: Ledger) -> list[tuple[int, str, Decimal, Decimal, Decimal]]:
     """What was traded, bar by bar, whatever the orders were called."""
-    return [
-        ((fill.time_ms - START) // MINUTE, fill.side, fill.amount, fill.price, fill.fee) for fill in ledger.fills()
-    ]
+    return [((fill.time_ms - START) // MINUTE, fill.side, fill.amount, fill.price, fill.fee) for fill in ledger.fills()]
