@@ -52,7 +52,8 @@ def _line(row: DecisionRow, account: Account, order: OrderRow | None, *, start_c
     equity = account.cash + account.position * decision.close
     share = equity / start_cash - 1 if start_cash else Decimal(0)
     words = (
-        f"{moment(decision.time_ms)}  close {money(decision.close)}  P(up) {proba}  signal {signal_words(decision.signal)}",
+        f"{moment(decision.time_ms)}  close {money(decision.close)}",
+        f"P(up) {proba}  signal {signal_words(decision.signal)}",
         f"wanted {units(decision.wanted)}  held {units(account.position)}",
         f"equity {money(equity)} ({signed_percent(share)})",
         "" if order is None else f"{order.side} {units(order.amount)}",

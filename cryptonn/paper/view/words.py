@@ -97,8 +97,9 @@ def _money_readings(status: Status) -> Sequence[Reading]:
     fees = " + ".join(f"{money(fee)} {currency}" for currency, fee in sorted(funds.fees.items()))
     gained = f"{signed_money(funds.profit)} {quote}"
     return (
-        Reading("equity", "Equity", f"{money(funds.equity)} {quote}", f"cash {money(funds.cash)}"),
+        Reading("equity", "Equity", f"{money(funds.equity)} {quote}", f"begun with {money(funds.start_cash)}"),
         Reading("profit", "Since the start", gained, signed_percent(funds.profit_share), tone),
+        Reading("cash", "Cash", f"{money(funds.cash)} {quote}"),
         Reading("fees", "Fees paid", fees or f"0.00 {quote}", f"{_count(status.fills, 'fill')}"),
     )
 
