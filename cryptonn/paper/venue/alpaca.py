@@ -150,7 +150,8 @@ class Alpaca:
         """Return the fills of an order; alpaca gives the newest of all orders."""
         asked = {"activity_type": "FILL", "page_size": 100, "direction": "desc"}
         found = rows(api.traderPrivateGetV2AccountActivitiesActivityType(asked), "the fills")
-        return [self._fill(row, market) for row in found if text(row, "order_id") == state.venue_id]
+        fills = [self._fill(row, market) for row in found if market.is_named(text(row, "symbol"))]
+        return [fill for fill in fills if fill.venue_id == state.venue_id]
 
     @staticmethod
     def _fill(row: Row, market: Market) -> VenueFill:

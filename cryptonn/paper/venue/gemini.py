@@ -150,12 +150,13 @@ class Gemini:
         return replace(request, limit=limit.to_integral_value(ROUND_CEILING if buys else ROUND_FLOOR) * tick)
 
     def lookup(self, api: Any, cid: str, market: Market) -> Any:
-        """Return the reply to a question for the order with a client id."""
-        return api.privatePostV1OrderStatus({"client_order_id": cid})
+        """Return the reply to a question for the order with a client id; gemini puts it into a list."""
+        reply = api.privatePostV1OrderStatus({"client_order_id": cid})
+        return reply[0] if isinstance(reply, list) and len(reply) == 1 else reply
 
     def order(self, reply: Any, market: Market) -> tuple[OrderState, Side]:
         """Return what a reply says of an order; its state is read from what is filled and whether it is live."""
-        row = record(reply[0] if isinstance(reply, list) and len(reply) == 1 else reply, "the order")
+        row = record(reply, "the order")
         if not market.is_named(text(row, "symbol")):
             raise Garbled("an order of another market")
         amount, filled = money(row, "original_amount"), money(row, "executed_amount")
@@ -180,7 +181,7 @@ class Gemini:
     def fills(self, api: Any, state: OrderState, market: Market) -> list[VenueFill]:
         """Return the fills of an order; gemini gives the newest of all orders."""
         found = rows(api.privatePostV1Mytrades({"symbol": market.id, "limit_trades": 500}), "the fills")
-        return [self._fill(row) for row in found if text(row, "order_id") == state.venue_id]
+        return [fill for fill in map(self._fill, found) if fill.venue_id == state.venue_id]
 
     @staticmethod
     def _fill(row: Row) -> VenueFill:

@@ -131,7 +131,7 @@ class Failure:
 class _Kept:
     """Keeps what a block raised, as a Failure, so that no exception raised later drags the original along with it.
 
-    The original holds signed URLs, and frames that hold the secret. An interrupt goes through, without its context.
+    The original holds signed URLs, and frames that hold the secret. An interrupt goes through, without either.
     """
 
     def __init__(self, make: Callable[[BaseException], Failure]) -> None:
@@ -147,7 +147,7 @@ class _Kept:
         if error is None:
             return False
         if not isinstance(error, Exception):
-            error.__cause__ = error.__context__ = None
+            error.__cause__ = error.__context__ = error.__traceback__ = None
             return False
         self.failure = self.make(error)
         return True
