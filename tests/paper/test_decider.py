@@ -1,0 +1,236 @@
+"""What paper trading decides is what the backtest decides: bar by bar, after restarts, near thresholds."""
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+import pytest
+from real_minutes import ETH, cut, real_frame
+from session_cases import RULES, STRATEGIES, config, decider, drawn_model, milliseconds
+
+from cryptonn.errors import ConfigError, DataError, StrategyError
+from cryptonn.learning.prediction import FittedModel, predict_proba
+from cryptonn.market.candles import Frame
+from cryptonn.paper.decider import Decider, log_start_ms, open_decider
+from cryptonn.paper.decision import Decision
+from cryptonn.paper.probabilities import Probabilities
+from cryptonn.trading.strategies import load_strategy
+
+START = 1440 - 60
+"""Row of the session's first bar: an hour before the second midnight."""
+BARS = 150
+RULE = {"enter": 0.8, "hold": 4}
+
+
+@pytest.fixture(scope="module")
+def frame(shared_data: Path) -> Frame:
+    return real_frame(shared_data, 2)
+
+
+@pytest.fixture(scope="module")
+def model(frame: Frame) -> FittedModel:
+    return drawn_model(frame, signal=RULE)
+
+
+@pytest.fixture(scope="module")
+def start(frame: Frame) -> pd.Timestamp:
+    return frame.index[START]
+
+
+def decided(one: Decider, frame: Frame, rows: range) -> list[Decision]:
+    return [one.decide(cut(frame, row + 1)) for row in rows]
+
+
+def check_same(decisions: list[Decision], table: pd.DataFrame, frame: Frame) -> None:
+    rows = table.loc[[pd.Timestamp(one.time_ms, unit="ms", tz="UTC") for one in decisions]]
+    assert [one.signal for one in decisions] == rows["signal"].tolist()
+    assert [one.wanted for one in decisions] == rows["wanted"].tolist()
+    assert [float(one.close) for one in decisions] == frame.table[(ETH, "close")].loc[rows.index].tolist()
+    assert [one.close_ms - one.time_ms for one in decisions] == [60_000] * len(decisions)
+    np.testing.assert_allclose([one.proba for one in decisions], rows["proba"], rtol=0, atol=1e-6)
+
+
+def test_bar_by_bar_is_the_backtest(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+    one = decider(model, start, enter=0.8)
+    decisions = decided(one, frame, range(START, START + BARS))
+    result, table = decider(model, start, enter=0.8).replay(frame)
+    check_same(decisions, table, frame)
+    assert len({decision.wanted for decision in decisions}) > 5
+    assert len(result.fills) > 50
+    assert all(decision.wanted % RULES.amount_step == 0 for decision in decisions)
+
+
+@pytest.mark.parametrize("at", [0, 1, 30, 59, 60, 61, 62, 100])
+def test_a_restart_goes_on_the_same(model: FittedModel, frame: Frame, start: pd.Timestamp, at: int) -> None:
+    """Rows 60 and 61 of the session are midnight and the bar after it."""
+    rows = range(START + at, START + at + 4)
+    fresh = decided(decider(model, start, enter=0.8), frame, rows)
+    check_same(fresh, decider(model, start, enter=0.8).replay(frame)[1], frame)
+
+
+def test_bars_passed_over_change_nothing(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+    one, rows = decider(model, start, enter=0.8), [START, START + 1, START + 40, START + 75, START + 76]
+    decisions = [one.decide(cut(frame, row + 1)) for row in rows]
+    check_same(decisions, decider(model, start, enter=0.8).replay(frame)[1], frame)
+
+
+def test_the_same_bar_twice(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+    one = decider(model, start, enter=0.8)
+    for row in (START + 3, START + 4):
+        assert one.decide(cut(frame, row + 1)) == one.decide(cut(frame, row + 1))
+
+
+@pytest.mark.parametrize("form", ["streaming", "windowed"])
+def test_probabilities_at_a_threshold(frame: Frame, start: pd.Timestamp, form: str) -> None:
+    """The threshold is the batch's own number, to the bit: stepped alone, about every second would fall below it."""
+    model = drawn_model(frame, signal=RULE, training={"form": form})
+    known = Probabilities(model, start=start, thresholds=()).at_once(frame)
+    stepped = Probabilities(model, start=start, thresholds=())
+    stepped.of(cut(frame, START + 1))
+    flips = 0
+    for row in range(START + 1, START + 40):
+        enter = float(known.iloc[row - START])
+        flips += stepped.of(cut(frame, row + 1))[0].iloc[-1] < enter
+        careful = Probabilities(model, start=start, thresholds=(enter, 1 - enter))
+        if row % 8 == 0:
+            careful.of(cut(frame, row))
+            proba, near = careful.of(cut(frame, row + 1))
+            assert near
+            assert proba.iloc[-1] == enter
+    assert flips > 0
+
+
+def test_a_decision_says_that_it_was_near(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+    enter = float(Probabilities(model, start=start, thresholds=()).at_once(frame).iloc[20])
+    one = decider(model, start, enter=enter)
+    decisions = decided(one, frame, range(START + 18, START + 24))
+    assert [decision.near for decision in decisions] == [False, False, True, False, False, False]
+    assert decisions[2].proba == enter
+    check_same(decisions, decider(model, start, enter=enter).replay(frame)[1], frame)
+
+
+@pytest.mark.parametrize("name", ["lstm_signal", "momentum", "contrarian", "sma_cross", "buy_and_hold"])
+def test_decisions_of_a_cut_log_are_the_cut_decisions(
+    model: FittedModel, frame: Frame, start: pd.Timestamp, name: str
+) -> None:
+    one = decider(model, start, enter=0.8, name=name, strategy=load_strategy(name, folder=STRATEGIES))
+    whole = one.replay(frame)[1]
+    for end in np.random.default_rng(6).integers(START + 1, len(frame.index), 12).tolist():
+        part = one.replay(cut(frame, end))[1]
+        pd.testing.assert_frame_equal(part, whole.loc[: part.index[-1]], check_freq=False)
+
+
+class Prophet(bt.Strategy):
+    """Buys where it knows that the price will be higher; where it does not, it waits."""
+
+    def next(self) -> None:
+        later, now = self.data.close.array, len(self) - 1
+        if now + 2 < len(later) and later[now + 2] > self.data.close[0] and not self.position:
+            self.buy()
+        elif self.position:
+            self.close()
+
+
+def test_a_strategy_that_looks_ahead_is_caught(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+    one = decider(model, start, strategy=Prophet, name="prophet")
+    with pytest.raises(
+        StrategyError, match=r"'prophet' looks ahead: at the close of 2019-01-01 23:\d\dZ it wanted 0, "
+    ):
+        decided(one, frame, range(START, START + 60))
+
+
+def test_random_entry_looks_ahead(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+    one = decider(model, start, strategy=load_strategy("random_entry", folder=STRATEGIES), name="random_entry")
+    with pytest.raises(StrategyError, match="'random_entry' looks ahead"):
+        decided(one, frame, range(START, START + 60))
+
+
+def test_what_was_decided_before_a_restart_is_held_against_the_log(
+    model: FittedModel, frame: Frame, start: pd.Timestamp
+) -> None:
+    told = decided(decider(model, start, enter=0.8), frame, range(START, START + 20))
+    same, other = decider(model, start, enter=0.8), decider(model, start, enter=0.8)
+    past = {one.time_ms: one.wanted for one in told}
+    same.recall(past)
+    decided(same, frame, range(START + 20, START + 22))
+    other.recall(past | {told[7].time_ms: told[7].wanted + Decimal("0.0001")})
+    with pytest.raises(StrategyError, match="at the close of 2019-01-01 23:07Z it wanted"):
+        decided(other, frame, range(START + 20, START + 21))
+
+
+class Sure(bt.Strategy):
+    """Long while the probability is above a threshold of its own."""
+
+    order = None
+
+    def next(self) -> None:
+        if (self.data.proba[0] > 0.8) != bool(self.position) and not (self.order and self.order.alive()):
+            self.order = self.close() if self.position else self.buy()
+
+
+def test_a_strategy_with_a_threshold_of_its_own_sees_the_probability_of_the_batch(
+    model: FittedModel, frame: Frame, start: pd.Timestamp
+) -> None:
+    one = decider(model, start, strategy=Sure, name="sure", reads_proba=True)
+    decisions = decided(one, frame, range(START + 55, START + 64))
+    table = decider(model, start, strategy=Sure, name="sure", reads_proba=True).replay(frame)[1]
+    check_same(decisions, table, frame)
+    assert [decision.proba for decision in decisions] == table["proba"].iloc[55:64].tolist()
+
+
+def test_a_short_is_refused(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+    settings = {"backtest": {"parameters": {"momentum": {"direction": "long-short"}}}}
+    short = replace(model, config=config(**settings))
+    one = decider(short, start, strategy=load_strategy("momentum", folder=STRATEGIES), name="momentum")
+    with pytest.raises(StrategyError, match=r"'momentum' wants to be short at the close of 2019-01-01 23:\d\dZ"):
+        decided(one, frame, range(START, START + 60))
+    with pytest.raises(ConfigError, match='signal.direction = "long-short"'):
+        decider(replace(model, config=config(signal={"direction": "long-short"})), start)
+
+
+def test_kline_extras_are_refused(model: FittedModel, start: pd.Timestamp) -> None:
+    files = {"files": {ETH: ["eth.csv"], "BTC/USD": ["btc.csv"]}, "source": "files", "extras": True}
+    run = config(data={"train": "20180101-20190101", **files})
+    with pytest.raises(ConfigError, match="extras"):
+        decider(replace(model, config=run), start)
+
+
+def test_a_log_that_is_too_short(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+    with pytest.raises(DataError, match="too few to decide on the bar of 2019-01-01 22:59Z. The session begins at"):
+        decider(model, start).decide(cut(frame, START))
+    late = Frame(frame.table.iloc[START - 10 : START + 1], frame.timeframe, frame.filled.iloc[START - 10 : START + 1])
+    with pytest.raises(DataError, match="its log at 2018-12-30 22:40Z or earlier"):
+        decider(model, start).decide(late)
+
+
+def test_a_log_begins_early_enough(model: FittedModel, start: pd.Timestamp) -> None:
+    first = pd.Timestamp(log_start_ms(model.config, milliseconds(start)), unit="ms", tz="UTC")
+    assert first == start.normalize() - pd.Timedelta(minutes=1500 + 20)
+
+
+def test_a_decider_of_a_run_folder(model: FittedModel, frame: Frame, start: pd.Timestamp, tmp_path: Path) -> None:
+    folder = tmp_path / "drawn-20190101"
+    folder.mkdir()
+    model.save(folder / "model")
+    (folder / "config.toml").write_text(model.config.to_toml())
+    (folder / "run.json").write_text(json.dumps({"enter": 0.8}))
+    settings = {"rules": RULES, "fees": "taker+slippage", "cash": Decimal(100_000), "start_ms": milliseconds(start)}
+    one = open_decider(folder, strategies=STRATEGIES, **settings)
+    decisions = decided(one, frame, range(START, START + 5))
+    check_same(decisions, decider(model, start, enter=0.8).replay(frame)[1], frame)
+    with pytest.raises(StrategyError, match="no such strategy file"):
+        open_decider(folder, strategies=tmp_path, **settings)
+
+
+def test_the_probabilities_are_those_of_the_run(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+    """A log of the whole market asks the network no other question than a prediction of all its bars."""
+    from cryptonn.learning.features import make_features
+
+    features = make_features(frame, target=ETH, config=model.config.features)
+    whole = predict_proba(model, features)
+    asked = Probabilities(model, start=start, thresholds=()).at_once(frame)
+    pd.testing.assert_series_equal(asked, whole.loc[start:], check_freq=False)
