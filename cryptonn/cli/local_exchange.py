@@ -1,6 +1,7 @@
 """The command that serves an exchange on this machine."""
 
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -186,6 +187,7 @@ def _tell(served: "LocalExchange", costs: "Costs", cash: float, *, as_json: bool
     if as_json:
         facts: dict[str, Any] = {"port": served.port, "symbols": symbols, "mode": clock.mode, "speed": clock.speed}
         emit({**facts, "start_ms": clock.start_ms, "end_ms": clock.end_ms, "cash": cash})
+        sys.stdout.flush()  # whoever reads the port waits for it
         return
     pace = f"{clock.speed:g} times as fast" if clock.mode == "running" else "as its client moves the clock"
     lines = (
