@@ -77,6 +77,17 @@ def test_it_runs_by_itself_and_says_where_it_is(store: Path) -> None:
         assert control(told["port"], "clock")["now_ms"] > before
 
 
+def test_a_run_is_served_with_its_symbols_period_and_cash(tiny) -> None:
+    with command("--run", tiny.folder.name, "--results", tiny.folder.parent, "--clock", "lockstep") as told:
+        assert set(told["symbols"]) == set(tiny.config.data.symbols)
+        assert told["start_ms"] == int(tiny.config.data.test["unseen"].start.timestamp() * 1000)
+        assert told["cash"] == tiny.config.backtest.cash
+        with genuine("binance", told["port"]) as client:
+            client.milliseconds = lambda: control(told["port"], "clock")["now_ms"]
+            rates = client.fetch_balance()["info"]["commissionRates"]
+        assert rates["taker"] == f"{tiny.config.costs.taker:.8f}"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
