@@ -163,12 +163,10 @@ class Executor:
 
     def _leftover(self, order: OrderRow) -> tuple[OrderRow, OrderState | None]:
         """Send an order that was planned before a stop, unless it is old, or went out and the ledger lost it."""
-        try:
-            state = self._venue.find(order.cid, self._symbol)
-        except Unreadable as error:
-            self._inquiry.unreadable(order, error)
+        seen = self._inquiry.seen(order)
+        if seen is None:
             return order, None
-        if state is not None:
+        if seen:
             self._incident("restored", f"{order.cid}: the exchange has it, so the ledger was set back")
             return self._ledger.mark(order.cid, "SENDING", at_ms=self._now(), signed_ms=self._now()), None
         if self._now() < self._ledger.decision(order.time_ms).decision.close_ms + 1000 * self._timing.fresh_s:

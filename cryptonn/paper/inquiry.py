@@ -79,6 +79,15 @@ class Inquiry:
         self._checkpoint("acked")
         return order, state
 
+    def seen(self, order: OrderRow) -> bool | None:
+        """Tell whether the exchange has an order; None if it cannot be asked for now."""
+        for _ in self._polls(self._timing.patience_s):
+            try:
+                return self._venue.find(order.cid, self._symbol) is not None
+            except Unreadable as error:
+                self.unreadable(order, error)
+        return None
+
     def look_up(self, order: OrderRow) -> tuple[OrderRow, OrderState | None]:
         """Ask what became of an order of unclear fate, until it is found or can no longer be accepted."""
         self._checkpoint("unknown")

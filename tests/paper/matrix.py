@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ POST = {"binance": "POST /api/v3/order", "gemini": "POST /v1/order/new"}
 OPENING = {"USD": "10000", "ETH": "5", "BTC": "0", "BNB": "10"}
 BARS = len(WANTED) + 4
 UNTRADED = 5
+STEP = Decimal("0.0001")
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +206,13 @@ def run(schedule: Schedule, forks: Driver, folder: Path, *, mutation: str = "") 
             trades = tuple(
                 (fill.time_ms // MINUTE, fill.side, fill.amount, fill.price, fill.fee) for fill in ledger.fills()
             )
-            return Outcome(tuple(wrong), _merged(trades), ledger.position(), deaths)
+            return Outcome(tuple(wrong), _merged(trades), _position(ledger), deaths)
+
+
+def _position(ledger: LedgerReader) -> Decimal:
+    """Return the position as the strategy sees it: with what commissions in base took since it was last closed."""
+    holding = ledger.holding(step=STEP)
+    return (holding.net + holding.owed).quantize(STEP, ROUND_DOWN)
 
 
 def _misbehave(server: Any, schedule: Schedule) -> None:

@@ -28,7 +28,7 @@ from tests.paper.mutations import MUTATIONS
 MINUTE = 60_000
 START_MS = 1_600_000_020_000
 SYMBOL = "ETH/USD"
-WANTED = ("2", "2", "0.5", "0.5", "3", "0", "1.5")
+WANTED = ("2", "2", "0.5", "0.5", "3", "0", "1.5", "1.5")
 """Position wanted after each bar: buys, sells, a position closed and another opened."""
 TIMEOUT_S = 0.25
 PRICE = Decimal(400)
