@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from cryptonn.errors import ConfigError, DataError, ExchangeError
 from cryptonn.market.candles import align
-from cryptonn.market.exchange import download
+from cryptonn.market.exchange import asking
 from cryptonn.market.exchange.download import download_candles
 from cryptonn.market.exchange.failures import MEANINGS, meaning_of
 from cryptonn.market.exchange.pages import HOLE, missing_stretches, reply_candles, taken_up_again
@@ -348,7 +348,7 @@ def test_waiting_doubles_and_is_capped(store: Store, served: BinanceServer, tran
     with pytest.raises(ExchangeError, match=r"binance, candles of ETH/USDT .*\(6 tries\).*wait a little"):
         fetch(store, transport, sleep=waits.append)
     assert waits == [1.0, 2.0, 4.0, 8.0, 16.0]
-    assert max(download.FIRST_WAIT * 2**attempt for attempt in range(download.TRIES)) > download.LONGEST_WAIT
+    assert max(asking.FIRST_WAIT * 2**attempt for attempt in range(asking.TRIES)) > asking.LONGEST_WAIT
 
 
 def test_the_wait_the_exchange_asks_for_is_kept(store: Store, served: BinanceServer, transport: ToServer) -> None:

@@ -2,16 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
-from cryptonn.errors import ConfigError, DataError, ExchangeError, did_you_mean
+from cryptonn.errors import ConfigError, ExchangeError
 from cryptonn.market.bars import bar_step, time_index, time_text, times_of
-from cryptonn.market.exchange.failures import meaning_of
-from cryptonn.market.exchange.pages import reply_candles, taken_up_again
+from cryptonn.market.exchange.asking import PublicExchange, connected
+from cryptonn.market.exchange.pages import taken_up_again
 from cryptonn.market.exchange.shelf import Shelf
 from cryptonn.market.store.candle_store import Store
 from cryptonn.market.timerange import TimeRange
@@ -21,64 +19,9 @@ __all__ = ["OnPage", "download_candles"]
 OnPage = Callable[[str, pd.Timestamp, pd.Timestamp, pd.Timestamp, int], None]
 """Called after every page: symbol, time up to which it is fetched, start and end of the range, rows fetched so far."""
 
-Answer = TypeVar("Answer")
-
-TRIES = 6
-"""How often a request is sent before the download gives up."""
-FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
-"""Seconds before the second try, doubled after each; and the most it may become."""
-LONGEST_BAN = 300.0
-"""Seconds; a longer wait asked for by the exchange (Retry-After) ends the download."""
 UNKNOWN_PAGE = 500
 """Bars a page is taken to span where ccxt does not know the exchange's limit."""
 _MILLISECOND = 1_000_000
-
-_GARBLED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What ccxt raises of its own accord when it stumbles over a malformed reply."""
-
-
-@dataclass(frozen=True)
-class _Venue:
-    """A connected exchange."""
-
-    api: Any
-    sleep: Callable[[float], None]
-
-    def ask(self, what: str, request: Callable[[], Answer]) -> Answer:
-        """Return the answer to a request; send it again, later and later, while that may help."""
-        import ccxt
-
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                return request()
-            except (ccxt.BaseError, DataError, *_GARBLED) as error:
-                self.sleep(self._wait(what, error, attempt))
-
-    def _wait(self, what: str, error: Exception, attempt: int) -> float:
-        """Return the seconds to wait before the next try, or raise our error where there should be none."""
-        kind, again, advice = meaning_of(error)
-        wait = max(min(FIRST_WAIT * 2.0 ** (attempt - 1), LONGEST_WAIT), _retry_after(self.api))
-        if again and attempt < TRIES and wait <= LONGEST_BAN:
-            return wait
-        tries = f" ({attempt} tries)" if attempt > 1 else ""
-        ban = f" It asks to wait {wait:,.0f} s." if wait > LONGEST_BAN else ""
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise kind(f"{self.api.id}, {what}: {reason}{tries}.{ban} {advice}") from error
-
-    def page(self, symbol: str, timeframe: str, since: int) -> pd.DataFrame:
-        """Return the checked candles of one reply, in order of time; ``since`` in ns. It may be empty."""
-        return self.ask(
-            f"candles of {symbol} from {time_text(_instant(since))}",
-            lambda: reply_candles(self._rows(symbol, timeframe, since), timeframe=timeframe),
-        )
-
-    def _rows(self, symbol: str, timeframe: str, since: int) -> Any:
-        rows = self.api.fetch_ohlcv(symbol, timeframe, since // _MILLISECOND, _page_limit(self.api))
-        if self.api.last_json_response is None:  # ccxt takes it for an empty list of candles
-            raise DataError("the reply is no JSON")
-        return rows
 
 
 def download_candles(
@@ -133,9 +76,9 @@ def download_candles(
         If the exchange refuses, cannot be reached after several tries, keeps answering nonsense, or has no candle in
         the range. What was fetched until then is in the store.
     """
-    with _connected(exchange, timeframe, spot=all(":" not in symbol for symbol in symbols), transport=transport) as api:
-        venue = _Venue(api, sleep)
-        _check_symbols(venue, symbols)
+    with connected(exchange, timeframe, spot=all(":" not in symbol for symbol in symbols), transport=transport) as api:
+        venue = PublicExchange(api, sleep)
+        venue.check_symbols(symbols)
         span = _span(venue, timerange, timeframe, now)
         rows = {
             symbol: _download(
@@ -150,56 +93,14 @@ def download_candles(
     return report.assign(start=_instant(span[0]), end=_instant(span[1]))
 
 
-@contextmanager
-def _connected(exchange: str, timeframe: str, *, spot: bool, transport: Any) -> Iterator[Any]:
-    """Give the ccxt object of an exchange that has candles of the timeframe; nothing is sent yet."""
-    import ccxt
-
-    bar_step(timeframe)
-    if exchange not in ccxt.exchanges:
-        raise ConfigError(f"exchange {exchange!r} is unknown to ccxt.{did_you_mean(exchange, ccxt.exchanges)}")
-    api = getattr(ccxt, exchange)({"enableRateLimit": True})
-    if api.has.get("fetchOHLCV") is not True:
-        raise ConfigError(f"{exchange} gives no candles to the public. Choose another exchange, for example binance.")
-    if timeframe not in (api.timeframes or {}):
-        known = ", ".join(api.timeframes or {})
-        raise ConfigError(f"{exchange} has no candles of {timeframe}. It has: {known}.")
-    markets = api.options.get("fetchMarkets")
-    if spot and isinstance(markets, dict) and "spot" in (markets.get("types") or ()):
-        markets["types"] = ["spot"]  # spares the lists of futures and options
-    api.enableLastJsonResponse = True
-    api.parse_ohlcvs = _unfiltered(api.parse_ohlcvs)
-    if transport is not None:
-        api.session.mount("https://", transport)
-        api.session.mount("http://", transport)
-    with closing(api.session):
-        yield api
-
-
-def _unfiltered(parse: Callable[..., Any]) -> Callable[..., Any]:
-    """Keep ccxt from dropping the rows it could not read: a page with a hole must not pass for a quiet market."""
-
-    def parse_all(ohlcvs: Any, market: Any = None, timeframe: str = "1m", *_: Any, **__: Any) -> Any:
-        return ohlcvs if isinstance(ohlcvs, str) else parse(ohlcvs, market, timeframe)
-
-    return parse_all
-
-
-def _check_symbols(venue: _Venue, symbols: Sequence[str]) -> None:
-    known = venue.ask("list of markets", lambda: _filled(venue.api.load_markets(True)))
-    for symbol in symbols:
-        if symbol not in known:
-            raise ConfigError(f"{venue.api.id} has no {symbol}.{did_you_mean(symbol, known)}")
-
-
-def _span(venue: _Venue, timerange: TimeRange, timeframe: str, now: pd.Timestamp) -> tuple[int, int]:
+def _span(venue: PublicExchange, timerange: TimeRange, timeframe: str, now: pd.Timestamp) -> tuple[int, int]:
     """Return the first open and the end (ns) of the bars that are asked for: of those in the range, all that closed."""
     if timerange.start is None:
         raise ConfigError(f"timerange {timerange}: a download needs a start, for example 20180101-.")
     step = bar_step(timeframe)
     present = _ns(now)
-    if venue.api.has.get("fetchTime") is True:
-        present = min(present, venue.ask("its clock", lambda: int(venue.api.fetch_time())) * _MILLISECOND)
+    if venue.tells_time:
+        present = min(present, venue.time_ms() * _MILLISECOND)
     start = -(-_ns(timerange.start) // step) * step
     end = present // step * step
     if timerange.end is not None:
@@ -212,7 +113,9 @@ def _span(venue: _Venue, timerange: TimeRange, timeframe: str, now: pd.Timestamp
     return start, end
 
 
-def _download(venue: _Venue, shelf: Shelf, *, span: tuple[int, int], on_page: OnPage | None, pages_a_write: int) -> int:
+def _download(
+    venue: PublicExchange, shelf: Shelf, *, span: tuple[int, int], on_page: OnPage | None, pages_a_write: int
+) -> int:
     """Fetch what the store lacks of one symbol; return the number of rows fetched."""
     fetched = 0
     for start, end in shelf.missing(span):
@@ -240,7 +143,7 @@ def _download(venue: _Venue, shelf: Shelf, *, span: tuple[int, int], on_page: On
     return fetched
 
 
-def _pages(venue: _Venue, shelf: Shelf, start: int, end: int) -> Iterator[tuple[pd.DataFrame, int]]:
+def _pages(venue: PublicExchange, shelf: Shelf, start: int, end: int) -> Iterator[tuple[pd.DataFrame, int]]:
     """Give the candles that open in [start, end), page by page, each with the time (ns) up to which all is known."""
     step = bar_step(shelf.timeframe)
     since = start
@@ -252,25 +155,7 @@ def _pages(venue: _Venue, shelf: Shelf, start: int, end: int) -> Iterator[tuple[
             since = int(times[-1]) + step
             yield wanted, min(since, end)
         else:  # nothing there: not traded, or not yet given out; only a later candle tells
-            since += (_page_limit(venue.api) or UNKNOWN_PAGE) * step
-
-
-def _filled(markets: Any) -> Any:
-    if not markets:
-        raise DataError("the list is empty")
-    return markets
-
-
-def _retry_after(api: Any) -> float:
-    """Return the seconds that the last reply asked to wait, or 0."""
-    text = str((api.last_response_headers or {}).get("Retry-After", ""))
-    return float(text) if text.isdigit() else 0.0
-
-
-def _page_limit(api: Any) -> int | None:
-    features = (api.features or {}).get("spot") or {}
-    limit = (features.get("fetchOHLCV") or {}).get("limit")
-    return int(limit) if limit else None
+            since += (venue.page_limit or UNKNOWN_PAGE) * step
 
 
 def _ns(instant: pd.Timestamp) -> int:
