@@ -66,7 +66,8 @@ def test_a_long_way_back_comes_page_by_page(served: BinanceServer, transport: To
         found = candles.fetch(ms(first))[ETH]
     expected = rows_of(ETH, first, NOW - pd.Timedelta(minutes=1))
     assert found[:-1] == expected
-    assert len(served.requests) == 3
+    assert len(found) > 1000
+    assert len(served.requests) == 2
 
 
 def test_nothing_there_yet(served: BinanceServer, transport: ToServer) -> None:

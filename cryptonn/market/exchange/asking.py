@@ -12,7 +12,7 @@ from cryptonn.market.bars import bar_step, time_text
 from cryptonn.market.exchange.failures import meaning_of
 from cryptonn.market.exchange.pages import reply_candles
 
-__all__ = ["FIRST_WAIT", "LONGEST_BAN", "LONGEST_WAIT", "TRIES", "AskedToWait", "PublicExchange", "connected"]
+__all__ = ["LONGEST_BAN", "TRIES", "AskedToWait", "PublicExchange", "connected"]
 
 TRIES = 6
 """How often a request is sent before the download gives up."""
