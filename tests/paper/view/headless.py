@@ -20,8 +20,11 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage", "--no-proxy-server"),
+    "--host-resolver-rules=MAP *.example 127.0.0.1",  # a name that an attacker has made to point at this machine
 )
-_LINK = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execvp(sys.argv[3], sys.argv[3:])"
+_LINK = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execvp(sys.argv[3], sys.argv[3:])"
+)
 """The browser reads its orders from descriptor 3 and answers on 4."""
 _PATIENCE_S = 30.0
 
@@ -40,13 +43,14 @@ class Browser:
             self._call(f"{domain}.enable")
 
     def open(self, url: str, *, width: int, height: int = 1000, dark: bool = False) -> None:
-        """Show a page in a window of a size."""
+        """Show a page in a window of a size; complaints of the page before are forgotten."""
         self._call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self._call("Emulation.setEmulatedMedia", features=scheme)
         self._call("Page.navigate", url=url)
+        self.complaints.clear()
 
     def ask(self, expression: str) -> Any:
         """Return what a JavaScript expression comes to on the page."""
@@ -55,9 +59,9 @@ class Browser:
         return found["result"].get("value")
 
     def wait_for(self, expression: str) -> None:
-        """Wait until an expression is true on the page."""
+        """Wait until an expression is true on the page; while that loads, the page may be empty."""
         stop = time.monotonic() + _PATIENCE_S
-        while not self.ask(expression):
+        while not self.ask(f"document.body !== null && ({expression})"):
             assert time.monotonic() < stop, f"{expression} did not come true: {self.ask('document.body.innerText')}"
             time.sleep(0.05)
 
