@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from cryptonn.errors import ConfigError, DataError, OutputError
 from cryptonn.paper.ledger import CandleRow, FillRow, Ledger, LedgerReader
-from cryptonn.paper.ledger.holding import effects, held
+from cryptonn.paper.ledger.holding import Holding, effects, held
 from cryptonn.paper.ledger.schema import EDGES, SCHEMA_VERSION, OrderPhase
 from cryptonn.paper.planner import Move
 from cryptonn.paper.ports import VenueFill
@@ -197,7 +197,7 @@ def test_sums_over_fills_are_exact(rows):
         -s * amount * price - (fee if ccy == "USD" else 0) for s, amount, price, fee, ccy in signed
     )
     assert found.get("BNB", 0) == -sum(fee for *_, fee, ccy in signed if ccy == "BNB")
-    holding = held(fills, base="ETH", carried=Decimal(0), step=Decimal("0.0001"))
+    holding = held(Holding(Decimal(0), Decimal(0)), fills, base="ETH", step=Decimal("0.0001"))
     assert holding.net == found["ETH"]
     assert 0 <= holding.owed <= sum(fee for *_, fee, ccy in signed if ccy == "ETH")
 

@@ -33,15 +33,15 @@ def effects(fills: Iterable[FillRow], *, base: str, quote: str) -> dict[str, Dec
     return dict(totals)
 
 
-def held(fills: Iterable[FillRow], *, base: str, carried: Decimal, step: Decimal) -> Holding:
-    """Return the position after ``fills`` (in the order in which they were booked) on top of what was carried over.
+def held(before: Holding, fills: Iterable[FillRow], *, base: str, step: Decimal) -> Holding:
+    """Return the position after ``fills``, in the order in which they were booked.
 
     Parameters
     ----------
     step
         Amount step of the market: less than that cannot be sold, so a position of less is closed.
     """
-    net, owed = carried, Decimal(0)
+    net, owed = before.net, before.owed
     for fill in fills:
         paid = fill.fee if fill.fee_currency == base else Decimal(0)
         net += (fill.amount if fill.side == "buy" else -fill.amount) - paid

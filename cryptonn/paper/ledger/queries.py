@@ -38,6 +38,7 @@ class LedgerReader:
 
     def __init__(self, db: sqlite3.Connection, path: Path) -> None:
         self._db = db
+        self._held: dict[Decimal, tuple[int, int, Holding]] = {}  # (epoch, last fill, sum up to it): fills only come
         self.path = path
 
     @classmethod
@@ -153,8 +154,7 @@ class LedgerReader:
 
     def unresolved(self) -> OrderRow | None:
         """Return the order that has no end yet; there is never more than one."""
-        marks = ", ".join("?" * len(UNRESOLVED))
-        rows = self._rows(f"SELECT {_ORDER} FROM orders WHERE state IN ({marks})", *UNRESOLVED)
+        rows = self._rows(f"SELECT {_ORDER} FROM orders WHERE state IN {UNRESOLVED}")
         return _order(rows[0]) if rows else None
 
     def events(self, cid: str) -> list[EventRow]:
@@ -164,8 +164,12 @@ class LedgerReader:
 
     def fills(self, cid: str | None = None, *, epoch: int | None = None) -> list[FillRow]:
         """Return executions as booked, all or those of an order or an epoch."""
-        query = f"SELECT {_FILL} FROM fill WHERE (?1 IS NULL OR cid = ?1) AND (?2 IS NULL OR epoch = ?2)"
-        return [_fill(row) for row in self._rows(f"{query} ORDER BY rowid", cid, epoch)]
+        asked = {"cid": cid, "epoch": epoch}
+        given = {name: value for name, value in asked.items() if value is not None}
+        where = " AND ".join(f"{name} = ?" for name in given) or "TRUE"
+        return [
+            _fill(row) for row in self._rows(f"SELECT {_FILL} FROM fill WHERE {where} ORDER BY rowid", *given.values())
+        ]
 
     def fill(self, epoch: int, trade_id: str) -> FillRow:
         """Return one execution; KeyError if it is not booked."""
@@ -194,8 +198,15 @@ class LedgerReader:
     def holding(self, *, step: Decimal) -> Holding:
         """Return the strategy's position; ``step`` is the market's amount step."""
         epoch = self.epoch_now()
-        fills = self.fills(epoch=epoch.n)
-        return held(fills, base=self.facts.base, carried=epoch.carried, step=step)
+        known, last, before = self._held.get(step, (0, 0, Holding(Decimal(0), Decimal(0))))
+        if known != epoch.n:
+            last, before = 0, Holding(epoch.carried, Decimal(0))
+        rows = self._rows(
+            f"SELECT {_FILL}, rowid FROM fill WHERE epoch = ? AND rowid > ? ORDER BY rowid", epoch.n, last
+        )
+        found = held(before, [_fill(row[:-1]) for row in rows], base=self.facts.base, step=step)
+        self._held[step] = (epoch.n, rows[-1][-1] if rows else last, found)
+        return found
 
     def position(self) -> Decimal:
         """Return what the account holds of the strategy's position, base."""

@@ -80,6 +80,8 @@ CREATE TABLE fill (
     side TEXT NOT NULL CHECK (side IN ('buy', 'sell')), amount TEXT NOT NULL, price TEXT NOT NULL, fee TEXT NOT NULL,
     fee_currency TEXT NOT NULL, time_ms INTEGER NOT NULL, PRIMARY KEY (epoch, trade_id)
 ) STRICT;
+CREATE INDEX fills_of_order ON fill (cid);
+CREATE INDEX events_of_order ON order_event (cid);
 CREATE TABLE snapshot (
     at_ms INTEGER NOT NULL, currency TEXT NOT NULL, free TEXT NOT NULL, used TEXT NOT NULL
 ) STRICT;
