@@ -22,6 +22,7 @@ from cryptonn.trading.strategies import load_strategy
 STRATEGIES = Path(__file__).resolve().parents[2] / "strategies"
 RULES = MarketRules(Decimal("0.0001"), Decimal("0.01"), Decimal("0.0001"), Decimal(10))
 LOOKBACK = 20
+RULE = {"enter": 0.8, "hold": 4}
 
 
 def config(**sections: dict[str, Any]) -> RunConfig:
