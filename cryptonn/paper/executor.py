@@ -96,7 +96,9 @@ class Executor:
         self.settle(patience_s=0.0)
         open_order = self._ledger.unresolved()
         if open_order is not None and open_order.state == "OPEN":
-            open_order = self._replaced(open_order, decision)
+            if self._leads_to(open_order, decision):
+                return None
+            open_order = self._cancelled(open_order)
         if open_order is not None:
             self._incident("skipped", f"{decision.time_ms}: order {open_order.cid} is still {open_order.state}")
             return None
@@ -108,11 +110,13 @@ class Executor:
             return None
         return self._move(decision)
 
-    def _replaced(self, resting: OrderRow, decision: Decision) -> OrderRow | None:
-        """Cancel an order that rests at the exchange if it no longer leads to what is wanted."""
+    def _leads_to(self, resting: OrderRow, decision: Decision) -> bool:
+        """Tell whether nothing is left to do once an order that rests at the exchange is filled."""
         rest = resting.amount - self._ledger.booked(resting.cid)
-        if self._move(decision, pending=rest if resting.side == "buy" else -rest) is None:
-            return resting
+        return self._move(decision, pending=rest if resting.side == "buy" else -rest) is None
+
+    def _cancelled(self, resting: OrderRow) -> OrderRow | None:
+        """Cancel an order, and return it if it has no end all the same; it may have been filled meanwhile."""
         try:
             state = self._venue.find(resting.cid, self._symbol)
             if state is not None and state.status == "open":

@@ -59,9 +59,11 @@ def reconcile(ledger: Ledger, venue: Venue, clock: Clock, *, price: Decimal) -> 
         ledger.epoch("start", _totals(balances), carried=Decimal(0), cash=ledger.facts.cash, at_ms=clock.now_ms())
         ledger.snapshot(balances, at_ms=clock.now_ms())
         return "opened"
-    if _was_reset(ledger, venue):
-        _begin_after_reset(ledger, venue, price, at_ms=clock.now_ms())
-        return "reset"
+    if _knows_none(ledger, venue):
+        if differences(ledger, venue.balances(), venue.rules(ledger.facts.symbol)):
+            _begin_after_reset(ledger, venue, price, at_ms=clock.now_ms())
+            return "reset"
+        _end_forgotten(ledger, at_ms=clock.now_ms())
     _refuse_foreign(ledger, venue)
     if ledger.unresolved() is not None:
         return "pending"
@@ -88,7 +90,9 @@ def accept_venue(ledger: Ledger, venue: Venue, clock: Clock) -> None:
         If an order of the session has no end yet: its fate is asked for first, by starting without the option.
     """
     order = ledger.unresolved()
-    if order is not None:
+    if order is not None and order.state == "OPEN" and venue.find(order.cid, ledger.facts.symbol) is None:
+        _end_forgotten(ledger, at_ms=clock.now_ms())
+    elif order is not None:
         raise DataError(f"{ledger.path}: order {order.cid} is still {order.state}. Start without --accept-venue first.")
     for state in _foreign(ledger, venue):
         venue.cancel(state, ledger.facts.symbol)
@@ -129,12 +133,18 @@ def _compare(ledger: Ledger, venue: Venue, clock: Clock) -> list[Difference]:
     return found
 
 
-def _was_reset(ledger: Ledger, venue: Venue) -> bool:
-    """Tell whether the exchange knows none of the newest orders any more, and has other balances."""
+def _knows_none(ledger: Ledger, venue: Venue) -> bool:
+    """Tell whether the exchange knows none of the newest orders any more."""
     witnesses = ledger.accepted(newest=_WITNESSES)
-    if not witnesses or any(venue.find(order.cid, ledger.facts.symbol) is not None for order in witnesses):
-        return False
-    return bool(differences(ledger, venue.balances(), venue.rules(ledger.facts.symbol)))
+    return bool(witnesses) and all(venue.find(order.cid, ledger.facts.symbol) is None for order in witnesses)
+
+
+def _end_forgotten(ledger: Ledger, *, at_ms: int) -> None:
+    """End an order at work that the exchange has forgotten, with the fills that were booked."""
+    order = ledger.unresolved()
+    if order is not None and order.state == "OPEN":
+        ledger.incident("forgotten", f"{order.cid}: the exchange no longer knows it", at_ms=at_ms)
+        ledger.mark(order.cid, "CLOSED", at_ms=at_ms, filled=ledger.booked(order.cid), reason="forgotten")
 
 
 def _begin_after_reset(ledger: Ledger, venue: Venue, price: Decimal, *, at_ms: int) -> None:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cryptonn.errors import ConfigError, DataError, OutputError
@@ -186,6 +186,7 @@ trades = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(rows=trades)
 def test_sums_over_fills_are_exact(rows):
     """I4: every currency changes by what was bought, sold and paid, to the last digit."""
@@ -247,6 +248,14 @@ def test_nothing_there_to_read(path):
         LedgerReader.open(path)
     with pytest.raises(DataError, match="no session yet"):
         Ledger.open(path)
+
+
+def test_an_empty_file_is_begun(path):
+    """What a kill leaves before the tables are made."""
+    path.touch()
+    Ledger.open(path, FACTS).close()
+    with LedgerReader.open(path) as reader:
+        assert reader.facts == FACTS
 
 
 def test_two_processes_at_once(path, ledger):

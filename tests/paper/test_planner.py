@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cryptonn.paper.planner import plan
@@ -45,6 +45,7 @@ amounts = st.integers(0, 50_000).map(lambda steps: steps * RULES.amount_step)
 units = st.integers(0, 10**9).map(lambda units: units * Decimal("1e-8"))
 
 
+@settings(deadline=None)
 @given(wanted=amounts, held=units, owed=units)
 def test_every_order_can_be_sent_and_none_sells_what_is_not_there(wanted, held, owed):
     """I9: on the step, not below the exchange's limits, and never more than is held."""
@@ -55,6 +56,7 @@ def test_every_order_can_be_sent_and_none_sells_what_is_not_there(wanted, held, 
         assert move.side == "buy" or move.amount <= held
 
 
+@settings(deadline=None)
 @given(wanted=amounts, held=amounts)
 def test_one_order_is_enough(wanted, held):
     """After it, nothing is left to do: what stays apart could not be sent."""

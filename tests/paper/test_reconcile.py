@@ -100,6 +100,28 @@ def test_a_reset_forgets_an_order_at_work(ledger, venue, executor):
     assert executor.settle()
 
 
+def test_a_forgotten_order_that_changed_nothing_ends(ledger, venue, executor):
+    """A reset before anything was filled leaves the balances as they were."""
+    venue.quirks.rest_until_ms = START + 60 * MINUTE
+    executor.act(decision(0, "5"))
+    venue.reset()
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+    assert [(order.state, order.reason) for order in ledger.orders()] == [("CLOSED", "forgotten")]
+    assert len(ledger.epochs()) == 1
+
+
+def test_a_forgotten_order_ends_when_the_account_is_accepted(ledger, venue, executor):
+    executor.act(decision(0, "5"))
+    venue.quirks.rest_until_ms = START + 60 * MINUTE
+    venue.clock.now = decision(1, "7").close_ms
+    executor.act(decision(1, "7"))
+    del venue.orders["2"]
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "pending"
+    accept_venue(ledger, venue, venue.clock)
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+    assert ledger.position() == 5
+
+
 def test_unknown_orders_with_the_right_balances_are_no_reset(ledger, venue, executor):
     """Some exchanges forget old orders."""
     executor.act(decision(0, "5"))
