@@ -18,7 +18,8 @@ from cryptonn.local_exchange.front import Answer, Front
 __all__ = ["Connection"]
 
 LONGEST_BODY = 1_000_000
-IDLE_SECONDS = 60.0
+IDLE_SECONDS = 300.0
+"""A connection is kept for so long between requests: longer than a client that asks every minute needs."""
 HOLD_SECONDS = 60.0
 SLOW_SECONDS = 9.0
 LOOK_SECONDS = 0.05

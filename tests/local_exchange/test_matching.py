@@ -156,8 +156,8 @@ def test_fees_in_base_leave_less_than_was_bought() -> None:
 
 
 def test_a_fee_is_rounded_half_up_to_eight_decimals() -> None:
-    exchange = hand_made(flat(100.01, 100.01), taker="0.00000150")
-    assert send(exchange, "buy", "1.0000").trades[0].fee == D("0.00015002"), "0.000150015"
+    exchange = hand_made(flat(100.03, 100.03), taker="0.00000150")
+    assert send(exchange, "buy", "1.0000").trades[0].fee == D("0.00015005"), "0.000150045"
 
 
 def test_fees_in_a_third_currency_while_there_is_enough_of_it() -> None:
