@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 import requests
 
+from cryptonn.paper.ports import Unreadable
 from cryptonn.paper.venue.exchanges import EXCHANGES
 from cryptonn.paper.venue.guard import Guard
 from cryptonn.paper.venue.keys import LOCAL_KEYS
@@ -57,7 +58,9 @@ class Leaks:
         while kept is not None:
             self.seen += [str(kept), repr(kept), repr(kept.args), repr(vars(kept))]
             self.seen += traceback.format_exception(kept)
-            self.seen += traceback.TracebackException.from_exception(kept, capture_locals=True).format()
+            frames = None if kept.__traceback__ is None else kept.__traceback__.tb_next  # without the test's own
+            told = traceback.TracebackException(type(kept), kept, frames, capture_locals=True)
+            self.seen += told.format()
             kept = kept.__cause__ or kept.__context__
 
     def add_secret(self, *words: str) -> None:
@@ -204,6 +207,20 @@ def test_unusual_keys_do_not_show_either(name: str, reply: Any, leaks: Leaks) ->
         tried(leaks, venue.balances)
         leaks.seen.append("alpaca" if name == "alpaca" else "")
     leaks.seen.append(" " * 1000)
+
+
+@pytest.mark.parametrize("name", EXCHANGES)
+def test_an_exchange_that_repeats_the_key_in_its_words_is_not_repeated(name: str, leaks: Leaks) -> None:
+    leaks.add_secret(KEY, SECRET)
+    words = f"the key {KEY} with {quote(SECRET)} and signature={'ab' * 32} may not do that"
+    reply = (400, {}, {"code": -2015, "msg": words, "message": words, "result": "error", "reason": "InvalidSignature"})
+    with scripted() as script, scripted_account(name, script) as venue:
+        paths = ("GET /api/v3/account", "POST /v1/balances", "GET /v2/account")
+        script.answers.update(dict.fromkeys(paths, reply))
+        with pytest.raises(Unreadable, match=r"\[redacted\] may not do that") as caught:
+            venue.balances()
+        leaks.add(caught.value)
+    leaks.seen.append("alpaca" * 200 if name == "alpaca" else " " * 1000)
 
 
 @pytest.mark.parametrize("name", LOCAL)
