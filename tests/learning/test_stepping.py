@@ -71,7 +71,7 @@ def check_equal(told: pd.DataFrame, whole: pd.Series) -> None:
 )
 def test_bar_by_bar_is_the_batch(features: pd.DataFrame, network: dict) -> None:
     model = drawn(features, network=network)
-    some = features.iloc[: MIDNIGHT + 300]
+    some = features.iloc[MIDNIGHT - 60 : MIDNIGHT + 100]
     check_equal(stepped(model, some, list(range(1, len(some)))), predict_proba(model, some))
 
 
@@ -104,8 +104,8 @@ def test_begun_shortly_before_midnight(features: pd.DataFrame, before: int) -> N
 @pytest.mark.parametrize("scaling", ["standard", "window"])
 def test_windowed(features: pd.DataFrame, scaling: str) -> None:
     model = drawn(features, training={"form": "windowed"}, features={"scaling": scaling})
-    some = features.iloc[:400]
-    for cuts in ([], list(range(1, 60)), [LOOKBACK, LOOKBACK + 1, 300]):
+    some = features.iloc[:200]
+    for cuts in ([], list(range(1, 60)), [LOOKBACK, LOOKBACK + 1, 150]):
         check_equal(stepped(model, some, cuts), predict_proba(model, some))
 
 

@@ -125,7 +125,7 @@ def test_real_minutes_polled_one_by_one_make_the_frame_of_align(shared_data: Pat
     tables = real_minutes(shared_data, 1)
     given = {symbol: rows_of(table) for symbol, table in tables.items()}
     log: dict[str, list[CandleRow]] = {ETH: [], BTC: []}
-    for now in range(T0 + MINUTE, T0 + 300 * MINUTE, MINUTE):
+    for now in range(T0 + MINUTE, T0 + 200 * MINUTE, MINUTE):
         recent = {symbol: [one for one in rows if now - 6 * MINUTE <= one[0] <= now] for symbol, rows in given.items()}
         found = take(recent, log, timeframe="1m", now_ms=now + 1500, settled_ms=now - 2 * MINUTE)
         assert {notice.kind for notice in found.notices} <= {"stale"}

@@ -22,7 +22,7 @@ from cryptonn.trading.strategies import load_strategy
 
 START = 1440 - 60
 """Row of the session's first bar: an hour before the second midnight."""
-BARS = 150
+BARS = 100
 RULE = {"enter": 0.8, "hold": 4}
 
 
@@ -60,7 +60,7 @@ def test_bar_by_bar_is_the_backtest(model: FittedModel, frame: Frame, start: pd.
     result, table = decider(model, start, enter=0.8).replay(frame)
     check_same(decisions, table, frame)
     assert len({decision.wanted for decision in decisions}) > 5
-    assert len(result.fills) > 50
+    assert len(result.fills) > 30
     assert all(decision.wanted % RULES.amount_step == 0 for decision in decisions)
 
 
@@ -92,7 +92,7 @@ def test_probabilities_at_a_threshold(frame: Frame, start: pd.Timestamp, form: s
     stepped = Probabilities(model, start=start, thresholds=())
     stepped.of(cut(frame, START + 1))
     flips = 0
-    for row in range(START + 1, START + 40):
+    for row in range(START + 1, START + 26):
         enter = float(known.iloc[row - START])
         flips += stepped.of(cut(frame, row + 1))[0].iloc[-1] < enter
         careful = Probabilities(model, start=start, thresholds=(enter, 1 - enter))
