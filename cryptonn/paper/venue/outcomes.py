@@ -173,13 +173,13 @@ def _words(error: BaseException, redactor: Redactor) -> str:
     """Return the text of an exception in a line, without what follows the path of a URL."""
     line = " ".join(str(error).split()) or type(error).__name__
     line = re.sub(r"(https?://[^\s?'\"]*)\?[^\s'\"]*", r"\1", redactor.text(line))
-    return line[:_MOST_WORDS]
+    return line[:_MOST_WORDS].rstrip(". ")
 
 
 def sending_outcome(failure: Failure, *, exchange: str, cid: str) -> Rejected | Unknown | ClockOff:
     """Return what a failure says of the order that was to be sent."""
     if not failure.order_left:
-        why = f"order {cid} was not sent to {exchange}: {failure.reason}"
+        why = f"order {cid} was not sent to {exchange}: {failure.reason}.{_advice(failure)}"
         return Rejected(why, reason=failure.reason, halts=failure.is_about_keys)
     if failure.is_clock:
         return ClockOff(
@@ -187,16 +187,20 @@ def sending_outcome(failure: Failure, *, exchange: str, cid: str) -> Rejected | 
         )
     names = set(failure.names)
     if failure.is_answer and (failure.is_about_keys or (names & DEFINITE and not names & NOT_DEFINITE)):
-        why = f"{exchange} rejected order {cid}: {failure.reason}"
+        why = f"{exchange} rejected order {cid}: {failure.reason}.{_advice(failure)}"
         return Rejected(why, reason=failure.reason, halts=failure.is_about_keys)
     return Unknown(f"{exchange} may or may not have accepted order {cid}: {failure.reason}")
 
 
 def reading_outcome(failure: Failure, *, exchange: str, what: str) -> Unreadable:
     """Return what a failure says of a question."""
-    advice = " Look at the keys and their permissions." if failure.is_about_keys else ""
-    why = f"{exchange}, {what}: {failure.reason}.{advice}"
+    why = f"{exchange}, {what}: {failure.reason}.{_advice(failure)}"
     return Unreadable(why, wait_s=failure.wait_s, halts=failure.is_about_keys)
+
+
+def _advice(failure: Failure) -> str:
+    keys = failure.is_about_keys and "GuardError" not in failure.names
+    return " Look at the keys and what they may do." if keys else ""
 
 
 def _wait(reply: Reply | None) -> float:

@@ -171,7 +171,7 @@ def test_reading_without_a_right_halts(name: str, quirk: str) -> None:
         else:
             venue._api.secret = "another-secret"
         for ask in (venue.balances, lambda: venue.find("cn-1", ETH), lambda: venue.open_orders(ETH)):
-            with pytest.raises(Unreadable, match="Look at the keys") as caught:
+            with pytest.raises(Unreadable, match="Look at the keys and what they may do") as caught:
                 ask()
             assert caught.value.halts
 
