@@ -44,9 +44,8 @@ class Browser:
 
     def open(self, url: str, *, width: int, height: int = 1000, dark: bool = False) -> None:
         """Show a page in a window of a size; complaints of the page before are forgotten."""
-        self._call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
-        )
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self._call("Emulation.setDeviceMetricsOverride", **size)
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self._call("Emulation.setEmulatedMedia", features=scheme)
         self._call("Page.navigate", url=url)

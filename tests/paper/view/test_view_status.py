@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from cryptonn.errors import CryptonnError, DataError
-from cryptonn.paper.ledger import Ledger, LedgerReader
+from cryptonn.paper.ledger import CandleRow, Ledger, LedgerReader
 from cryptonn.paper.planner import Move
+from cryptonn.paper.ports import VenueFill
 from cryptonn.paper.view.curve import spacing
 from cryptonn.paper.view.status import read_status
 from tests.paper.view.filled_session import (
@@ -212,13 +213,36 @@ def test_a_new_epoch_begins_with_its_own_cash_and_position(tmp_path: Path) -> No
 
 
 def test_all_is_read_as_of_one_moment(tmp_path: Path) -> None:
-    with session(tmp_path, bars=5) as ledger, LedgerReader.open(ledger.path) as reader:
-        with reader.at_once():
-            before = reader.newest_decision()
-            fill_session(ledger, 1, first=5)
-            assert reader.newest_decision() == before, "what is written meanwhile is not seen"
-            assert reader.newest_candle("ETH/USD") == candle(4, prices(6)[4])
-        assert reader.newest_decision() != before
+    with session(tmp_path, bars=39) as ledger:
+
+        class Interrupted(LedgerReader):
+            """A reader that the session overtakes in the middle of its reading."""
+
+            def newest_candle(self, symbol: str) -> CandleRow | None:
+                if len(ledger.fills()) == 1:
+                    fill_session(ledger, 1, first=39)
+                return super().newest_candle(symbol)
+
+        with LedgerReader.open(ledger.path) as reader:
+            expected = read_status(reader, now_ms=NOW_MS)
+            overtaken = read_status(Interrupted(reader._db, reader.path), now_ms=NOW_MS)
+            assert len(ledger.fills()) == 2, "the session did write meanwhile"
+            assert overtaken == expected and overtaken.fills == 1
+            assert read_status(reader, now_ms=NOW_MS).fills == 2
+
+
+def test_a_fill_of_an_epoch_that_is_over_counts_there_alone(tmp_path: Path) -> None:
+    with session(tmp_path) as ledger:
+        plan = decision(0, 100.0, wanted=AMOUNT)
+        order = ledger.plan(plan, Move("buy", AMOUNT), at_ms=plan.close_ms)
+        assert order is not None
+        ledger.epoch("reset", {"USD": CASH}, carried=Decimal(0), cash=CASH, at_ms=plan.close_ms + 1_000)
+        late = VenueFill("t", "v", "buy", AMOUNT, Decimal(100), Decimal(0), "USD", plan.close_ms + 2_000)
+        ledger.add_fills(order.cid, [late])
+        ledger.add_candles("ETH/USD", [candle(bar, 200.0) for bar in range(3)], seen_ms=plan.close_ms)
+        status = read_status(ledger, now_ms=NOW_MS)
+        assert status.funds.equity == ledger.equity(Decimal(200)) == CASH
+    assert {point.equity for point in status.curve} == {CASH}
 
 
 def test_reading_writes_nothing(tmp_path: Path) -> None:
