@@ -55,6 +55,7 @@
 
   function showIncidents(incidents, count) {
     byId("incident-count").textContent = count === 0 ? "none" : count > incidents.length ? `the newest ${incidents.length} of ${count}` : "";
+    byId("incident-table").hidden = count === 0;
     byId("incidents").replaceChildren(...incidents.map((cells) => {
       const row = make("tr");
       row.append(...cells.map((cell) => make("td", cell, "word")));
@@ -139,7 +140,7 @@
     answered = Date.now();
     document.documentElement.classList.remove("lost");
     byId("link").dataset.state = status.ready ? "live" : "asking";
-    byId("link").textContent = status.ready ? "live" : "waiting";
+    byId("link").textContent = status.ready ? "up to date" : "waiting";
     byId("body").hidden = !status.ready;
     if (!status.ready) {
       showNotices([{ text: status.message, tone: "warn" }]);
