@@ -91,6 +91,8 @@ def wanted_units(broker: RecordingBroker, data: Any) -> float:
     The orders of this close are tried against the cash as the broker will try them before the next open; nothing of
     the broker is changed.
     """
+    if not broker.submitted and not broker.pending:
+        return float(broker.getposition(data).size)
     position, cash = broker.getposition(data).clone(), broker.cash
     units = position.size + sum(order.executed.remsize for order in broker.pending if order.alive())
     for order in broker.submitted:
