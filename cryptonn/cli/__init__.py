@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from cryptonn.cli import data, local_exchange, paper, runs, tuning
+from cryptonn.cli import data, local_exchange, paper, paper_results, runs, tuning
 from cryptonn.cli.console import stderr
 from cryptonn.errors import CryptonnError
 
@@ -39,7 +39,7 @@ def _main(
     """Options before the command."""
 
 
-for _module in (runs, tuning, data, local_exchange, paper):
+for _module in (runs, tuning, data, local_exchange, paper, paper_results):
     for _command in _module.COMMANDS:
         app.command()(_command)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cryptonn.cli.console import AsJson, emit, show_progress, show_table, stdout
+from cryptonn.cli.paper_results import report_session
 from cryptonn.cli.prediction import prediction_words
 from cryptonn.cli.summary import show_backtests, show_run, summary_of
 
@@ -113,8 +114,20 @@ def compare(
     _show_backtests(done, as_json=as_json, period=period, strategies=wanted, fees=_words(fees))
 
 
-def report(name: RunName, data: Data = None, results: Results = _RESULTS, as_json: Json = False) -> None:
-    """Write the HTML report of a run anew, with all that was traded since."""
+def report(
+    name: RunName,
+    session: Annotated[
+        str | None, typer.Option("--session", help="Report of this paper session of the run, instead.")
+    ] = None,
+    paper: Annotated[bool, typer.Option("--paper", help="Report of the run's only paper session, instead.")] = False,
+    data: Data = None,
+    results: Results = _RESULTS,
+    as_json: Json = False,
+) -> None:
+    """Write the HTML report of a run anew, with all that was traded since; or that of a paper session."""
+    if paper or session is not None:
+        report_session(name, session=session, results=results, as_json=as_json)
+        return
     from cryptonn import pipeline
 
     with show_progress() as on_step:

@@ -1,7 +1,7 @@
 """A paper session, opened: ledger, account, candles, decider and executor of one run, closed together."""
 
-import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -11,20 +11,26 @@ from importlib.metadata import version
 from pathlib import Path
 
 from cryptonn.config import RunConfig
-from cryptonn.errors import ConfigError, did_you_mean
+from cryptonn.errors import ConfigError, DataError, did_you_mean
 from cryptonn.market.exchange.live import LiveCandles
 from cryptonn.paper.candle_log import bar_ms
 from cryptonn.paper.clock import Clock, LocalClock, WallClock
 from cryptonn.paper.decider import Decider, log_start_ms, open_decider
 from cryptonn.paper.executor import Executor
 from cryptonn.paper.feed import Feed
+from cryptonn.paper.identity import model_sha, session_config, sha256
 from cryptonn.paper.ledger import Ledger, LedgerReader, SessionFacts, take_lock
 from cryptonn.paper.settings import PORT, PaperSettings
+from cryptonn.paper.venue.exchanges import dialect_of
 from cryptonn.paper.venue.keys import Credentials, load_credentials
 from cryptonn.paper.venue.venue import SandboxVenue, open_venue
 from cryptonn.runs import read_run_config
+from cryptonn.trading.costs import costs_for
+from cryptonn.trading.rules import MarketRules
 
 __all__ = ["Session", "find_session", "open_session", "session_file", "settings_of"]
+
+_MOMENT_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,12 @@ class Session:
     def step_ms(self) -> int:
         """Length of a bar."""
         return bar_ms(self.config.data.timeframe)
+
+    @property
+    def slice_s(self) -> float:
+        """Seconds after which a wait should look whether it is to be stopped: a moment of the wall."""
+        speed = self.clock.speed if isinstance(self.clock, LocalClock) else 1.0
+        return min(_MOMENT_S * speed, self.step_ms / 1000)
 
 
 def session_file(run: Path, name: str) -> Path:
@@ -88,6 +100,7 @@ def open_session(
     environ: Mapping[str, str],
     keys: Path | None = None,
     port: int = PORT,
+    clock: Clock | None = None,
 ) -> Iterator[Session]:
     """Open a session of a run, or begin it.
 
@@ -101,6 +114,8 @@ def open_session(
         Where the keys of the sandbox account are: the environment, or a private file.
     port
         Of the local exchange.
+    clock
+        Time and waiting; by default the machine's, or the local exchange's.
 
     Raises
     ------
@@ -108,47 +123,90 @@ def open_session(
         If anything is missing or does not fit: keys, the symbol, the model, another process, another run's database.
     """
     config = read_run_config(run)
+    _check_settings(config, settings, name)
     credentials = load_credentials(settings.exchange, environ=environ, path=keys)
-    clock: Clock = LocalClock(port) if settings.is_local else WallClock()
+    clock = clock or (LocalClock(port) if settings.is_local else WallClock())
+    own_port = port if settings.is_local else None
     with ExitStack() as stack:
         place = f"{settings.exchange} on port {port}" if settings.is_local else settings.exchange
         stack.enter_context(take_lock(_account_lock(settings, credentials, port), what=f"this account of {place}"))
-        venue = stack.enter_context(
-            open_venue(
-                settings.exchange, credentials=credentials, clock=clock, port=port if settings.is_local else None
+        venue = stack.enter_context(open_venue(settings.exchange, credentials=credentials, clock=clock, port=own_port))
+        names = {symbol: settings.market(symbol) for symbol in config.data.symbols}
+        facts = _facts(run, config, settings, venue.rules(names[config.data.target]), started_ms=clock.now_ms())
+        begun = _begun(session_file(run, name))
+        _check_same_settings(begun, facts, name)
+        decider = _decider(run, settings, begun or facts, rules=venue.rules(facts.symbol))
+        candles = stack.enter_context(
+            LiveCandles(
+                settings.candle_exchange,
+                symbols=tuple(names.values()),
+                timeframe=config.data.timeframe,
+                port=own_port if settings.candles is None else None,
+                sleep=clock.sleep,
             )
         )
-        facts = _facts(run, config, settings, started_ms=clock.now_ms())
-        ledger = stack.enter_context(Ledger.open(session_file(run, name), facts))
-        yield _assembled(run, config, settings, ledger=ledger, venue=venue, clock=clock, port=port, stack=stack)
+        ledger = stack.enter_context(Ledger.open(session_file(run, name), facts))  # last: nothing is made in vain
+        decider.recall({row.decision.time_ms: row.decision.wanted for row in ledger.decisions()})
+        yield _assembled(settings, ledger, venue, decider, candles, clock, names=names)
+
+
+def _check_settings(config: RunConfig, settings: PaperSettings, name: str) -> None:
+    """Refuse what can be told to be wrong without asking anybody."""
+    dialect_of(settings.exchange)
+    costs_for(config.costs, settings.fees)
+    if settings.cash is not None and not (settings.cash.is_finite() and settings.cash > 0):
+        raise ConfigError(f"cash is {settings.cash}; it must be above 0. Leave it out to trade with the run's own.")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise ConfigError(f"session {name!r}: a name has up to 64 letters, digits, dots, dashes and underscores.")
+
+
+def _begun(path: Path) -> SessionFacts | None:
+    """Return what a session was begun as; None if it was not, or its database is not whole, which is told later."""
+    try:
+        with LedgerReader.open(path) as reader:
+            return reader.facts
+    except DataError:
+        return None
+
+
+def _check_same_settings(begun: SessionFacts | None, now: SessionFacts, name: str) -> None:
+    """Refuse to go on with a session under other settings than it was begun with, and name them."""
+    if begun is None or begun.run != now.run:
+        return
+    old, new = (json.loads(facts.config)["paper"] for facts in (begun, now))
+    changed = [
+        f"{key} was {_plain(old.get(key))}, now it is {_plain(new[key])}" for key in new if old.get(key) != new[key]
+    ]
+    if changed:
+        raise ConfigError(
+            f"The session {name!r} was begun with other settings: {'; '.join(changed)}. Give it the same ones, or begin "
+            "another session with --session NAME."
+        )
+
+
+def _plain(value: object) -> str:
+    return "not given" if value is None or value == {} else str(value)
+
+
+def _decider(run: Path, settings: PaperSettings, facts: SessionFacts, *, rules: MarketRules) -> Decider:
+    step = bar_ms(read_run_config(run).data.timeframe)
+    return open_decider(run, rules=rules, fees=settings.fees, cash=facts.cash, start_ms=facts.started_ms // step * step)
 
 
 def _assembled(
-    run: Path,
-    config: RunConfig,
     settings: PaperSettings,
-    *,
     ledger: Ledger,
     venue: SandboxVenue,
+    decider: Decider,
+    candles: LiveCandles,
     clock: Clock,
-    port: int,
-    stack: ExitStack,
+    *,
+    names: Mapping[str, str],
 ) -> Session:
     """Put the parts of an open ledger and an open account together."""
-    step, facts = bar_ms(config.data.timeframe), ledger.facts
-    start_ms = facts.started_ms // step * step
-    decider = open_decider(run, rules=venue.rules(facts.symbol), fees=settings.fees, cash=facts.cash, start_ms=start_ms)
-    decider.recall({row.decision.time_ms: row.decision.wanted for row in ledger.decisions()})
-    names = {symbol: settings.market(symbol) for symbol in config.data.symbols}
-    candles = stack.enter_context(
-        LiveCandles(
-            settings.candle_exchange,
-            symbols=tuple(names.values()),
-            timeframe=config.data.timeframe,
-            port=port if settings.is_local and settings.candles is None else None,
-            sleep=clock.sleep,
-        )
-    )
+    config = decider.config
+    step = bar_ms(config.data.timeframe)
+    start_ms = ledger.facts.started_ms // step * step
     feed = Feed(
         *(ledger, candles, clock),
         names=names,
@@ -168,15 +226,16 @@ def _assembled(
     )
 
 
-def _facts(run: Path, config: RunConfig, settings: PaperSettings, *, started_ms: int) -> SessionFacts:
+def _facts(
+    run: Path, config: RunConfig, settings: PaperSettings, rules: MarketRules, *, started_ms: int
+) -> SessionFacts:
     """Return what the session is, as it would begin now."""
-    plain = {"run": config.model_dump(mode="json"), "paper": settings.plain()}
-    text = json.dumps(plain, sort_keys=True)
+    text, config_sha = session_config(config, settings, rules)
     return SessionFacts(
         run=run.name,
         config=text,
-        config_sha=_sha256(text.encode()),
-        model_sha=_sha256(*(path.read_bytes() for path in sorted((run / "model").iterdir()))),
+        config_sha=config_sha,
+        model_sha=model_sha(run),
         code_version=version("cryptonn"),
         ccxt_version=version("ccxt"),
         venue=settings.exchange,
@@ -189,8 +248,4 @@ def _facts(run: Path, config: RunConfig, settings: PaperSettings, *, started_ms:
 def _account_lock(settings: PaperSettings, credentials: Credentials, port: int) -> Path:
     """Return the lock file of an account; its name tells nothing of the key."""
     account = f"{settings.exchange} {port if settings.is_local else ''} {credentials.key}"
-    return Path(tempfile.gettempdir()) / "cryptonn" / f"account-{_sha256(account.encode())[:16]}.lock"
-
-
-def _sha256(*parts: bytes) -> str:
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+    return Path(tempfile.gettempdir()) / "cryptonn" / f"account-{sha256(account.encode())[:16]}.lock"

@@ -1,0 +1,108 @@
+"""The table of parity as lines to read: one a decision, what differs named, both sides beside each other."""
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from cryptonn.paper.view.formats import moment, money, units
+from cryptonn.paper.view.words import signal_words
+
+__all__ = ["HEADINGS", "DecisionLine", "decision_lines"]
+
+HEADINGS = ("bar (UTC)", "what differs", "P(up)", "signal", "wanted", "on the exchange", "in the backtest")
+"""Of the columns of a line."""
+
+_NOTHING = "–"
+_WORDS = {
+    "": "",
+    "signal": "signal",
+    "wanted": "position wanted",
+    "side": "who traded",
+    "amount": "amount",
+    "price": "fill price",
+    "fee": "fee",
+    "fee_currency": "currency of the fee",
+    "filled_ms": "bar of the fill",
+}
+
+
+@dataclass(frozen=True)
+class DecisionLine:
+    """One decision, or a stretch of bars that nobody decided on and nobody traded, as text."""
+
+    time: str
+    differs: str
+    proba: str
+    signal: str
+    wanted: str
+    paper: str
+    backtest: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """One text for each of ``HEADINGS``."""
+        return (self.time, self.differs, self.proba, self.signal, self.wanted, self.paper, self.backtest)
+
+
+def decision_lines(table: pd.DataFrame, *, whole: bool = False) -> Iterator[DecisionLine]:
+    """Give the lines of ``Parity.table``: of the decisions that differ, or of all if ``whole``.
+
+    Neighbouring bars that were not decided on, and on which the backtest traded nothing, make one line.
+    """
+    missed: list[Any] = []
+    for row in table.itertuples():
+        idle = row.differs == "decision" and not isinstance(row.side_backtest, str)
+        if missed and not idle:
+            yield _missed(missed)
+            missed = []
+        if idle:
+            missed.append(row)
+        elif row.differs or whole:
+            yield _line(row)
+    if missed:
+        yield _missed(missed)
+
+
+def _missed(rows: list[Any]) -> DecisionLine:
+    first, last = _bar(rows[0].Index), _bar(rows[-1].Index)
+    bars = f"{len(rows):,} bars to {last}" if len(rows) > 1 else "1 bar"
+    return DecisionLine(first, f"not decided on: {bars}", _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
+
+
+def _line(row: Any) -> DecisionLine:
+    decided = bool(row.decided)
+    return DecisionLine(
+        time=_bar(row.Index),
+        differs=_WORDS.get(row.differs, row.differs) if decided else "not decided on",
+        proba=_both(f"{row.proba_paper:.4f}", f"{row.proba_backtest:.4f}", decided),
+        signal=_both(
+            signal_words(int(row.signal_paper)) if decided else "", signal_words(row.signal_backtest), decided
+        ),
+        wanted=_both(units(row.wanted_paper) if decided else "", units(row.wanted_backtest), decided),
+        paper=_trade(row, "paper"),
+        backtest=_trade(row, "backtest"),
+    )
+
+
+def _both(paper: str, backtest: str, decided: bool) -> str:
+    """Write a value once where both sides have it, else that of the session and that of the backtest."""
+    if not decided:
+        return f"{_NOTHING} / {backtest}"
+    return paper if paper == backtest else f"{paper} / {backtest}"
+
+
+def _trade(row: Any, whose: str) -> str:
+    side, amount, price, fee, currency, filled = (
+        getattr(row, f"{name}_{whose}") for name in ("side", "amount", "price", "fee", "fee_currency", "filled_ms")
+    )
+    if not isinstance(side, str):
+        return _NOTHING
+    paid = units(fee) if row.differs == "fee" else money(fee)
+    filled_at = moment(int(filled), form="%H:%M")
+    return f"{side} {units(amount)} at {units(round(price, 8))}, fee {paid} {currency}, {filled_at}"
+
+
+def _bar(time: Hashable) -> str:
+    return pd.Timestamp(str(time)).strftime("%Y-%m-%d %H:%M")

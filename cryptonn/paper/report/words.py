@@ -1,0 +1,217 @@
+"""What a session came to, in words and in large numbers."""
+
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+
+from cryptonn.evaluation.significance import MIN_DAYS
+from cryptonn.paper.ledger import LedgerReader
+from cryptonn.paper.recorded import RecordedSession
+from cryptonn.paper.report.compared import Compared
+from cryptonn.paper.view.formats import age, moment, money, signed_money
+from cryptonn.reporting.formatting import bp, count, percent, signed_bp, signed_percent
+from cryptonn.reporting.grid import tone_of
+from cryptonn.reporting.numbers import BigNumber
+
+__all__ = ["banner", "exchange_words", "headline", "large_numbers", "sentences", "span", "state_words", "tone"]
+
+_NEAR = 5e-7
+"""Share of the starting cash below which two equities count as the same: what pictures and per cents cannot show."""
+_PARTS = {
+    "prices": "fill prices",
+    "fees": "commissions",
+    "trades": "orders that were missed, refused, filled in part or made by one side alone",
+}
+
+
+def exchange_words(session: RecordedSession) -> str:
+    """Name where the orders went."""
+    return "the local exchange" if session.settings.is_local else f"the sandbox of {session.settings.exchange}"
+
+
+def banner(session: RecordedSession) -> tuple[str, str]:
+    """Return what kind of money and market this was, in a word and in a sentence."""
+    data = session.decider.config.data
+    if session.settings.is_local and data.source == "synthetic":
+        told = "the exchange ran on this machine and its candles are made up: the numbers test the program, no market."
+        return "SYNTHETIC MARKET", told
+    if session.settings.is_local:
+        told = "the exchange ran on this machine and replayed stored candles; nothing here happened live."
+        return "REPLAYED MARKET", told
+    told = (
+        "orders went to a sandbox, whose order book is its own: what its fills earned tests the handling of orders. "
+        "What the market would have paid, the backtest on the real candles tells better."
+    )
+    return "PLAY MONEY", told
+
+
+def span(session: RecordedSession) -> tuple[int, int]:
+    """Return open of the first and close of the last bar decided on, milliseconds."""
+    decisions = session.ledger.decisions()
+    return decisions[0].decision.time_ms, decisions[-1].decision.close_ms
+
+
+def headline(session: RecordedSession, found: Compared) -> str:
+    """Say what the session earned, what its backtest earned, and how far they are apart."""
+    where = exchange_words(session)
+    if found.venue.fills.empty and found.model.fills.empty:
+        return f"On {where} the session made no trade, and neither did the backtest of the same candles."
+    first = (
+        f"On {where} the session {_earned(found.venue.net_return)}; the backtest of the same candles "
+        f"{_earned(found.model.net_return)}"
+    )
+    if _apart(found) < _NEAR:
+        same = found.parity.score == 1
+        return f"{first}: {'they agree on every bar' if same else 'the same, though not on every bar'}."
+    return f"{first}. They are {bp(_apart(found))} of the starting cash apart, mostly by {_PARTS[found.gap.largest]}."
+
+
+def tone(found: Compared) -> str:
+    """Return "bad" for a loss; a gain in a session is no proof of anything."""
+    return "bad" if found.venue.net_return < 0 else ""
+
+
+def sentences(session: RecordedSession, found: Compared) -> list[str]:
+    """Return what stands below the headline."""
+    told = [_agreement(session, found), _gap(session, found), _orders(session.ledger), _costs(session, found)]
+    told += [_incidents(session.ledger), _left_out(found), _unvalued(session.ledger), _few_days(found)]
+    return [sentence for sentence in told if sentence]
+
+
+def large_numbers(session: RecordedSession, found: Compared) -> list[BigNumber]:
+    """Return the numbers under the headline."""
+    parity, quote = found.parity, session.ledger.facts.quote
+    venue, model = found.venue, found.model
+    same = f"{count(parity.same_trades)} of {count(parity.trades)}"
+    missed = parity.bars - parity.decisions
+    return [
+        BigNumber(
+            "net return, exchange",
+            signed_percent(venue.net_return),
+            _final(venue.final_equity, quote),
+            tone_of(venue.net_return),
+        ),
+        BigNumber(
+            "net return, backtest",
+            signed_percent(model.net_return),
+            _final(model.final_equity, quote),
+            tone_of(model.net_return),
+        ),
+        BigNumber("exchange less backtest", signed_bp(_signed_apart(found)), "of the starting cash, at the end"),
+        BigNumber(
+            "largest difference of equity",
+            money(Decimal(str(round(parity.equity_difference, 8)))),
+            f"{quote}, at any close",
+        ),
+        BigNumber(
+            "decisions", count(parity.decisions), f"{count(missed)} bars missed, {count(parity.flips)} signals differ"
+        ),
+        BigNumber("trades identical", same, "in time, side, amount, price and fee"),
+        BigNumber("bars without a difference", percent(parity.score), f"of {count(parity.bars)}"),
+        BigNumber("buy and hold", signed_percent(found.held.iloc[-1] / venue.cash - 1), "all in, no costs"),
+    ]
+
+
+def _earned(share: float) -> str:
+    if abs(share) < _NEAR:
+        return "earned nothing"
+    return f"{'earned' if share > 0 else 'lost'} {percent(abs(share))}"
+
+
+def _signed_apart(found: Compared) -> float:
+    share = found.gap.total / found.venue.cash
+    return share if abs(share) >= _NEAR else 0.0
+
+
+def _apart(found: Compared) -> float:
+    return abs(_signed_apart(found))
+
+
+def _final(equity: float, quote: str) -> str:
+    return f"{money(Decimal(str(round(equity, 2))))} {quote} at the end"
+
+
+def _agreement(session: RecordedSession, found: Compared) -> str:
+    parity, (start_ms, end_ms) = found.parity, span(session)
+    missed = parity.bars - parity.decisions
+    late = f", {count(missed)} were missed" if missed else ", none was missed"
+    lasted = f"{age(end_ms - start_ms)}, {moment(start_ms)} to {moment(end_ms)} (UTC)"
+    return (
+        f"{lasted}: {count(parity.decisions)} decisions on {count(parity.bars)} bars{late}; {count(parity.flips)} "
+        f"with another signal than the backtest; {count(parity.same_trades)} of {count(parity.trades)} trades "
+        "identical in time, side, amount, price and fee."
+    )
+
+
+def _gap(session: RecordedSession, found: Compared) -> str:
+    gap, quote = found.gap, session.ledger.facts.quote
+    if max(abs(gap.prices), abs(gap.fees), abs(gap.trades)) < _NEAR * found.venue.cash:
+        return ""
+    parts = ((gap.prices, "fill prices"), (gap.fees, "commissions"), (gap.trades, "orders missed, refused or in part"))
+    told = ", ".join(f"{signed_money(Decimal(str(round(value, 2))))} by {words}" for value, words in parts)
+    total = signed_money(Decimal(str(round(gap.total, 2))))
+    return f"Exchange less backtest, {total} {quote} at the end: {told}."
+
+
+def _orders(ledger: LedgerReader) -> str:
+    counts = ledger.order_counts()
+    if not counts:
+        return "No order was planned."
+    states = ", ".join(f"{count(many)} {state_words(state)}" for state, many in sorted(counts.items()))
+    total = sum(counts.values())
+    return f"{count(total)} order{'' if total == 1 else 's'}: {states}."
+
+
+def state_words(state: str) -> str:
+    """Write the state of an order."""
+    return state.lower().replace("_", " ")
+
+
+def _costs(session: RecordedSession, found: Compared) -> str:
+    paid = _amounts(session.ledger.fees())
+    if not paid:
+        return ""
+    metrics = found.metrics["venue"]
+    conceded = f"{money(Decimal(str(round(metrics['slippage_paid'], 2))))} {session.ledger.facts.quote}"
+    gross = signed_percent(metrics["gross_return"])
+    return (
+        f"Commissions of {paid} were paid, and {conceded} lay between the fills and the opens of their bars; before "
+        f"both, the positions returned {gross}."
+    )
+
+
+def _amounts(values: Mapping[str, Decimal]) -> str:
+    return " and ".join(f"{money(value)} {currency}" for currency, value in sorted(values.items()))
+
+
+def _incidents(ledger: LedgerReader) -> str:
+    kinds = Counter(incident.kind for incident in ledger.incidents())
+    if not kinds:
+        return "No incident was noted."
+    total = sum(kinds.values())
+    told = ", ".join(f"{count(many)} {kind}" for kind, many in kinds.most_common())
+    return f"{count(total)} incident{'' if total == 1 else 's'} noted: {told}."
+
+
+def _left_out(found: Compared) -> str:
+    if not found.left_out:
+        return ""
+    many = "1 execution" if found.left_out == 1 else f"{count(found.left_out)} executions"
+    return f"{many} after the last candle known here: in the ledger, not in these numbers."
+
+
+def _unvalued(ledger: LedgerReader) -> str:
+    others = {name: fee for name, fee in ledger.fees().items() if name not in (ledger.facts.base, ledger.facts.quote)}
+    return (
+        f"Commissions of {_amounts(others)} are not in the equity: they were paid in a third currency."
+        if others
+        else ""
+    )
+
+
+def _few_days(found: Compared) -> str:
+    days = len(found.venue.returns)
+    if days >= MIN_DAYS:
+        return ""
+    they = "1 day of trading cannot" if days == 1 else f"{count(days)} days of trading cannot"
+    return f"{they} tell skill from luck, whatever was earned."
