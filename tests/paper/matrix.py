@@ -2,7 +2,7 @@
 
     python -m tests.paper.matrix                      every kill point under every fault, and seeded ones: 500 or more
     python -m tests.paper.matrix --schedules 40       so many of them, spread evenly
-    python -m tests.paper.matrix --mutation fence     the same with a safety measure taken out: it must be caught
+    python -m tests.paper.matrix --mutation fence     those that must catch that this safety measure is missing
 
 A real exchange process (real sockets, signatures checked, books of its own), the genuine ccxt classes, a real SQLite
 file, real SIGKILL. Looked at afterwards, on the exchange's side: no client id posted twice, its trades are the fills of
@@ -296,6 +296,15 @@ def _merged(trades: Sequence[tuple[Any, ...]]) -> tuple[tuple[Any, ...], ...]:
     return tuple((*key, amount.normalize()) for key, amount in found.items())
 
 
+EXPOSING = {
+    "fence": "late",
+    "unique key": "a part at once",
+    "write-ahead": "look-ups lag",
+    "reply check": "truncated, after",
+}
+"""The faults under which a safety measure that is missing must show, by a part of their names."""
+
+
 def schedules(*, seed: int = 0, random_ones: int = 60) -> list[Schedule]:
     """Return every kill point under every fault of binance, some of gemini's, and seeded ones with several deaths."""
     chance = random.Random(seed)
@@ -355,13 +364,13 @@ def _folder(home: str, name: str) -> Path:
 
 
 def main() -> None:
-    """Run the matrix and print its figures; the exit code is 1 if anything is wrong."""
+    """Run the matrix and print its figures; the exit code is 1 if anything is wrong, or a mutation is not caught."""
     parser = argparse.ArgumentParser(prog="python -m tests.paper.matrix", description=__doc__.split("\n")[0])
     parser.add_argument("--schedules", type=int, default=0, help="so many, spread evenly; 0 runs all")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--mutation", default="", choices=["", "fence", "unique key", "write-ahead", "reply check"])
+    parser.add_argument("--mutation", default="", choices=["", *EXPOSING])
     asked = parser.parse_args()
-    wanted = schedules(seed=asked.seed)
+    wanted = [one for one in schedules(seed=asked.seed) if EXPOSING.get(asked.mutation, "") in one.fault.name]
     if asked.schedules:
         wanted = wanted[:: max(1, len(wanted) // asked.schedules)][: asked.schedules]
     started = time.monotonic()
@@ -374,7 +383,9 @@ def main() -> None:
         f"{time.monotonic() - started:.0f} s: {len(wrong)} wrong; orders sent twice {words.count('posted twice')}, "
         f"fills lost or invented {words.count('ledger booked')}, other positions {words.count('position ')}"
     )
-    sys.exit(1 if wrong else 0)
+    if asked.mutation:
+        print(f"Without {asked.mutation}: {'caught' if wrong else 'NOT CAUGHT'}")
+    sys.exit(bool(wrong) != bool(asked.mutation))
 
 
 if __name__ == "__main__":
