@@ -146,3 +146,17 @@ def test_what_the_exchange_has_not(transport: ToServer, changes: dict[str, Any],
 def test_an_unknown_exchange(transport: ToServer) -> None:
     with pytest.raises(ConfigError, match="Did you mean 'binance'"):
         LiveCandles("binanc", symbols=(ETH,), timeframe="1m", transport=transport)
+
+
+@pytest.mark.parametrize("exchange", ["binance", "gemini"])
+def test_the_local_exchange_in_either_dialect(exchange: str) -> None:
+    from tests.local_exchange.small_exchange import START_MS, control, small_exchange, wait_minutes
+
+    symbols = ("ETH/USD", "BTC/USD")
+    with small_exchange() as served:
+        wait_minutes(served.port, 40)
+        with LiveCandles(exchange, symbols=symbols, timeframe="1m", port=served.port) as candles:
+            found = candles.fetch(START_MS + 28 * MINUTE)
+            assert candles.server_ms() == control(served.port, "clock")["now_ms"]
+    for rows in found.values():
+        assert [(row[0] - START_MS) // MINUTE for row in rows] == [28, 29, *range(31, 44)]
