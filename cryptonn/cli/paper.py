@@ -113,14 +113,15 @@ def _traded(
     quiet: bool,
 ) -> dict[str, Any]:
     """Trade until stopped or done; return what it came to."""
-    from cryptonn.paper.loop import Pace, PaperTrader
+    from cryptonn.paper.loop import PaperTrader
+    from cryptonn.paper.pace import Pace
     from cryptonn.paper.session import open_session
 
     with (
         _stopped_by_signals() as is_stopped,
         open_session(folder, name, settings, environ=os.environ, keys=keys, port=port) as session,
     ):
-        pace = Pace(slice_s=10.0) if settings.is_local else Pace()
+        pace = Pace(slice_s=session.slice_s)
         trader = PaperTrader(session, is_stopped=is_stopped, on_decision=lambda _: None, pace=pace)
         stderr.print(f"{folder.name} on {name}: {_AGREEMENTS[trader.start(accept=accept)]}", soft_wrap=True)
         with _watched(session.ledger.path, now_ms=session.clock.now_ms, web=web, quiet=quiet):

@@ -2,53 +2,29 @@
 
     wake after a close → candles → settle → decide → act        every hour: clocks, balances
 
-Only bars that close while it runs are decided on; those of an outage are read afterwards and decided on never.
+Only bars that close while it runs are decided on; those of an outage are read afterwards and decided on never. Whether
+a bar has closed is the exchange's word: a clock of ours that is wrong, or is set, leads to no decision on half a bar.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from cryptonn.errors import ExchangeError
+import pandas as pd
+
+from cryptonn.errors import ConfigError, ExchangeError
+from cryptonn.market.bars import time_text
 from cryptonn.market.candles import Frame
+from cryptonn.market.exchange.asking import AskedToWait
 from cryptonn.paper.candle_log import clean_from_ms
+from cryptonn.paper.clock_watch import ClockWatch
 from cryptonn.paper.decision import Decision
+from cryptonn.paper.pace import Pace
 from cryptonn.paper.ports import Unreadable
-from cryptonn.paper.reconcile import accept_venue, reconcile
+from cryptonn.paper.reconcile import Agreement, accept_venue, reconcile
 from cryptonn.paper.session import Session
 
-__all__ = ["Pace", "PaperTrader"]
+__all__ = ["PaperTrader"]
 
-
-@dataclass(frozen=True)
-class Pace:
-    """How long the loop waits, in seconds, and how often it looks at clocks and balances.
-
-    Attributes
-    ----------
-    grace_s
-        After a close before the candles are read: exchanges publish a little late.
-    patience_s
-        For a candle that is not there yet, before the minute counts as one without a trade.
-    poll_s
-        Between two looks.
-    slice_s
-        After which a wait looks whether it is to be stopped.
-    fresh_s
-        After a close within which a bar is still decided on when the loop starts.
-    look_over_bars
-        Bars between two looks at clocks and balances.
-    warn_skew_ms, most_skew_ms
-        Difference of the clocks that is noted, and the one beyond which no order is sent.
-    """
-
-    grace_s: float = 1.0
-    patience_s: float = 2.5
-    poll_s: float = 0.5
-    slice_s: float = 0.2
-    fresh_s: float = 30.0
-    look_over_bars: int = 60
-    warn_skew_ms: int = 500
-    most_skew_ms: int = 2_500
+_CANDLES, _ORDERS = "the exchange of the candles", "the exchange of the orders"
 
 
 class PaperTrader:
@@ -72,11 +48,17 @@ class PaperTrader:
     ) -> None:
         self._session, self._pace = session, pace or Pace()
         self._is_stopped, self._on_decision = is_stopped, on_decision
-        self._outage = False
-        self._skewed = False
+        self._clocks = ClockWatch(
+            warn_ms=self._pace.warn_skew_ms,
+            most_ms=self._pace.most_skew_ms,
+            note=lambda words: self._note("clock", words),
+        )
+        self._tried_ms: int | None = None
+        self._quiet_ms = (0, 0)
+        self._going_on: set[str] = set()
         self._until_look = self._pace.look_over_bars
 
-    def start(self, *, accept: bool = False) -> str:
+    def start(self, *, accept: bool = False) -> Agreement:
         """Bring ledger and account together before the first bar; return how, in a word.
 
         Parameters
@@ -87,7 +69,7 @@ class PaperTrader:
         Raises
         ------
         DataError
-            If they differ.
+            If they differ, or there are no candles.
         ExchangeError, Unreadable
             If the exchange cannot be asked.
         """
@@ -99,127 +81,189 @@ class PaperTrader:
         session.executor.settle()
         if accept:
             accept_venue(session.ledger, session.venue, session.clock)
-        price = session.venue.price(session.ledger.facts.symbol)
-        agreement = reconcile(session.ledger, session.venue, session.clock, price=price)
-        session.feed.read(bar=self._newest_closed())
+        agreement = self._reconcile()
+        if agreement == "opened":
+            self._check_funds()
+        self._look_for(self._newest_closed())
+        session.feed.check()
         return agreement
 
     def trade(self, *, bars: int | None = None) -> int:
         """Decide on ``bars`` bars, or until stopped; return on how many it was decided."""
-        close_ms, made = self._first_close(), 0
-        while (bars is None or made < bars) and self._wait_until(close_ms + round(1000 * self._pace.grace_s)):
-            made += self._bar(close_ms)
-            close_ms = self._newest_closed() + 2 * self._session.step_ms
+        made = 0
+        while (bars is None or made < bars) and self._wait():
+            made += self._bar(self._newest_closed())
         return made
 
-    def _bar(self, close_ms: int) -> bool:
-        """Read, decide and trade the bar that closed at ``close_ms``; tell whether it was decided on."""
-        session, bar_ms = self._session, close_ms - self._session.step_ms
-        if session.ledger.decided(bar_ms):
+    def _bar(self, bar_ms: int) -> bool:
+        """Read, decide and trade a bar; tell whether it was decided on."""
+        session = self._session
+        self._tried_ms = bar_ms
+        if not self._is_fresh(bar_ms) or not self._read(bar_ms) or self._is_past(bar_ms):
             session.executor.settle()
             return False
-        try:
-            self._read(bar_ms)
-        except ExchangeError as error:
-            self._lost(error)
-            session.executor.settle()
-            return False
-        self._found(bar_ms)
+        self._count_missed(bar_ms)
         frame = session.feed.frame(bar=bar_ms)
         decision = session.decider.decide(frame)
-        held = self._reason_to_hold(decision, frame)
-        if held is None:
+        if self._may_trade(decision, frame):
             session.executor.act(decision)
         else:
-            self._note("held", f"{decision.time_ms}: {held}")
             session.ledger.plan(decision, None, at_ms=session.clock.now_ms())
             session.executor.settle()
-        session.feed.settle(bar_ms)
+        session.feed.settle(frame, bar=bar_ms)
         self._on_decision(decision)
         self._look_over()
         return True
 
-    def _read(self, bar_ms: int) -> None:
-        """Read the candles up to a bar; wait a little for those that are late, then take the minute for untraded."""
-        session, pace = self._session, self._pace
-        deadline_ms = session.clock.now_ms() + round(1000 * pace.patience_s)
-        while session.feed.read(bar=bar_ms) and session.clock.now_ms() < deadline_ms:
-            session.clock.sleep(pace.poll_s)
+    def _read(self, bar_ms: int) -> bool:
+        """Read the candles up to a bar; tell whether it has closed, by the exchange's clock, and all is there.
 
-    def _reason_to_hold(self, decision: Decision, frame: Frame) -> str | None:
-        """Say why nothing may be traded on a decision, if so."""
-        session = self._session
-        if self._skewed:
-            self._compare_clocks()
-        if self._skewed:
-            return "the clocks differ too much"
-        lookback, gap = session.config.training.lookback, session.settings.max_gap
-        clean_ms = clean_from_ms(frame, lookback=lookback, max_gap=gap)
-        if clean_ms is not None and decision.time_ms < clean_ms:
-            bars = (clean_ms - decision.time_ms) // session.step_ms
-            return f"more than {gap} bars in a row were without a candle; the network's window is past them in {bars}"
-        return None
+        It waits a little for candles that are late, then takes the minute for untraded.
+        """
+        since, until = self._quiet_ms
+        if since <= self._session.clock.now_ms() < until:
+            return False
+        try:
+            closed = self._look_for(bar_ms)
+        except (ExchangeError, ConfigError) as error:
+            self._once("outage", str(error))
+            if isinstance(error, AskedToWait):
+                now_ms = self._session.clock.now_ms()
+                self._quiet_ms = (now_ms, now_ms + round(1000 * error.wait_s))
+            return False
+        self._going_on.discard("outage")
+        return closed
+
+    def _look_for(self, bar_ms: int) -> bool:
+        """Read until a bar has closed and every symbol has it, or patience ends; tell whether it has closed."""
+        session, pace = self._session, self._pace
+        polls, close_ms = round(pace.patience_s / pace.poll_s), bar_ms + session.step_ms
+        while True:
+            found = session.feed.read(bar=bar_ms)
+            self._clocks.saw(_CANDLES, found.server_ms, asked_ms=found.asked_ms, answered_ms=found.answered_ms)
+            to_come_ms = close_ms - found.server_ms
+            is_there = to_come_ms <= 0 and not found.missing
+            if is_there or polls == 0 or to_come_ms > 1000 * pace.patience_s:
+                break
+            polls -= 1
+            session.clock.sleep(pace.poll_s)
+        if to_come_ms > 0:
+            self._tried_ms = None
+        return to_come_ms <= 0
+
+    def _may_trade(self, decision: Decision, frame: Frame) -> bool:
+        """Tell whether a decision may be traded on; if not, note why, once as long as it lasts."""
+        reasons = {"clock held": self._clocks_apart(), "gap held": self._unclean(decision, frame)}
+        for kind, reason in reasons.items():
+            if reason is None:
+                self._going_on.discard(kind)
+            elif kind not in self._going_on:
+                self._going_on.add(kind)
+                self._note("held", f"{_text(decision.time_ms)}: {reason}")
+        return all(reason is None for reason in reasons.values())
+
+    def _clocks_apart(self) -> str | None:
+        if self._clocks.is_far(_ORDERS):
+            self._asked(self._compare_clocks)
+        return self._clocks.too_far()
+
+    def _unclean(self, decision: Decision, frame: Frame) -> str | None:
+        gap = self._session.settings.max_gap
+        clean_ms = clean_from_ms(frame, lookback=self._session.config.training.lookback, max_gap=gap)
+        if clean_ms is None or decision.time_ms >= clean_ms:
+            return None
+        return (
+            f"more than {gap} bars in a row were without a candle; if candles come again, it trades from the bar of "
+            f"{_text(clean_ms)} on, when the network sees none of them"
+        )
 
     def _look_over(self) -> None:
         """Now and then compare clocks, and balances with the ledger."""
         self._until_look -= 1
-        if self._until_look > 0:
-            return
-        session = self._session
-        try:
-            self._compare_clocks()
-            price = session.venue.price(session.ledger.facts.symbol)
-            reconcile(session.ledger, session.venue, session.clock, price=price)
-        except Unreadable as error:
-            self._note("unreadable", str(error))
-        else:
+        if self._until_look <= 0 and self._asked(self._compare_clocks) and self._asked(self._reconcile):
             self._until_look = self._pace.look_over_bars
+
+    def _asked(self, look: Callable[[], object]) -> bool:
+        """Ask the exchange something; tell whether it answered, and let pass what asking again may mend."""
+        try:
+            look()
+        except Unreadable as error:
+            if error.halts:
+                raise
+            self._once("unreadable", str(error))
+            return False
+        self._going_on.discard("unreadable")
+        return True
 
     def _compare_clocks(self) -> None:
         session = self._session
-        before_ms = session.clock.now_ms()
-        skew_ms = session.venue.server_ms() - (before_ms + session.clock.now_ms()) // 2
-        self._skewed = abs(skew_ms) > self._pace.most_skew_ms
-        if abs(skew_ms) > self._pace.warn_skew_ms:
-            self._note("clock", f"the exchange's clock is {skew_ms:+d} ms from this machine's")
+        asked_ms = session.clock.now_ms()
+        server_ms = session.venue.server_ms()
+        self._clocks.saw(_ORDERS, server_ms, asked_ms=asked_ms, answered_ms=session.clock.now_ms())
 
-    def _lost(self, error: ExchangeError) -> None:
-        if not self._outage:
-            self._note("outage", str(error))
-        self._outage = True
+    def _reconcile(self) -> Agreement:
+        session = self._session
+        price = session.venue.price(session.ledger.facts.symbol)
+        return reconcile(session.ledger, session.venue, session.clock, price=price)
 
-    def _found(self, bar_ms: int) -> None:
-        """Note what was missed, once candles come again."""
+    def _check_funds(self) -> None:
+        facts = self._session.ledger.facts
+        there = self._session.ledger.expected().get(facts.quote, 0)
+        if there < facts.cash:
+            self._note("funds", f"the account has {there} {facts.quote}; orders for up to {facts.cash} will be refused")
+
+    def _count_missed(self, bar_ms: int) -> None:
         session = self._session
         newest = session.ledger.newest_decision()
         after_ms = session.start_ms if newest is None else newest.decision.time_ms + session.step_ms
         missed = (bar_ms - after_ms) // session.step_ms
         if missed > 0:
-            self._note("missed", f"{missed} bars from {after_ms} to {bar_ms} were not decided on")
-        self._outage = False
+            last_ms = bar_ms - session.step_ms
+            self._note("missed", f"{missed} bars, {_text(after_ms)} to {_text(last_ms)}, were not decided on")
 
-    def _first_close(self) -> int:
-        """Return the close of the bar to decide on first: the newest if it has just closed, else the next."""
-        session = self._session
-        newest_ms = self._newest_closed()
-        close_ms = newest_ms + session.step_ms
-        fresh = session.clock.now_ms() - close_ms <= 1000 * self._pace.fresh_s
-        return close_ms if fresh and newest_ms >= session.start_ms else close_ms + session.step_ms
+    def _is_fresh(self, bar_ms: int) -> bool:
+        return self._now() - bar_ms - self._session.step_ms <= 1000 * self._pace.fresh_s
 
-    def _newest_closed(self) -> int:
-        """Return the open of the newest bar that has closed."""
-        step_ms = self._session.step_ms
-        return self._session.clock.now_ms() // step_ms * step_ms - step_ms
+    def _is_past(self, bar_ms: int) -> bool:
+        """Tell whether a bar, or one after it, has been decided on, or it is none of this session's."""
+        newest = self._session.ledger.newest_decision()
+        return bar_ms < self._session.start_ms or (newest is not None and newest.decision.time_ms >= bar_ms)
 
-    def _wait_until(self, time_ms: int) -> bool:
-        """Wait; tell whether to go on."""
-        clock = self._session.clock
+    def _wait(self) -> bool:
+        """Wait until a bar is to be decided on: the newest if it has just closed, else the next; tell whether to go on.
+
+        It waits no longer than it set out to, whatever happens to the clock meanwhile.
+        """
+        pace, newest_ms, step = self._pace, self._newest_closed(), self._session.step_ms
+        left_out = newest_ms == self._tried_ms or newest_ms < self._session.start_ms or not self._is_fresh(newest_ms)
+        due_ms = newest_ms + (2 if left_out else 1) * step + round(1000 * pace.grace_s)
+        most_ms, slept_ms = due_ms - self._now(), 0.0
         while not self._is_stopped():
-            left_ms = time_ms - clock.now_ms()
+            left_ms = min(due_ms - self._now(), most_ms - slept_ms)
             if left_ms <= 0:
                 return True
-            clock.sleep(min(left_ms / 1000, self._pace.slice_s))
+            slept_ms += min(left_ms, 1000 * pace.slice_s)
+            self._session.clock.sleep(min(left_ms / 1000, pace.slice_s))
         return False
+
+    def _newest_closed(self) -> int:
+        """Return the open of the newest bar that has closed, as far as is known without asking."""
+        step = self._session.step_ms
+        return self._now() // step * step - step
+
+    def _now(self) -> int:
+        """Return the exchange's time, reckoned."""
+        return self._session.clock.now_ms() + self._clocks.ahead_ms(_CANDLES)
+
+    def _once(self, kind: str, detail: str) -> None:
+        """Note what goes on for a while when it begins."""
+        if kind not in self._going_on:
+            self._note(kind, detail)
+        self._going_on.add(kind)
 
     def _note(self, kind: str, detail: str) -> None:
         self._session.ledger.incident(kind, detail, at_ms=self._session.clock.now_ms())
+
+
+def _text(time_ms: int) -> str:
+    return time_text(pd.Timestamp(time_ms, unit="ms", tz="UTC"))

@@ -179,8 +179,8 @@ def _check_same_settings(begun: SessionFacts | None, now: SessionFacts, name: st
     ]
     if changed:
         raise ConfigError(
-            f"The session {name!r} was begun with other settings: {'; '.join(changed)}. Give it the same ones, or begin "
-            "another session with --session NAME."
+            f"The session {name!r} was begun with other settings: {'; '.join(changed)}. Give it the same ones, or "
+            "begin another session with --session NAME."
         )
 
 
