@@ -123,7 +123,6 @@ class SandboxVenue:
             return self._acknowledged(answer, self._markets[request.symbol])
         outcome = sending_outcome(answer, exchange=self.name, cid=request.cid)
         if isinstance(outcome, ClockOff):
-            self._sent.discard(request.cid)
             self._attempt(lambda: self._dialect.resync(self._api, self._clock.now_ms))
         raise outcome
 

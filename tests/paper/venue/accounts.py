@@ -51,7 +51,7 @@ class FixedClock:
 
 
 @contextmanager
-def local_account(name: str, *, timeout_s: float = 1.0, **changes: Any) -> Iterator[tuple[SandboxVenue, int]]:
+def local_account(name: str, *, timeout_s: float = 10.0, **changes: Any) -> Iterator[tuple[SandboxVenue, int]]:
     """Give a venue on a local exchange, and the exchange's port."""
     with (
         small_exchange(**changes) as exchange,
@@ -63,6 +63,17 @@ def local_account(name: str, *, timeout_s: float = 1.0, **changes: Any) -> Itera
 
 def faults(port: int, match: str, do: str, **more: Any) -> None:
     control(port, "faults", plan=[{"match": match, "do": do, **more}])
+
+
+@contextmanager
+def impatient(venue: SandboxVenue, do: str) -> Iterator[None]:
+    """Wait for the reply that will not come only briefly; every other one may take its time on a busy machine."""
+    patience = venue._api.timeout
+    venue._api.timeout = 200 if do == "timeout" else patience
+    try:
+        yield
+    finally:
+        venue._api.timeout = patience
 
 
 def posts(port: int, cid: str) -> int:
@@ -133,7 +144,7 @@ def scripted(**answers: Any) -> Iterator[Scripted]:
 
 
 @contextmanager
-def scripted_account(exchange: str, script: Scripted, *, timeout_s: float = 2.0) -> Iterator[SandboxVenue]:
+def scripted_account(exchange: str, script: Scripted, *, timeout_s: float = 10.0) -> Iterator[SandboxVenue]:
     """Give a venue of any supported exchange whose genuine hosts are a scripted server."""
     dialect, keys, clock = dialect_of(exchange), Credentials(KEY, SECRET), FixedClock()
     guard = Guard(dialect.sandbox, port=script.port)

@@ -23,9 +23,12 @@ from tests.paper.venue.accounts import (
     accepted,
     closed_port,
     faults,
+    impatient,
     local_account,
     order,
     posts,
+    scripted,
+    scripted_account,
 )
 
 CID = order().cid
@@ -55,9 +58,10 @@ def rested(port: int) -> None:
 
 @pytest.mark.parametrize(("name", "do"), PAIRS)
 def test_an_order_that_was_taken_is_unknown_and_then_found(name: str, do: str) -> None:
-    with local_account(name, timeout_s=0.25) as (venue, port):
+    with local_account(name) as (venue, port):
         faults(port, ORDER_PATH[name], do, when="after")
-        outcome = sent(venue)
+        with impatient(venue, do):
+            outcome = sent(venue)
         assert isinstance(outcome, Unknown), outcome
         assert accepted(port, CID) == 1
         rested(port)
@@ -70,9 +74,10 @@ def test_an_order_that_was_taken_is_unknown_and_then_found(name: str, do: str) -
 
 @pytest.mark.parametrize(("name", "do"), PAIRS)
 def test_an_order_that_was_not_taken_is_unknown_and_then_not_found(name: str, do: str) -> None:
-    with local_account(name, timeout_s=0.25) as (venue, port):
+    with local_account(name) as (venue, port):
         faults(port, ORDER_PATH[name], do, when="before")
-        outcome = sent(venue)
+        with impatient(venue, do):
+            outcome = sent(venue)
         assert isinstance(outcome, Unknown), outcome
         assert accepted(port, CID) == 0
         rested(port)
@@ -83,15 +88,16 @@ def test_an_order_that_was_not_taken_is_unknown_and_then_not_found(name: str, do
 @pytest.mark.parametrize("name", LOCAL)
 @pytest.mark.parametrize("do", ["timeout", "drop"])
 def test_an_order_that_is_taken_late_is_found_late_or_never_once_it_is_fenced(name: str, do: str) -> None:
-    with local_account(name, timeout_s=0.25) as (venue, port):
+    with local_account(name) as (venue, port):
         faults(port, ORDER_PATH[name], do, when="late", late_ms=4_000)
-        assert isinstance(sent(venue), Unknown)
+        with impatient(venue, do):
+            assert isinstance(sent(venue), Unknown)
         if name == "local":  # with gemini's nonces the look-up itself is the fence
             assert venue.find(CID, ETH) is None
         wait_minutes(port, 5 / 60)
         assert venue.find(CID, ETH) is not None
         faults(port, ORDER_PATH[name], do, when="late", late_ms=venue.fence_ms + 1)
-        with pytest.raises(Unknown):
+        with impatient(venue, do), pytest.raises(Unknown):
             venue.send(order("cn7-2-0"))
         assert venue.find("cn7-2-0", ETH) is None
         wait_minutes(port, (venue.fence_ms + 2) / MINUTE)
@@ -101,7 +107,7 @@ def test_an_order_that_is_taken_late_is_found_late_or_never_once_it_is_fenced(na
 
 @pytest.mark.parametrize("name", LOCAL)
 def test_a_slow_reply_is_waited_for_and_unknown_fields_do_not_matter(name: str) -> None:
-    with local_account(name, timeout_s=2.0) as (venue, port):
+    with local_account(name) as (venue, port):
         faults(port, ORDER_PATH[name], "slow", when="after", seconds=0.3)
         assert venue.send(order()).status == "closed"
         faults(port, ORDER_PATH[name], "extra keys", when="after")
@@ -142,12 +148,15 @@ def test_what_the_exchange_itself_refuses_is_rejected(name: str, do: str, halts:
 
 
 @pytest.mark.parametrize(("name", "do"), [("local", "-1021"), ("local-gemini", "InvalidNonce")])
-def test_an_order_refused_for_its_time_is_told_apart_and_may_be_sent_again(name: str, do: str) -> None:
+def test_an_order_refused_for_its_time_is_told_apart_and_goes_out_anew_under_another_id(name: str, do: str) -> None:
     with local_account(name) as (venue, port):
         faults(port, ORDER_PATH[name], do)
         assert isinstance(sent(venue), ClockOff)
         assert accepted(port, CID) == 0
+        with pytest.raises(Unknown, match="already sent"):
+            venue.send(order())
         assert venue.send(order("cn7-1-1")).status == "closed"
+        assert posts(port, CID) == 1
 
 
 def test_the_clocks_are_compared_after_an_order_was_refused_for_its_time() -> None:
@@ -215,11 +224,11 @@ QUESTIONS.remove(("local-gemini", "find", "wrong type"))  # a list of one order,
 @pytest.mark.parametrize(("name", "read", "do"), QUESTIONS)
 def test_a_question_that_fails_or_makes_no_sense_is_unreadable_once(name: str, read: str, do: str) -> None:
     paths, ask = READS[read]
-    with local_account(name, timeout_s=0.25) as (venue, port):
+    with local_account(name) as (venue, port):
         resting = venue.send(order("cn7-0-0", limit="300.00"))
         state = venue.send(order())
         faults(port, paths[name], do, when="after")
-        with pytest.raises(Unreadable) as caught:
+        with impatient(venue, do), pytest.raises(Unreadable) as caught:
             ask(venue, state)
         assert not caught.value.halts
         rested(port)
@@ -229,8 +238,8 @@ def test_a_question_that_fails_or_makes_no_sense_is_unreadable_once(name: str, r
 
 @pytest.mark.parametrize("name", LOCAL)
 def test_a_look_up_that_tells_of_another_order_is_not_believed(name: str) -> None:
-    with local_account(name, timeout_s=0.25) as (venue, port):
-        faults(port, ORDER_PATH[name], "timeout", when="after")
+    with local_account(name) as (venue, port):
+        faults(port, ORDER_PATH[name], "drop", when="after")
         assert isinstance(sent(venue), Unknown)
         faults(port, LOOKUP_PATH[name], "other order", when="after")
         with pytest.raises(Unreadable, match="order id"):
@@ -247,6 +256,24 @@ def test_a_look_up_that_tells_of_another_order_is_not_believed(name: str) -> Non
         else:
             assert venue.fills(state, ETH) == []
         assert len(venue.fills(state, ETH)) == 1
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_an_order_id_that_belongs_to_another_order_is_not_believed(name: str) -> None:
+    with local_account(name) as (venue, port):
+        venue._ids["cn7-0-0"] = "1001"
+        assert isinstance(sent(venue), Unknown)
+        with pytest.raises(Unreadable, match="that of another: {'cn7-0-0'}"):
+            venue.find(CID, ETH)
+        assert accepted(port, CID) == 1
+
+
+def test_a_401_that_is_not_the_exchange_s_own_halts_nothing() -> None:
+    page = (401, {}, "<html>proxy: please log in</html>")
+    with scripted(**{"GET /api/v3/account": page}) as script, scripted_account("binance", script) as venue:
+        with pytest.raises(Unreadable, match="AuthenticationError HTTP 401") as caught:
+            venue.balances()
+        assert not caught.value.halts
 
 
 @pytest.mark.parametrize("name", LOCAL)

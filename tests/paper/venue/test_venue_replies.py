@@ -9,6 +9,7 @@ from ccxt.base import errors as ccxt_errors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cryptonn.errors import ConfigError
 from cryptonn.paper.ports import ClockOff, OrderState, Rejected, Unknown, VenueFill
 from cryptonn.paper.venue.exchanges import EXCHANGES
 from cryptonn.paper.venue.guard import Guard, Reply
@@ -217,6 +218,9 @@ def test_a_market_without_steps_is_not_believed(spoilt: dict[str, Any]) -> None:
         **{"precision": {"amount": 0.0001, "price": 0.01}, "limits": {"amount": {"min": 0.0001}, "cost": None}},
     }
     assert market_from(found, exchange="binance", fee_in="base").rules.min_cost == 0
+    for closed in ({"active": False}, {"spot": False}):
+        with pytest.raises(ConfigError, match="no spot market"):
+            market_from({**found, **closed}, exchange="binance", fee_in="base")
     with pytest.raises(Garbled):
         market_from({**found, "precision": {**found["precision"], **spoilt}}, exchange="binance", fee_in="base")
 

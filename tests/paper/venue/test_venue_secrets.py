@@ -29,6 +29,7 @@ from tests.paper.venue.accounts import (
     ORDER_PATH,
     SECRET,
     faults,
+    impatient,
     local_account,
     order,
     scripted,
@@ -125,7 +126,7 @@ def tried(leaks: Leaks, call: Any) -> None:
 @pytest.mark.parametrize("name", LOCAL)
 def test_a_session_with_every_fault_tells_no_secret(name: str, leaks: Leaks, capfd: pytest.CaptureFixture[str]) -> None:
     leaks.add_secret(*LOCAL_KEYS[name])
-    with local_account(name, timeout_s=0.15) as (venue, port):
+    with local_account(name) as (venue, port):
         loud(venue)
         state = venue.send(order("cn7-0-0"))
         reads = {
@@ -136,11 +137,13 @@ def test_a_session_with_every_fault_tells_no_secret(name: str, leaks: Leaks, cap
         }
         for number, do in enumerate((*FAULTS, *CODES[name]), 1):
             faults(port, ORDER_PATH[name], do, when="after")
-            tried(leaks, lambda number=number: venue.send(order(f"cn7-{number}-0", "0.01")))
+            with impatient(venue, do):
+                tried(leaks, lambda number=number: venue.send(order(f"cn7-{number}-0", "0.01")))
             wait_minutes(port, 3)
             path, read = list(reads.items())[number % 4]
             faults(port, path, do, when="after")
-            tried(leaks, read)
+            with impatient(venue, do):
+                tried(leaks, read)
             wait_minutes(port, 3)
         venue._api.secret = "another-secret-1"
         leaks.add_secret("another-secret-1")
@@ -191,7 +194,7 @@ def test_unusual_keys_do_not_show_either(name: str, reply: Any, leaks: Leaks) ->
         def get(self, key: str, default: Any = None) -> Any:
             return reply
 
-    with scripted() as script, scripted_account(name, script, timeout_s=0.2) as venue:
+    with scripted() as script, scripted_account(name, script) as venue:
         script.answers = Everything()
         loud(venue)
         for call in (
@@ -202,7 +205,7 @@ def test_unusual_keys_do_not_show_either(name: str, reply: Any, leaks: Leaks) ->
             lambda: venue.send(order()),
         ):
             tried(leaks, call)
-    with scripted_account(name, script, timeout_s=0.2) as venue:
+    with scripted_account(name, script) as venue:
         loud(venue)
         tried(leaks, venue.balances)
         leaks.seen.append("alpaca" if name == "alpaca" else "")
@@ -226,7 +229,7 @@ def test_an_exchange_that_repeats_the_key_in_its_words_is_not_repeated(name: str
 @pytest.mark.parametrize("name", LOCAL)
 def test_an_interrupt_in_the_middle_of_an_order_drags_nothing_along(name: str, leaks: Leaks) -> None:
     leaks.add_secret(*LOCAL_KEYS[name])
-    with local_account(name, timeout_s=5) as (venue, port):
+    with local_account(name) as (venue, port):
         loud(venue)
         faults(port, ORDER_PATH[name], "timeout", when="after", seconds=3)
         before = signal.signal(signal.SIGALRM, signal.default_int_handler)
