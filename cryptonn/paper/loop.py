@@ -7,6 +7,7 @@ a bar has closed is the exchange's word: a clock of ours that is wrong, or is se
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pandas as pd
 
@@ -208,9 +209,10 @@ class PaperTrader:
 
     def _check_funds(self) -> None:
         facts = self._session.ledger.facts
-        there = self._session.ledger.expected().get(facts.quote, 0)
+        there = self._session.ledger.expected().get(facts.quote, Decimal(0))
         if there < facts.cash:
-            self._note("funds", f"the account has {there} {facts.quote}; orders for up to {facts.cash} will be refused")
+            words = f"the account has {there.normalize():f} {facts.quote}, the session trades with {facts.cash:f}"
+            self._note("funds", f"{words}: larger orders will be refused")
 
     def _count_missed(self, bar_ms: int) -> None:
         session = self._session

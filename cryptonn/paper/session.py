@@ -132,10 +132,6 @@ def open_session(
         stack.enter_context(take_lock(_account_lock(settings, credentials, port), what=f"this account of {place}"))
         venue = stack.enter_context(open_venue(settings.exchange, credentials=credentials, clock=clock, port=own_port))
         names = {symbol: settings.market(symbol) for symbol in config.data.symbols}
-        facts = _facts(run, config, settings, venue.rules(names[config.data.target]), started_ms=clock.now_ms())
-        begun = _begun(session_file(run, name))
-        _check_same_settings(begun, facts, name)
-        decider = _decider(run, settings, begun or facts, rules=venue.rules(facts.symbol))
         candles = stack.enter_context(
             LiveCandles(
                 settings.candle_exchange,
@@ -145,6 +141,11 @@ def open_session(
                 sleep=clock.sleep,
             )
         )
+        rules = venue.rules(names[config.data.target])
+        facts = _facts(run, config, settings, rules, started_ms=candles.server_ms())
+        begun = _begun(session_file(run, name))
+        _check_same_settings(begun, facts, name)
+        decider = _decider(run, settings, begun or facts, rules=rules)
         ledger = stack.enter_context(Ledger.open(session_file(run, name), facts))  # last: nothing is made in vain
         decider.recall({row.decision.time_ms: row.decision.wanted for row in ledger.decisions()})
         yield _assembled(settings, ledger, venue, decider, candles, clock, names=names)

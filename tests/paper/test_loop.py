@@ -1,0 +1,305 @@
+"""The loop of a session on a lockstep exchange: every bar decided on, through whatever goes wrong."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from served_run import MINUTE, START_MS, Played, ReplayedClock, changed_copy, remember_models, served
+
+from cryptonn.errors import DataError, StrategyError
+from cryptonn.paper.decision import Decision
+from cryptonn.paper.pace import Pace
+from cryptonn.paper.ports import Unreadable
+
+BARS = 24
+LOOKBACK = 20
+KLINES, TIME, ACCOUNT, ORDER = (f"* /api/v3/{name}" for name in ("klines", "time", "account", "order"))
+
+
+@pytest.fixture(scope="module")
+def eager(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        remember_models(patch)
+        yield changed_copy(tiny.folder, tmp_path_factory.mktemp("eager"))
+
+
+@pytest.fixture
+def played(tiny: Any, eager: Path, request: pytest.FixtureRequest) -> Iterator[Played]:
+    with served(tiny.frame, tiny.config) as exchange:
+        yield Played(eager, exchange, re.sub(r"\W", "_", request.node.name)[-60:])
+
+
+@pytest.fixture(scope="module")
+def untouched(tiny: Any, eager: Path) -> Iterator[Played]:
+    """A session in which nothing goes wrong."""
+    with served(tiny.frame, tiny.config) as exchange:
+        session = Played(eager, exchange, "untouched")
+        assert session.play(BARS) == BARS
+        yield session
+
+
+def minute(bar: float) -> int:
+    return START_MS + round(bar * MINUTE)
+
+
+def check_same(played: Played, untouched: Played) -> None:
+    bars = len(played.bars())
+    assert played.decisions() == untouched.decisions()[:bars]
+    assert played.fills() == [fill for fill in untouched.fills() if fill[0] <= minute(bars) // MINUTE]
+    check_books(played)
+
+
+def check_books(played: Played) -> None:
+    """No order was posted twice, and both sides have the same trades."""
+    assert set(played.exchange.front.log.posts.values()) <= {1}
+    traded = [trade for order in played.exchange.exchange.matching.orders.values() for trade in order.trades]
+    booked = [(side, amount, price, fee) for _, side, amount, price, fee in played.fills()]
+    assert booked == [(trade.side, trade.amount, trade.price, trade.fee) for trade in traded]
+
+
+def at_bar(bar: int, do: Any) -> Any:
+    """Do something once a bar has been decided and acted on."""
+
+    def on_decision(decision: Decision) -> None:
+        if decision.time_ms == minute(bar):
+            do()
+
+    return on_decision
+
+
+def test_every_bar_is_decided_on_as_in_the_backtest(untouched: Played, eager: Path) -> None:
+    from cryptonn.paper.decider import open_decider
+    from cryptonn.paper.parity import parity
+
+    assert untouched.bars() == list(range(BARS))
+    assert len(untouched.fills()) >= 6
+    assert {state for _, state, _, _ in untouched.orders()} <= {"CLOSED", "OPEN"}
+    assert untouched.incidents() == []
+    with untouched.session() as session, untouched.ledger() as ledger:
+        own = open_decider(
+            eager, rules=session.decider.rules, fees="taker+slippage", cash=ledger.facts.cash, start_ms=START_MS
+        )
+        found = parity(ledger, own)
+    assert (found.decisions, found.flips, found.same_trades) == (BARS, 0, found.trades)
+
+
+def test_orders_go_out_within_the_grace_and_calls_are_few(untouched: Played) -> None:
+    assert all(1_000 <= time_ms % MINUTE < 5_000 for time_ms in untouched.posts())
+    asked = [entry for entry in untouched.exchange.front.log.entries if entry["now_ms"] >= minute(1)]
+    by_bar = [sum(entry["now_ms"] // MINUTE == minute(bar) // MINUTE for entry in asked) for bar in range(1, BARS)]
+    assert max(by_bar) <= 12
+    assert sorted(by_bar)[len(by_bar) // 3] <= 6
+
+
+def test_restarts_in_the_middle_change_nothing(played: Played, untouched: Played) -> None:
+    for bars in (5, 1, 6):
+        assert played.play(bars) == bars
+    check_same(played, untouched)
+    assert played.incidents() == []
+
+
+def test_a_session_that_was_stopped_for_a_while_goes_on_and_says_what_it_missed(played: Played) -> None:
+    played.play(4)
+    played.exchange.exchange.clock.advance(minute(9.9))
+    played.play(3)
+    assert played.bars() == [0, 1, 2, 3, 9, 10, 11]
+    assert played.incidents() == [
+        ("missed", "5 bars, 2018-01-05 03:04Z to 2018-01-05 03:08Z, were not decided on"),
+    ]
+    check_books(played)
+
+
+def test_an_hour_without_network(played: Played) -> None:
+    down, up = minute(5), minute(65.5)
+    assert played.play(12, on_decision=at_bar(4, lambda: played.quirk(down_until_ms=up))) == 12
+    assert played.bars() == [0, 1, 2, 3, 4, *range(65, 72)]
+    assert not [time_ms for time_ms in played.posts() if down + 2_000 < time_ms < up]
+    assert [kind for kind, _ in played.incidents()] == ["outage", "missed"]
+    assert played.incidents("missed")[0][1].startswith("60 bars")
+    asked = [entry["now_ms"] for entry in played.exchange.front.log.entries if down + MINUTE <= entry["now_ms"] < up]
+    assert len(asked) <= 6 * 60
+    check_books(played)
+
+
+def test_an_exchange_that_refuses_connections(played: Played) -> None:
+    class Rebooted(ReplayedClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if self.now_ms() >= minute(12.5) and played.exchange._server is None:
+                played.exchange.start()
+
+    played.play(9, on_decision=at_bar(4, played.exchange.stop), clock=Rebooted(played.exchange))
+    assert played.bars() == [0, 1, 2, 3, 4, 12, 13, 14, 15]
+    assert [kind for kind, _ in played.incidents()] == ["outage", "missed"]
+    check_books(played)
+
+
+def test_a_feed_that_stands_still_is_held_until_the_network_has_forgotten_it(tiny: Any, eager: Path) -> None:
+    base, clean = START_MS + 230 * MINUTE, 9 + LOOKBACK - 1  # the network wants something soon after that
+    with served(tiny.frame, tiny.config, start_ms=base) as exchange:
+        played = Played(eager, exchange, "frozen")
+
+        def freeze(decision: Decision) -> None:
+            if decision.time_ms in (base + 2 * MINUTE, base + 8 * MINUTE):
+                played.quirk(frozen_feed=decision.time_ms < base + 5 * MINUTE)
+
+        played.play(clean + 11, on_decision=freeze, max_gap=3)
+        assert [time_ms for time_ms, _, _ in played.decisions()] == [base + bar * MINUTE for bar in range(clean + 11)]
+        bars = [(time_ms - base) // MINUTE - 1 for time_ms in played.posts()]
+        assert not [bar for bar in bars if 6 < bar < clean] and [bar for bar in bars if bar >= clean]
+        assert [kind for kind, _ in played.incidents("stale", "held")] == ["held", "stale"]
+        assert "2018-01-05 07:17Z" in played.incidents("held")[0][1]
+        assert len(played.incidents("late")) <= 2
+        with played.ledger() as ledger:
+            rows = ledger.candles("ETH/USD", since_ms=base + 3 * MINUTE)
+        assert rows[1].time_ms > base + 8 * MINUTE  # the first was in progress when the feed stopped
+        assert len(played.incidents("revised")) == 1
+        check_books(played)
+
+
+def test_rows_twice_in_disorder_and_revised_change_nothing(played: Played, untouched: Played) -> None:
+    revised = {"ETH/USD": {minute(3): {"close": 1.0, "low": 0.5}}}
+    played.quirk(duplicate_candles=True, disordered_candles=True)
+    played.play(12, on_decision=at_bar(5, lambda: played.quirk(revised_candles=revised)))
+    check_same(played, untouched)
+    assert len(played.incidents("revised")) == 1
+    assert "ETH/USD 2018-01-05 03:03Z" in played.incidents("revised")[0][1]
+
+
+@pytest.mark.parametrize("off_ms", [1_700, -1_700])
+def test_a_clock_that_is_a_little_off(played: Played, untouched: Played, off_ms: int) -> None:
+    played.play(10, clock=ReplayedClock(played.exchange, off_ms=off_ms))
+    check_same(played, untouched)
+    assert [kind for kind, _ in played.incidents()] == ["clock", "clock"]
+    assert all(f"is {'-' if off_ms > 0 else '+'}" in detail for _, detail in played.incidents())
+
+
+@pytest.mark.parametrize("off_ms", [20_000, -20_000])
+def test_a_clock_that_is_far_off_trades_nothing(played: Played, untouched: Played, off_ms: int) -> None:
+    played.play(6, clock=ReplayedClock(played.exchange, off_ms=off_ms))
+    assert played.decisions() == untouched.decisions()[:6]
+    assert played.posts() == []
+    assert [kind for kind, _ in played.incidents()] == ["clock", "clock", "held"]
+
+
+@pytest.mark.parametrize("jump_ms", [60 * MINUTE + 12_345, -60 * MINUTE])
+def test_a_clock_that_is_set_and_set_right_again(played: Played, untouched: Played, jump_ms: int) -> None:
+    sets = {minute(4) + 30_000: jump_ms, minute(9) + 30_000: -jump_ms}
+    played.play(16, clock=ReplayedClock(played.exchange, sets=sets))
+    assert len(set(range(16)) - set(played.bars())) <= 2, played.bars()
+    assert played.bars()[-1] <= 17
+    assert not [time_ms for time_ms in played.posts() if minute(5) < time_ms < minute(9.5)]
+    assert [time_ms for time_ms in played.posts() if time_ms > minute(9.5)]
+    known = dict(zip(untouched.bars(), untouched.decisions(), strict=True))
+    assert all(known[bar] == decision for bar, decision in zip(played.bars(), played.decisions(), strict=True))
+    check_books(played)
+
+
+def test_an_exchange_that_asks_for_patience_gets_it(played: Played) -> None:
+    def refuse(decision: Decision) -> None:
+        if decision.time_ms == minute(3):
+            played.fault(KLINES, "429", retry_after=4)
+        if decision.time_ms == minute(5):
+            played.fault(KLINES, "418", retry_after=150)
+
+    played.play(9, on_decision=refuse)
+    assert played.bars() == [0, 1, 2, 3, 4, 5, 9, 10, 11]
+    entries = list(played.exchange.front.log.entries)
+    banned = next(entry for entry in entries if entry["status"] == 418 or str(entry["fault"]).startswith("418"))
+    later = next(entry for entry in entries if entry["number"] > banned["number"])
+    assert later["now_ms"] >= banned["now_ms"] + 150_000
+    assert [kind for kind, _ in played.incidents()] == ["outage", "missed"]
+
+
+@pytest.mark.parametrize("do", ["418", "429"])
+def test_an_order_that_is_banned(played: Played, do: str) -> None:
+    played.fault(ORDER, do, retry_after=130)
+    played.play(14)
+    assert played.bars() == list(range(14))
+    first = played.posts()[0]
+    assert len(played.posts()) > 1 and played.posts()[1] >= first + 130_000
+    assert {state for _, state, _, _ in played.orders()} >= {"NOT_ACCEPTED", "CLOSED"}
+    check_books(played)
+
+
+def test_whatever_the_candles_come_as_the_loop_goes_on(played: Played) -> None:
+    wrong = ["drop", "reset", "reset mid-body", "500", "502", "403", "418", "-1000", "-1003", "-1121", "redirect"]
+    wrong += ["truncated", "empty", "html", "wrong type", "nulls", "nan", "extra keys"]
+    left = iter([(where, do) for where in (KLINES, TIME) for do in wrong])
+
+    def spoil(_: Decision) -> None:
+        where, do = next(left, (KLINES, ""))
+        if do:
+            played.fault(where, do, n=3)
+
+    played.play(2 * len(wrong) + 1, on_decision=spoil)
+    assert played.bars()[-1] >= 3 * len(wrong)
+    assert len(played.incidents("outage")) >= len(wrong)
+    with played.ledger() as ledger:
+        rows = ledger.candles("ETH/USD", since_ms=START_MS)
+    truth = played.exchange.exchange.candles("ETH/USD", start_ms=START_MS, end_ms=rows[-1].time_ms, limit=1000)
+    assert [tuple(row) for row in rows] == [tuple(row) for row in truth]
+    check_books(played)
+
+
+def test_an_account_that_cannot_be_asked_is_asked_again(played: Played) -> None:
+    wrong = iter(["drop", "500", "truncated", "nulls", "429", "nan", "-1007"])
+
+    def spoil(decision: Decision) -> None:
+        if decision.time_ms < minute(10):
+            for where in ("GET /api/v3/account", "GET /api/v3/openOrders"):
+                played.fault(where, next(wrong, "500"), n=2)
+
+    played.play(16, on_decision=spoil, pace=Pace(slice_s=60.0, look_over_bars=1))
+    assert played.bars() == list(range(16))
+    assert {kind for kind, _ in played.incidents()} == {"unreadable"}
+    played.exchange.front.faults.clear()
+    check_books(played)
+
+
+def test_keys_that_are_revoked_end_the_session(played: Played) -> None:
+    with pytest.raises(Unreadable, match="Look at the keys"):
+        played.play(
+            9,
+            on_decision=at_bar(3, lambda: played.quirk(revoked_key=True)),
+            pace=Pace(slice_s=60.0, look_over_bars=2),
+        )
+    assert played.bars() in ([0, 1, 2, 3], [0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5])
+
+
+def test_a_withdrawal_made_elsewhere_ends_the_session(played: Played) -> None:
+    account = played.exchange.exchange.account
+    with pytest.raises(DataError, match=r"the account and the ledger differ. USD.*--accept-venue"):
+        played.play(
+            9,
+            on_decision=at_bar(3, lambda: account.adjust("USD", Decimal(-50))),
+            pace=Pace(slice_s=60.0, look_over_bars=2),
+        )
+    assert [kind for kind, _ in played.incidents()] == ["difference"]
+
+
+def test_an_account_without_enough_money(tiny: Any, eager: Path) -> None:
+    with served(tiny.frame, tiny.config, balances={"USD": Decimal(500)}) as exchange:
+        played = Played(eager, exchange, "poor")
+        played.play(10)
+        assert played.bars() == list(range(10))
+        assert played.incidents()[0] == (
+            *("funds", "the account has 500 USD, the session trades with 100000.0: larger orders will be refused"),
+        )
+        assert {state for _, state, _, _ in played.orders()} == {"REJECTED"}
+        assert {kind for kind, _ in played.incidents()[1:]} == {"rejected"}
+        assert played.fills() == []
+
+
+def test_money_below_the_least_order_trades_nothing(played: Played) -> None:
+    played.play(10, cash=Decimal(5))
+    assert played.bars() == list(range(10)) and played.posts() == []
+
+
+def test_a_strategy_that_looks_ahead_ends_the_session(tiny: Any, tmp_path: Path) -> None:
+    run = changed_copy(tiny.folder, tmp_path, backtest={"strategy": "random_entry"})
+    with served(tiny.frame, tiny.config) as exchange, pytest.raises(StrategyError, match="looks ahead"):
+        Played(run, exchange, "ahead").play(40)
