@@ -1,5 +1,6 @@
 """The run file: what it accepts, and that every mistake is named with a way out."""
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from cryptonn.config import load_config, parse_config
 from cryptonn.errors import ConfigError
 from cryptonn.market.bars import FIELDS
 from cryptonn.market.extras import EXTRAS
+from cryptonn.output import to_json
 
 FILES = {"ETH/USD": ["eth.csv"], "BTC/USD": ["btc.csv"]}
 RUN = {"data": {"train": "20180101-20190101", "test": {"q1": "20190101-20190401"}}}
@@ -29,6 +31,14 @@ def test_defaults_are_pessimistic() -> None:
 def test_resolved_file_reads_back_the_same() -> None:
     config = parse_config(run_with(features={"clip": 0}, signal={"enter": 0.55}), source="x.toml")
     assert parse_config(tomllib.loads(config.to_toml()), source="y.toml") == config
+
+
+@pytest.mark.parametrize("file", sorted(Path("backtests").glob("*.toml")), ids=lambda path: path.stem)
+def test_every_run_file_survives_json(file: Path) -> None:
+    """A model keeps its run file as JSON, which has no nan: figures nobody quoted became null and were refused."""
+    config = load_config(file)
+    read = parse_config(json.loads(to_json(config.model_dump(mode="json"))))
+    assert repr(read) == repr(config)  # nan is not equal to itself
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Which settings a search tries, and how the settings of a run were chosen."""
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -63,6 +64,12 @@ class SearchConfig(Section):
     space: dict[str, list[Any] | RangeConfig]
     """Setting, such as `"network.dropout"`, to the values it takes. A value that is a table sets several at once:
     `"hidden" = [{ "network.layers" = [32], "network.dense" = 32 }]`."""
+
+    @field_validator("published", mode="before")
+    @classmethod
+    def _read_published(cls, figures: object) -> object:
+        """Take null, which JSON has for nan, as "none was quoted"."""
+        return [math.nan if figure is None else figure for figure in figures] if isinstance(figures, list) else figures
 
     @field_validator("space", mode="before")
     @classmethod
