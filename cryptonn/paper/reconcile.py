@@ -15,8 +15,9 @@ __all__ = ["Agreement", "Difference", "accept_venue", "differences", "reconcile"
 
 Agreement = Literal["opened", "agrees", "pending", "reset"]
 
-_LOOKS = 3
+_LOOKS = 4
 _PAUSE_S = 2.0
+"""Look-ups and balances may lag behind by about 5 s: so many looks, so far apart, see past that."""
 _WITNESSES = 3
 """So many of the newest orders must be unknown to the exchange, all of them, for its accounts to have been reset."""
 
@@ -39,7 +40,7 @@ def reconcile(ledger: Ledger, venue: Venue, clock: Clock, *, price: Decimal) -> 
     Called at the start, once ``Executor.settle`` has had its turn, and every hour. The first call opens the first
     epoch ("opened"). A sandbox that was reset (the newest orders all unknown, other balances) opens a new one, in which
     the position is 0 and the cash is the equity at ``price`` ("reset"). While an order has no end yet nothing can be
-    compared ("pending").
+    compared ("pending"), and none is taken for lost in a reset while it may still be on its way.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def reconcile(ledger: Ledger, venue: Venue, clock: Clock, *, price: Decimal) -> 
         ledger.epoch("start", _totals(balances), carried=Decimal(0), cash=ledger.facts.cash, at_ms=clock.now_ms())
         ledger.snapshot(balances, at_ms=clock.now_ms())
         return "opened"
-    if _knows_none(ledger, venue):
+    if not _is_on_its_way(ledger.unresolved(), venue) and _knows_none(ledger, venue, clock):
         if differences(ledger, venue.balances(), venue.rules(ledger.facts.symbol)):
             _begin_after_reset(ledger, venue, price, at_ms=clock.now_ms())
             return "reset"
@@ -133,10 +134,22 @@ def _compare(ledger: Ledger, venue: Venue, clock: Clock) -> list[Difference]:
     return found
 
 
-def _knows_none(ledger: Ledger, venue: Venue) -> bool:
-    """Tell whether the exchange knows none of the newest orders any more."""
+def _is_on_its_way(order: OrderRow | None, venue: Venue) -> bool:
+    """Tell whether an order of unclear fate may still be accepted, by an exchange that was reset too."""
+    if order is None or order.state != "SENDING":
+        return False
+    return venue.server_ms() - (order.signed_ms or 0) <= venue.fence_ms
+
+
+def _knows_none(ledger: Ledger, venue: Venue, clock: Clock) -> bool:
+    """Tell whether the exchange knows none of the newest orders any more, also when it is asked again."""
     witnesses = ledger.accepted(newest=_WITNESSES)
-    return bool(witnesses) and all(venue.find(order.cid, ledger.facts.symbol) is None for order in witnesses)
+    for look in range(_LOOKS if witnesses else 0):
+        if look:
+            clock.sleep(_PAUSE_S)
+        if any(venue.find(order.cid, ledger.facts.symbol) is not None for order in witnesses):
+            return False
+    return bool(witnesses)
 
 
 def _end_forgotten(ledger: Ledger, *, at_ms: int) -> None:

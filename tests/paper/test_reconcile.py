@@ -122,6 +122,33 @@ def test_a_forgotten_order_ends_when_the_account_is_accepted(ledger, venue, exec
     assert ledger.position() == 5
 
 
+@pytest.mark.parametrize("quirk", [{"rest_until_ms": START + 60 * MINUTE}, {"fills_lag_ms": 30_000}])
+def test_an_order_that_is_not_found_for_a_moment_is_still_there(ledger, venue, executor, quirk):
+    """A look-up that lags would else end it, or open an epoch without a position, which is then bought again."""
+    for name, value in quirk.items():
+        setattr(venue.quirks, name, value)
+    executor.act(decision(0, "5"))
+    right, until_ms = venue.find, venue.clock.now + 5000
+    venue.find = lambda *asked: None if venue.clock.now < until_ms else right(*asked)
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "pending"
+    assert [order.state for order in ledger.orders()] == ["OPEN"]
+    assert len(ledger.epochs()) == 1
+
+
+def test_an_order_on_its_way_outlives_a_reset(ledger, venue, executor):
+    """Given up before the time fence, it would be accepted after all, and its successor would trade a second time."""
+    executor.act(decision(0, "5"))
+    venue.reset()
+    venue.numbers = 1
+    venue.clock.now = decision(1, "7").close_ms
+    venue.script, venue.quirks.unreadable, venue.quirks.wait_s = ["late"], 1, 100.0
+    executor.act(decision(1, "7"))
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "pending"
+    venue.clock.now += 120_000
+    assert executor.settle()
+    assert [order.state for order in ledger.orders()] == ["CLOSED", "CLOSED"]
+
+
 def test_unknown_orders_with_the_right_balances_are_no_reset(ledger, venue, executor):
     """Some exchanges forget old orders."""
     executor.act(decision(0, "5"))
