@@ -64,7 +64,7 @@ def report_session(name: str, *, session: str | None, results: Path, as_json: bo
 def _show(found: "Parity", title: str, *, whole: bool) -> None:
     from cryptonn.paper.report.differences import HEADINGS, decision_lines
 
-    rows = [line.cells for line in decision_lines(found.table, whole=whole)]
+    rows = [line.texts for line in decision_lines(found.table, whole=whole)]
     if rows:
         show_table(f"{title}: {'decisions' if whole else 'decisions that differ'}", HEADINGS, rows, left=len(HEADINGS))
     else:

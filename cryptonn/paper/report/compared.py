@@ -1,6 +1,6 @@
 """Both ledgers of a session on the same candles: what its exchange says, and the backtest that it mirrors."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ def compare(session: RecordedSession) -> Compared:
     venue = venue_result(
         ledger,
         candles,
-        costs=costs_for(config.costs, fees),
+        costs=replace(costs_for(config.costs, fees), borrow=0.0),  # a spot account never borrows
         fees=fees,
         strategy=strategy,
         amount_step=decider.rules.amount_step,

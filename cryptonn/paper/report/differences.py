@@ -15,6 +15,7 @@ HEADINGS = ("bar (UTC)", "what differs", "P(up)", "signal", "wanted", "on the ex
 """Of the columns of a line."""
 
 _NOTHING = "–"
+_MISSED = "not decided on"
 _WORDS = {
     "": "",
     "signal": "signal",
@@ -30,20 +31,17 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class DecisionLine:
-    """One decision, or a stretch of bars that nobody decided on and nobody traded, as text."""
+    """One decision, or a stretch of bars that nobody decided on and nobody traded: text and small print a cell.
 
-    time: str
-    differs: str
-    proba: str
-    signal: str
-    wanted: str
-    paper: str
-    backtest: str
+    One cell for each of ``HEADINGS``; the small print may be empty.
+    """
+
+    cells: tuple[tuple[str, str], ...]
 
     @property
-    def cells(self) -> tuple[str, ...]:
-        """One text for each of ``HEADINGS``."""
-        return (self.time, self.differs, self.proba, self.signal, self.wanted, self.paper, self.backtest)
+    def texts(self) -> tuple[str, ...]:
+        """Each cell as one text."""
+        return tuple(f"{text}, {note}" if note else text for text, note in self.cells)
 
 
 def decision_lines(table: pd.DataFrame, *, whole: bool = False) -> Iterator[DecisionLine]:
@@ -66,42 +64,42 @@ def decision_lines(table: pd.DataFrame, *, whole: bool = False) -> Iterator[Deci
 
 
 def _missed(rows: list[Any]) -> DecisionLine:
-    first, last = _bar(rows[0].Index), _bar(rows[-1].Index)
-    bars = f"{len(rows):,} bars to {last}" if len(rows) > 1 else "1 bar"
-    return DecisionLine(first, f"not decided on: {bars}", _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
+    several = f"{len(rows):,} bars, to {_bar(rows[-1].Index)}" if len(rows) > 1 else ""
+    return DecisionLine(((_bar(rows[0].Index), ""), (_MISSED, several), *[(_NOTHING, "")] * (len(HEADINGS) - 2)))
 
 
 def _line(row: Any) -> DecisionLine:
     decided = bool(row.decided)
+    signal = signal_words(int(row.signal_paper)) if decided else _NOTHING
+    wanted = units(row.wanted_paper) if decided else _NOTHING
+    proba = f"{row.proba_paper:.4f}" if decided else _NOTHING
     return DecisionLine(
-        time=_bar(row.Index),
-        differs=_WORDS.get(row.differs, row.differs) if decided else "not decided on",
-        proba=_both(f"{row.proba_paper:.4f}", f"{row.proba_backtest:.4f}", decided),
-        signal=_both(
-            signal_words(int(row.signal_paper)) if decided else "", signal_words(row.signal_backtest), decided
-        ),
-        wanted=_both(units(row.wanted_paper) if decided else "", units(row.wanted_backtest), decided),
-        paper=_trade(row, "paper"),
-        backtest=_trade(row, "backtest"),
+        (
+            (_bar(row.Index), ""),
+            (_WORDS.get(row.differs, row.differs) if decided else _MISSED, ""),
+            (_both(proba, f"{row.proba_backtest:.4f}"), ""),
+            (_both(signal, signal_words(row.signal_backtest)), ""),
+            (_both(wanted, units(row.wanted_backtest)), ""),
+            _trade(row, "paper"),
+            _trade(row, "backtest"),
+        )
     )
 
 
-def _both(paper: str, backtest: str, decided: bool) -> str:
+def _both(paper: str, backtest: str) -> str:
     """Write a value once where both sides have it, else that of the session and that of the backtest."""
-    if not decided:
-        return f"{_NOTHING} / {backtest}"
     return paper if paper == backtest else f"{paper} / {backtest}"
 
 
-def _trade(row: Any, whose: str) -> str:
+def _trade(row: Any, whose: str) -> tuple[str, str]:
     side, amount, price, fee, currency, filled = (
         getattr(row, f"{name}_{whose}") for name in ("side", "amount", "price", "fee", "fee_currency", "filled_ms")
     )
     if not isinstance(side, str):
-        return _NOTHING
+        return _NOTHING, ""
     paid = units(fee) if row.differs == "fee" else money(fee)
-    filled_at = moment(int(filled), form="%H:%M")
-    return f"{side} {units(amount)} at {units(round(price, 8))}, fee {paid} {currency}, {filled_at}"
+    told = f"fee {paid} {currency}, {moment(int(filled), form='%H:%M')}"
+    return f"{side} {units(amount)} at {units(round(price, 8))}", told
 
 
 def _bar(time: Hashable) -> str:

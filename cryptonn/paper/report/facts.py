@@ -39,7 +39,7 @@ def fact_list(session: RecordedSession, found: Compared) -> list[tuple[str, str]
             "costs of the backtest",
             f"{settings.fees}: {', '.join(f'{name} {in_percent(value)}' for name, value in parts)}",
         ),
-        ("costs in all", costs.describe()),
+        ("costs in all", found.metrics["model"]["costs"]),
         ("share of equity in a position", percent(found.config.backtest.fraction)),
         ("rules of the market", _rules_words(recorded_rules(ledger))),
         ("currency of a buy's commission", {"base": facts.base, "quote": facts.quote}[session.decider.rules.fee_in]),

@@ -41,8 +41,8 @@ class Gap:
 
 def gap_between(venue: BacktestResult, model: BacktestResult) -> Gap:
     """Take the difference of two results on the same bars apart, fill by fill, matched by the bar decided on."""
-    ours, theirs = (_by_decision(result.fills) for result in (venue, model))
-    both = ours.join(theirs, how="inner", lsuffix="_ours", rsuffix="_theirs")
+    ours, theirs = _by_decision(venue.fills), _by_decision(model.fills)
+    both = ours.add_suffix("_ours").join(theirs.add_suffix("_theirs"), how="inner")
     both = both.loc[both["amount_ours"] * both["amount_theirs"] > 0]
     sizes = both["amount_ours"].abs(), both["amount_theirs"].abs()
     shared = np.minimum(*sizes)

@@ -108,7 +108,7 @@ def differences_grid(parity: Parity) -> Grid:
         title="Decisions that differ",
         note=f"{said}{more} The file has every decision.",
         head=tuple((heading, "") for heading in HEADINGS),
-        rows=tuple(tuple(Cell(text) for text in line.cells) for line in lines[:MOST_ROWS]),
+        rows=tuple(tuple(Cell(text, note=note) for text, note in line.cells) for line in lines[:MOST_ROWS]),
         frame=parity.table,
         words=len(HEADINGS),
     )
@@ -165,7 +165,12 @@ def fees_grid(ledger: LedgerReader) -> Grid:
         paid[fill.fee_currency] = [sums[0] + 1, sums[1] + fill.fee, sums[2] + worth]
     valued = {name: sums[2] if name in (base, quote) else None for name, sums in paid.items()}
     rows = tuple(
-        (Cell(name), Cell(count(many)), Cell(units(fee)), Cell("n/a" if valued[name] is None else money(worth)))
+        (
+            Cell(name),
+            Cell(count(many)),
+            Cell(units(round(fee, 8))),
+            Cell("n/a" if valued[name] is None else money(worth)),
+        )
         for name, (many, fee, worth) in sorted(paid.items())
     )
     frame = pd.DataFrame(

@@ -20,7 +20,7 @@ _NEAR = 5e-7
 _PARTS = {
     "prices": "fill prices",
     "fees": "commissions",
-    "trades": "orders that were missed, refused, filled in part or made by one side alone",
+    "trades": "orders missed, refused, filled in part or made by one side alone",
 }
 
 
@@ -63,7 +63,8 @@ def headline(session: RecordedSession, found: Compared) -> str:
     if _apart(found) < _NEAR:
         same = found.parity.score == 1
         return f"{first}: {'they agree on every bar' if same else 'the same, though not on every bar'}."
-    return f"{first}. They are {bp(_apart(found))} of the starting cash apart, mostly by {_PARTS[found.gap.largest]}."
+    most = _PARTS[found.gap.largest]
+    return f"{first}. They are {bp(_apart(found))} of the starting cash apart; most of it comes from {most}."
 
 
 def tone(found: Compared) -> str:

@@ -1,0 +1,50 @@
+"""The commands about a finished session: parity and its exit code, and the report."""
+
+import json
+from pathlib import Path
+
+from written_session import Mishaps, Writer
+
+BARS = 300
+
+
+def test_parity_of_an_agreeing_session(cli, run_folder: Path) -> None:
+    Writer(run_folder).write("local", bars=BARS)
+    answer = cli("parity", run_folder.name, "--results", run_folder.parent)
+    assert answer.code == 0, answer.errors
+    assert "paper session local: every decision agrees." in answer.output
+    assert "score 100.00% of the bars" in answer.output
+    whole = cli("parity", run_folder.name, "--results", run_folder.parent, "--all", "--json")
+    found = json.loads(whole.output)
+    assert whole.code == 0 and found["agrees"] is True and found["score"] == 1
+    assert len(found["rows"]) == found["bars"] == found["decisions"] == BARS
+    assert found["equity_difference"] < 1e-8 and found["proba_difference"] < 1e-6
+
+
+def test_parity_of_one_that_differs_ends_with_1(cli, run_folder: Path) -> None:
+    Writer(run_folder).write("sandbox", bars=BARS, mishaps=Mishaps(dearer={1}))
+    answer = cli("parity", run_folder.name, "--session", "sandbox", "--results", run_folder.parent)
+    assert answer.code == 1 and answer.errors == ""
+    assert "decisions that differ" in answer.output and "fill price" in answer.output
+    found = json.loads(cli("parity", run_folder, "--json").output)
+    assert found["agrees"] is False and found["session"] == "sandbox"
+    assert [row["differs"] for row in found["rows"]] == ["price"]
+    assert float(found["rows"][0]["price_paper"]) == float(found["rows"][0]["price_backtest"]) - 1
+    assert found["trades"] - found["same_trades"] == 1 and found["equity_difference"] > 1
+
+
+def test_parity_refuses_with_2(cli, run_folder: Path) -> None:
+    answer = cli("parity", run_folder)
+    assert answer.code == 2 and "has no paper session" in answer.errors
+
+
+def test_report_of_a_session_leaves_that_of_the_run_alone(cli, run_folder: Path) -> None:
+    Writer(run_folder).write("local", bars=BARS)
+    for words in (("--paper",), ("--session", "local")):
+        answer = cli("report", run_folder, *words, "--json")
+        assert answer.code == 0, answer.errors
+        path = Path(json.loads(answer.output)["report"])
+        assert path == run_folder / "paper" / "local" / "report.html" and path.is_file()
+    assert not (run_folder / "report.html").exists()
+    assert "Report: " in cli("report", run_folder, "--paper").output
+    assert cli("report", run_folder, "--session", "other").code == 2
