@@ -26,6 +26,8 @@ DEFINITE = frozenset(
 """Classes of ccxt (and those below them) that mean a rejection, if the exchange gave the reason."""
 NOT_DEFINITE = frozenset({"OrderNotFound", "OrderNotCached", "DuplicateOrderId", "CancelPending"})
 """Among those, the ones that speak of an order that may well exist."""
+TAKEN_ID = re.compile(r"duplicate|must be unique", re.IGNORECASE)
+"""Words of a refusal because there is an order with that client id, whatever its class."""
 UNSPECIFIC_STATUS = frozenset({408, 409, 418, 425, 429})
 """HTTP 4xx that say nothing of what became of the request."""
 WAITS_S = {418: 120.0, 429: 10.0}
@@ -186,7 +188,8 @@ def sending_outcome(failure: Failure, *, exchange: str, cid: str) -> Rejected | 
             f"{exchange} refused order {cid} for its time: {failure.reason}. Is this machine's clock right?"
         )
     names = set(failure.names)
-    if failure.is_answer and (failure.is_about_keys or (names & DEFINITE and not names & NOT_DEFINITE)):
+    definite = names & DEFINITE and not names & NOT_DEFINITE and not TAKEN_ID.search(failure.words)
+    if failure.is_answer and (failure.is_about_keys or definite):
         why = f"{exchange} rejected order {cid}: {failure.reason}.{_advice(failure)}"
         return Rejected(why, reason=failure.reason, halts=failure.is_about_keys)
     return Unknown(f"{exchange} may or may not have accepted order {cid}: {failure.reason}")

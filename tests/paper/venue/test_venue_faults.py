@@ -72,6 +72,17 @@ def test_an_order_that_was_taken_is_unknown_and_then_found(name: str, do: str) -
         assert posts(port, CID) == 1
 
 
+def test_a_client_id_that_is_taken_is_looked_up() -> None:
+    """A ledger that was set back would else call an order rejected that rests at the exchange."""
+    asked = order(limit="300")
+    with local_account("local") as (venue, port), open_venue("local", clock=LocalClock(port), port=port) as again:
+        assert venue.send(asked).status == "open"
+        again.rules(ETH)
+        with pytest.raises(Unknown, match="Duplicate order"):
+            again.send(asked)
+        assert again.find(asked.cid, ETH) == venue.find(asked.cid, ETH)
+
+
 @pytest.mark.parametrize(("name", "do"), PAIRS)
 def test_an_order_that_was_not_taken_is_unknown_and_then_not_found(name: str, do: str) -> None:
     with local_account(name) as (venue, port):
