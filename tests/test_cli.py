@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cryptonn.cli import data, local_exchange, runs
+from cryptonn.cli import data, local_exchange, paper, paper_results, runs
 from cryptonn.runs import Run
 from tests.tiny_run import (
     TARGET,
@@ -25,7 +25,7 @@ from tests.tiny_run import (
 
 COMMANDS = {
     command.__name__.replace("_", "-"): command
-    for command in (*runs.COMMANDS, *data.COMMANDS, *local_exchange.COMMANDS)
+    for command in (*runs.COMMANDS, *data.COMMANDS, *local_exchange.COMMANDS, *paper.COMMANDS, *paper_results.COMMANDS)
 }
 
 

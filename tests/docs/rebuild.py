@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from typer.testing import CliRunner
 
-from cryptonn.cli import app, data, local_exchange, runs, tuning
+from cryptonn.cli import app, data, local_exchange, paper, paper_results, runs, tuning
 from cryptonn.config import RunConfig
 from cryptonn.market.timerange import TimeRange
 from cryptonn.settings import Section
@@ -50,7 +50,7 @@ def pages() -> dict[Path, str]:
 
 def cli_page() -> str:
     """Return the help of every command."""
-    modules = (runs, tuning, data, local_exchange)
+    modules = (runs, tuning, data, local_exchange, paper, paper_results)
     names = [command.__name__.replace("_", "-") for module in modules for command in module.COMMANDS]
     parts = [NOTE, "# The command line", _block(_help()), *(f"## {name}\n\n{_block(_help(name))}" for name in names)]
     return "\n\n".join(parts) + "\n"
