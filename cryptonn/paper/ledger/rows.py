@@ -1,6 +1,7 @@
 """What the ledger's tables hold, one frozen record a row."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -74,6 +75,11 @@ class SessionFacts:
     def code(self) -> str:
         """Four characters that mark the session's client ids."""
         return session_code(self.run, self.model_sha, str(self.started_ms))
+
+    @property
+    def target(self) -> str:
+        """The run's own name of the market: the candles stand under it."""
+        return str(json.loads(self.config).get("run", {}).get("data", {}).get("target", self.symbol))
 
     @property
     def base(self) -> str:

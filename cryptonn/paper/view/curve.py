@@ -68,12 +68,12 @@ def equity_curve(
     Where there are more candles, only every so many-th is used, and always the newest.
     """
     facts = reader.facts
-    newest = reader.newest_candle(facts.symbol)
+    newest = reader.newest_candle(facts.target)
     if not epochs or newest is None:
         return ()
     since_ms = epochs[0].at_ms - bar_ms
     every = spacing(max(0, newest.time_ms - since_ms) // bar_ms)
-    closes = reader.closes(facts.symbol, since_ms=since_ms, every_ms=every * bar_ms)
+    closes = reader.closes(facts.target, since_ms=since_ms, every_ms=every * bar_ms)
     if newest.time_ms >= since_ms and (not closes or closes[-1][0] != newest.time_ms):
         closes.append((newest.time_ms, newest.close))
     times = [time_ms + bar_ms for time_ms, _ in closes]

@@ -147,7 +147,7 @@ def read_status(reader: LedgerReader, *, now_ms: int) -> Status:
 
 def _status(reader: LedgerReader, now_ms: int) -> Status:
     facts, decision = reader.facts, reader.newest_decision()
-    candle = reader.newest_candle(facts.symbol)
+    candle = reader.newest_candle(facts.target)
     bar_ms = _MINUTE_MS if decision is None else decision.decision.close_ms - decision.decision.time_ms
     epochs, fills, incidents = reader.epochs(), reader.fills(), reader.incidents()
     price = Decimal(0) if candle is None else Decimal(str(candle.close))

@@ -47,6 +47,17 @@ def by_hand(bars: int, hold: int = 20) -> list[tuple[Decimal, Decimal]]:
     return told
 
 
+def test_candles_stand_under_the_run_s_own_name_of_a_market(tmp_path: Path) -> None:
+    """Traded as ETH/USDT, kept as ETH/USD: the views looked under the exchange's name and found no candle."""
+    elsewhere = facts(symbol="ETH/USDT", config='{"run": {"data": {"target": "ETH/USD"}}}')
+    with Ledger.open(tmp_path / "session.sqlite", elsewhere) as ledger:
+        ledger.epoch("start", {"USDT": CASH}, carried=Decimal(0), cash=CASH, at_ms=START_MS)
+        ledger.add_candles("ETH/USD", [candle(0, 133.0)], seen_ms=START_MS + MINUTE)
+        status = read_status(ledger, now_ms=START_MS + MINUTE)
+    assert status.candle == candle(0, 133.0)
+    assert [point.equity for point in status.curve] == [CASH]
+
+
 def test_money_position_and_curve_are_those_worked_out_by_hand(tmp_path: Path) -> None:
     with session(tmp_path, bars=BARS) as ledger:
         status = read_status(ledger, now_ms=NOW_MS)
