@@ -182,13 +182,24 @@ class SandboxVenue:
         """Return the state of an order whose id two replies agree on: everything else hangs on that id."""
         cid = str(state.cid)
         again = self._looked_up(cid, market)
-        owners = {name for name, venue_id in self._ids.items() if venue_id == again.venue_id}
-        if again.venue_id != state.venue_id or owners - {cid}:
-            raise Garbled(
-                f"order id {state.venue_id[:40]}, then {again.venue_id[:40]}; that of another: {owners - {cid}}"
-            )
+        if again.venue_id != state.venue_id:
+            raise Garbled(f"order id {state.venue_id[:40]}, then {again.venue_id[:40]}")
+        owner = self._owner(again.venue_id, market, apart_from=cid)
+        if owner is not None:
+            raise Garbled(f"order id {again.venue_id[:40]} is that of {owner}")
         self._ids[cid] = again.venue_id
         return again
+
+    def _owner(self, venue_id: str, market: Market, *, apart_from: str) -> str | None:
+        """Return another order that has this id: not one that the exchange has forgotten, as resets begin ids anew."""
+        owner = next((cid for cid, known in self._ids.items() if known == venue_id and cid != apart_from), None)
+        if owner is None:
+            return None
+        answer = self._attempt(lambda: self._looked_up(owner, market))
+        if isinstance(answer, Failure) and answer.is_not_found:
+            del self._ids[owner]
+            return None
+        return owner
 
     def _looked_up(self, cid: str, market: Market) -> OrderState:
         state, _ = self._dialect.order(self._dialect.lookup(self._api, cid, market), market)

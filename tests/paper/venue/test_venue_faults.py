@@ -83,6 +83,15 @@ def test_a_client_id_that_is_taken_is_looked_up() -> None:
         assert again.find(asked.cid, ETH) == venue.find(asked.cid, ETH)
 
 
+@pytest.mark.parametrize("name", LOCAL)
+def test_order_ids_that_begin_anew_after_a_reset_are_believed(name: str) -> None:
+    with local_account(name) as (venue, port):
+        before = venue.send(order())
+        control(port, "account", reset=True, restart_ids=True)
+        assert venue.send(order("cn7-1-1")).venue_id == before.venue_id
+        assert venue.find(CID, ETH) is None
+
+
 @pytest.mark.parametrize(("name", "do"), PAIRS)
 def test_an_order_that_was_not_taken_is_unknown_and_then_not_found(name: str, do: str) -> None:
     with local_account(name) as (venue, port):
@@ -272,9 +281,10 @@ def test_a_look_up_that_tells_of_another_order_is_not_believed(name: str) -> Non
 @pytest.mark.parametrize("name", LOCAL)
 def test_an_order_id_that_belongs_to_another_order_is_not_believed(name: str) -> None:
     with local_account(name) as (venue, port):
-        venue._ids["cn7-0-0"] = "1001"
+        venue.send(order("cn7-0-0"))
+        venue._ids["cn7-0-0"] = "1002"
         assert isinstance(sent(venue), Unknown)
-        with pytest.raises(Unreadable, match="that of another: {'cn7-0-0'}"):
+        with pytest.raises(Unreadable, match="is that of cn7-0-0"):
             venue.find(CID, ETH)
         assert accepted(port, CID) == 1
 
