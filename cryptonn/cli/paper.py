@@ -1,4 +1,4 @@
-"""Commands about paper trading: trade a run on a sandbox, and hold what it did against its backtest."""
+"""The command that trades a run on a sandbox."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cryptonn.cli.console import AsJson, emit, stderr, stdout
+from cryptonn.cli.local_exchange import FeeIn
 
 if TYPE_CHECKING:
     from cryptonn.paper.settings import PaperSettings
@@ -34,6 +35,9 @@ def paper(
         str, typer.Option(help="Sandbox that gets the orders: binance, gemini, alpaca, local or local-gemini.")
     ] = "local",
     session: SessionName = None,
+    fee_in: Annotated[
+        FeeIn | None, typer.Option(help="Currency of a buy's commission; what the exchange usually does by default.")
+    ] = None,
     fees: Annotated[
         str, typer.Option(help="Cost scenario of the backtest that is mirrored; or a commission such as 10bp.")
     ] = "taker+slippage",
@@ -77,6 +81,7 @@ def paper(
         cash=None if cash is None else Decimal(str(cash)),
         symbols=symbols_of(symbols or [], known=read_run_config(folder).data.symbols),
         candles=candles,
+        fee_in=None if fee_in is None else fee_in.value,
         max_gap=max_gap,
     )
     facts = _traded(

@@ -19,6 +19,7 @@ from cryptonn.paper.decider import Decider, log_start_ms, open_decider
 from cryptonn.paper.executor import Executor
 from cryptonn.paper.feed import Feed
 from cryptonn.paper.identity import model_sha, session_config, sha256
+from cryptonn.paper.inquiry import Timing
 from cryptonn.paper.ledger import Ledger, LedgerReader, SessionFacts, take_lock
 from cryptonn.paper.settings import PORT, PaperSettings
 from cryptonn.paper.venue.exchanges import dialect_of
@@ -130,7 +131,9 @@ def open_session(
     with ExitStack() as stack:
         place = f"{settings.exchange} on port {port}" if settings.is_local else settings.exchange
         stack.enter_context(take_lock(_account_lock(settings, credentials, port), what=f"this account of {place}"))
-        venue = stack.enter_context(open_venue(settings.exchange, credentials=credentials, clock=clock, port=own_port))
+        venue = stack.enter_context(
+            open_venue(settings.exchange, credentials=credentials, clock=clock, port=own_port, fee_in=settings.fee_in)
+        )
         names = {symbol: settings.market(symbol) for symbol in config.data.symbols}
         candles = stack.enter_context(
             LiveCandles(
@@ -221,10 +224,19 @@ def _assembled(
         venue=venue,
         feed=feed,
         decider=decider,
-        executor=Executor(ledger, venue, clock),
+        executor=Executor(ledger, venue, clock, timing=_timing(settings, step)),
         clock=clock,
         start_ms=start_ms,
     )
+
+
+def _timing(settings: PaperSettings, step_ms: int) -> Timing:
+    """Return the executor's waits.
+
+    On a replay an order that was not accepted is sent anew within its bar, as it fills at the same open then; a real
+    market has moved on.
+    """
+    return Timing(resend_within_s=step_ms / 1000) if settings.is_local else Timing()
 
 
 def _facts(

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from cryptonn.errors import ConfigError, did_you_mean
 
 __all__ = ["PORT", "PaperSettings", "symbols_of"]
+
+FeeIn = Literal["quote", "base"]
 
 PORT = 8765
 """Of the local exchange, unless told otherwise."""
@@ -32,6 +34,8 @@ class PaperSettings:
         or what the local exchange replays.
     max_gap
         Bars in a row without a candle after which nothing is decided until the network's window is past them.
+    fee_in
+        Currency of a buy's commission, "quote" or "base"; None for what the exchange usually does.
     """
 
     exchange: str = "local"
@@ -40,6 +44,7 @@ class PaperSettings:
     symbols: Mapping[str, str] = field(default_factory=dict)
     candles: str | None = None
     max_gap: int = 5
+    fee_in: FeeIn | None = None
 
     @property
     def is_local(self) -> bool:

@@ -178,6 +178,12 @@ def test_a_wait_looks_up_after_a_moment_of_the_wall(run: Path, exchange: LocalEx
         assert session.slice_s == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("fee_in", [None, "base"])
+def test_the_currency_of_a_buys_commission_reaches_the_rules(run: Path, exchange: LocalExchange, fee_in: Any) -> None:
+    with opened(run, exchange, fee_in=fee_in) as session:
+        assert session.decider.rules.fee_in == (fee_in or "quote")
+
+
 def test_sessions_are_found_by_name(run: Path, exchange: LocalExchange) -> None:
     with pytest.raises(ConfigError, match="no paper session.*`cryptonn paper RUN` starts one"):
         find_session(run, None)
@@ -198,7 +204,7 @@ def test_pairs_of_symbols_that_are_none(pair: str) -> None:
 
 
 def test_settings_survive_the_database() -> None:
-    settings = PaperSettings("gemini", "maker", Decimal("12.50"), {"ETH/USD": "ETH/USDT"}, "binance", 7)
+    settings = PaperSettings("gemini", "maker", Decimal("12.50"), {"ETH/USD": "ETH/USDT"}, "binance", 7, "base")
     assert PaperSettings.from_plain(settings.plain()) == settings
     assert PaperSettings.from_plain(PaperSettings().plain()) == PaperSettings()
 
