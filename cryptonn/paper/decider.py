@@ -166,6 +166,18 @@ class Decider:
             near=near,
         )
 
+    def prepare(self, frame: Frame) -> None:
+        """Work out what the next decision needs of the bars before it, which takes longer than one bar does.
+
+        Parameters
+        ----------
+        frame
+            All candles so far; it may end before the session's first bar.
+        """
+        shorter = Frame(frame.table.iloc[:-1], frame.timeframe, frame.filled.iloc[:-1])
+        for known in (shorter, frame):  # the second asks the network as every further bar will
+            self._probabilities.of(known)
+
     def replay(self, frame: Frame) -> tuple[BacktestResult, pd.DataFrame]:
         """Return the session's backtest and what it decides at each bar, the network asked in one batch.
 

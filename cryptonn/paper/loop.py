@@ -79,14 +79,16 @@ class PaperTrader:
         for warning in session.venue.key_warnings():
             self._note("key", warning)
         self._compare_clocks()
-        session.executor.settle()
+        session.executor.look_up()
         if accept:
             accept_venue(session.ledger, session.venue, session.clock)
         agreement = self._reconcile()
+        session.executor.settle()  # only now: what was planned before a stop leaves once account and ledger agree
         if agreement == "opened":
             self._check_funds()
         self._look_for(self._newest_closed())
         session.feed.check()
+        session.decider.prepare(session.feed.frame(bar=self._newest_closed()))
         return agreement
 
     def trade(self, *, bars: int | None = None) -> int:
