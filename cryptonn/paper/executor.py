@@ -92,6 +92,25 @@ class Executor:
             order = self._resolve(order, None, self._timing.patience_s if patience_s is None else patience_s)
         return self._go_on(order)
 
+    def look_up(self) -> None:
+        """Ask what became of an order that left, or may have; send nothing.
+
+        At a start this comes before the account is compared with the ledger, and ``settle`` after it: an order that was
+        planned, or is to be sent anew, leaves only once they agree.
+        """
+        order = self._ledger.unresolved()
+        if order is None or self._inquiry.quiet():
+            return
+        if order.state == "PLANNED" and self._inquiry.seen(order):
+            order = self._restored(order)
+        if order.state != "PLANNED":
+            self._resolve(order, None, self._timing.patience_s)
+
+    def _restored(self, order: OrderRow) -> OrderRow:
+        """Set back a planned order that the exchange has: it went out, and the ledger lost it."""
+        self._incident("restored", f"{order.cid}: the exchange has it, so the ledger was set back")
+        return self._ledger.mark(order.cid, "SENDING", at_ms=self._now(), signed_ms=self._now())
+
     def _move_after_settling(self, decision: Decision) -> Move | None:
         self.settle(patience_s=0.0)
         open_order = self._ledger.unresolved()
@@ -171,8 +190,7 @@ class Executor:
         if seen is None:
             return order, None
         if seen:
-            self._incident("restored", f"{order.cid}: the exchange has it, so the ledger was set back")
-            return self._ledger.mark(order.cid, "SENDING", at_ms=self._now(), signed_ms=self._now()), None
+            return self._restored(order), None
         if self._now() < self._ledger.decision(order.time_ms).decision.close_ms + 1000 * self._timing.fresh_s:
             return self._send(order)
         return self._ledger.mark(order.cid, "DROPPED", at_ms=self._now(), reason="too old after a stop"), None

@@ -66,7 +66,7 @@ def reconcile(ledger: Ledger, venue: Venue, clock: Clock, *, price: Decimal) -> 
             return "reset"
         _end_forgotten(ledger, at_ms=clock.now_ms())
     _refuse_foreign(ledger, venue)
-    if ledger.unresolved() is not None:
+    if _is_at_work(ledger.unresolved()):
         return "pending"
     found = _compare(ledger, venue, clock)
     if found:
@@ -93,6 +93,8 @@ def accept_venue(ledger: Ledger, venue: Venue, clock: Clock) -> None:
     order = ledger.unresolved()
     if order is not None and order.state == "OPEN" and venue.find(order.cid, ledger.facts.symbol) is None:
         _end_forgotten(ledger, at_ms=clock.now_ms())
+    elif order is not None and order.state == "PLANNED":
+        ledger.mark(order.cid, "DROPPED", at_ms=clock.now_ms(), reason="account accepted by hand")
     elif order is not None:
         raise DataError(f"{ledger.path}: order {order.cid} is still {order.state}. Start without --accept-venue first.")
     for state in _foreign(ledger, venue):
@@ -117,6 +119,11 @@ def differences(
         for currency, expected in sorted(ledger.expected().items())
     ]
     return [one for one in compared if abs(one.venue - one.ledger) > steps.get(one.currency, rules.price_tick)]
+
+
+def _is_at_work(order: OrderRow | None) -> bool:
+    """Tell whether an order may be changing the balances; one that is only planned does not."""
+    return order is not None and order.state != "PLANNED"
 
 
 def _compare(ledger: Ledger, venue: Venue, clock: Clock) -> list[Difference]:

@@ -8,6 +8,7 @@ from cryptonn.errors import DataError
 from cryptonn.paper.executor import Executor
 from cryptonn.paper.inquiry import Timing
 from cryptonn.paper.ledger import Ledger
+from cryptonn.paper.planner import Move
 from cryptonn.paper.ports import OrderRequest
 from cryptonn.paper.reconcile import accept_venue, differences, reconcile
 from tests.paper.model_exchange import FACTS, MINUTE, START, SYMBOL, ModelVenue, TestClock, decision
@@ -61,6 +62,29 @@ def test_a_withdrawal_halts_until_it_is_accepted(ledger, venue, executor):
     venue.clock.now = decision(1, "5").close_ms
     executor.act(decision(1, "5"))
     assert ledger.position() == 5
+
+
+def test_nothing_leaves_before_the_account_was_compared(ledger, venue, executor):
+    """A start sent what was planned before the stop, and then halted saying that nothing was traded."""
+    ledger.plan(decision(0, "5"), Move("buy", Decimal(5)), at_ms=venue.clock.now)
+    venue.totals["USD"] -= 100
+    executor.look_up()
+    with pytest.raises(DataError, match="USD"):
+        reconcile(ledger, venue, venue.clock, price=PRICE)
+    assert not venue.posts
+    assert ledger.orders()[0].state == "PLANNED"
+    accept_venue(ledger, venue, venue.clock)
+    assert [(order.state, order.reason) for order in ledger.orders()] == [("DROPPED", "account accepted by hand")]
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+    assert executor.settle() and not venue.posts
+
+
+def test_an_order_the_ledger_lost_is_found_before_the_account_is_compared(ledger, venue, executor):
+    order = ledger.plan(decision(0, "5"), Move("buy", Decimal(5)), at_ms=venue.clock.now)
+    venue.send(order.request(SYMBOL))
+    executor.look_up()
+    assert ledger.position() == 5
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
 
 
 def test_balances_that_lag_are_looked_at_again(ledger, venue, executor):
