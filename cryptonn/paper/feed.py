@@ -141,4 +141,4 @@ class Feed:
     def _since(self) -> int:
         """Return the open of the first candle to ask for: what was decided on is read again only a little way back."""
         last = min((rows[-1].time_ms if rows else self._log_start) for rows in self._log.values())
-        return max(self._log_start, max(last, self._settled + 1) - REREAD_BARS * self._step)
+        return max(self._log_start, max(last, self._settled) - REREAD_BARS * self._step)
