@@ -13,7 +13,10 @@ from cryptonn.cli import app
 from tests.tiny_run import write_run_file
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "data/README.md", ROOT / "backtests/README.md"]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "data/README.md", "backtests/README.md")),
+    ROOT / "docs/paper-trading.md",
+]
 
 COMMANDS = [
     (page.name, line)
