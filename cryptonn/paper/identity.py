@@ -12,7 +12,7 @@ from typing import Any
 
 from cryptonn.config import RunConfig
 from cryptonn.errors import DataError
-from cryptonn.paper.ledger import LedgerReader
+from cryptonn.paper.ledger import SessionFacts
 from cryptonn.paper.settings import PaperSettings
 from cryptonn.trading.rules import MarketRules
 
@@ -40,19 +40,19 @@ def session_config(config: RunConfig, settings: PaperSettings, rules: MarketRule
     return text, sha256(json.dumps(plain, sort_keys=True).encode())
 
 
-def recorded_rules(ledger: LedgerReader) -> MarketRules:
-    """Return the rules of the market that a session was begun in.
+def recorded_rules(facts: SessionFacts) -> MarketRules:
+    """Return the rules of the market that a session was begun in; it is decided under them to its end.
 
     Raises
     ------
     DataError
         If it was begun before they were kept.
     """
-    market = json.loads(ledger.facts.config).get("market")
+    market = json.loads(facts.config).get("market")
     if market is None:
         raise DataError(
-            f"{ledger.path}: this session was begun before the rules of its market were kept, so it cannot be replayed "
-            "without its exchange. Begin another one: `cryptonn paper RUN --session NAME`."
+            f"{facts.run}: this paper session was begun before the rules of its market were kept, so it cannot be "
+            "replayed. Begin another one: `cryptonn paper RUN --session NAME`."
         )
     steps = {name: Decimal(value) for name, value in market.items() if name != "fee_in"}
     return MarketRules(**steps, fee_in=market["fee_in"])

@@ -81,7 +81,7 @@ def open_recorded(run: Path, name: str | None = None) -> Iterator[RecordedSessio
         step = bar_ms(read_run_config(run).data.timeframe)
         decider = open_decider(
             run,
-            rules=_charged(ledger, recorded_rules(ledger)),
+            rules=_charged(ledger, recorded_rules(ledger.facts)),
             fees=settings.fees,
             cash=facts.cash,
             start_ms=facts.started_ms // step * step,

@@ -18,7 +18,7 @@ from cryptonn.paper.clock import Clock, LocalClock, WallClock
 from cryptonn.paper.decider import Decider, log_start_ms, open_decider
 from cryptonn.paper.executor import Executor
 from cryptonn.paper.feed import Feed
-from cryptonn.paper.identity import model_sha, session_config, sha256
+from cryptonn.paper.identity import model_sha, recorded_rules, session_config, sha256
 from cryptonn.paper.inquiry import Timing
 from cryptonn.paper.ledger import Ledger, LedgerReader, SessionFacts, take_lock
 from cryptonn.paper.settings import PORT, PaperSettings
@@ -148,9 +148,11 @@ def open_session(
         facts = _facts(run, config, settings, rules, started_ms=candles.server_ms())
         begun = _begun(session_file(run, name))
         _check_same_settings(begun, facts, name)
-        decider = _decider(run, settings, begun or facts, rules=rules)
+        decider = _decider(run, settings, begun or facts)
         ledger = stack.enter_context(Ledger.open(session_file(run, name), facts))  # last: nothing is made in vain
         decider.recall({row.decision.time_ms: row.decision.wanted for row in ledger.decisions()})
+        if decider.rules != rules:
+            ledger.incident("rules", f"the market's rules are {rules} now", at_ms=facts.started_ms)
         yield _assembled(settings, ledger, venue, decider, candles, clock, names=names)
 
 
@@ -192,9 +194,16 @@ def _plain(value: object) -> str:
     return "not given" if value is None or value == {} else str(value)
 
 
-def _decider(run: Path, settings: PaperSettings, facts: SessionFacts, *, rules: MarketRules) -> Decider:
+def _decider(run: Path, settings: PaperSettings, facts: SessionFacts) -> Decider:
+    """Return what decides, under the market's rules at the session's start: a replay under others would differ."""
     step = bar_ms(read_run_config(run).data.timeframe)
-    return open_decider(run, rules=rules, fees=settings.fees, cash=facts.cash, start_ms=facts.started_ms // step * step)
+    return open_decider(
+        run,
+        rules=recorded_rules(facts),
+        fees=settings.fees,
+        cash=facts.cash,
+        start_ms=facts.started_ms // step * step,
+    )
 
 
 def _assembled(
@@ -260,5 +269,5 @@ def _facts(
 
 def _account_lock(settings: PaperSettings, credentials: Credentials, port: int) -> Path:
     """Return the lock file of an account; its name tells nothing of the key."""
-    account = f"{settings.exchange} {port if settings.is_local else ''} {credentials.key}"
+    account = f"local {port}" if settings.is_local else f"{settings.exchange} {credentials.key}"
     return Path(tempfile.gettempdir()) / "cryptonn" / f"account-{sha256(account.encode())[:16]}.lock"

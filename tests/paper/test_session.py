@@ -10,6 +10,7 @@ import pytest
 from served_run import Played, ReplayedClock, changed_copy, remember_models, served
 
 from cryptonn.errors import ConfigError, CryptonnError, DataError, ModelError
+from cryptonn.local_exchange.market import Filters
 from cryptonn.local_exchange.server import LocalExchange
 from cryptonn.paper.clock import LocalClock, WallClock
 from cryptonn.paper.ports import Unreadable
@@ -182,6 +183,28 @@ def test_a_wait_looks_up_after_a_moment_of_the_wall(run: Path, exchange: LocalEx
 def test_the_currency_of_a_buys_commission_reaches_the_rules(run: Path, exchange: LocalExchange, fee_in: Any) -> None:
     with opened(run, exchange, fee_in=fee_in) as session:
         assert session.decider.rules.fee_in == (fee_in or "quote")
+
+
+def test_a_session_is_decided_under_the_rules_it_was_begun_with(run: Path, exchange: LocalExchange, tiny: Any) -> None:
+    """A coarser tick made the replay want other amounts at past bars: the strategy was blamed for looking ahead."""
+    with opened(run, exchange, "begun") as session:
+        before = session.decider.rules
+    with (
+        served(tiny.frame, tiny.config, filters=Filters(price_tick=Decimal("0.1"))) as coarser,
+        opened(run, coarser, "begun") as session,
+    ):
+        assert session.venue.rules("ETH/USD").price_tick == Decimal("0.1") != before.price_tick
+        assert session.decider.rules == before
+        assert [one.kind for one in session.ledger.incidents()] == ["rules"]
+
+
+def test_the_local_exchange_is_one_account_in_both_dialects(run: Path, exchange: LocalExchange) -> None:
+    with (
+        opened(run, exchange, "one"),
+        pytest.raises(ConfigError, match="is trading with this account"),
+        opened(run, exchange, "two", exchange="local-gemini"),
+    ):
+        pass
 
 
 def test_sessions_are_found_by_name(run: Path, exchange: LocalExchange) -> None:

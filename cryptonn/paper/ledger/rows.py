@@ -179,7 +179,7 @@ def session_code(*words: str) -> str:
     >>> len(session_code("lstm", "0af3"))
     4
     """
-    return hashlib.sha256("\\n".join(words).encode()).hexdigest()[:4]
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:4]
 
 
 def client_id(code: str, time_ms: int, seq: int) -> str:

@@ -41,7 +41,7 @@ def fact_list(session: RecordedSession, found: Compared) -> list[tuple[str, str]
         ),
         ("costs in all", found.metrics["model"]["costs"]),
         ("share of equity in a position", percent(found.config.backtest.fraction)),
-        ("rules of the market", _rules_words(recorded_rules(ledger))),
+        ("rules of the market", _rules_words(recorded_rules(ledger.facts))),
         ("currency of a buy's commission", {"base": facts.base, "quote": facts.quote}[session.decider.rules.fee_in]),
         ("candles from", settings.candle_exchange if not settings.is_local else f"{facts.venue} exchange"),
         ("bars without a candle before it holds", f"more than {count(settings.max_gap)}"),
