@@ -82,10 +82,9 @@ def check_same(traded: Traded, untouched: Traded) -> None:
 def test_killed_at_random_moments_it_trades_the_same(traded: Traded, untouched: Traded, seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(3):
-        bar = len(traded.exchange.front.log.entries)
+        requests = len(traded.exchange.front.log.entries) + chance.randint(10, 30)
         command = traded.start()
-        traded.until(lambda known=bar: len(traded.exchange.front.log.entries) > known + 14)
-        time.sleep(chance.uniform(0, 0.4))
+        traded.until(lambda enough=requests: len(traded.exchange.front.log.entries) > enough)
         command.send(signal.SIGKILL)
         assert command.wait() == -signal.SIGKILL
     left = BARS - len(traded.played.decisions())
