@@ -176,7 +176,7 @@ def _unfinished(folder: Path) -> str:
 def _trials(found: dict[str, Any]) -> str:
     axes = found["axes"]
     quoted = ["published"] if any(one.get("published") is not None for one in found["trials"]) else []
-    head = [*axes, found["metric"], *quoted, "on moves", "95 % interval", "best epoch", "minutes"]
+    head = [*axes, found["metric"], *quoted, "on moves", "95 % interval", "best epoch", "minutes, other work beside"]
     rows = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     for one in found["trials"]:
         low, high = one.get("accuracy_on_moves_low"), one.get("accuracy_on_moves_high")
