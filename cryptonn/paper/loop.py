@@ -19,6 +19,7 @@ from cryptonn.paper.candle_log import clean_from_ms
 from cryptonn.paper.clock_watch import ClockWatch
 from cryptonn.paper.decision import Decision
 from cryptonn.paper.pace import Pace
+from cryptonn.paper.patience import patiently
 from cryptonn.paper.ports import Unreadable
 from cryptonn.paper.reconcile import Agreement, accept_venue, reconcile
 from cryptonn.paper.session import Session
@@ -76,13 +77,13 @@ class PaperTrader:
         """
         session = self._session
         session.venue.check()
-        for warning in session.venue.key_warnings():
+        for warning in patiently(session.venue.key_warnings, session.clock):
             self._note("key", warning)
-        self._compare_clocks()
+        patiently(self._compare_clocks, session.clock)
         session.executor.look_up()
         if accept:
-            accept_venue(session.ledger, session.venue, session.clock)
-        agreement = self._reconcile()
+            patiently(lambda: accept_venue(session.ledger, session.venue, session.clock), session.clock)
+        agreement = patiently(self._reconcile, session.clock)
         session.executor.settle()  # only now: what was planned before a stop leaves once account and ledger agree
         if agreement == "opened":
             self._check_funds()

@@ -21,6 +21,7 @@ from cryptonn.paper.feed import Feed
 from cryptonn.paper.identity import model_sha, recorded_rules, session_config, sha256
 from cryptonn.paper.inquiry import Timing
 from cryptonn.paper.ledger import Ledger, LedgerReader, SessionFacts, take_lock
+from cryptonn.paper.patience import patiently
 from cryptonn.paper.settings import PORT, PaperSettings
 from cryptonn.paper.venue.exchanges import dialect_of
 from cryptonn.paper.venue.keys import Credentials, load_credentials
@@ -144,7 +145,7 @@ def open_session(
                 sleep=clock.sleep,
             )
         )
-        rules = venue.rules(names[config.data.target])
+        rules = patiently(lambda: venue.rules(names[config.data.target]), clock)
         facts = _facts(run, config, settings, rules, started_ms=candles.server_ms())
         begun = _begun(session_file(run, name))
         _check_same_settings(begun, facts, name)

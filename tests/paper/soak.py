@@ -27,14 +27,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cryptonn.config import RunConfig
 from cryptonn.paper.ledger import LedgerReader
 from tests.conftest import ROOT, SHARED_DATA
 
 MINUTE = 60_000
 WARM_UP_BARS = 60
 PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
-RULE = {"enter": 0.8, "hold": 4}
+RULE = {"hold": 4}
 
 
 @dataclass
@@ -96,19 +95,28 @@ def resident_mib(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_MIB
 
 
-def drawn_run(folder: Path, tables: dict[str, pd.DataFrame], **sections: dict[str, Any]) -> Path:
-    """Make a run folder with a network drawn at random, as far as a session reads it."""
+def drawn_run(
+    folder: Path, tables: dict[str, pd.DataFrame], *, entering: float = 0.05, **sections: dict[str, Any]
+) -> Path:
+    """Make a run folder with a network drawn at random, as far as a session reads it.
+
+    The run enters at so many of the bars.
+    """
     sys.path.insert(0, str(Path(__file__).parent))
     from session_cases import drawn_model
 
+    from cryptonn.learning.features import make_features
+    from cryptonn.learning.prediction import predict_proba
     from cryptonn.market.candles import align
 
-    model = drawn_model(align(tables, timeframe="1m"), signal=RULE, **sections)
+    frame = align({symbol: table.iloc[:4000] for symbol, table in tables.items()}, timeframe="1m")
+    model = drawn_model(frame, **{"signal": RULE} | sections)
+    features = make_features(frame, target="ETH/USD", config=model.config.features)
+    enter = float(predict_proba(model, features).quantile(1 - entering))
     run = folder / "drawn"
     model.save(run / "model")
     (run / "config.toml").write_text(model.config.to_toml())
-    (run / "run.json").write_text(json.dumps({"enter": RULE["enter"]}))
-    RunConfig.model_validate(model.config.model_dump())
+    (run / "run.json").write_text(json.dumps({"enter": enter}))
     return run
 
 
@@ -134,6 +142,7 @@ def exchange(store: Path, start: pd.Timestamp, *, speed: float) -> Iterator[int]
     """Run ``cryptonn local-exchange`` on a store; give its port."""
     words = ["local-exchange", "--replay", "ETH/USD", "BTC/USD", "--data", str(store), "--speed", str(speed)]
     words += ["--timerange", f"{start:%Y%m%d}-", "--history", "2", "--port", "0", "--json"]
+    words += ["--fees", "13bp"]  # what the run reckons with, all in all
     with _command(*words, stdout=subprocess.PIPE) as process:
         text = ""
         while not text.endswith("}\n"):

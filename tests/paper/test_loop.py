@@ -112,6 +112,16 @@ def test_a_session_that_was_stopped_for_a_while_goes_on_and_says_what_it_missed(
     check_books(played)
 
 
+def test_a_start_that_is_not_answered_at_once(played: Played) -> None:
+    for where in ("GET /api/v3/account", "GET /api/v3/time", "GET /api/v3/openOrders", "GET /api/v3/exchangeInfo"):
+        played.fault(where, "500", n=2)
+    played.play(1)
+    played.fault("GET /api/v3/account", "429", retry_after=600)
+    with pytest.raises(Unreadable, match="429"):
+        played.play(1)
+    assert played.bars() == [0]
+
+
 def test_an_hour_without_network(played: Played) -> None:
     down, up = minute(5), minute(65.5)
     assert played.play(12, on_decision=at_bar(4, lambda: played.quirk(down_until_ms=up))) == 12
