@@ -34,11 +34,15 @@ class Command:
 
     @property
     def output(self) -> str:
-        return (self._folder / "out").read_text()
+        return self._read("out")
 
     @property
     def errors(self) -> str:
-        return (self._folder / "err").read_text()
+        return self._read("err")
+
+    def _read(self, name: str) -> str:
+        path = self._folder / name
+        return path.read_text() if path.exists() else ""
 
 
 class Forks:
@@ -61,7 +65,7 @@ class Forks:
         Parameters
         ----------
         debug
-            Log everything at DEBUG to standard error.
+            Log everything at DEBUG to standard error, also what is kept quiet otherwise.
         largest_file
             Bytes after which a file cannot grow, as on a disk that is full; 0: none.
         """
@@ -116,6 +120,9 @@ def _child(job: dict[str, Any]) -> NoReturn:
     if job["debug"]:
         import logging
 
+        from cryptonn.paper.venue import redaction
+
+        redaction.QUIET_LOGGERS = ()  # those which log whole requests
         logging.basicConfig(level=logging.DEBUG, force=True)
     if job["largest_file"]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["largest_file"], resource.RLIM_INFINITY))

@@ -180,7 +180,8 @@ def report(found: Watched, path: Path, *, warm_up: int) -> None:
     print(f"decisions            {decisions:,}, missed {lost}")
     print(f"orders               {orders}; incidents {dict(kinds)}")
     print(f"memory               {found.growth(warm_up):+.1f} MiB after {warm_up} bars, {found.memory[-1][1]:.0f} MiB")
-    print(f"open files           {found.files[len(found.files) // 10]} after a tenth, {found.files[-1]} at the end")
+    tenth = max(1, len(found.files) // 10)
+    print(f"open files           {max(found.files[:tenth])} in the first tenth, {max(found.files[-tenth:])} at the end")
     print(f"database             {size:.1f} MiB")
     print(
         f"requests a minute    {idle[0]:.1f} on average without an order (most {idle[1]}), {busy[0]:.1f} with one ",
