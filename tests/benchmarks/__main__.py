@@ -17,6 +17,7 @@ from rich.table import Table
 from tests.benchmarks.cases import Figure, bench_backtrader, bench_help, bench_import
 from tests.benchmarks.learning import bench_memory, bench_training
 from tests.benchmarks.searching import bench_published_size, bench_search
+from tests.benchmarks.trading_on_paper import bench_paper
 from tests.benchmarks.whole import bench_whole
 
 CASES = {
@@ -27,6 +28,7 @@ CASES = {
     "backtrader": bench_backtrader,
     "search": bench_search,
     "published": bench_published_size,
+    "paper": bench_paper,
     "whole": bench_whole,
 }
 
