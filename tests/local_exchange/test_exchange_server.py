@@ -222,7 +222,7 @@ def test_neither_threads_nor_sockets_are_left() -> None:
         for connection in (*silent, *held):
             connection.close()
     gc.collect()
-    assert (threading.active_count(), handles()) == (threads, open_before)
+    assert threading.active_count() <= threads and handles() <= open_before  # what an earlier test left may end
 
 
 def test_connections_that_end_leave_nothing_while_it_runs() -> None:
