@@ -157,6 +157,8 @@ def backtest(
 def reproduce(run: Run, *, on_step: OnStep = silent) -> Run:
     """Repeat the published evaluation that a run is compared with, leaks included, and keep its numbers beside it.
 
+    It may take hours. One that was killed goes on after its newest epoch.
+
     Raises
     ------
     ConfigError
@@ -165,17 +167,21 @@ def reproduce(run: Run, *, on_step: OnStep = silent) -> Run:
     config = run.config
     if config.published is None:
         raise ConfigError(f"{run.name}: its file has no section [published], so there is nothing to reproduce.")
-    record, history = published_claim(config), None
+    record, history, standing = published_claim(config), None, run.folder / "published.npz"
     if config.published.reproduce:
+        from cryptonn.learning.checkpoint import Checkpoint
+
         epochs = config.as_published().training.epochs
         found = published.reproduce(
             config,
             _published_frame(run),
             on_epoch=lambda epoch: on_step(Step("published", epoch.epoch / epochs, str(epoch))),
             on_progress=lambda epoch, share: on_step(Step("published", (epoch - 1 + share) / epochs)),
+            checkpoint=Checkpoint(standing),
         )
         record, history = found.record(config), found.history
     save_published(run.folder, record, history)
+    standing.unlink(missing_ok=True)
     return replace(run, published=record)
 
 

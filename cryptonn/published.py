@@ -13,6 +13,7 @@ from cryptonn.evaluation.published import published_numbers
 from cryptonn.market.candles import Frame
 
 if TYPE_CHECKING:
+    from cryptonn.learning.checkpoint import Checkpoint
     from cryptonn.learning.fitting import EpochReport
 
 __all__ = ["Reproduction", "published_claim", "reproduce"]
@@ -60,6 +61,7 @@ def reproduce(
     *,
     on_epoch: "Callable[[EpochReport], None] | None" = None,
     on_progress: Callable[[int, float], None] | None = None,
+    checkpoint: "Checkpoint | None" = None,
 ) -> Reproduction:
     """Train and judge as the earlier system did.
 
@@ -69,6 +71,8 @@ def reproduce(
         A run with a section ``[published]``.
     frame
         Candles of ``data.train`` at least, of every symbol of the earlier system.
+    on_epoch, on_progress, checkpoint
+        As in ``fit_model``.
 
     Raises
     ------
@@ -85,7 +89,9 @@ def reproduce(
     if earlier.is_regression:
         raise ConfigError(f"{config.name}: published.reproduce = true is for classifiers. Set it to false.")
     rows = published_rows(frame, earlier, leaks)
-    history, predictions = fit_published(rows, earlier, on_epoch=on_epoch, on_progress=on_progress)
+    history, predictions = fit_published(
+        rows, earlier, on_epoch=on_epoch, on_progress=on_progress, checkpoint=checkpoint
+    )
     return Reproduction(
         config=earlier,
         history=history,
@@ -93,5 +99,9 @@ def reproduce(
         numbers=published_numbers(predictions, history, horizon=earlier.labels.horizon),
         windows=rows.counts,
         leaks=leaks.words(indicators=bool(earlier.features.ta)),
-        seconds=time.perf_counter() - started,
+        seconds=time.perf_counter() - started + _seconds_before(checkpoint),
     )
+
+
+def _seconds_before(checkpoint: "Checkpoint | None") -> float:
+    return 0.0 if checkpoint is None else checkpoint.seconds

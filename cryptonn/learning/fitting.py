@@ -13,6 +13,7 @@ from cryptonn.config import RunConfig
 from cryptonn.errors import ModelError
 from cryptonn.learning.backend import keras
 from cryptonn.learning.batches import Streaming, Windowed
+from cryptonn.learning.checkpoint import Checkpoint, Standing
 from cryptonn.settings import NetworkConfig, TrainingConfig
 
 __all__ = ["EpochReport", "Hooks", "Validate", "fit_epochs", "move_average"]
@@ -55,6 +56,8 @@ class Hooks:
     """Called after each step with the number of the epoch (from 1) and the share of it that is done."""
     log_dir: Path | None = None
     """Folder for TensorBoard; nothing is logged without one."""
+    checkpoint: Checkpoint | None = None
+    """Where the fit goes on from, if it was stopped, and writes where it stands after each epoch."""
 
 
 @dataclass
@@ -62,8 +65,7 @@ class _Progress:
     """What the fit has reached; kept outside its loop, so that an interrupt loses nothing."""
 
     reports: list[EpochReport] = field(default_factory=list)
-    weights: list[NDArray[np.float32]] = field(default_factory=list)
-    """Of the best epoch."""
+    standing: Standing = field(default_factory=lambda: Standing([]))
     interrupted: bool = False
 
     @property
@@ -105,7 +107,7 @@ def fit_epochs(
         progress.interrupted = True
         if not progress.reports:
             raise ModelError("training was interrupted before its first epoch was done: there is no model.") from error
-    network.set_weights(progress.weights)
+    network.set_weights(progress.standing.best)
     return progress.history()
 
 
@@ -120,27 +122,43 @@ def _run_epochs(
     training, rng = config.training, np.random.default_rng(config.seed)
     network.compile(_optimizer(training, examples.steps), loss=_loss(training, config.network), jit_compile=False)
     log = _log(network, hooks.log_dir if training.tensorboard else None, histograms=training.histograms)
-    average = [weights.copy() for weights in network.get_weights()]
-    for epoch in range(1, training.epochs + 1):
+    _go_on(network, rng, config, progress, hooks)
+    standing = progress.standing
+    for epoch in range(len(progress.reports) + 1, training.epochs + 1):
+        if training.patience and progress.stale >= training.patience:
+            break
         started = time.perf_counter()
-        loss = _train_epoch(network, examples, rng, epoch, config, hooks, average)
+        loss = _train_epoch(network, examples, rng, epoch, config, hooks, standing.average)
         newest = network.get_weights()
-        network.set_weights(average)
+        network.set_weights(standing.average)
         val_loss, val_accuracy = validate()
         if not np.isfinite(val_loss):
             raise ModelError(f"the validation loss is {val_loss} after epoch {epoch}. {_remedy(config)}")
         network.set_weights(newest)
         best = val_loss < progress.lowest
         if best:
-            progress.weights = [weights.copy() for weights in average]
+            standing.best = [weights.copy() for weights in standing.average]
         seconds = time.perf_counter() - started
         report = EpochReport(epoch, training.epochs, loss, val_loss, val_accuracy, seconds, best)
         progress.reports.append(report)
+        standing.epochs.append(asdict(report))
+        if hooks.checkpoint:
+            hooks.checkpoint.save(standing, network, rng, config)
         log(report)
         if hooks.on_epoch:
             hooks.on_epoch(report)
-        if training.patience and progress.stale >= training.patience:
-            break
+
+
+def _go_on(
+    network: keras.Model, rng: np.random.Generator, config: RunConfig, progress: _Progress, hooks: Hooks
+) -> None:
+    """Set everything to where an earlier sitting stopped, if there was one, and tell of the epochs it did."""
+    standing = hooks.checkpoint.load(network, rng, config) if hooks.checkpoint else None
+    progress.standing = standing or Standing([weights.copy() for weights in network.get_weights()])
+    progress.reports += [EpochReport(**numbers) for numbers in progress.standing.epochs]
+    if hooks.on_epoch:
+        for report in progress.reports:
+            hooks.on_epoch(report)
 
 
 def _train_epoch(

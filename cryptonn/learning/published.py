@@ -15,6 +15,7 @@ from cryptonn.config import RunConfig
 from cryptonn.errors import DataError
 from cryptonn.learning.backend import keras
 from cryptonn.learning.batches import TrainRows, Windowed
+from cryptonn.learning.checkpoint import Checkpoint
 from cryptonn.learning.features import features_of
 from cryptonn.learning.fitting import EpochReport, Hooks, Validate, fit_epochs
 from cryptonn.learning.labels import balance_weights, make_labels, undersample
@@ -63,6 +64,7 @@ def fit_published(
     *,
     on_epoch: Callable[[EpochReport], None] | None = None,
     on_progress: Callable[[int, float], None] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Train the earlier system's network and predict its validation windows.
 
@@ -72,7 +74,7 @@ def fit_published(
         Of ``published_rows``.
     config
         The earlier system's settings, ``RunConfig.as_published``.
-    on_epoch, on_progress
+    on_epoch, on_progress, checkpoint
         As in ``fit_model``; the accuracy of an epoch is the published one, on the windows that are judged.
 
     Returns
@@ -87,7 +89,8 @@ def fit_published(
     n_features = rows.train.bars.shape[1]
     network = build_network(config.network, n_features=n_features, form="windowed", scaling=config.features.scaling)
     examples = Windowed(rows.train, rows.lookback, config.training.batch_size)
-    history = fit_epochs(network, examples, _validator(network, rows, config), config, Hooks(on_epoch, on_progress))
+    hooks = Hooks(on_epoch, on_progress, checkpoint=checkpoint)
+    history = fit_epochs(network, examples, _validator(network, rows, config), config, hooks)
     proba = np.full(len(rows.labels), np.nan)
     proba[rows.judged] = _proba(network, rows)
     return history, rows.labels.assign(proba=proba)

@@ -12,6 +12,7 @@ from cryptonn.config import RunConfig
 from cryptonn.errors import DataError
 from cryptonn.learning.backend import keras
 from cryptonn.learning.batches import Streaming, TrainRows, Windowed
+from cryptonn.learning.checkpoint import Checkpoint
 from cryptonn.learning.fitting import EpochReport, Hooks, fit_epochs
 from cryptonn.learning.labels import balance_weights, class_weights, weights_of_classes
 from cryptonn.learning.network import build_network
@@ -56,6 +57,7 @@ def fit_model(
     on_epoch: Callable[[EpochReport], None] | None = None,
     on_progress: Callable[[int, float], None] | None = None,
     log_dir: Path | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[FittedModel, pd.DataFrame]:
     """Train the network of a run; same seed, data, versions and machine give the same weights.
 
@@ -71,6 +73,8 @@ def fit_model(
         Called after each step with the number of the epoch (from 1) and the share of it that is done.
     log_dir
         Folder for TensorBoard; nothing is logged without one, or with ``training.tensorboard = false``.
+    checkpoint
+        A file that keeps where the fit stands after each epoch, and that a fit which was stopped goes on from.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def fit_model(
     )
     judge = _judge_directions(rows, split, config) if regression is None else _judge_moves(rows, regression)
     said = _sayings(network, rows, config)
-    hooks = Hooks(on_epoch, on_progress, log_dir)
+    hooks = Hooks(on_epoch, on_progress, log_dir, checkpoint)
     history = fit_epochs(network, examples, lambda: judge(said()), config, hooks)
     if regression is not None:
         regression = regression.measured(_move(rows) - _predicted(rows, regression, said()))

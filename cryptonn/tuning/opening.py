@@ -12,8 +12,9 @@ from cryptonn.settings import SearchConfig
 from cryptonn.tuning.advisor import Advisor, random_choices
 from cryptonn.tuning.identity import identity_of, settle
 from cryptonn.tuning.lock import locked
+from cryptonn.tuning.records import now
 from cryptonn.tuning.space import Axis, Choices, check_all, combinations, read_axes
-from cryptonn.tuning.study import Study, now
+from cryptonn.tuning.study import Study
 from cryptonn.tuning.trial import market_of
 from cryptonn.tuning.worker import environment_of
 

@@ -12,6 +12,7 @@ Each folder is written whole or not at all.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pandas as pd
 from cryptonn.output import to_json, whole_folder, write_file
 from cryptonn.records import read_json, read_table, readable
 
-__all__ = ["Record", "load_record", "save_record"]
+__all__ = ["Record", "load_record", "now", "save_record"]
 
 _TABLES = ("history", "histogram")
 
@@ -89,3 +90,8 @@ def load_record(folder: Path) -> Record:
     with readable(folder / "trial.json"):
         facts["metrics"] = {name: float("nan") if x is None else x for name, x in facts["metrics"].items()}
         return Record(**facts, **tables)
+
+
+def now() -> str:
+    """Return the time as it stands in the records."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -80,9 +80,10 @@ def _run(study: Study, engine: Engine, on_step: OnStep) -> None:
 
     def ask() -> dict[str, Any] | None:
         task = study.ask()
-        if task is not None:
-            progress.begun(task["number"])
-        return task
+        if task is None:
+            return None
+        progress.begun(task["number"])
+        return task if engine.reports_epochs else task | {"checkpoint": None}  # elsewhere only outcomes are ours
 
     def on_report(number: int, epoch: dict[str, Any]) -> bool:
         progress.epoch(number, epoch)

@@ -1,11 +1,13 @@
 """A search on disk: which trials it has, which have ended, which one comes next.
 
     study.json      what the search belongs to, and the code it was begun with     lock    held while it runs
-    trials/0007/    a trial that has ended, see ``records.py``                     running/0007.json    one that has not
+    trials/0007/    a trial that has ended, see ``records.py``
+    running/        of one that has not: 0007.json, its settings, and 0007.npz, where it stands after its newest epoch
     table.csv best.toml summary.json figures/     written anew as results come
 
 A trial has ended when its folder is there; folders appear whole. What a search does next is read from these files
-alone: killed at any moment and started again, it goes on with the trials it had begun and comes to the same ones.
+alone: killed at any moment and started again, it goes on with the epochs of the trials it had begun and comes to the
+same ones.
 """
 
 import math
@@ -13,7 +15,6 @@ import shutil
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,13 @@ from cryptonn.output import to_json, write_file
 from cryptonn.records import read_json
 from cryptonn.settings import SearchConfig
 from cryptonn.tuning.advisor import Advisor, best_is_lowest
+from cryptonn.tuning.beside import outcome_of, studies_in, trained_beside, tried_in
 from cryptonn.tuning.engine import lost
-from cryptonn.tuning.records import Record, load_record, save_record
+from cryptonn.tuning.records import Record, load_record, now, save_record
 from cryptonn.tuning.space import Axis, Choices, choices_of, configured, settings_of
 from cryptonn.tuning.trial import trial_config
 
-__all__ = ["SEARCHES", "Study", "now"]
+__all__ = ["SEARCHES", "Study"]
 
 SEARCHES = Path("backtests/searches")
 """Where searches are kept unless told otherwise."""
@@ -117,14 +119,13 @@ class Study:
     @property
     def tried_before(self) -> int:
         """Settings tried before on the same rows: by which the run file was chosen, and by searches beside this one."""
-        chosen, beside = self.config.selection, 0
-        places = {path.resolve() for place in (self.folder.parent, SEARCHES) for path in place.glob("*/study.json")}
-        for path in sorted(places):
-            kept, known = read_json(path), chosen is not None and path.parent == Path(chosen.study).resolve()
-            of_this_run = (kept["run"]["name"], kept["search"]["of"]) == (self.config.name, "run")
-            if path.parent != self.folder.resolve() and of_this_run and not known:
-                beside += len(list(path.parent.glob("trials/*/trial.json")))
-        return beside + (0 if chosen is None else chosen.trials)
+        chosen = self.config.selection
+        before = None if chosen is None else Path(chosen.study)
+        return tried_in(self._beside, run=self.config.name, but=before) + (0 if chosen is None else chosen.trials)
+
+    @property
+    def _beside(self) -> list[Path]:
+        return [study for study in studies_in(self.folder.parent, SEARCHES) if study != self.folder.resolve()]
 
     def ask(self) -> dict[str, Any] | None:
         """Begin the next trial and return its task; None when every trial is done or running."""
@@ -133,11 +134,12 @@ class Study:
                 choices = self._begin(number)
                 twin = self._twin(choices)
                 try:
-                    if twin is None:
+                    if twin is not None:
+                        self._end_as(number, twin)
+                    elif not self._taken_over(number, choices):
                         task = self._task(number, choices)
                         self._asked.add(number)
                         return task
-                    self._end_as(number, twin)
                 except ConfigError as error:  # a combination that only tpe could come to
                     self.tell(lost(number, str(error)))
         return None
@@ -190,6 +192,19 @@ class Study:
         changed = {"number": number, "same_as": twin.number, "reason": reason, "seconds": 0.0, "ended": now()}
         self._keep(Record(**names | changed), {"trace": "", "files": {}})
 
+    def _taken_over(self, number: int, choices: Choices) -> bool:
+        """Keep what a search beside this one has trained with the same settings; tell whether there was one.
+
+        Not where trials are pruned: what they showed epoch by epoch would be missing.
+        """
+        if self.search.pruning != "none" or not self.data:
+            return False
+        config, of = trial_config(self.run_file(settings_of(self.axes, choices))), self.search.of
+        found = trained_beside(self._beside, config, of=of, data=self.data, environment=self.environment)
+        if found is not None:
+            self.tell(outcome_of(*found, number=number))
+        return found is not None
+
     def _task(self, number: int, choices: Choices) -> dict[str, Any]:
         config = self.run_file(settings_of(self.axes, choices))
         data = config.data.model_copy(update={"folder": config.data.folder.resolve()})  # workers stand elsewhere
@@ -199,6 +214,7 @@ class Study:
             "config": config.model_copy(update={"data": data}).model_dump(mode="json"),
             "data": self.data,
             "environment": self.environment,
+            "checkpoint": str(self._running_file(number, ".npz").resolve()),
         }
 
     def _record(self, outcome: dict[str, Any]) -> Record:
@@ -227,7 +243,8 @@ class Study:
     def _keep(self, record: Record, outcome: Mapping[str, Any]) -> None:
         kept = {name: outcome[name] for name in ("trace", "files")}
         save_record(record, self._trial_folder(record.number), config=self._config_of(record), **kept)
-        self._running_file(record.number).unlink(missing_ok=True)
+        for kind in (".json", ".npz"):
+            self._running_file(record.number, kind).unlink(missing_ok=True)
         self.advisor.end(record.number, state=record.state, value=record.value)
         self.records[record.number] = record
         self.running.pop(record.number, None)
@@ -250,8 +267,8 @@ class Study:
     def _trial_folder(self, number: int) -> Path:
         return self.folder / "trials" / f"{number:04d}"
 
-    def _running_file(self, number: int) -> Path:
-        return self.folder / "running" / f"{number:04d}.json"
+    def _running_file(self, number: int, kind: str = ".json") -> Path:
+        return self.folder / "running" / f"{number:04d}{kind}"
 
     def load(self, *, retry_failed: bool) -> None:
         """Read what earlier sittings left; every trial they began takes the place it had."""
@@ -281,8 +298,3 @@ class Study:
             self.advisor.begin(number, self.running[number])
         else:
             self._begin(number)
-
-
-def now() -> str:
-    """Return the time as it stands in the records."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -32,6 +32,7 @@ from cryptonn.market.timerange import TimeRange
 from cryptonn.published import reproduce
 
 if TYPE_CHECKING:
+    from cryptonn.learning.checkpoint import Checkpoint
     from cryptonn.learning.fitting import EpochReport
 
 __all__ = ["OnEpoch", "Pruned", "market_of", "run_trial", "trial_config"]
@@ -57,6 +58,7 @@ class _Trial:
     config: RunConfig
     folder: Path
     """For what TensorBoard is to be told; it goes into the outcome."""
+    checkpoint: "Checkpoint | None"
     on_epoch: OnEpoch | None
     started: float = field(default_factory=time.perf_counter)
     busy: float = field(default_factory=time.process_time)
@@ -74,6 +76,11 @@ class _Trial:
         if self.on_epoch is not None and time.monotonic() - self.said > _EVERY:
             self.said = time.monotonic()
             self.on_epoch({"epoch": epoch, "epochs": epochs, "done": done})
+
+    @property
+    def epochs_before(self) -> int:
+        """Epochs that an earlier sitting, which was stopped, has done."""
+        return len(self.checkpoint.earlier) if self.checkpoint else 0
 
     @property
     def best(self) -> dict[str, Any]:
@@ -106,7 +113,8 @@ def run_trial(task: dict[str, Any], *, on_epoch: OnEpoch | None = None) -> dict[
     ----------
     task
         ``number``; ``config`` (the run file as nested dicts); ``of`` ("run" or "published"); ``data`` (by symbol: the
-        sha256 that its candles must have, where they are the search's own).
+        sha256 that its candles must have, where they are the search's own); ``checkpoint``, the path of the file that
+        keeps where it stands after each epoch, or None.
     on_epoch
         Told how far it is, see ``OnEpoch``.
 
@@ -119,7 +127,7 @@ def run_trial(task: dict[str, Any], *, on_epoch: OnEpoch | None = None) -> dict[
         ``seconds``; ``where`` it ran.
     """
     with TemporaryDirectory(prefix="cryptonn-trial-") as folder:
-        trial = _Trial(RunConfig.model_validate(task["config"]), Path(folder), on_epoch)
+        trial = _Trial(RunConfig.model_validate(task["config"]), Path(folder), _checkpoint(task), on_epoch)
         outcome = _outcome(trial, task)
         files = {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*.*")}
     return {
@@ -133,9 +141,15 @@ def run_trial(task: dict[str, Any], *, on_epoch: OnEpoch | None = None) -> dict[
         "files": files,
         **outcome,
         "best_epoch": trial.best.get("epoch"),
-        "seconds": time.perf_counter() - trial.started,
-        "where": {**_where(), "cpu_seconds": time.process_time() - trial.busy},
+        "seconds": time.perf_counter() - trial.started + (trial.checkpoint.seconds if trial.checkpoint else 0.0),
+        "where": {**_where(), "cpu_seconds": time.process_time() - trial.busy, "epochs_before": trial.epochs_before},
     }
+
+
+def _checkpoint(task: dict[str, Any]) -> "Checkpoint | None":
+    from cryptonn.learning.checkpoint import Checkpoint
+
+    return Checkpoint(Path(task["checkpoint"])) if task.get("checkpoint") else None
 
 
 def _outcome(trial: _Trial, task: dict[str, Any]) -> dict[str, Any]:
@@ -175,6 +189,7 @@ def _honest(trial: _Trial, wanted: dict[str, str]) -> dict[str, Any]:
         on_epoch=trial.report,
         on_progress=partial(trial.progress, epochs=config.training.epochs),
         log_dir=trial.folder / "tensorboard",
+        checkpoint=trial.checkpoint,
     )
     validation = {"validation": rows.split.validation}
     predictions = predict_periods(model, rows.features, rows.labels, validation, close=rows.close)
@@ -192,7 +207,9 @@ def _published(trial: _Trial, wanted: dict[str, str]) -> dict[str, Any]:
     market = market_of(earlier)
     _check_candles(market, wanted)
     on_progress = partial(trial.progress, epochs=earlier.training.epochs)
-    found = reproduce(trial.config, market.frame, on_epoch=trial.report, on_progress=on_progress)
+    found = reproduce(
+        trial.config, market.frame, on_epoch=trial.report, on_progress=on_progress, checkpoint=trial.checkpoint
+    )
     judged = found.predictions[found.predictions["proba"].notna() & found.predictions["move"].notna()]
     return {
         "metrics": _of_epochs(trial) | found.numbers,

@@ -6,6 +6,7 @@ from typing import Any
 
 from cryptonn.config import RunConfig
 from cryptonn.tuning.engine import Ask, OnReport, lost
+from cryptonn.tuning.records import Record
 from cryptonn.tuning.study import Study
 from tests.tiny_run import tiny_config
 
@@ -13,7 +14,13 @@ GRID = {"network.dropout": [0.0, 0.2], "network.layers": [[4], [8]]}
 
 
 def search_config(
-    space: dict[str, Any] = GRID, *, seed: int = 1, training: Any = None, split: Any = None, **search: Any
+    space: dict[str, Any] = GRID,
+    *,
+    seed: int = 1,
+    training: Any = None,
+    split: Any = None,
+    network: Any = None,
+    **search: Any,
 ) -> RunConfig:
     """The tiny run with one search, "small"."""
     return tiny_config(
@@ -25,16 +32,18 @@ def search_config(
         },
         training={"epochs": 1, "lookback": 10, "sequence": 60} | (training or {}),
         split=split or {},
+        **({"network": network} if network else {}),
         search={"small": {"space": space, **search}},
     )
 
 
 def told(study: Study) -> dict[int, tuple[Any, ...]]:
     """What must not depend on how, where and in how many sittings a search ran."""
-    return {
-        number: (one.state, one.choices, one.settings, one.seed, one.value, repr(one.metrics), losses(one.history))
-        for number, one in sorted(study.records.items())
-    }
+    return {number: told_one(record) for number, record in sorted(study.records.items())}
+
+
+def told_one(one: Record) -> tuple[Any, ...]:
+    return (one.state, one.choices, one.settings, one.seed, one.value, repr(one.metrics), losses(one.history))
 
 
 def losses(history: Any) -> list[tuple[float, ...]]:

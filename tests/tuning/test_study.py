@@ -41,7 +41,7 @@ def searched(config: RunConfig, folder: Path, **options: Any) -> Study:
 @pytest.mark.parametrize("name", list(SEARCHES))
 def test_stopped_after_any_trial_it_comes_to_the_same_trials(name: str, tmp_path: Path) -> None:
     config = search_config(**SEARCHES[name])
-    whole = searched(config, tmp_path / "whole")
+    whole = searched(config, tmp_path / "whole" / "search")
     assert len(whole.records) == whole.total
     if "pruning" in SEARCHES[name]:
         assert {"complete", "pruned"} == {record.state for record in whole.records.values()}
@@ -49,7 +49,7 @@ def test_stopped_after_any_trial_it_comes_to_the_same_trials(name: str, tmp_path
     while True:
         engine = MadeUp(stop_after=2)
         try:
-            study = searched(config, tmp_path / "parts", engine=engine)
+            study = searched(config, tmp_path / "parts" / "search", engine=engine)
         except KeyboardInterrupt:
             run += [task["number"] for task in engine.tasks]
             continue
@@ -57,7 +57,7 @@ def test_stopped_after_any_trial_it_comes_to_the_same_trials(name: str, tmp_path
         break
     assert told(study) == told(whole)
     assert sorted(run) == list(range(whole.total)), "a trial ran twice, or not at all"
-    assert not list((tmp_path / "parts" / "running").iterdir())
+    assert not list((tmp_path / "parts" / "search" / "running").iterdir())
 
 
 def test_a_finished_search_runs_nothing_again(tmp_path: Path) -> None:
@@ -238,6 +238,49 @@ def test_settings_tried_before_on_the_same_rows_count_too(tmp_path: Path) -> Non
     searched(further, tmp_path / "three")
     third = load_config(tmp_path / "three" / "best.toml")
     assert third.selection is not None and third.selection.trials == 4 + 4 + 6, "own, beside, and the run file's"
+
+
+WIDER = GRID | {"network.layers": [[4], [8], [16]]}
+
+
+def test_what_a_search_beside_it_has_trained_is_not_trained_again(tmp_path: Path) -> None:
+    first, engine = searched(search_config(), tmp_path / "one"), MadeUp()
+    wider = search_config(WIDER, metric="val_accuracy")
+    study = searched(wider, tmp_path / "two", engine=engine)
+    assert [task["number"] for task in engine.tasks] == [2, 5], "only the layers of 16 are new"
+    taken = study.records[4]
+    assert taken.settings == first.records[3].settings and taken.metrics == first.records[3].metrics
+    assert taken.value == taken.metrics["accuracy_on_moves"], "its value is by the search's own metric"
+    assert taken.reason == "trained already, as trial 3 of one: nothing was trained again"
+    assert told(study) == told(searched(wider, tmp_path / "apart" / "two")), "as if it had been trained"
+
+
+@pytest.mark.parametrize("change", [{"seed": 2}, {"training": {"epochs": 2}}, {"pruning": "median"}], ids=str)
+def test_other_settings_are_trained(change: dict[str, Any], tmp_path: Path) -> None:
+    searched(search_config(), tmp_path / "one")
+    engine = MadeUp()
+    searched(search_config(**change), tmp_path / "two", engine=engine)
+    assert len(engine.tasks) == 4
+
+
+@pytest.mark.parametrize("name", ["data", "environment"])
+def test_other_candles_or_threads_are_trained(name: str, tmp_path: Path) -> None:
+    searched(search_config(), tmp_path / "one")
+    kept = json.loads((tmp_path / "one" / "study.json").read_text())
+    kept[name] |= {next(iter(kept[name])): "another"}
+    (tmp_path / "one" / "study.json").write_text(json.dumps(kept))
+    engine = MadeUp()
+    searched(search_config(), tmp_path / "two", engine=engine)
+    assert len(engine.tasks) == 4
+
+
+def test_failed_and_damaged_trials_beside_it_are_trained(tmp_path: Path) -> None:
+    searched(search_config(), tmp_path / "one", engine=Failing(1))
+    (tmp_path / "one" / "trials" / "0002" / "trial.json").write_text("{")
+    (tmp_path / "one" / "trials" / "0003" / "config.toml").unlink()
+    engine = MadeUp()
+    searched(search_config(), tmp_path / "two", engine=engine)
+    assert [task["number"] for task in engine.tasks] == [1, 2, 3]
 
 
 def test_a_trial_never_sees_the_test_periods(tmp_path: Path) -> None:

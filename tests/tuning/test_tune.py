@@ -20,7 +20,7 @@ from cryptonn.tuning.local import LocalEngine
 from cryptonn.tuning.search import tune
 from cryptonn.tuning.study import Study
 from tests.tiny_run import environment, process, python, write_run_file
-from tests.tuning.small_search import folders, search_config, told
+from tests.tuning.small_search import folders, search_config, told, told_one
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +48,13 @@ def killed_in(words: list[str | Path], *, at: str) -> None:
     """Run ``cryptonn``, kill it with signal 9 once it says so; its workers must end with it."""
     child = subprocess.Popen(process(*words), stderr=subprocess.PIPE, text=True, env=environment())
     assert child.stderr is not None
+    said = []
     for line in child.stderr:
+        said.append(line)
         if at in line:
             break
     else:
-        raise AssertionError(f"it never said {at!r}")
+        raise AssertionError(f"it never said {at!r} but {''.join(said)!r}, and ended with {child.wait()}")
     time.sleep(0.5)
     workers = workers_of(child.pid)
     child.kill()
@@ -96,6 +98,26 @@ def test_killed_twice_and_taken_up_it_comes_to_the_same_trials_with_two_workers_
     assert told(tune(search_config(), folder=folder)) == told(whole)
     assert shown["best"] == {"trial": whole.best.number, "value": whole.best.value, "settings": whole.best.settings}
     assert not list(folder.rglob("*.partial")) and not list((folder / "running").iterdir())
+
+
+def test_a_trial_that_is_killed_goes_on_after_its_newest_epoch(tmp_path: Path) -> None:
+    config = search_config({"seed": [1]}, training={"epochs": 8}, network={"dropout": 0.3})
+    folder, standing = tmp_path / "search", tmp_path / "search" / "running" / "0000.npz"
+    child = subprocess.Popen(
+        process("tune", write_run_file(tmp_path, config), "--folder", folder),
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+    )
+    while not standing.exists():
+        assert child.poll() is None, "it ended before its first epoch"
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    (record,) = tune(config, folder=folder).records.values()
+    assert 1 <= record.where["epochs_before"] < 8 and len(record.history) == 8
+    assert not list((folder / "running").iterdir())
+    whole = tune(config, folder=tmp_path / "apart" / "search")
+    assert whole.records[0].where["epochs_before"] == 0 and told(whole) == {0: told_one(record)}
 
 
 def test_a_trial_whose_process_is_killed_has_failed_and_the_others_go_on(whole: Study, tmp_path: Path) -> None:

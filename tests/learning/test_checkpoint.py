@@ -1,0 +1,112 @@
+"""A fit that was stopped goes on after its newest epoch and comes to the weights of one that was not."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cryptonn.learning.checkpoint import Checkpoint
+from cryptonn.learning.prediction import FittedModel
+from cryptonn.learning.training import fit_model
+from tests.learning.small_market import Material, material, small_config, small_frame
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "streaming, averaged": {},
+    "windowed, newest weights": {"training": {"form": "windowed", "averaging": 0.0, "batch_size": 256}},
+    "batch normalization, rmsprop, a schedule": {
+        "network": {"normalization": "batch", "dense": [4], "dense_dropout": 0.2},
+        "training": {"optimizer": "rmsprop", "schedule": "cosine"},
+    },
+}
+
+
+class Killed(BaseException):
+    """As if the process had ended here."""
+
+
+def fitted(
+    rows: Material, path: Path | None, *, until: int | None = None
+) -> tuple[FittedModel, pd.DataFrame, list[int]]:
+    """Fit, killed after the epoch ``until`` has been told of; also give the epochs that were trained, not only told."""
+    steps: list[int] = []
+
+    def on_epoch(report: Any) -> None:
+        if report.epoch == until:
+            raise Killed
+
+    model, history = fit_model(
+        *(rows.features, rows.labels, rows.split, rows.config),
+        on_epoch=on_epoch,
+        on_progress=lambda epoch, _: steps.append(epoch),
+        checkpoint=Checkpoint(path) if path else None,
+    )
+    return model, history, sorted(set(steps))
+
+
+def three_epochs(**changed: Any) -> Material:
+    config = small_config(training=changed.get("training", {}), network={"dropout": 0.3} | changed.get("network", {}))
+    return material(config.model_copy(update={"seed": changed.get("seed", 1)}), small_frame())
+
+
+def assert_equal(one: FittedModel, other: FittedModel) -> None:
+    pairs = list(zip(one.network.get_weights(), other.network.get_weights(), strict=True))
+    assert pairs and all(np.array_equal(*pair) for pair in pairs)
+
+
+@pytest.mark.parametrize(
+    ("name", "kills"), [*((name, (1, 2)) for name in SETTINGS), ("streaming, averaged", (3,))], ids=str
+)
+def test_killed_after_an_epoch_it_goes_on_to_the_same_weights(
+    name: str, kills: tuple[int, ...], tmp_path: Path
+) -> None:
+    rows, path = three_epochs(**SETTINGS[name]), tmp_path / "fit.npz"
+    whole, history, trained = fitted(rows, None)
+    assert trained == [1, 2, 3]
+    for until in kills:
+        with pytest.raises(Killed):
+            fitted(rows, path, until=until)
+    model, resumed, trained = fitted(rows, path)
+    assert trained == list(range(kills[-1] + 1, 4)), "an epoch was trained twice, or not at all"
+    assert_equal(model, whole)
+    pd.testing.assert_frame_equal(resumed.drop(columns="seconds"), history.drop(columns="seconds"))
+
+
+def test_the_earlier_epochs_are_told_of_again_and_their_time_is_known(tmp_path: Path) -> None:
+    rows, path, told = three_epochs(), tmp_path / "fit.npz", []
+    with pytest.raises(Killed):
+        fitted(rows, path, until=2)
+    checkpoint = Checkpoint(path)
+    _, history = fit_model(
+        rows.features, rows.labels, rows.split, rows.config, on_epoch=told.append, checkpoint=checkpoint
+    )
+    assert [report.epoch for report in told] == [1, 2, 3]
+    assert checkpoint.seconds == pytest.approx(history["seconds"][:2].sum()) and checkpoint.seconds > 0
+
+
+@pytest.mark.parametrize("change", [{"seed": 2}, {"training": {"learning_rate": 0.02}}], ids=str)
+def test_the_file_of_another_configuration_is_as_good_as_none(change: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "fit.npz"
+    with pytest.raises(Killed):
+        fitted(three_epochs(), path, until=2)
+    other = three_epochs(**change)
+    model, _, trained = fitted(other, path)
+    assert trained == [1, 2, 3]
+    assert_equal(model, fitted(other, None)[0])
+
+
+@pytest.mark.parametrize("content", [b"", b"half a file", b"PK\x03\x04 cut off"], ids=["empty", "text", "zip"])
+def test_a_damaged_file_is_as_good_as_none(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "fit.npz"
+    path.write_bytes(content)
+    assert fitted(three_epochs(), path)[2] == [1, 2, 3]
+
+
+def test_patience_that_ended_the_fit_still_ends_it(tmp_path: Path) -> None:
+    rows, path = three_epochs(training={"epochs": 30, "patience": 1, "learning_rate": 0.05}), tmp_path / "fit.npz"
+    model, history, _ = fitted(rows, path)
+    assert len(history) < 30
+    again, same, trained = fitted(rows, path)
+    assert trained == [] and len(same) == len(history)
+    assert_equal(again, model)
