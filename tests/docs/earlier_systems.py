@@ -1,12 +1,15 @@
 """Write docs/earlier-systems.md from run folders and searches: ``make earlier-systems``.
 
-Every number and every sentence with a number comes from the latest run of each file and from the searches' folders;
-what has not been run is said to be missing.
+Every number and every sentence with a number comes from the latest run of each file and from the searches' folders.
+What was not run here keeps what the page says of it: the whole of it is days of one machine. Of the searches that take
+hours the trials themselves are kept, in docs/earlier-systems/: copy a folder to backtests/searches/ and ``tune`` goes
+on with it.
 """
 
 import json
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +35,11 @@ from tests.test_tutorial import unpredictable
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "earlier-systems.md"
 IMAGES = ROOT / "docs" / "images"
-SEARCHES = ROOT / "backtests" / "searches"
+BACKTESTS = ROOT / "backtests"
+RECORDS = ROOT / "docs" / "earlier-systems"
+LONG = ("capstone",)
+"""Run files whose searches take hours."""
+NOT_KEPT = shutil.ignore_patterns("*.png", "tensorboard", "running", "lock", "figures", ".*")
 NOTE = "<!-- Made by `make earlier-systems` from run folders: run the commands again, do not edit this page. -->"
 
 INTRO = """# The earlier systems
@@ -42,7 +49,7 @@ figure that was published, what the published way of measuring gives on our cand
 is honest, and what that earns. Nothing measured in a published way, with its leaks, was ever traded."""
 
 SYSTEMS = {
-    "capstone": ("lookback", "btc", "leaks"),
+    "capstone": ("lookback", "btc", "btc_10", "btc_honest", "leaks"),
     "tutorial_15m": ("grid_published", "grid_ta_published", "grid", "grid_ta"),
     "yahoo_close": (),
     "btc_tomorrow": (),
@@ -50,34 +57,57 @@ SYSTEMS = {
 """Run file to its searches, in the order of the page."""
 
 
-def page() -> str:
-    """Return the whole page; copies the pictures it shows."""
-    runs = {name: _latest(name) for name in SYSTEMS}
-    parts = [NOTE, INTRO, _overview(runs)]
+def page(backtests: Path = BACKTESTS) -> str:
+    """Return the whole page, from the runs and searches in a folder; copies the pictures it shows."""
+    runs, before = {name: _latest(name, backtests / "results") for name in SYSTEMS}, _Page.read()
+    parts = [NOTE, INTRO, _overview(runs, before)]
     for name, searches in SYSTEMS.items():
-        parts += _chapter(name, runs[name], searches)
+        parts += _chapter(
+            name, runs[name], {search: backtests / "searches" / f"{name}-{search}" for search in searches}, before
+        )
     return "\n\n".join(parts) + "\n"
 
 
-def _latest(name: str) -> Run | None:
+class _Page(dict[str, str]):
+    """What a page says under each heading of the second and third level, the heading left out."""
+
+    @classmethod
+    def read(cls) -> "_Page":
+        """Read the page as it stands."""
+        parts = re.split(r"^(##+ .*)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE) if PAGE.exists() else [""]
+        found = cls(zip(parts[1::2], (text.strip() for text in parts[2::2]), strict=True))
+        found[""] = parts[0].strip()
+        return found
+
+    def under(self, heading: str) -> str:
+        """Return what stands there, or that it was not run yet."""
+        return self.get(heading) or "Not run yet."
+
+    def row(self, name: str) -> str:
+        """Return the row of a system in the overview."""
+        rows = [line for line in self[""].splitlines() if f"](#{name})" in line]
+        return rows[0] if rows else f"| [{name}](#{name}) | | not run yet | | |"
+
+
+def _latest(name: str, results: Path) -> Run | None:
     try:
-        return open_run(str(find_run(name, results=ROOT / "backtests" / "results")))
+        return open_run(str(find_run(name, results=results)))
     except ConfigError:
         return None
 
 
-def _overview(runs: dict[str, Run | None]) -> str:
+def _overview(runs: dict[str, Run | None], before: _Page) -> str:
     rows = [
         "| system | published | reproduced as published | honest, on held-out bars | with fees |",
         "| --- | --- | --- | --- | --- |",
     ]
-    return "\n".join(rows + [_row(name, run) for name, run in runs.items()])
+    return "\n".join(rows + [_row(name, run, before) for name, run in runs.items()])
 
 
-def _row(name: str, run: Run | None) -> str:
-    link = f"[{run.config.published.system if run and run.config.published else name}](#{name})"
+def _row(name: str, run: Run | None, before: _Page) -> str:
     if run is None or run.config.published is None:
-        return f"| {link} | | not run yet | | |"
+        return before.row(name)
+    link = f"[{run.config.published.system}](#{name})"
     claim, numbers = run.config.published, (run.published or {}).get("numbers")
     published = percent(claim.figure) if claim.figure is not None else claim.metric
     here = f"{percent(numbers['accuracy'])} ({_ends(numbers, 'accuracy')})" if numbers else "is the run itself"
@@ -105,10 +135,16 @@ def _ends(found: dict[str, Any], name: str) -> str:
     return f"{percent(found[f'{name}_low'])} to {percent(found[f'{name}_high'])}"
 
 
-def _chapter(name: str, run: Run | None, searches: tuple[str, ...]) -> list[str]:
-    parts = [f"## {name}", _command(f"cryptonn run backtests/{name}.toml --data ../shared/data")]
-    if run is None:
-        return [*parts, "Not run yet."]
+def _chapter(name: str, run: Run | None, searches: dict[str, Path], before: _Page) -> list[str]:
+    parts = [f"## {name}", *(_run(name, run) if run else [before.under(f"## {name}")])]
+    parts += [part for search, folder in searches.items() for part in _search(name, search, folder, before)]
+    for heading, part in FURTHER.get(name, {}).items():
+        parts += [f"### {heading}", *(part(run) if run else [before.under(f"### {heading}")])]
+    return parts
+
+
+def _run(name: str, run: Run) -> list[str]:
+    parts = [_command(f"cryptonn run backtests/{name}.toml --data ../shared/data")]
     parts.append(f"{run.config.description}\n\n{_trained(run)}")
     found = make_published(run)
     if found is not None:
@@ -118,10 +154,7 @@ def _chapter(name: str, run: Run | None, searches: tuple[str, ...]) -> list[str]
     if run.forecasts is not None:
         parts.append("\n".join(f"- **{role}**: {line}" for role, line in forecast_words(run)))
         parts.append(_picture(run.folder / "figures" / "forecasts.png", f"{name}_forecasts", "predicted and actual"))
-    parts.append("\n".join(f"- **{period}, traded**: {one.headline}" for period, one in run.verdicts.items()))
-    parts += [part for search in searches for part in _search(name, search)]
-    further = {"tutorial_15m": _looking_ahead, "btc_tomorrow": _tomorrow}
-    return parts + (further[name](run) if name in further else [])
+    return [*parts, "\n".join(f"- **{period}, traded**: {one.headline}" for period, one in run.verdicts.items())]
 
 
 def _tomorrow(run: Run) -> list[str]:
@@ -143,16 +176,17 @@ def _trained(run: Run) -> str:
     return f"{text}."
 
 
-def _search(name: str, search: str) -> list[str]:
-    folder = SEARCHES / f"{name}-{search}"
+def _search(name: str, search: str, here: Path, before: _Page) -> list[str]:
+    heading, folder = f"### {name}: {search}", _folder(here, long=name in LONG)
+    if folder is None:
+        return [heading, before.under(heading)]
     command = _command(f"cryptonn tune backtests/{name}.toml --search {search} --data ../shared/data --workers 2")
-    head = [f"### {name}: {search}"]
     if not (folder / "summary.json").exists():
-        return [*head, command, _unfinished(folder)]
+        return [heading, command, _unfinished(folder)]
     found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     axis = "axis" if (folder / "figures" / "axis.png").exists() else "settings"
     return [
-        *head,
+        heading,
         found["description"],
         command,
         _trials(found),
@@ -162,10 +196,19 @@ def _search(name: str, search: str) -> list[str]:
     ]
 
 
+def _folder(here: Path, *, long: bool) -> Path | None:
+    """Return the folder of a search, kept under RECORDS too if it takes long; None if it was never run."""
+    kept = RECORDS / here.name
+    if (here / "table.csv").exists():
+        if long:
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.copytree(here, kept, ignore=NOT_KEPT)
+        return here
+    return kept if (kept / "table.csv").exists() else None
+
+
 def _unfinished(folder: Path) -> str:
     """Show the trials that have ended of a search that has not."""
-    if not (folder / "table.csv").exists():
-        return "Not run yet."
     table = pd.read_csv(folder / "table.csv")
     names = list(table.columns[2 : table.columns.get_loc("metric")])
     trials = table.astype(object).where(table.notna(), None).to_dict(orient="records")
@@ -176,7 +219,8 @@ def _unfinished(folder: Path) -> str:
 def _trials(found: dict[str, Any]) -> str:
     axes = found["axes"]
     quoted = ["published"] if any(one.get("published") is not None for one in found["trials"]) else []
-    head = [*axes, found["metric"], *quoted, "on moves", "95 % interval", "best epoch", "minutes, other work beside"]
+    head = [*axes, found["metric"], *quoted, "on moves", "95 % interval", "train loss", "validation loss", "best epoch"]
+    head.append("minutes, other work beside")
     rows = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     for one in found["trials"]:
         low, high = one.get("accuracy_on_moves_low"), one.get("accuracy_on_moves_high")
@@ -186,6 +230,7 @@ def _trials(found: dict[str, Any]) -> str:
             *("" if one.get(name) is None else f"{one[name]:.4g}" for name in quoted),
             "" if low is None else percent(one["accuracy_on_moves"]),
             "" if low is None else f"{percent(low)} to {percent(high)}",
+            *("" if one.get(name) is None else f"{one[name]:.4f}" for name in ("loss", "val_loss")),
             "" if one["best_epoch"] is None else f"{one['best_epoch']} of {one['epochs']}",
             "" if one["seconds"] is None else f"{one['seconds'] / 60:.1f}",
         ]
@@ -208,7 +253,7 @@ def _looking_ahead(run: Run) -> list[str]:
         "left out, and the others made without filling, by "
         '`features.ta = ["all"]`.'
     )
-    return [*_shuffling(run), "### Which columns of `ta` look ahead", text, "\n".join(rows)]
+    return [text, "\n".join(rows)]
 
 
 def _shuffling(run: Run) -> list[str]:
@@ -227,7 +272,7 @@ def _shuffling(run: Run) -> list[str]:
         "order, where the next move cannot be known from the last ones. What it finds there is the shuffled split: "
         "windows and labels that overlap stand on both sides of it."
     )
-    return ["### Where 0.60 and 0.80 come from", text, "\n".join(rows)]
+    return [text, "\n".join(rows)]
 
 
 def _with_ta(config: RunConfig, names: list[str]) -> RunConfig:
@@ -241,14 +286,25 @@ def _market(run: Run) -> Frame:
 
 
 def _picture(file: Path, name: str, words: str) -> str:
-    if not file.exists():
+    if file.exists():
+        shutil.copyfile(file, IMAGES / f"{name}.png")
+    elif not (IMAGES / f"{name}.png").exists():
         return f"({words}: no picture yet)"
-    shutil.copyfile(file, IMAGES / f"{name}.png")
     return f"![{words}](images/{name}.png)"
 
 
 def _command(text: str) -> str:
     return f"```console\n$ {text}\n```"
+
+
+FURTHER: dict[str, dict[str, Callable[[Run], list[str]]]] = {
+    "tutorial_15m": {
+        "Where 0.60 and 0.80 come from": _shuffling,
+        "Which columns of `ta` look ahead": _looking_ahead,
+    },
+    "btc_tomorrow": {"What it says of tomorrow": _tomorrow},
+}
+"""Run file to the sections after its searches, by heading."""
 
 
 def main() -> None:
