@@ -21,9 +21,21 @@ import pandas as pd
 from cryptonn.output import to_json, whole_folder, write_file
 from cryptonn.records import read_json, read_table, readable
 
-__all__ = ["Record", "load_record", "now", "save_record"]
+__all__ = ["VALUES", "WITH_INTERVAL", "Record", "load_record", "now", "save_record"]
 
 _TABLES = ("history", "histogram")
+VALUES = {
+    "run": {
+        "val_loss": "val_loss",
+        "val_accuracy": "accuracy_on_moves",
+        "auc": "auc",
+        "accuracy": "balanced_accuracy_published",
+    },
+    "published": {"val_loss": "val_loss", "val_accuracy": "accuracy_on_moves", "accuracy": "accuracy"},
+}
+"""By what is tried, and by the metric of a run file: which number of a trial it is."""
+WITH_INTERVAL = {"accuracy_on_moves", "accuracy"}
+"""Numbers that have a 95 % interval."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import shutil
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,9 @@ from cryptonn.output import to_json, write_file
 from cryptonn.records import read_json
 from cryptonn.settings import SearchConfig
 from cryptonn.tuning.advisor import Advisor, best_is_lowest
-from cryptonn.tuning.beside import outcome_of, studies_in, trained_beside, tried_in
+from cryptonn.tuning.beside import Beside, outcome_of
 from cryptonn.tuning.engine import lost
-from cryptonn.tuning.records import Record, load_record, now, save_record
+from cryptonn.tuning.records import VALUES, WITH_INTERVAL, Record, load_record, now, save_record
 from cryptonn.tuning.space import Axis, Choices, choices_of, configured, settings_of
 from cryptonn.tuning.trial import trial_config
 
@@ -36,19 +37,6 @@ __all__ = ["SEARCHES", "Study"]
 
 SEARCHES = Path("backtests/searches")
 """Where searches are kept unless told otherwise."""
-
-_VALUES = {
-    "run": {
-        "val_loss": "val_loss",
-        "val_accuracy": "accuracy_on_moves",
-        "auc": "auc",
-        "accuracy": "balanced_accuracy_published",
-    },
-    "published": {"val_loss": "val_loss", "val_accuracy": "accuracy_on_moves", "accuracy": "accuracy"},
-}
-"""By what is tried, and by the metric of a run file: which number of a trial it is."""
-_WITH_INTERVAL = {"accuracy_on_moves", "accuracy"}
-"""Numbers that have a 95 % interval."""
 
 
 @dataclass(eq=False)
@@ -75,6 +63,11 @@ class Study:
     _asked: set[int] = field(default_factory=set)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
+    @cached_property
+    def beside(self) -> Beside:
+        """The searches that lie beside it."""
+        return Beside(self.folder, (self.folder.parent, SEARCHES))
+
     @property
     def search(self) -> SearchConfig:
         """Its section of the run file."""
@@ -98,7 +91,7 @@ class Study:
     @property
     def metric(self) -> str:
         """The number of a trial that decides."""
-        return _VALUES[self.search.of][self.search.metric]
+        return VALUES[self.search.of][self.search.metric]
 
     @property
     def done(self) -> list[Record]:
@@ -113,7 +106,7 @@ class Study:
 
     def interval(self, record: Record) -> tuple[float | None, float | None]:
         """Return the 95 % interval of a trial's value; None where its metric has none."""
-        name = self.metric if self.metric in _WITH_INTERVAL else ""
+        name = self.metric if self.metric in WITH_INTERVAL else ""
         return record.metrics.get(f"{name}_low"), record.metrics.get(f"{name}_high")
 
     @property
@@ -121,11 +114,7 @@ class Study:
         """Settings tried before on the same rows: by which the run file was chosen, and by searches beside this one."""
         chosen = self.config.selection
         before = None if chosen is None else Path(chosen.study)
-        return tried_in(self._beside, run=self.config.name, but=before) + (0 if chosen is None else chosen.trials)
-
-    @property
-    def _beside(self) -> list[Path]:
-        return [study for study in studies_in(self.folder.parent, SEARCHES) if study != self.folder.resolve()]
+        return self.beside.tried(run=self.config.name, but=before) + (0 if chosen is None else chosen.trials)
 
     def ask(self) -> dict[str, Any] | None:
         """Begin the next trial and return its task; None when every trial is done or running."""
@@ -200,7 +189,7 @@ class Study:
         if self.search.pruning != "none" or not self.data:
             return False
         config, of = trial_config(self.run_file(settings_of(self.axes, choices))), self.search.of
-        found = trained_beside(self._beside, config, of=of, data=self.data, environment=self.environment)
+        found = self.beside.trained(config, of=of, data=self.data, environment=self.environment)
         if found is not None:
             self.tell(outcome_of(*found, number=number))
         return found is not None
