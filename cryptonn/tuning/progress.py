@@ -65,8 +65,8 @@ class Progress:
         trial = self._running.pop(record.number, None)
         if record.state == "complete" and trial is not None:
             self._spent.append(self.clock() - trial.began)
-        what = f"{record.metric} {record.value:.4f}" if record.value is not None else record.reason
-        self._say(f"trial {record.number} {record.state}: {what}")
+        value = f"{record.metric} {record.value:.4f}" if record.value is not None else ""
+        self._say(f"trial {record.number} {record.state}: {'; '.join(filter(None, (value, record.reason)))}")
 
     def _say(self, what: str) -> None:
         self.on_step(Step("search", self._share_done(), f"{self.state()}; {what}"))

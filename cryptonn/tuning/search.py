@@ -80,6 +80,8 @@ def _run(study: Study, engine: Engine, on_step: OnStep) -> None:
 
     def ask() -> dict[str, Any] | None:
         task = study.ask()
+        while study.taken:
+            progress.ended(study.taken.pop(0))
         if task is None:
             return None
         progress.begun(task["number"])

@@ -60,6 +60,8 @@ class Study:
     """Trials that have ended, by number."""
     running: dict[int, Choices] = field(default_factory=dict)
     """Trials that were begun and have not ended, by number."""
+    taken: list[Record] = field(default_factory=list)
+    """Trials that ended without being trained, for whoever tells of them."""
     _asked: set[int] = field(default_factory=set)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -191,7 +193,7 @@ class Study:
         config, of = trial_config(self.run_file(settings_of(self.axes, choices))), self.search.of
         found = self.beside.trained(config, of=of, data=self.data, environment=self.environment)
         if found is not None:
-            self.tell(outcome_of(*found, number=number))
+            self.taken.append(self.tell(outcome_of(*found, number=number)))
         return found is not None
 
     def _task(self, number: int, choices: Choices) -> dict[str, Any]:

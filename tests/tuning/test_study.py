@@ -245,13 +245,15 @@ WIDER = GRID | {"network.layers": [[4], [8], [16]]}
 
 def test_what_a_search_beside_it_has_trained_is_not_trained_again(tmp_path: Path) -> None:
     first, engine = searched(search_config(), tmp_path / "one"), MadeUp()
-    wider = search_config(WIDER, metric="val_accuracy")
-    study = searched(wider, tmp_path / "two", engine=engine)
+    wider, said = search_config(WIDER, metric="val_accuracy"), []
+    study = searched(wider, tmp_path / "two", engine=engine, on_step=lambda step: said.append(step.text))
     assert [task["number"] for task in engine.tasks] == [2, 5], "only the layers of 16 are new"
     taken = study.records[4]
     assert taken.settings == first.records[3].settings and taken.metrics == first.records[3].metrics
     assert taken.value == taken.metrics["accuracy_on_moves"], "its value is by the search's own metric"
     assert taken.reason == "trained already, as trial 3 of one: nothing was trained again"
+    line = "trial 4 complete: val_accuracy 0.5750; trained already, as trial 3 of one: nothing was trained again"
+    assert sum(line in text for text in said) == 1
     assert told(study) == told(searched(wider, tmp_path / "apart" / "two")), "as if it had been trained"
 
 
