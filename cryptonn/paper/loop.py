@@ -157,7 +157,11 @@ class PaperTrader:
 
     def _may_trade(self, decision: Decision, frame: Frame) -> bool:
         """Tell whether a decision may be traded on; if not, note why, once as long as it lasts."""
-        reasons = {"clock held": self._clocks_apart(), "gap held": self._unclean(decision, frame)}
+        reasons = {
+            "clock held": self._clocks_apart(),
+            "feed held": self._silent(frame),
+            "gap held": self._unclean(decision, frame),
+        }
         for kind, reason in reasons.items():
             if reason is None:
                 self._going_on.discard(kind)
@@ -170,6 +174,15 @@ class PaperTrader:
         if self._clocks.is_far(_ORDERS):
             self._asked(self._compare_clocks)
         return self._clocks.too_far()
+
+    def _silent(self, frame: Frame) -> str | None:
+        """Tell of a newest bar without a candle of any symbol: a real market that stands still looks like that."""
+        if self._session.settings.is_replay or not frame.filled.iloc[-1].all():
+            return None
+        return (
+            "no symbol has a candle of this bar: the feed stands still, or the exchange has halted; it trades again "
+            "with the next bar that has one"
+        )
 
     def _unclean(self, decision: Decision, frame: Frame) -> str | None:
         gap = self._session.settings.max_gap

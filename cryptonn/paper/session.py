@@ -141,7 +141,7 @@ def open_session(
                 settings.candle_exchange,
                 symbols=tuple(names.values()),
                 timeframe=config.data.timeframe,
-                port=own_port if settings.candles is None else None,
+                port=own_port if settings.is_replay else None,
                 sleep=clock.sleep,
             )
         )

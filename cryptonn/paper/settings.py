@@ -52,6 +52,11 @@ class PaperSettings:
         return self.exchange.startswith("local")
 
     @property
+    def is_replay(self) -> bool:
+        """Whether the candles are those that the local exchange replays: what is not among them was not traded."""
+        return self.is_local and self.candles is None
+
+    @property
     def candle_exchange(self) -> str:
         """Name in ccxt of the exchange whose candles are read."""
         return self.candles or ("binance" if self.is_local else self.exchange)

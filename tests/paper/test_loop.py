@@ -10,6 +10,7 @@ import pytest
 from served_run import MINUTE, START_MS, Played, ReplayedClock, changed_copy, remember_models, served
 
 from cryptonn.errors import DataError, StrategyError
+from cryptonn.market.exchange.live import LiveCandles
 from cryptonn.paper.decision import Decision
 from cryptonn.paper.pace import Pace
 from cryptonn.paper.ports import Unreadable
@@ -168,6 +169,61 @@ def test_a_feed_that_stands_still_is_held_until_the_network_has_forgotten_it(tin
         assert rows[1].time_ms > base + 8 * MINUTE  # the first was in progress when the feed stopped
         assert len(played.incidents("revised")) == 2  # one a symbol
         check_books(played)
+
+
+def test_a_market_that_shows_no_candle_at_all_is_not_traded_on(
+    tiny: Any, eager: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frozen feed, or a halt: filled flat, it was traded on for five bars."""
+    with served(tiny.frame, tiny.config) as exchange:
+        played = Played(eager, exchange, "silent")
+        real_market_here(monkeypatch, exchange.port)
+        silent = range(6, 9)  # bar 5 has a row: it was in progress when the feed stopped
+
+        def freeze(decision: Decision) -> None:
+            if decision.time_ms in (minute(4), minute(silent[-1])):
+                played.quirk(frozen_feed=decision.time_ms == minute(4))
+
+        assert played.play(16, on_decision=freeze, candles="binance") == 16
+        assert played.bars() == list(range(16))
+        bars = [(time_ms - START_MS) // MINUTE - 1 for time_ms in played.posts()]
+        assert not set(bars) & set(silent), bars
+        assert {bar for bar in bars if bar < silent[0]} and {bar for bar in bars if bar > silent[-1]}
+        assert [kind for kind, _ in played.incidents("held", "missed", "difference")] == ["held"]
+        assert "no symbol has a candle" in played.incidents("held")[0][1]
+        assert "2018-01-05 03:06Z" in played.incidents("held")[0][1]
+        check_books(played)
+
+
+def test_one_symbol_without_a_candle_is_a_quiet_minute(tiny: Any, eager: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(tiny.frame, tiny.config) as exchange:
+        played = Played(eager, exchange, "quiet")
+        real_market_here(monkeypatch, exchange.port)
+        played.quirk(missing_candles={"BTC/USD": [[minute(2), minute(5)]]})
+        assert played.play(12, candles="binance") == 12
+        assert played.incidents("held") == []
+
+
+def test_minutes_that_nobody_traded_on_a_replay_are_traded_on(tiny: Any, eager: Path) -> None:
+    """What a replay does not have did not happen: the backtest trades on there, and so does the session."""
+    with served(tiny.frame, tiny.config) as exchange:
+        played = Played(eager, exchange, "replay")
+        hole = [[minute(3), minute(7)]]
+        played.quirk(missing_candles={"ETH/USD": hole, "BTC/USD": hole})
+        assert played.play(12) == 12
+        assert played.incidents("held") == []
+        bars = [(time_ms - START_MS) // MINUTE - 1 for time_ms in played.posts()]
+        assert set(bars) & set(range(3, 7)), bars
+
+
+def real_market_here(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    """Let the local exchange stand for the real market too: candles asked of an exchange by name come from its port."""
+    from cryptonn.paper import session
+
+    def redirected(exchange: str, **settings: Any) -> LiveCandles:
+        return LiveCandles(exchange, **settings | {"port": port})
+
+    monkeypatch.setattr(session, "LiveCandles", redirected)
 
 
 def test_rows_twice_in_disorder_and_revised_change_nothing(played: Played, untouched: Played) -> None:
