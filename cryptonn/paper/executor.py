@@ -18,6 +18,7 @@ from cryptonn.paper.ledger import Ledger, OrderRow
 from cryptonn.paper.ledger.schema import UNRESOLVED
 from cryptonn.paper.planner import Move, plan
 from cryptonn.paper.ports import ClockOff, OrderState, Rejected, Unknown, Unreadable, Venue
+from cryptonn.paper.refusals import MOST_BARS, is_refused, is_told, is_too_soon
 
 __all__ = ["CLOCK_OFF", "Executor"]
 
@@ -59,8 +60,8 @@ class Executor:
     def act(self, decision: Decision) -> None:
         """Write a decision down and send the order it asks for, if any; a bar already decided on is left as it is.
 
-        While an order of unclear fate is about, or once the bar's successor has closed, the decision is written down
-        without an order.
+        While an order of unclear fate is about, once the bar's successor has closed, or soon after the same order was
+        refused, the decision is written down without an order.
 
         Raises
         ------
@@ -127,7 +128,8 @@ class Executor:
         if self._now() >= 2 * decision.close_ms - decision.time_ms:
             self._incident("late", f"{decision.time_ms}: the next bar has closed before an order could be sent")
             return None
-        return self._move(decision)
+        move = self._move(decision)
+        return None if move is None or is_too_soon(self._ledger, decision, move) else move
 
     def _leads_to(self, resting: OrderRow, decision: Decision) -> bool:
         """Tell whether nothing is left to do once an order that rests at the exchange is filled."""
@@ -182,7 +184,11 @@ class Executor:
             order, state = self._leftover(order)
         if order.state == "SENDING":
             order, state = self._inquiry.look_up(order)
-        return self._inquiry.collect(order, state, patience_s) if order.state == "OPEN" else order
+        if order.state == "OPEN":
+            order = self._inquiry.collect(order, state, patience_s)
+            if is_refused(order):
+                self._tell(order, "the exchange took it, and refused it then.")
+        return order
 
     def _leftover(self, order: OrderRow) -> tuple[OrderRow, OrderState | None]:
         """Send an order that was planned before a stop, unless it is old, or went out and the ledger lost it."""
@@ -219,11 +225,17 @@ class Executor:
     def _refused(self, order: OrderRow, error: Rejected) -> OrderRow:
         self._checkpoint("sent")
         order = self._ledger.mark(order.cid, "REJECTED", at_ms=self._now(), reason=error.reason)
-        self._incident("rejected", f"{order.cid}: {error}")
+        self._tell(order, str(error))
         self._checkpoint("rejected")
         if error.halts:
             raise error
         return order
+
+    def _tell(self, order: OrderRow, why: str) -> None:
+        """Note that an order was refused, unless the one before it was for the same kind of reason."""
+        if not is_told(self._ledger, order):
+            again = f"The same order is sent again after 1, 2, 4, ... bars, at most {MOST_BARS}; this is noted once"
+            self._incident("rejected", f"{order.cid}: {why} {again}")
 
     def _incident(self, kind: str, detail: str) -> None:
         self._ledger.incident(kind, detail, at_ms=self._now())

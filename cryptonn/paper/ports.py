@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cryptonn.trading.rules import MarketRules
 
 __all__ = [
+    "NOT_SENT",
     "ClockOff",
     "OrderRequest",
     "OrderState",
@@ -32,6 +33,9 @@ __all__ = [
 
 Side = Literal["buy", "sell"]
 VenueStatus = Literal["open", "closed", "canceled", "expired", "rejected"]
+
+NOT_SENT = "not sent"
+"""Kind of reason (see ``Rejected``) of an order that never left this machine: no exchange has refused it."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,10 @@ class VenueFill:
 
 
 class Rejected(CryptonnError):
-    """An order was definitely not accepted. ``halts`` says that the next one would not be either (keys, permission)."""
+    """An order was definitely not accepted. ``halts`` says that the next one would not be either (keys, permission).
+
+    ``reason`` begins with its kind, such as class and code of the exchange's error, and a colon.
+    """
 
     def __init__(self, message: str, *, reason: str, halts: bool = False) -> None:
         super().__init__(message)

@@ -69,6 +69,8 @@ class Quirks:
     unreadable: int = 0
     wait_s: float = 0.0
     fee_currency: str | None = None
+    reason: str = "insufficient"
+    refuses_later: bool = False
 
 
 class ModelVenue:
@@ -120,7 +122,7 @@ class ModelVenue:
         self._arrivals()
         word = self.script.pop(0) if self.script else "reply"
         if word == "rejected" or word == "revoked":
-            raise Rejected("no", reason="insufficient", halts=word == "revoked")
+            raise Rejected("no", reason=self.quirks.reason, halts=word == "revoked")
         if word == "clock":
             raise ClockOff("clock")
         if word == "never":
@@ -193,8 +195,8 @@ class ModelVenue:
         return order.state
 
     def _fill(self, order: Resting) -> None:
-        if self.quirks.empty_book:
-            order.state = replace(order.state, status="expired")
+        if self.quirks.empty_book or self.quirks.refuses_later:
+            order.state = replace(order.state, status="expired" if self.quirks.empty_book else "rejected")
             return
         amount = order.state.amount
         if self.quirks.partial is not None:

@@ -16,7 +16,7 @@ from cryptonn.paper.executor import CLOCK_OFF, Executor
 from cryptonn.paper.inquiry import Timing
 from cryptonn.paper.ledger import Ledger
 from cryptonn.paper.ledger.schema import EDGES
-from cryptonn.paper.ports import Rejected
+from cryptonn.paper.ports import NOT_SENT, Rejected
 from cryptonn.paper.reconcile import reconcile
 from tests.paper.model_exchange import (
     ALWAYS,
@@ -223,6 +223,80 @@ def test_a_revoked_key_halts_with_the_order_rejected(tmp_path):
         with pytest.raises(Rejected):
             executor.act(decision(0, "5"))
         assert [order.state for order in ledger.orders()] == ["REJECTED"]
+
+
+def refused_bars(ledger: Ledger) -> list[int]:
+    return [(order.time_ms - START) // MINUTE for order in ledger.orders() if order.state == "REJECTED"]
+
+
+def act(executor: Executor, venue: ModelVenue, wanted: str, bars: range) -> None:
+    for bar in bars:
+        venue.clock.now = decision(bar, wanted).close_ms
+        executor.act(decision(bar, wanted))
+
+
+def test_a_refused_order_is_asked_for_less_and_less_often(tmp_path):
+    ledger, venue, executor = one_order(tmp_path)
+    venue.script = ["rejected"] * 100
+    with ledger:
+        act(executor, venue, "5", range(40))
+        anew = Executor(ledger, venue, venue.clock)  # after a restart
+        act(anew, venue, "5", range(40, 90))
+        assert refused_bars(ledger) == [0, 1, 3, 7, 15, 31, 47, 63, 79]
+        assert [one.kind for one in ledger.incidents()] == ["rejected"]
+        check_books(ledger, venue)
+
+
+def test_another_wish_is_sent_at_once(tmp_path):
+    ledger, venue, executor = one_order(tmp_path)
+    venue.script = ["rejected"] * 100
+    with ledger:
+        act(executor, venue, "5", range(6))
+        act(executor, venue, "6", range(6, 9))
+        act(executor, venue, "0", range(9, 10))  # nothing is held
+        act(executor, venue, "6", range(10, 12))
+        assert refused_bars(ledger) == [0, 1, 3, 6, 7, 10, 11]
+        venue.script.clear()
+        act(executor, venue, "6", range(12, 20))
+        assert [order.state for order in ledger.orders()][-1] == "CLOSED"
+        assert ledger.position() == 6
+        assert len(venue.posts) == 8
+        assert [one.kind for one in ledger.incidents()] == ["rejected"]
+
+
+def test_another_reason_is_noted_and_counted_anew(tmp_path):
+    ledger, venue, executor = one_order(tmp_path)
+    venue.script = ["rejected"] * 100
+    with ledger:
+        act(executor, venue, "5", range(5))
+        venue.quirks.reason = "BadRequest HTTP 400 -1013: Filter failure: NOTIONAL"
+        act(executor, venue, "5", range(5, 12))
+        assert refused_bars(ledger) == [0, 1, 3, 7, 8, 10]
+        venue.quirks.reason = "BadRequest HTTP 400 -1013: other words"
+        act(executor, venue, "5", range(12, 16))
+        assert refused_bars(ledger)[6:] == [14]
+        assert [one.kind for one in ledger.incidents()] == ["rejected", "rejected"]
+
+
+def test_an_order_that_did_not_leave_was_not_refused(tmp_path):
+    ledger, venue, executor = one_order(tmp_path)
+    venue.script, venue.quirks.reason = ["rejected"] * 8, f"{NOT_SENT}: Resting: it asked to be left alone"
+    with ledger:
+        act(executor, venue, "5", range(10))
+        assert refused_bars(ledger) == list(range(8))
+        assert [one.kind for one in ledger.incidents()] == ["rejected"]
+        assert ledger.position() == 5
+
+
+def test_an_order_that_is_refused_after_it_was_taken_is_asked_for_less_often_too(tmp_path):
+    ledger, venue, executor = one_order(tmp_path)
+    venue.quirks.refuses_later = True
+    with ledger:
+        act(executor, venue, "5", range(10))
+        assert [(order.time_ms - START) // MINUTE for order in ledger.orders()] == [0, 1, 3, 7]
+        assert {(order.state, order.reason) for order in ledger.orders()} == {("CLOSED", "rejected")}
+        assert [one.kind for one in ledger.incidents()] == ["rejected"]
+        check_books(ledger, venue)
 
 
 def test_a_failed_safety_check_sends_nothing(tmp_path):

@@ -360,6 +360,27 @@ def test_an_account_without_enough_money(tiny: Any, eager: Path) -> None:
         assert played.fills() == []
 
 
+def test_what_is_refused_is_asked_for_less_and_less_often(tiny: Any, tmp_path: Path) -> None:
+    """The same order was sent again after every bar, with an incident each."""
+    patient = {"signal": {"hold": 60}}
+    with served(tiny.frame, tiny.config, balances={"USD": Decimal(500)}) as exchange:
+        played = Played(changed_copy(tiny.folder, tmp_path, **patient), exchange, "refused")
+
+        def play(bars: int) -> list[int]:
+            played.play(bars)
+            return [(time_ms - first) // MINUTE for time_ms, _, _, _ in played.orders()]
+
+        until_first = next(bar for bar in range(60) if played.play(1) and played.orders())
+        first = minute(until_first)
+        assert play(5) == [0, 1, 3]
+        assert play(19) == [0, 1, 3, 7, 15]  # also after a restart
+        assert {state for _, state, _, _ in played.orders()} == {"REJECTED"}
+        assert [kind for kind, _ in played.incidents()] == ["funds", "rejected"]
+        assert "after 1, 2, 4, ... bars, at most 16" in played.incidents("rejected")[0][1]
+        assert played.bars() == list(range(until_first + 25))
+        assert len(played.posts()) == 5
+
+
 def test_money_below_the_least_order_trades_nothing(played: Played) -> None:
     played.play(10, cash=Decimal(5))
     assert played.bars() == list(range(10)) and played.posts() == []

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TypeVar
 
-from cryptonn.paper.ports import ClockOff, Rejected, Unknown, Unreadable
+from cryptonn.paper.ports import NOT_SENT, ClockOff, Rejected, Unknown, Unreadable
 from cryptonn.paper.venue.guard import Guard, Reply
 from cryptonn.paper.venue.redaction import Redactor
 
@@ -182,7 +182,7 @@ def sending_outcome(failure: Failure, *, exchange: str, cid: str) -> Rejected | 
     """Return what a failure says of the order that was to be sent."""
     if not failure.order_left:
         why = f"order {cid} was not sent to {exchange}: {failure.reason}.{_advice(failure)}"
-        return Rejected(why, reason=failure.reason, halts=failure.is_about_keys)
+        return Rejected(why, reason=f"{NOT_SENT}: {failure.reason}", halts=failure.is_about_keys)
     if failure.is_clock:
         return ClockOff(
             f"{exchange} refused order {cid} for its time: {failure.reason}. Is this machine's clock right?"
