@@ -14,6 +14,7 @@ from cryptonn.market.exchange.live import LiveCandles
 from cryptonn.paper.decision import Decision
 from cryptonn.paper.pace import Pace
 from cryptonn.paper.ports import Unreadable
+from tests.local_exchange.small_exchange import control
 
 BARS = 24
 LOOKBACK = 20
@@ -345,6 +346,41 @@ def test_a_withdrawal_made_elsewhere_ends_the_session(played: Played) -> None:
             pace=Pace(slice_s=60.0, look_over_bars=2),
         )
     assert [kind for kind, _ in played.incidents()] == ["difference"]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_reset_with_orders_since_begins_an_epoch(tiny: Any, eager: Path, restart: bool) -> None:
+    """The next look, every hour or at a start, took it for a withdrawal and ended the session."""
+    with served(tiny.frame, tiny.config) as exchange:
+        played = Played(eager, exchange, f"reset_{restart}")
+        flat: list[int] = []
+
+        def reset(decision: Decision) -> None:
+            with played.ledger() as ledger:
+                if not flat and decision.time_ms >= minute(5) and ledger.position() == 0 and ledger.fills():
+                    flat.append(decision.time_ms)
+                    control(exchange.port, "account", reset=True)
+
+        pace = Pace(slice_s=60.0, look_over_bars=60 if restart else 15)
+        for bars in (14, 10) if restart else (24,):
+            assert played.play(bars, on_decision=reset, pace=pace) == bars
+        assert played.bars() == list(range(24))
+        assert [kind for kind, _ in played.incidents()] == ["reset"]
+        with played.ledger() as ledger:
+            orders, epochs = ledger.orders(), ledger.epochs()
+            position, expected, equity = ledger.position(), ledger.expected(), ledger.equity(Decimal(100))
+        assert [epoch.why for epoch in epochs] == ["start", "reset"]
+        since = [order for order in orders if order.time_ms > flat[0]]
+        assert len([order for order in since if order.epoch == 1]) >= 1
+        assert len([order for order in since if order.epoch == 2]) >= 1
+        account = exchange.exchange.account
+        assert position == account.total("ETH")
+        assert expected == {name: account.total(name) for name in ("ETH", "USD")}
+        booked = [fill for fill in played.fills() if fill[0] > flat[0] // MINUTE + 1]
+        trades = [trade for order in exchange.exchange.matching.orders.values() for trade in order.trades]
+        assert [fill[1:] for fill in booked] == [(one.side, one.amount, one.price, one.fee) for one in trades]
+        assert 0 < equity < 110_000
+        assert set(exchange.front.log.posts.values()) == {1}
 
 
 def test_an_account_without_enough_money(tiny: Any, eager: Path) -> None:

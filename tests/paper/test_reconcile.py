@@ -113,6 +113,128 @@ def test_a_sandbox_reset_begins_an_epoch(ledger, venue, executor):
     assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
 
 
+def reset_meanwhile(venue, *, grant=Decimal(0)):
+    """Reset the exchange, whose ids go on; ``grant`` is what it gives more than last time."""
+    numbers = venue.numbers
+    venue.reset()
+    venue.numbers = numbers
+    venue.totals["USD"] += grant
+
+
+def act(executor, venue, wanted, *bars):
+    for bar in bars:
+        venue.clock.now = decision(bar, wanted).close_ms
+        executor.act(decision(bar, wanted))
+
+
+def test_orders_sent_since_a_reset_are_carried_into_the_new_epoch(ledger, venue, executor):
+    """The newest order is known then: it was taken for a withdrawal."""
+    act(executor, venue, "5", 0)
+    act(executor, venue, "0", 1)
+    reset_meanwhile(venue)
+    act(executor, venue, "3", 2)
+    act(executor, venue, "4", 3)
+    equity = ledger.equity(PRICE)
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "reset"
+    assert (ledger.position(), ledger.equity(PRICE)) == (4, equity)
+    assert len(ledger.epochs()) == 2 and len(ledger.fills()) == len({fill.trade_id for fill in ledger.fills()})
+    assert "before" in next(one.detail for one in ledger.incidents() if one.kind == "reset")
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+    act(executor, venue, "4", 4)
+    assert len(venue.posts) == 4
+    act(executor, venue, "0", 5)
+    assert ledger.position() == 0 and venue.totals["ETH"] == 1
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+
+
+def test_what_was_held_at_a_reset_is_gone_and_bought_again(ledger, venue, executor):
+    act(executor, venue, "5", 0)
+    reset_meanwhile(venue)
+    act(executor, venue, "7", 1)  # two more
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "reset"
+    assert ledger.position() == 2
+    act(executor, venue, "7", 2)
+    assert ledger.position() == 7 == venue.totals["ETH"] - 1
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+
+
+def test_a_sale_since_a_reset_was_of_what_the_account_was_given(ledger, venue, executor):
+    act(executor, venue, "0.5", 0)
+    reset_meanwhile(venue)
+    act(executor, venue, "0", 1)
+    equity = ledger.equity(PRICE)
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "reset"
+    assert (ledger.position(), ledger.cash()) == (0, equity)
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+
+
+def test_a_second_reset_is_recognised_by_what_the_first_one_gave(ledger, venue, executor):
+    act(executor, venue, "5", 0)
+    reset_meanwhile(venue, grant=Decimal(7))
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "reset"
+    act(executor, venue, "5", 1)
+    act(executor, venue, "0", 2)
+    reset_meanwhile(venue, grant=Decimal(7))
+    act(executor, venue, "2", 3)
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "reset"
+    assert ledger.position() == 2
+
+
+def test_orders_that_filled_nothing_do_not_hide_a_reset(ledger, venue, executor):
+    act(executor, venue, "5", 0)
+    venue.quirks.empty_book = True
+    act(executor, venue, "6", 1)
+    reset_meanwhile(venue)
+    act(executor, venue, "6", 2)
+    venue.quirks.empty_book = False
+    act(executor, venue, "6", 3)
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "reset"
+    assert ledger.position() == 1
+
+
+@pytest.mark.parametrize("taken", ["before", "after", "instead"])
+def test_a_withdrawal_is_never_taken_for_a_reset(ledger, venue, executor, taken):
+    """With a reset in the same hour, or with old orders forgotten: what the balances do not explain halts."""
+    act(executor, venue, "5", 0)
+    act(executor, venue, "0", 1)
+    if taken == "instead":
+        venue.orders.clear()
+    else:
+        reset_meanwhile(venue, grant=Decimal(-50) if taken == "before" else Decimal(0))
+    act(executor, venue, "3", 2)
+    if taken != "before":
+        venue.totals["USD"] -= 50
+    with pytest.raises(DataError, match="differ"):
+        reconcile(ledger, venue, venue.clock, price=PRICE)
+    assert len(ledger.epochs()) == 1
+
+
+def test_balances_as_after_a_reset_with_older_orders_known_halt(ledger, venue, executor):
+    act(executor, venue, "5", 0)
+    venue.totals = {"ETH": Decimal(1), "USD": Decimal(20_000), "BNB": Decimal(1)}
+    act(executor, venue, "7", 1)
+    with pytest.raises(DataError, match="differ"):
+        reconcile(ledger, venue, venue.clock, price=PRICE)
+    assert len(ledger.epochs()) == 1
+
+
+def test_older_orders_that_are_not_found_for_a_moment_are_no_reset(ledger, venue, executor):
+    act(executor, venue, "5", 0)
+    venue.totals = {"ETH": Decimal(1), "USD": Decimal(20_000), "BNB": Decimal(1)}
+    act(executor, venue, "7", 1)
+    first, right = ledger.orders()[0].cid, venue.find
+    asked = []
+
+    def lagging(cid, symbol):
+        asked.append(cid)
+        return None if cid == first and asked.count(first) < 3 else right(cid, symbol)
+
+    venue.find = lagging
+    with pytest.raises(DataError, match="differ"):
+        reconcile(ledger, venue, venue.clock, price=PRICE)
+    assert asked.count(first) == 3
+
+
 def test_a_reset_forgets_an_order_at_work(ledger, venue, executor):
     venue.quirks.rest_until_ms = START + 60 * MINUTE
     executor.act(decision(0, "5"))

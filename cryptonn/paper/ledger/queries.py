@@ -131,8 +131,8 @@ class LedgerReader:
         query = f"SELECT {_ORDER} FROM orders WHERE time_ms = ? ORDER BY seq"
         return [_order(row) for row in self._rows(query, time_ms)]
 
-    def accepted(self, *, newest: int) -> list[OrderRow]:
-        """Return the newest orders of the epoch that the exchange gave an id, the newest first."""
+    def accepted(self, *, newest: int = -1) -> list[OrderRow]:
+        """Return the orders of the epoch that the exchange gave an id, or so many of them, the newest first."""
         query = f"SELECT {_ORDER} FROM orders WHERE epoch = ? AND venue_id IS NOT NULL"
         rows = self._rows(f"{query} ORDER BY time_ms DESC, seq DESC LIMIT ?", self.epoch_now().n, newest)
         return [_order(row) for row in rows]
