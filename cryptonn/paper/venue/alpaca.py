@@ -1,6 +1,7 @@
 """Alpaca's paper account: how it is asked, and what its replies say.
 
-Its fills do not tell their fee: it is reckoned at the rate of Alpaca's fee table, from what was received.
+Neither its fills nor its record of a crypto order tell a fee, and so ccxt does not either: it is taken from what was
+received, and reckoned here at the rate of Alpaca's fee table.
 Source: docs.alpaca.markets, Trading API (orders, account activities, crypto fees).
 """
 
@@ -35,6 +36,10 @@ __all__ = ["Alpaca"]
 TAKER = Decimal("0.0025")
 """Commission of the lowest tier, a fraction of what is received (docs.alpaca.markets, crypto fees)."""
 FEE_STEP = Decimal("1e-9")
+PAGE = 100
+"""Most fills in a reply."""
+APART_MS = 60_000
+"""The times of an order and of its fills come from different clocks: they are not this far apart."""
 STATUS: dict[str, VenueStatus] = {
     **dict.fromkeys(("pending_new", "accepted", "accepted_for_bidding", "new", "partially_filled", "held"), "open"),
     **dict.fromkeys(("activated", "done_for_day", "stopped", "suspended", "pending_replace", "pending_cancel"), "open"),
@@ -147,11 +152,39 @@ class Alpaca:
         api.traderPrivateDeleteV2OrdersOrderId({"order_id": state.venue_id})
 
     def fills(self, api: Any, state: OrderState, market: Market) -> list[VenueFill]:
-        """Return the fills of an order; alpaca gives the newest of all orders."""
-        asked = {"activity_type": "FILL", "page_size": 100, "direction": "desc"}
-        found = rows(api.traderPrivateGetV2AccountActivitiesActivityType(asked), "the fills")
-        fills = [self._fill(row, market) for row in found if market.is_named(text(row, "symbol"))]
-        return [fill for fill in fills if fill.venue_id == state.venue_id]
+        """Return the fills of an order; alpaca gives those of all orders, the newest first, page by page.
+
+        It is asked for further pages until the fills come to what the order's state says, or are older than the order.
+        """
+        found: list[VenueFill] = []
+        last: str | None = None
+        sent_ms: int | None = None
+        while True:
+            page = self._page(api, after=last)
+            found += self._fills_of(page, state, market)
+            if len(page) < PAGE or _total(found) >= state.filled:
+                return found
+            sent_ms = self._sent_ms(api, state) if sent_ms is None else sent_ms
+            if _moment(page[-1], "transaction_time") < sent_ms - APART_MS:
+                return found
+            last = text(page[-1], "id")
+
+    def _page(self, api: Any, *, after: str | None) -> list[Row]:
+        """Return the newest fills of all orders, or those that follow the one with an id."""
+        asked = {"activity_type": "FILL", "page_size": PAGE, "direction": "desc"}
+        token = {} if after is None else {"page_token": after}
+        page = rows(api.traderPrivateGetV2AccountActivitiesActivityType(asked | token), "the fills")
+        if after is not None and page and text(page[-1], "id") == after:
+            raise Garbled("a further page of the fills is the one before")
+        return page
+
+    def _sent_ms(self, api: Any, state: OrderState) -> int:
+        reply = api.traderPrivateGetV2OrdersOrderId({"order_id": state.venue_id})
+        return _moment(record(reply, "the order"), "submitted_at")
+
+    def _fills_of(self, page: list[Row], state: OrderState, market: Market) -> list[VenueFill]:
+        here = [self._fill(row, market) for row in page if market.is_named(text(row, "symbol"))]
+        return [fill for fill in here if fill.venue_id == state.venue_id]
 
     @staticmethod
     def _fill(row: Row, market: Market) -> VenueFill:
@@ -171,6 +204,11 @@ class Alpaca:
             fee_currency=currency,
             time_ms=_moment(row, "transaction_time"),
         )
+
+
+def _total(fills: list[VenueFill]) -> Decimal:
+    """Return what fills come to; a row that comes twice counts once."""
+    return sum({fill.trade_id: fill.amount for fill in fills}.values(), Decimal(0))
 
 
 def _moment(row: Row, key: str) -> int:

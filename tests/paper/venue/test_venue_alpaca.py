@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -34,6 +35,7 @@ FILL = {
 ACCOUNT = {"currency": "USD", "cash": "1000.5", "trading_blocked": False, "account_blocked": False}
 POSITION = {"symbol": "ETHUSD", "asset_class": "crypto", "qty": "0.5", "qty_available": "0.4"}
 NOT_FOUND = (404, {}, {"code": 40410000, "message": "order not found for " + order().cid})
+SENT = f"GET /v2/orders/{ID}"
 LOOKUP = "GET /v2/orders:by_client_order_id"
 
 
@@ -48,6 +50,7 @@ def answers(**more: Any) -> dict[str, Any]:
         "GET /v2/orders": (200, {}, [{**ORDER, "status": "new", "filled_qty": "0"}, {**ORDER, "symbol": "BTC/USD"}]),
         "GET /v2/account/activities/FILL": (200, {}, [FILL, {**FILL, "order_id": "another"}]),
         "GET /v1beta3/crypto/us/latest/trades": (200, {}, {"trades": {"ETH/USD": {"p": 2000.25, "t": "x"}}}),
+        SENT: (200, {}, ORDER),
         f"DELETE /v2/orders/{ID}": (204, {}, ""),
         **more,
     }
@@ -96,6 +99,90 @@ def test_a_sale_pays_its_fee_in_quote() -> None:
     ):
         (fill,) = venue.fills(OrderState("c", ID, "closed", Decimal("0.5"), Decimal("0.5")), ETH)
         assert (fill.fee, fill.fee_currency) == (Decimal("2.5"), "USD")
+
+
+FILLS = "GET /v2/account/activities/FILL"
+
+
+def numbered(count: int, *, of: str, first: int = 0, qty: str = "0.001", minute: int = 38) -> list[dict[str, Any]]:
+    """So many fills of an order, the newest first, as alpaca gives them."""
+    at = f"2026-03-16T18:{minute}:01.5Z"
+    return [
+        {**FILL, "id": f"20260316::{number:04}", "order_id": of, "qty": qty, "transaction_time": at}
+        for number in reversed(range(first, first + count))
+    ]
+
+
+def paged(rows: list[dict[str, Any]]) -> Any:
+    """Answer as the activities do: at most 100 rows, those after the one whose id is the page token."""
+
+    def answer(target: str) -> Any:
+        asked = dict(parse_qsl(target.partition("?")[2]))
+        assert asked["direction"] == "desc"
+        ids = [row["id"] for row in rows]
+        start = ids.index(asked["page_token"]) + 1 if "page_token" in asked else 0
+        return 200, {}, rows[start : start + min(int(asked["page_size"]), 100)]
+
+    return answer
+
+
+def filled(amount: str, *, of: str = "0.5") -> OrderState:
+    return OrderState(order().cid, ID, "open" if amount != of else "closed", Decimal(of), Decimal(amount))
+
+
+def pages(script: Scripted) -> int:
+    return sum(line.startswith(FILLS) for line in script.lines())
+
+
+def test_an_order_of_more_fills_than_a_page_holds_loses_none() -> None:
+    rows = numbered(250, of=ID)
+    with scripted(**answers(**{FILLS: paged(rows)})) as script, scripted_account("alpaca", script) as venue:
+        fills = venue.fills(filled("0.25"), ETH)
+        assert {fill.trade_id for fill in fills} == {row["id"] for row in rows}
+        assert pages(script) == 3
+
+
+def test_the_fills_of_an_order_behind_many_newer_ones_are_found() -> None:
+    rows = numbered(230, of="another", first=500) + numbered(3, of=ID, first=200) + numbered(200, of="older")
+    with scripted(**answers(**{FILLS: paged(rows)})) as script, scripted_account("alpaca", script) as venue:
+        assert len(venue.fills(filled("0.003"), ETH)) == 3
+        assert pages(script) == 3  # and none of what is older
+
+
+def test_rows_that_come_twice_do_not_stand_for_those_that_lack() -> None:
+    twice = [row for row in numbered(60, of=ID) for _ in range(2)]
+    with scripted(**answers(**{FILLS: paged(twice)})) as script, scripted_account("alpaca", script) as venue:
+        assert len(venue.fills(filled("0.060"), ETH)) == 60
+
+
+def test_two_fills_of_one_id_that_differ_are_no_answer() -> None:
+    rows = numbered(120, of=ID)
+    rows[110] = {**rows[110], "id": rows[3]["id"], "price": "2001"}
+    with (
+        scripted(**answers(**{FILLS: paged(rows)})) as script,
+        scripted_account("alpaca", script) as venue,
+        pytest.raises(Unreadable, match="two different fills"),
+    ):
+        venue.fills(filled("0.12"), ETH)
+
+
+def test_fills_that_lag_are_not_looked_for_before_the_order_was_sent() -> None:
+    rows = numbered(150, of=ID, first=5000) + numbered(3000, of="older", minute=20)
+    with scripted(**answers(**{FILLS: paged(rows)})) as script, scripted_account("alpaca", script) as venue:
+        assert len(venue.fills(filled("0.5"), ETH)) == 150
+        assert pages(script) == 2
+        assert script.lines().count(SENT) == 1
+        script.answers[SENT] = (500, {}, {})
+        with pytest.raises(Unreadable):
+            venue.fills(filled("0.5"), ETH)
+
+
+def test_pages_that_do_not_go_on_are_no_answer() -> None:
+    same = numbered(100, of="another", first=100)
+    with scripted(**answers(**{FILLS: (200, {}, same)})) as script, scripted_account("alpaca", script) as venue:
+        with pytest.raises(Unreadable, match="page"):
+            venue.fills(filled("0.5"), ETH)
+        assert pages(script) == 2
 
 
 @pytest.mark.parametrize(
