@@ -60,8 +60,8 @@ class Executor:
     def act(self, decision: Decision) -> None:
         """Write a decision down and send the order it asks for, if any; a bar already decided on is left as it is.
 
-        While an order of unclear fate is about, once the bar's successor has closed, or soon after the same order was
-        refused, the decision is written down without an order.
+        While an order of unclear fate is about, once the bar's successor has closed, or soon after the same purchase
+        was refused, the decision is written down without an order.
 
         Raises
         ------
@@ -234,7 +234,8 @@ class Executor:
     def _tell(self, order: OrderRow, why: str) -> None:
         """Note that an order was refused, unless the one before it was for the same kind of reason."""
         if not is_told(self._ledger, order):
-            again = f"The same order is sent again after 1, 2, 4, ... bars, at most {MOST_BARS}; this is noted once"
+            bars = f"after 1, 2, 4, ... bars, at most {MOST_BARS}" if order.side == "buy" else "after every bar"
+            again = f"The same order is sent again {bars}; this is noted once"
             self._incident("rejected", f"{order.cid}: {why} {again}")
 
     def _incident(self, kind: str, detail: str) -> None:

@@ -1,4 +1,4 @@
-"""What an exchange refuses is asked for again after 1, 2, 4, ... bars, and told once.
+"""A purchase that an exchange refuses is asked for again after 1, 2, 4, ... bars, a sale at every bar; told once.
 
 Nothing of this is state: it is read from the orders of the last bars, so a restart goes on as if there had been none.
 """
@@ -30,9 +30,10 @@ def is_too_soon(ledger: LedgerReader, decision: Decision, move: Move) -> bool:
     """Tell whether the move of a decision was refused so lately that it is not to be sent yet.
 
     Only the same move for the same wanted position waits, and only while it is refused for the same kind of reason.
-    An order that never left has cost nothing, and is asked for at every bar.
+    An order that never left has cost nothing, and is asked for at every bar. So is a sale: out of a position one wants
+    as soon as the exchange lets one.
     """
-    refused = _in_a_row(ledger, decision, move)
+    refused = [] if move.side == "sell" else _in_a_row(ledger, decision, move)
     if not refused or _kind(refused[0]) == NOT_SENT:
         return False
     bars = min(1 << (len(refused) - 1), MOST_BARS)

@@ -264,6 +264,19 @@ def test_another_wish_is_sent_at_once(tmp_path):
         assert [one.kind for one in ledger.incidents()] == ["rejected"]
 
 
+def test_a_refused_sale_is_asked_for_at_every_bar(tmp_path):
+    ledger, venue, executor = one_order(tmp_path)
+    with ledger:
+        act(executor, venue, "5", range(1))
+        venue.script = ["rejected"] * 6
+        act(executor, venue, "0", range(1, 9))
+        assert refused_bars(ledger) == list(range(1, 7))
+        (incident,) = ledger.incidents()
+        assert incident.kind == "rejected" and "sent again after every bar" in incident.detail
+        assert ledger.position() == 0
+        check_books(ledger, venue)
+
+
 def test_another_reason_is_noted_and_counted_anew(tmp_path):
     ledger, venue, executor = one_order(tmp_path)
     venue.script = ["rejected"] * 100
