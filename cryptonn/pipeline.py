@@ -157,7 +157,7 @@ def backtest(
 def reproduce(run: Run, *, on_step: OnStep = silent) -> Run:
     """Repeat the published evaluation that a run is compared with, leaks included, and keep its numbers beside it.
 
-    It may take hours. One that was killed goes on after its newest epoch.
+    It may take hours. One that was killed, or interrupted, goes on after its newest epoch.
 
     Raises
     ------
@@ -181,7 +181,8 @@ def reproduce(run: Run, *, on_step: OnStep = silent) -> Run:
         )
         record, history = found.record(config), found.history
     save_published(run.folder, record, history)
-    standing.unlink(missing_ok=True)
+    if history is None or not history["interrupted"].any():  # after Ctrl-C the same command goes on
+        standing.unlink(missing_ok=True)
     return replace(run, published=record)
 
 

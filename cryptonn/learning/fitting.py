@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from cryptonn.config import RunConfig
 from cryptonn.errors import ModelError
 from cryptonn.learning.backend import keras
 from cryptonn.learning.batches import Streaming, Windowed
-from cryptonn.learning.checkpoint import Checkpoint, Standing
+from cryptonn.learning.checkpoint import Checkpoint, Standing, identity_of
 from cryptonn.settings import NetworkConfig, TrainingConfig
 
 __all__ = ["EpochReport", "Hooks", "Validate", "fit_epochs", "move_average"]
@@ -122,7 +123,8 @@ def _run_epochs(
     training, rng = config.training, np.random.default_rng(config.seed)
     network.compile(_optimizer(training, examples.steps), loss=_loss(training, config.network), jit_compile=False)
     log = _log(network, hooks.log_dir if training.tensorboard else None, histograms=training.histograms)
-    _go_on(network, rng, config, progress, hooks)
+    of = identity_of(config, examples.rows) if hooks.checkpoint else {}
+    _go_on(network, rng, of, progress, hooks, validate)
     standing = progress.standing
     for epoch in range(len(progress.reports) + 1, training.epochs + 1):
         if training.patience and progress.stale >= training.patience:
@@ -142,18 +144,23 @@ def _run_epochs(
         report = EpochReport(epoch, training.epochs, loss, val_loss, val_accuracy, seconds, best)
         progress.reports.append(report)
         standing.epochs.append(asdict(report))
-        if hooks.checkpoint:
-            hooks.checkpoint.save(standing, network, rng, config)
         log(report)
         if hooks.on_epoch:
             hooks.on_epoch(report)
+        if hooks.checkpoint:
+            hooks.checkpoint.save(standing, network, rng, of=of)
 
 
 def _go_on(
-    network: keras.Model, rng: np.random.Generator, config: RunConfig, progress: _Progress, hooks: Hooks
+    network: keras.Model,
+    rng: np.random.Generator,
+    of: dict[str, Any],
+    progress: _Progress,
+    hooks: Hooks,
+    validate: Validate,
 ) -> None:
     """Set everything to where an earlier sitting stopped, if there was one, and tell of the epochs it did."""
-    standing = hooks.checkpoint.load(network, rng, config) if hooks.checkpoint else None
+    standing = hooks.checkpoint.load(network, rng, of=of, validate=validate) if hooks.checkpoint else None
     progress.standing = standing or Standing([weights.copy() for weights in network.get_weights()])
     progress.reports += [EpochReport(**numbers) for numbers in progress.standing.epochs]
     if hooks.on_epoch:

@@ -1,78 +1,78 @@
-"""Searches that lie beside one: what they tried on the same rows, and what they have trained already."""
+"""Searches of the same run that lie beside one: how much they tried on the same rows, and what they have trained."""
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cryptonn.config import RunConfig, load_config
 from cryptonn.errors import CryptonnError
-from cryptonn.output import to_json
-from cryptonn.records import read_json
+from cryptonn.records import read_json, readable
 from cryptonn.tuning.records import Record, load_record
 
 __all__ = ["Beside", "outcome_of"]
 
-_WORDS = {"name", "description", "search", "selection"}
-"""Parts of a run file that no training depends on."""
-
 
 @dataclass
 class Beside:
-    """The other searches in some places; what is no search, or is damaged, counts for nothing."""
+    """The other searches of a run in some places."""
 
+    run: str
+    """Name of the run."""
     folder: Path
     """Of the search itself, which is left out."""
     places: tuple[Path, ...]
     """Folders in which searches lie."""
-    _settings: dict[Path, str] = field(default_factory=dict)
-    """By the folder of a trial: what it trained; a trial that has ended does not change."""
+    _fingerprints: dict[Path, str | None] = field(default_factory=dict)
+    """By trial.json; read once each, so a hit is read again before it counts."""
 
-    def tried(self, *, run: str, but: Path | None) -> int:
-        """Return how many honest settings of a run they tried, leaving one search out."""
+    def tried(self, *, but: Path | None) -> int:
+        """Return how many honest settings they tried, leaving one search out.
+
+        Raises
+        ------
+        DataError
+            If what a search belongs to cannot be read: what it tried must not be forgotten.
+        """
         tried = 0
-        for study, facts in self._studies():
-            known = but is not None and study == but.resolve()
-            if (facts["run"]["name"], facts["search"]["of"]) == (run, "run") and not known:
-                tried += len(list(study.glob("trials/*/trial.json")))
+        for path in self._studies():
+            kept = read_json(path)
+            with readable(path):
+                counts = (kept["run"]["name"], kept["search"]["of"]) == (self.run, "run")
+            if counts and (but is None or path.parent != but.resolve()):
+                tried += len(list(path.parent.glob("trials/*/trial.json")))
         return tried
 
-    def trained(
-        self, config: RunConfig, *, of: str, data: Mapping[str, str], environment: Mapping[str, str]
-    ) -> tuple[Record, Path] | None:
-        """Return a trial that trained just this, and its folder; None if there is none.
+    def trained(self, fingerprint: str, *, metric: str) -> tuple[Record, Path] | None:
+        """Return a trial with a fingerprint that ended well, and its folder; None if there is none.
 
         Parameters
         ----------
-        config
-            The run file of a trial, as it would be trained.
-        of
-            "run" or "published".
-        data, environment
-            Candles (sha256 by symbol), and what decides about last bits; both must be the same too.
+        metric
+            Name of a number that it must have.
         """
-        wanted = _settings_of(config)
-        for study, facts in self._studies():
-            if (facts["search"]["of"], facts["data"], facts["environment"]) != (of, dict(data), dict(environment)):
-                continue
-            for trial in sorted(study.glob("trials/[0-9]*")):
-                record = _complete(trial) if self._trained_in(trial) == wanted else None
-                if record is not None:
-                    return record, trial
+        for path in self._studies():
+            for trial in sorted(path.parent.glob("trials/[0-9]*/trial.json")):
+                if trial not in self._fingerprints:
+                    self._fingerprints[trial] = _fingerprint(trial)
+                if self._fingerprints[trial] == fingerprint and self._is_of_run(path):
+                    record = _whole(trial.parent, fingerprint, metric=metric)
+                    if record is not None:
+                        return record, trial.parent
         return None
 
-    def _studies(self) -> list[tuple[Path, dict[str, Any]]]:
-        """Return the folders of the searches and what they belong to."""
+    def _studies(self) -> list[Path]:
+        """Return the study.json of each."""
         paths = {path.resolve() for place in self.places for path in place.glob("*/study.json")}
-        return [(path.parent, _facts(path)) for path in sorted(paths) if path.parent != self.folder.resolve()]
+        return sorted(path for path in paths if path.parent != self.folder.resolve())
 
-    def _trained_in(self, trial: Path) -> str:
-        if trial not in self._settings:
-            try:
-                self._settings[trial] = _settings_of(load_config(trial / "config.toml"))
-            except CryptonnError:  # a trial that was no valid run, or is of another version
-                self._settings[trial] = ""
-        return self._settings[trial]
+    def _is_of_run(self, study: Path) -> bool:
+        """Tell whether a search is counted among those tried: what is taken from it must be."""
+        try:
+            kept = read_json(study)
+            with readable(study):
+                return bool(kept["run"]["name"] == self.run)
+        except CryptonnError:
+            return False
 
 
 def outcome_of(record: Record, folder: Path, *, number: int) -> dict[str, Any]:
@@ -82,31 +82,26 @@ def outcome_of(record: Record, folder: Path, *, number: int) -> dict[str, Any]:
     own = {
         "number": number,
         "reason": f"trained already, as trial {record.number} of {folder.parents[1].name}: nothing was trained again",
+        "git_commit": record.git_commit,
         "trace": "",
         "files": {},
     }
     return {name: getattr(record, name) for name in names} | tables | own
 
 
-def _facts(path: Path) -> dict[str, Any]:
-    """Return what a search belongs to; nothing where that cannot be read."""
-    nothing: dict[str, Any] = {"run": {"name": ""}, "search": {"of": ""}, "data": {}, "environment": {}}
+def _fingerprint(trial: Path) -> str | None:
     try:
-        kept = read_json(path)
+        kept = read_json(trial)
     except CryptonnError:
-        return nothing
-    return nothing | kept if isinstance(kept, dict) else nothing
+        return None
+    return kept.get("fingerprint") if isinstance(kept, dict) else None
 
 
-def _complete(folder: Path) -> Record | None:
+def _whole(folder: Path, fingerprint: str, *, metric: str) -> Record | None:
+    """Return a trial that ended well and lacks nothing."""
     try:
         record = load_record(folder)
-    except CryptonnError:  # damaged: trained again here
+    except CryptonnError:  # damaged, or gone since: trained again here
         return None
-    return record if record.state == "complete" else None
-
-
-def _settings_of(config: RunConfig) -> str:
-    plain = config.model_dump(mode="json", exclude=_WORDS)
-    plain["data"].pop("folder")
-    return to_json(plain)
+    is_whole = record.state == "complete" and record.fingerprint == fingerprint and len(record.history) > 0
+    return record if is_whole and math.isfinite(record.metrics.get(metric, math.nan)) else None

@@ -6,9 +6,9 @@ from typing import Any
 from cryptonn.config import unknown_setting
 from cryptonn.settings import RangeConfig, SearchConfig
 
-__all__ = ["problems_of"]
+__all__ = ["NOT_TRAINED", "problems_of"]
 
-_NOT_TRAINED = ("name", "description", "signal", "costs", "backtest", "report", "search", "selection", "data.test")
+NOT_TRAINED = ("name", "description", "signal", "costs", "backtest", "report", "search", "selection", "data.test")
 """What no training depends on."""
 
 
@@ -50,7 +50,7 @@ def _of_key(key: str, axis: str, *, of: str) -> Iterator[str]:
     unknown = unknown_setting(key)
     if unknown:
         yield unknown
-    elif any(key == one or key.startswith(f"{one}.") for one in _NOT_TRAINED):
+    elif any(key == one or key.startswith(f"{one}.") for one in NOT_TRAINED):
         yield (
             f"{where} changes nothing that is trained, so every trial would give the same. Try it on a trained run "
             "instead: `cryptonn compare`, or a run file of its own."

@@ -26,8 +26,15 @@ class _Running:
     said: float
     """When it was last spoken of."""
     share: float = 0.0
+    before: float = 0.0
+    """Share that earlier sittings have done."""
     numbers: str = ""
     """Losses of the last epoch it has done, in words."""
+
+    @property
+    def new(self) -> float:
+        """Share done since it began."""
+        return self.share - self.before
 
 
 @dataclass
@@ -50,6 +57,8 @@ class Progress:
         """Note how far a trial is, see ``trial.OnEpoch``, and say so of one that takes long."""
         trial = self._running[number]
         trial.share = min((report["epoch"] - 1 + report["done"]) / report["epochs"], 1.0)
+        if report.get("again"):
+            trial.before = trial.share
         if "val_loss" in report:
             numbers = f"loss {report['loss']:.4f}, val_loss {report['val_loss']:.4f}"
             trial.numbers = f", {numbers} after epoch {report['epoch']}"
@@ -63,8 +72,8 @@ class Progress:
     def ended(self, record: Record) -> None:
         """Note that a trial has ended."""
         trial = self._running.pop(record.number, None)
-        if record.state == "complete" and trial is not None:
-            self._spent.append(self.clock() - trial.began)
+        if record.state == "complete" and trial is not None and trial.before < 1:
+            self._spent.append((self.clock() - trial.began) / (1 - trial.before))
         value = f"{record.metric} {record.value:.4f}" if record.value is not None else ""
         self._say(f"trial {record.number} {record.state}: {'; '.join(filter(None, (value, record.reason)))}")
 
@@ -85,7 +94,7 @@ class Progress:
     def seconds_left(self) -> float | None:
         """Estimate the time left from the trials of this sitting; None before there is anything to go by."""
         now = self.clock()
-        paces = [(now - trial.began) / trial.share for trial in self._running.values() if trial.share >= _ENOUGH]
+        paces = [(now - trial.began) / trial.new for trial in self._running.values() if trial.new >= _ENOUGH]
         known = [*self._spent, *paces]
         if not known:
             return None
@@ -95,8 +104,9 @@ class Progress:
 
     def _left(self, trial: _Running) -> str:
         """Say how long a trial will take yet; training.patience may end it before."""
-        spent, share = self.clock() - trial.began, trial.share
-        return f", {duration(spent * (1 - share) / share)} left" if _ENOUGH <= share < 1 else ""
+        spent = self.clock() - trial.began
+        is_known = trial.new >= _ENOUGH and trial.share < 1
+        return f", {duration(spent * (1 - trial.share) / trial.new)} left" if is_known else ""
 
     def _share_done(self) -> float:
         return min(self._done() / max(self.study.total, 1), 1.0)

@@ -64,6 +64,8 @@ class Record:
     git_commit: str | None
     same_as: int | None = None
     """Number of an earlier trial with equal settings, whose numbers these are."""
+    fingerprint: str | None = None
+    """All that its numbers follow from, see ``fingerprint.py``; None where that is not known."""
     history: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False)
     histogram: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False)
 

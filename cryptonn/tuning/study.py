@@ -29,6 +29,7 @@ from cryptonn.settings import SearchConfig
 from cryptonn.tuning.advisor import Advisor, best_is_lowest
 from cryptonn.tuning.beside import Beside, outcome_of
 from cryptonn.tuning.engine import lost
+from cryptonn.tuning.fingerprint import fingerprint_of
 from cryptonn.tuning.records import VALUES, WITH_INTERVAL, Record, load_record, now, save_record
 from cryptonn.tuning.space import Axis, Choices, choices_of, configured, settings_of
 from cryptonn.tuning.trial import trial_config
@@ -68,7 +69,7 @@ class Study:
     @cached_property
     def beside(self) -> Beside:
         """The searches that lie beside it."""
-        return Beside(self.folder, (self.folder.parent, SEARCHES))
+        return Beside(self.config.name, self.folder, (self.folder.parent, SEARCHES))
 
     @property
     def search(self) -> SearchConfig:
@@ -116,7 +117,7 @@ class Study:
         """Settings tried before on the same rows: by which the run file was chosen, and by searches beside this one."""
         chosen = self.config.selection
         before = None if chosen is None else Path(chosen.study)
-        return self.beside.tried(run=self.config.name, but=before) + (0 if chosen is None else chosen.trials)
+        return self.beside.tried(but=before) + (0 if chosen is None else chosen.trials)
 
     def ask(self) -> dict[str, Any] | None:
         """Begin the next trial and return its task; None when every trial is done or running."""
@@ -188,13 +189,17 @@ class Study:
 
         Not where trials are pruned: what they showed epoch by epoch would be missing.
         """
-        if self.search.pruning != "none" or not self.data:
+        fingerprint = self._fingerprint(settings_of(self.axes, choices))
+        if self.search.pruning != "none" or fingerprint is None:
             return False
-        config, of = trial_config(self.run_file(settings_of(self.axes, choices))), self.search.of
-        found = self.beside.trained(config, of=of, data=self.data, environment=self.environment)
+        found = self.beside.trained(fingerprint, metric=self.metric)
         if found is not None:
             self.taken.append(self.tell(outcome_of(*found, number=number)))
         return found is not None
+
+    def _fingerprint(self, settings: dict[str, Any]) -> str | None:
+        config = trial_config(self.run_file(settings))
+        return fingerprint_of(config, of=self.search.of, data=self.data, environment=self.environment)
 
     def _task(self, number: int, choices: Choices) -> dict[str, Any]:
         config = self.run_file(settings_of(self.axes, choices))
@@ -225,7 +230,8 @@ class Study:
             value=value,
             ended=now(),
             reason=reason,
-            git_commit=self.code["git_commit"],
+            git_commit=outcome.get("git_commit", self.code["git_commit"]),
+            fingerprint=self._fingerprint(settings) if state == "complete" else None,
             history=pd.DataFrame(outcome["history"]),
             histogram=pd.DataFrame(outcome["histogram"]),
             **{name: outcome[name] for name in ("metrics", "rows", "best_epoch", "seconds", "where")},
@@ -234,8 +240,9 @@ class Study:
     def _keep(self, record: Record, outcome: Mapping[str, Any]) -> None:
         kept = {name: outcome[name] for name in ("trace", "files")}
         save_record(record, self._trial_folder(record.number), config=self._config_of(record), **kept)
-        for kind in (".json", ".npz"):
-            self._running_file(record.number, kind).unlink(missing_ok=True)
+        self._running_file(record.number).unlink(missing_ok=True)
+        if record.state != "failed":  # --retry-failed goes on where it stood
+            self._running_file(record.number, ".npz").unlink(missing_ok=True)
         self.advisor.end(record.number, state=record.state, value=record.value)
         self.records[record.number] = record
         self.running.pop(record.number, None)

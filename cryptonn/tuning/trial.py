@@ -39,7 +39,8 @@ __all__ = ["OnEpoch", "Pruned", "market_of", "run_trial", "trial_config"]
 
 OnEpoch = Callable[[dict[str, Any]], bool]
 """Called with ``epoch`` (from 1 on), ``epochs``, ``done`` (the share of that epoch in [0, 1]) and, once the epoch is
-done, its numbers; True then ends the trial: it has fallen behind the others."""
+done, its numbers; True then ends the trial: it has fallen behind the others. With ``again`` it is told of an epoch that
+an earlier sitting has done; no answer ends it then."""
 
 _EVERY = 10.0
 """Seconds from one word on an epoch that goes on to the next."""
@@ -68,7 +69,8 @@ class _Trial:
     def report(self, epoch: "EpochReport") -> None:
         self.reports.append({name: value for name, value in asdict(epoch).items() if name != "epochs"})
         self.said = time.monotonic()
-        if self.on_epoch is not None and self.on_epoch({**asdict(epoch), "done": 1.0}):
+        again = epoch.epoch <= self.epochs_before
+        if self.on_epoch is not None and self.on_epoch({**asdict(epoch), "done": 1.0, "again": again}) and not again:
             raise Pruned(f"stopped after epoch {epoch.epoch} of {epoch.epochs}: it had fallen behind the others")
 
     def progress(self, epoch: int, done: float, *, epochs: int) -> None:

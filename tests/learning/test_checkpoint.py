@@ -1,5 +1,7 @@
 """A fit that was stopped goes on after its newest epoch and comes to the weights of one that was not."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +31,24 @@ class Killed(BaseException):
 def fitted(
     rows: Material, path: Path | None, *, until: int | None = None
 ) -> tuple[FittedModel, pd.DataFrame, list[int]]:
-    """Fit, killed after the epoch ``until`` has been told of; also give the epochs that were trained, not only told."""
+    """Fit, killed at the first step after the epoch ``until``; also give the epochs that were trained, not only told.
+
+    Where that was the last epoch it is killed when it has ended.
+    """
     steps: list[int] = []
 
-    def on_epoch(report: Any) -> None:
-        if report.epoch == until:
+    def on_progress(epoch: int, _: float) -> None:
+        if until is not None and epoch > until:
             raise Killed
+        steps.append(epoch)
 
     model, history = fit_model(
         *(rows.features, rows.labels, rows.split, rows.config),
-        on_epoch=on_epoch,
-        on_progress=lambda epoch, _: steps.append(epoch),
+        on_progress=on_progress,
         checkpoint=Checkpoint(path) if path else None,
     )
+    if until is not None:
+        raise Killed
     return model, history, sorted(set(steps))
 
 
@@ -94,6 +101,29 @@ def test_the_file_of_another_configuration_is_as_good_as_none(change: dict[str, 
     model, _, trained = fitted(other, path)
     assert trained == [1, 2, 3]
     assert_equal(model, fitted(other, None)[0])
+
+
+def other_validation(rows: Material) -> Material:
+    """The same train rows; those of validation in another order, as other candles or other code would make them."""
+    features, part = rows.features.copy(), rows.split.validation
+    features.iloc[part] = features.iloc[part].to_numpy()[::-1]
+    return replace(rows, features=features)
+
+
+def other_train_rows(rows: Material) -> Material:
+    features, part = rows.features.copy(), slice(100, rows.split.train.stop)  # after the warm-up
+    features.iloc[part] = features.iloc[part].to_numpy()[::-1]
+    return replace(rows, features=features)
+
+
+@pytest.mark.parametrize("other", [other_validation, other_train_rows])
+def test_the_file_of_other_rows_is_as_good_as_none(other: Callable[[Material], Material], tmp_path: Path) -> None:
+    path = tmp_path / "fit.npz"
+    with pytest.raises(Killed):
+        fitted(three_epochs(), path, until=3)
+    model, _, trained = fitted(other(three_epochs()), path)
+    assert trained == [1, 2, 3]
+    assert_equal(model, fitted(other(three_epochs()), None)[0])
 
 
 @pytest.mark.parametrize("content", [b"", b"half a file", b"PK\x03\x04 cut off"], ids=["empty", "text", "zip"])

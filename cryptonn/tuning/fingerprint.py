@@ -1,0 +1,62 @@
+"""All that the result of a trial follows from, as one word: where it is the same, so is the result."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+from cryptonn.config import RunConfig
+from cryptonn.output import to_json
+from cryptonn.tuning.checks import NOT_TRAINED
+
+__all__ = ["fingerprint_of"]
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_CODE = ("market", "learning", "evaluation", "settings", "config.py", "published.py", "heldout.py", "tuning/trial.py")
+"""Parts of the package that make, train and judge the rows of a trial."""
+_LIBRARIES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "ta")
+
+
+def fingerprint_of(
+    config: RunConfig, *, of: str, data: Mapping[str, str], environment: Mapping[str, str]
+) -> str | None:
+    """Return the word of a trial; None if its candles are not all known by their sha256.
+
+    Parameters
+    ----------
+    config
+        Its run file, without test periods.
+    of
+        "run" or "published".
+    data
+        By symbol: sha256 of the candles.
+    environment
+        Threads and what else decides about last bits.
+    """
+    published = config.published if of == "published" else None
+    trained = config if published is None else config.as_published()
+    if not set(trained.data.symbols) <= set(data):
+        return None
+    plain = trained.model_dump(mode="json", exclude={name for name in NOT_TRAINED if "." not in name})
+    plain["data"].pop("folder")
+    facts = {
+        "of": of,
+        "config": plain | {"published": None},
+        "leaks": None if published is None else published.leaks.model_dump(mode="json"),
+        "data": {symbol: data[symbol] for symbol in trained.data.symbols},
+        "environment": dict(environment),
+        "code": _code(),
+        "libraries": {name: version(name) for name in _LIBRARIES},
+    }
+    return hashlib.sha256(to_json(facts).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    digest = hashlib.sha256()
+    for part in _CODE:
+        path = _PACKAGE / part
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.relative_to(_PACKAGE).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()
