@@ -11,6 +11,7 @@ from cryptonn import pipeline
 from cryptonn.errors import ConfigError, DataError
 from cryptonn.market.bars import FIELDS
 from cryptonn.market.extras import EXTRAS
+from cryptonn.progress import Step
 from tests.tiny_run import TARGET, tiny_candles, tiny_config, write_run_file
 
 COLUMNS = (*FIELDS, *EXTRAS)
@@ -37,7 +38,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Run:
     write_klines(root / "klines.csv", tiny_candles()[TARGET])
     published = {
         **{"system": "an earlier one", "figure": 0.6, "leaks": {"untraded": "drop"}},
-        "settings": {"training": {"form": "windowed", "batch_size": 64}},
+        "settings": {"training": {"form": "windowed", "batch_size": 64, "epochs": 3}},
     }
     config = tiny_config(
         data=data_of(root), features={"columns": COLUMNS, "clip": 0}, training=QUICK, published=published
@@ -71,6 +72,21 @@ def test_it_is_opened_again_traded_and_predicted_with(trained: pipeline.Run) -> 
 def test_the_earlier_system_sees_them_too(trained: pipeline.Run) -> None:
     done = pipeline.reproduce(trained)
     assert done.published is not None and 0 <= done.published["numbers"]["accuracy"] <= 1
+
+
+def test_an_earlier_system_that_is_interrupted_goes_on_with_the_same_command(trained: pipeline.Run) -> None:
+    whole = pipeline.reproduce(trained).published
+
+    def stop(step: Step) -> None:
+        if step.stage == "published" and (step.done or 0) > 0.5:
+            raise KeyboardInterrupt
+
+    cut = pipeline.reproduce(trained, on_step=stop).published
+    assert cut is not None and cut["epochs"] == 1 and (trained.folder / "published.npz").exists()
+    done = pipeline.reproduce(trained).published
+    assert whole is not None and done is not None
+    assert done["numbers"] == whole["numbers"] and done["epochs"] == 3
+    assert not (trained.folder / "published.npz").exists()
 
 
 def test_an_extra_that_changed_is_refused(trained: pipeline.Run) -> None:

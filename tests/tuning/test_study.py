@@ -4,6 +4,7 @@ The trials are made up (``MadeUp``), so that every order of events can be tried;
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -16,6 +17,7 @@ import pytest
 from cryptonn.config import RunConfig, load_config
 from cryptonn.errors import ConfigError, DataError, ModelError, OutputError
 from cryptonn.progress import Step
+from cryptonn.tuning.beside import Beside
 from cryptonn.tuning.engine import lost
 from cryptonn.tuning.opening import open_study
 from cryptonn.tuning.progress import Progress
@@ -78,8 +80,6 @@ def test_what_was_half_written_when_it_was_killed_is_cleared_away(tmp_path: Path
 
 
 def test_a_trial_folder_that_is_gone_is_run_again_at_its_place(tmp_path: Path) -> None:
-    import shutil
-
     config = search_config(**SEARCHES["random"])
     first = searched(config, tmp_path)
     shutil.rmtree(tmp_path / "trials" / "0003")
@@ -265,24 +265,71 @@ def test_other_settings_are_trained(change: dict[str, Any], tmp_path: Path) -> N
     assert len(engine.tasks) == 4
 
 
-@pytest.mark.parametrize("name", ["data", "environment"])
-def test_other_candles_or_threads_are_trained(name: str, tmp_path: Path) -> None:
+def test_other_threads_and_another_run_are_trained(tmp_path: Path) -> None:
     searched(search_config(), tmp_path / "one")
-    kept = json.loads((tmp_path / "one" / "study.json").read_text())
-    kept[name] |= {next(iter(kept[name])): "another"}
-    (tmp_path / "one" / "study.json").write_text(json.dumps(kept))
-    engine = MadeUp()
-    searched(search_config(), tmp_path / "two", engine=engine)
-    assert len(engine.tasks) == 4
+    renamed = search_config().model_copy(update={"name": "another"})  # its trials would not be counted as tried
+    for name, config, options in (("two", search_config(), {"threads": 2}), ("three", renamed, {})):
+        engine = MadeUp()
+        searched(config, tmp_path / name, engine=engine, **options)
+        assert len(engine.tasks) == 4
 
 
-def test_failed_and_damaged_trials_beside_it_are_trained(tmp_path: Path) -> None:
+def test_failed_damaged_and_half_trials_beside_it_are_trained(tmp_path: Path) -> None:
     searched(search_config(), tmp_path / "one", engine=Failing(1))
     (tmp_path / "one" / "trials" / "0002" / "trial.json").write_text("{")
-    (tmp_path / "one" / "trials" / "0003" / "config.toml").unlink()
+    (tmp_path / "one" / "trials" / "0003" / "history.csv").unlink()
     engine = MadeUp()
     searched(search_config(), tmp_path / "two", engine=engine)
     assert [task["number"] for task in engine.tasks] == [1, 2, 3]
+
+
+def test_a_trial_beside_it_that_lacks_the_number_asked_for_is_trained(tmp_path: Path) -> None:
+    searched(search_config(), tmp_path / "one")
+    for path in (tmp_path / "one").glob("trials/*/trial.json"):
+        kept = json.loads(path.read_text())
+        del kept["metrics"]["auc"]
+        path.write_text(json.dumps(kept))
+    engine = MadeUp()
+    searched(search_config(metric="auc"), tmp_path / "two", engine=engine)
+    assert len(engine.tasks) == 4
+
+
+def test_a_search_beside_it_that_began_anew_is_not_mistaken(tmp_path: Path) -> None:
+    """What was known of a folder was once kept for days, and handed out a trial of other settings."""
+    first = searched(search_config(), tmp_path / "one")
+    beside, wanted = Beside("tiny", tmp_path / "two", (tmp_path,)), str(first.records[2].fingerprint)
+    found = beside.trained(wanted, metric="val_loss")
+    assert found is not None and found[0].number == 2
+    shutil.rmtree(tmp_path / "one")
+    searched(search_config({"network.dropout": [0.5, 0.6, 0.7]}), tmp_path / "one")
+    assert beside.trained(wanted, metric="val_loss") is None
+
+
+def test_what_was_trained_by_other_code_keeps_its_commit_and_is_trained_again(tmp_path: Path) -> None:
+    searched(search_config(), tmp_path / "one")
+    for path, change in zip(
+        sorted((tmp_path / "one").glob("trials/*/trial.json")),
+        ({"git_commit": "abc"}, {"fingerprint": "0" * 64}, {"fingerprint": None}, {}),
+        strict=True,
+    ):
+        path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    engine = MadeUp()
+    study = searched(search_config(), tmp_path / "two", engine=engine)
+    assert [task["number"] for task in engine.tasks] == [1, 2]
+    assert study.records[0].git_commit == "abc"
+
+
+def test_where_a_failed_trial_stood_stays_for_another_try(tmp_path: Path) -> None:
+    sitting: dict[str, Any] = {"threads": 1, "at_once": 1, "retry_failed": False}
+    with open_study(search_config(), "small", folder=tmp_path, **sitting) as study:
+        for stays in (True, False):
+            task = study.ask()
+            assert task is not None
+            standing = Path(task["checkpoint"])
+            standing.write_bytes(b"here it stood")
+            good = MadeUp()._outcome(task, lambda *_: False)
+            study.tell(lost(task["number"], "killed") if stays else good)
+            assert standing.exists() is stays
 
 
 def test_a_trial_never_sees_the_test_periods(tmp_path: Path) -> None:
@@ -352,6 +399,15 @@ def words_while_running(folder: Path, reports: list[tuple[float, dict[str, Any]]
 
 
 ENDED = {"epoch": 1, "epochs": 2, "done": 1.0, "loss": 0.7, "val_loss": 0.69, "val_accuracy": 0.5}
+
+
+def test_epochs_of_an_earlier_sitting_do_not_count_as_fast(tmp_path: Path) -> None:
+    """Told again within a second they made hours look like seconds."""
+    again = [(0.5, ENDED | {"epochs": 10, "epoch": epoch, "again": True}) for epoch in range(1, 8)]
+    reports = [*again, (31.0, {"epoch": 8, "epochs": 10, "done": 0.1}), (62.0, {"epoch": 8, "epochs": 10, "done": 0.6})]
+    last = words_while_running(tmp_path, reports)[-1]
+    assert "trial 0 epoch 8/10 is 60% done" in last and last.endswith(", 4 min left")  # 62 s for 6 %, 24 % are left
+    assert "21 min left; trial 0" in last
 
 
 def test_a_long_trial_says_how_far_it_is_at_most_every_half_a_minute(tmp_path: Path) -> None:
