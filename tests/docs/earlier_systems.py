@@ -24,6 +24,7 @@ from cryptonn.latest import predict
 from cryptonn.learning.lookahead import looking_ahead
 from cryptonn.market.candles import Frame
 from cryptonn.market.source import load_market
+from cryptonn.output import whole_folder
 from cryptonn.published import reproduce
 from cryptonn.reporting.formatting import percent, signed_bp
 from cryptonn.reporting.sections_forecast import forecast_words
@@ -58,7 +59,7 @@ SYSTEMS = {
 
 
 def page(backtests: Path = BACKTESTS) -> str:
-    """Return the whole page, from the runs and searches in a folder; copies the pictures it shows."""
+    """Return the whole page, from the runs and searches in a folder; keeps pictures, and trials that take long."""
     runs, before = {name: _latest(name, backtests / "results") for name in SYSTEMS}, _Page.read()
     parts = [NOTE, INTRO, _overview(runs, before)]
     for name, searches in SYSTEMS.items():
@@ -197,14 +198,21 @@ def _search(name: str, search: str, here: Path, before: _Page) -> list[str]:
 
 
 def _folder(here: Path, *, long: bool) -> Path | None:
-    """Return the folder of a search, kept under RECORDS too if it takes long; None if it was never run."""
+    """Return the folder of a search: here, or as kept under RECORDS, whichever has more trials; None if neither.
+
+    What is here of a search that takes long is kept.
+    """
     kept = RECORDS / here.name
-    if (here / "table.csv").exists():
-        if long:
-            shutil.rmtree(kept, ignore_errors=True)
-            shutil.copytree(here, kept, ignore=NOT_KEPT)
-        return here
-    return kept if (kept / "table.csv").exists() else None
+    if not _trials_in(here) or _trials_in(here) < _trials_in(kept):
+        return kept if _trials_in(kept) else None
+    if long:
+        with whole_folder(kept) as partial:
+            shutil.copytree(here, partial, ignore=NOT_KEPT, dirs_exist_ok=True)
+    return here
+
+
+def _trials_in(folder: Path) -> int:
+    return len(list(folder.glob("trials/*/trial.json"))) if (folder / "table.csv").exists() else 0
 
 
 def _unfinished(folder: Path) -> str:

@@ -1,15 +1,34 @@
 """docs/earlier-systems.md: made from what was run, and no column of a table that says nothing."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cryptonn.tuning.search import tune
 from tests.docs.earlier_systems import PAGE, _trials, page
+from tests.tiny_run import tiny_config
+from tests.tuning.small_search import MadeUp
 
 
-def test_the_page_is_what_its_records_say_where_nothing_was_run(tmp_path: Path) -> None:
+def test_where_nothing_was_run_the_page_stays_and_is_what_the_kept_trials_say(tmp_path: Path) -> None:
     assert page(tmp_path) == PAGE.read_text(encoding="utf-8")
+
+
+def test_a_search_that_was_run_replaces_what_the_page_says_of_it(tmp_path: Path) -> None:
+    space = {"training.optimizer": ["rmsprop", "adam"]}
+    config = tiny_config(name="tutorial_15m", search={"grid": {"space": space, "description": "Two of them."}})
+    folder = tmp_path / "searches" / "tutorial_15m-grid"
+    tune(config, folder=folder, engine=MadeUp())
+    shutil.rmtree(folder / "figures")  # they would be copied into docs/
+    before, after = PAGE.read_text(encoding="utf-8"), page(tmp_path)
+    heading = "### tutorial_15m: grid\n"
+    start, end = after.index(heading), after.index("### tutorial_15m: grid_ta\n")
+    assert "Two of them." in after[start:end] and "- 2 of 2 settings tried: 2 complete." in after[start:end]
+    assert "| adam | 1.0000 |" in after[start:end]
+    assert after[:start] == before[: before.index(heading)]
+    assert after[end:] == before[before.index("### tutorial_15m: grid_ta\n") :]
 
 
 def trial(**changed: Any) -> dict[str, Any]:
