@@ -39,7 +39,7 @@ class ClockWatch:
         ahead = self._ahead[whose] = min(max(self.ahead_ms(whose), least), most)
         level = (abs(ahead) > self._warn_ms) + (abs(ahead) > self._most_ms)
         if level > self._level.get(whose, 0):
-            self._note(f"the clock of {whose} is {ahead:+d} ms from this machine's")
+            self._note(f"the clock of {whose} is {_apart(ahead)} this machine's")
         self._level[whose] = level
 
     def is_far(self, whose: str) -> bool:
@@ -50,5 +50,9 @@ class ClockWatch:
         """Return in words which clock is too far from ours, or None."""
         for whose, ahead in self._ahead.items():
             if self.is_far(whose):
-                return f"the clock of {whose} is {ahead:+d} ms from this machine's: set this machine's clock"
+                return f"the clock of {whose} is {_apart(ahead)} this machine's: set this machine's clock"
         return None
+
+
+def _apart(ahead_ms: int) -> str:
+    return f"{abs(ahead_ms):,} ms {'ahead of' if ahead_ms > 0 else 'behind'}"

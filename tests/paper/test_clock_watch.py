@@ -34,7 +34,7 @@ def test_it_is_told_when_it_gets_worse_and_not_again_until_it_was_well() -> None
     ]:
         clocks.saw("it", 1_000_001 + ahead, asked_ms=1_000_001, answered_ms=1_000_001)
         assert (clocks.ahead_ms("it"), len(notes), clocks.is_far("it")) == (ahead, told, far)
-    assert notes[1] == "the clock of it is +3001 ms from this machine's"
+    assert notes[1] == "the clock of it is 3,001 ms ahead of this machine's"
 
 
 def test_several_clocks() -> None:
@@ -42,7 +42,7 @@ def test_several_clocks() -> None:
     clocks.saw("one", 1_001, asked_ms=1_001, answered_ms=1_001)
     assert clocks.too_far() is None
     clocks.saw("two", 9_001, asked_ms=1_001, answered_ms=1_001)
-    assert "the clock of two is +8000 ms" in str(clocks.too_far())
+    assert "the clock of two is 8,000 ms ahead of this machine's" in str(clocks.too_far())
     assert clocks.is_far("two") and not clocks.is_far("one") and not clocks.is_far("three")
 
 

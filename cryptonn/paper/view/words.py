@@ -128,9 +128,11 @@ def _proba(row: DecisionRow | None) -> Reading:
 
 
 def _position(status: Status) -> Reading:
-    held = f"{units(status.funds.position)} {status.facts.base}"
-    wanted = "" if status.decision is None else f"wanted {units(status.decision.decision.wanted)}"
-    return Reading("position", "Position", held, wanted)
+    funds, facts = status.funds, status.facts
+    notes = [] if status.decision is None else [f"wanted {units(status.decision.decision.wanted)}"]
+    if funds.position:
+        notes.append(f"worth {money(funds.equity - funds.cash)} {facts.quote}")
+    return Reading("position", "Position", f"{units(funds.position)} {facts.base}", " · ".join(notes))
 
 
 def _order_readings(status: Status) -> Sequence[Reading]:

@@ -49,6 +49,8 @@ def test_all_is_there_and_fits(shown: Browser, tmp_path: Path, width: int, dark:
         assert shown.ask("document.documentElement.scrollWidth <= innerWidth")
         assert shown.ask(TOO_WIDE) == []
         assert shown.ask("document.querySelector('#chart path.line').getTotalLength()") > 100
+        columns = shown.ask("getComputedStyle(document.querySelector('#readings')).gridTemplateColumns")
+        assert len(columns.split(" ")) == (4 if width == 1400 else 2)
         background = shown.ask("getComputedStyle(document.body).backgroundColor")
         assert (sum(int(part) for part in background[4:-1].split(",")) < 200) is dark
     assert shown.complaints == []
