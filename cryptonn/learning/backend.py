@@ -1,5 +1,6 @@
 """Keras, imported without the lines TensorFlow's libraries write to stderr while they load."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,4 +27,6 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 with _silent_stderr():
     import keras as _keras
 
+# a session asks for one bar, then for stretches of others: TensorFlow would warn in the middle of what a person watches
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 keras = _keras

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+import pandas as pd
+
+from cryptonn.market.bars import time_text
+
 __all__ = ["Decision"]
 
 
@@ -35,3 +39,8 @@ class Decision:
     wanted: Decimal
     close: Decimal
     near: bool
+
+    @property
+    def bar(self) -> str:
+        """The bar's open as a person reads it."""
+        return time_text(pd.Timestamp(self.time_ms, unit="ms", tz="UTC"))

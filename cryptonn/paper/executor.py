@@ -120,13 +120,13 @@ class Executor:
                 return None
             open_order = self._cancelled(open_order)
         if open_order is not None:
-            self._incident("skipped", f"{decision.time_ms}: order {open_order.cid} is still {open_order.state}")
+            self._incident("skipped", f"{decision.bar}: order {open_order.cid} is still {open_order.state}")
             return None
         if self._inquiry.quiet():
-            self._incident("skipped", f"{decision.time_ms}: the exchange has asked for no requests until later")
+            self._incident("skipped", f"{decision.bar}: the exchange has asked for no requests until later")
             return None
         if self._now() >= 2 * decision.close_ms - decision.time_ms:
-            self._incident("late", f"{decision.time_ms}: the next bar has closed before an order could be sent")
+            self._incident("late", f"{decision.bar}: the next bar has closed before an order could be sent")
             return None
         move = self._move(decision)
         return None if move is None or is_too_soon(self._ledger, decision, move) else move

@@ -1,5 +1,6 @@
 """The newest candles through the genuine ccxt class, from a real server on 127.0.0.1 that speaks as binance does."""
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -160,3 +161,11 @@ def test_the_local_exchange_in_either_dialect(exchange: str) -> None:
             assert candles.server_ms() == control(served.port, "clock")["now_ms"]
     for rows in found.values():
         assert [(row[0] - START_MS) // MINUTE for row in rows] == [28, 29, *range(31, 44)]
+
+
+def test_an_error_names_the_host_that_was_asked() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    with pytest.raises(ExchangeError, match=f"http://127.0.0.1:{port}/api") as raised:
+        live(None, port=port)
+    assert "binance.com" not in str(raised.value)

@@ -1,5 +1,6 @@
 """An exchange's public interface through ccxt: connected, asked again where that may help, its errors told as ours."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ LONGEST_BAN = 300.0
 Answer = TypeVar("Answer")
 
 _MILLISECOND = 1_000_000
+_HOST = re.compile(r"https?://[^/\s]+")
 _GARBLED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What ccxt raises of its own accord when it stumbles over a malformed reply."""
 
@@ -38,12 +40,13 @@ class AskedToWait(ExchangeError):
 
 @dataclass(frozen=True)
 class PublicExchange:
-    """A connected exchange; ``api`` is its ccxt object."""
+    """A connected exchange; ``api`` is its ccxt object, ``port`` that of a local exchange which gets all requests."""
 
     api: Any
     sleep: Callable[[float], None]
     tries: int = TRIES
     longest_ban: float = LONGEST_BAN
+    port: int | None = None
 
     def ask(self, what: str, request: Callable[[], Answer]) -> Answer:
         """Return the answer to a request; send it again, later and later, while that may help."""
@@ -66,11 +69,17 @@ class PublicExchange:
             return wait
         tries = f" ({attempt} tries)" if attempt > 1 else ""
         ban = f" It asks to wait {asked:,.0f} s." if asked > self.longest_ban else ""
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        text = f"{self.api.id}, {what}: {reason}{tries}.{ban} {advice}"
+        text = f"{self.api.id}, {what}: {self._reason(error)}{tries}.{ban} {advice}"
         if again and asked:
             raise AskedToWait(text, wait_s=asked) from error
         raise kind(text) from error
+
+    def _reason(self, error: Exception) -> str:
+        """Return the first line of an error; a host that ccxt believes it asked is replaced by the one it did."""
+        if not str(error):
+            return type(error).__name__
+        line = str(error).splitlines()[0]
+        return (line if self.port is None else _HOST.sub(f"http://127.0.0.1:{self.port}", line))[:200]
 
     def page(self, symbol: str, timeframe: str, since: int) -> pd.DataFrame:
         """Return the checked candles of one reply, in order of time; ``since`` in ns. It may be empty."""

@@ -7,7 +7,7 @@ from cryptonn.errors import ConfigError, CryptonnError, ExchangeError
 
 __all__ = ["MEANINGS", "meaning_of"]
 
-_WAIT = "The network or the exchange has trouble: wait a little, then run it again; it goes on from here."
+_WAIT = "The network or the exchange has trouble: wait a little; a command that has ended goes on from here."
 _OTHER = "Choose another exchange, or look at its status page."
 _GROUPS: tuple[tuple[type[CryptonnError], bool, str, str], ...] = (
     # ours, worth another try, what to do, classes of ccxt

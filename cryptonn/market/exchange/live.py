@@ -86,7 +86,7 @@ class LiveCandles:
             carrier = ToPort(port) if port is not None and transport is None else transport
             api = stack.enter_context(connected(exchange, timeframe, spot=spot, transport=carrier))
             api.enableRateLimit = port is None  # an exchange of our own may be asked as fast as it answers
-            self._source = PublicExchange(api, sleep, LIVE_TRIES, LONGEST_LIVE_BAN)
+            self._source = PublicExchange(api, sleep, LIVE_TRIES, LONGEST_LIVE_BAN, port)
             self._source.check_symbols(self.symbols)
             self._open = stack.pop_all()
 

@@ -95,11 +95,12 @@ def _money_readings(status: Status) -> Sequence[Reading]:
     funds, quote = status.funds, status.facts.quote
     tone: Tone = "good" if funds.profit > 0 else "bad" if funds.profit < 0 else ""
     fees = " + ".join(f"{money(fee)} {currency}" for currency, fee in sorted(funds.fees.items()))
+    invested = f"and {money(funds.equity - funds.cash)} in {status.facts.base}" if funds.position else ""
     gained = f"{signed_money(funds.profit)} {quote}"
     return (
         Reading("equity", "Equity", f"{money(funds.equity)} {quote}", f"begun with {money(funds.start_cash)}"),
         Reading("profit", "Since the start", gained, signed_percent(funds.profit_share), tone),
-        Reading("cash", "Cash", f"{money(funds.cash)} {quote}"),
+        Reading("cash", "Cash", f"{money(funds.cash)} {quote}", invested),
         Reading("fees", "Fees paid", fees or f"0.00 {quote}", f"{_count(status.fills, 'fill')}"),
     )
 
@@ -128,11 +129,9 @@ def _proba(row: DecisionRow | None) -> Reading:
 
 
 def _position(status: Status) -> Reading:
-    funds, facts = status.funds, status.facts
-    notes = [] if status.decision is None else [f"wanted {units(status.decision.decision.wanted)}"]
-    if funds.position:
-        notes.append(f"worth {money(funds.equity - funds.cash)} {facts.quote}")
-    return Reading("position", "Position", f"{units(funds.position)} {facts.base}", " · ".join(notes))
+    held = f"{units(status.funds.position)} {status.facts.base}"
+    wanted = "" if status.decision is None else f"wanted {units(status.decision.decision.wanted)}"
+    return Reading("position", "Position", held, wanted)
 
 
 def _order_readings(status: Status) -> Sequence[Reading]:

@@ -29,7 +29,8 @@ def said(status: Status) -> dict[str, tuple[str, str]]:
 def test_each_reading_in_words(status: Status) -> None:
     words = said(status)
     assert title(status) == "lstm_eth_5m · binance testnet · ETH/USD"
-    assert words["position"] == ("50 ETH", "wanted 50 · worth 6,598.50 USD")
+    assert words["position"] == ("50 ETH", "wanted 50")
+    assert words["cash"][1] == "and 6,598.50 in ETH"
     assert words["candle"][1] == "00:29 UTC, closed 4 s ago"
     assert words["proba"][1] == "signal +1"
     assert words["next"] == ("0:56", "")
