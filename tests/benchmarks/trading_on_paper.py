@@ -18,9 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "paper"))
 MINUTE = 60_000
 LARGE, SMALL = [128, 128, 128], [64]
 WARM_UP, TIMED = 200, 1_000
-OFTEN = {"hold": 2, "renew": False}
+OFTEN, SELDOM = {"hold": 2, "renew": False}, {"hold": 5}
 FREE = {"taker": "0%", "maker": "0%", "spread": "0bp", "slippage": "0bp"}
 """Costs: a month of so many trades would else leave too little for an order."""
+NOTHING: dict[str, Any] = dict.fromkeys(FREE, 0.0)
+RUNNING: dict[str, Any] = {"mode": "running", "speed": 1.0}
 
 
 class Skipping:
@@ -42,14 +44,18 @@ class Skipping:
 
 
 def bench_paper(data: Path) -> list[Figure]:
-    """Candle close → order on loopback, with a log of a day and of a month; one bar through networks of two sizes."""
+    """Candle close → order on loopback, a decision in a month's log, and one bar through networks of two sizes."""
     from real_minutes import real_minutes
 
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        for days, bars in ((1, 240), (30, 120)):
-            seconds = _close_to_order(Path(folder) / str(days), real_minutes(data, days + 3), days=days, bars=bars)
-            what = f"candle close → order, {len(seconds)} orders, 3×128, log of {days} d"
+        day = _traded(Path(folder) / "day", real_minutes(data, 4), days=1, bars=240, entering=0.15, signal=OFTEN)
+        orders = _until_order(day)
+        month = _traded(Path(folder) / "month", real_minutes(data, 33), days=30, bars=60, entering=0.02, signal=SELDOM)
+        for what, seconds in (
+            (f"candle close → order, {len(orders)} orders, 3×128, log of a day", orders),
+            ("candle close → decision, 60 bars, 3×128, log of 30 d", _until_decision(month)),
+        ):
             found += [
                 figure(f"{what}, p50", float(np.median(seconds)), "s", at_most=2),
                 figure(f"{what}, p99", float(np.quantile(seconds, 0.99)), "s", at_most=5),
@@ -61,17 +67,16 @@ def bench_paper(data: Path) -> list[Figure]:
     return found
 
 
-def _close_to_order(folder: Path, tables: dict[str, pd.DataFrame], *, days: int, bars: int) -> list[float]:
-    """Return the seconds from each close to the order that follows, by the exchange's own log, the grace included.
-
-    The session begins ``days`` before the bars that are timed.
-    """
+def _traded(
+    folder: Path, tables: dict[str, pd.DataFrame], *, days: int, bars: int, entering: float, signal: dict[str, Any]
+) -> tuple[Any, list[int]]:
+    """Trade so many bars of a session that began ``days`` before them; return it, and when its orders came."""
     from served_run import Played
 
-    from tests.paper.soak import drawn_run
+    from tests.paper.processes import drawn_run
 
-    sections = {"network": {"layers": LARGE}, "training": {"lookback": 100}, "signal": OFTEN, "costs": FREE}
-    run = drawn_run(folder, tables, entering=0.15, **sections)
+    sections = {"network": {"layers": LARGE}, "training": {"lookback": 100}, "signal": signal, "costs": FREE}
+    run = drawn_run(folder, tables, entering=entering, **sections)
     begin_ms = round(tables["ETH/USD"].index[0].normalize().timestamp() * 1000) + 1440 * MINUTE
     with _running(tables, begin_ms) as clock:
         played = Played(run, clock.exchange, "local")
@@ -79,8 +84,21 @@ def _close_to_order(folder: Path, tables: dict[str, pd.DataFrame], *, days: int,
         clock.skipped_s += days * 86_400
         played.play(bars, clock=clock)
         posts = [entry["now_ms"] for entry in clock.exchange.front.log.entries if entry["method"] == "POST"]
+    return played, posts
+
+
+def _until_order(traded: tuple[Any, list[int]]) -> list[float]:
+    """Return the seconds from each close to the order that follows, by the exchange's own log, the grace included."""
+    played, posts = traded
     first_ms = played.decisions()[1][0] + 2 * MINUTE  # the bar before it closed while the session was starting
     return [now_ms % MINUTE / 1000 for now_ms in posts if now_ms >= first_ms]
+
+
+def _until_decision(traded: tuple[Any, list[int]]) -> list[float]:
+    """Return the seconds from each close until its decision was about to be written, the grace included."""
+    with traded[0].ledger() as ledger:
+        rows = ledger.decisions()[2:]  # as above
+    return [(row.decided_ms - row.decision.close_ms) / 1000 for row in rows]
 
 
 @contextmanager
@@ -88,7 +106,7 @@ def _running(tables: dict[str, pd.DataFrame], start_ms: int) -> Iterator[Skippin
     from cryptonn.local_exchange.server import local_exchange
 
     clock = Skipping()
-    with local_exchange(tables, start_ms=start_ms, mode="running", speed=1.0, wall=clock.wall) as exchange:
+    with local_exchange(tables, start_ms=start_ms, wall=clock.wall, **RUNNING, **NOTHING) as exchange:
         clock.exchange = exchange
         yield clock
 

@@ -33,9 +33,11 @@ def test_growth_and_calls_are_worked_out() -> None:
     found = Watched()
     for bar in range(120):
         found.memory.append((bar * 60_000, 100 + (bar if bar < 20 else 20) + bar * 0.01))
+        found.files.append(20 + (bar > 110))
         found.calls[bar] = 3 + 4 * (bar % 10 == 5)
         if bar % 10 == 5:
             found.with_order.add(bar)
     assert abs(found.growth(30) - 0.75) < 0.01
+    assert found.open_files() == (20, 21)
     assert found.per_minute(with_order=False) == (3, 3)
     assert found.per_minute(with_order=True) == (7, 7)
