@@ -17,11 +17,7 @@ __all__ = ["banner", "exchange_words", "headline", "large_numbers", "sentences",
 
 _NEAR = 5e-7
 """Share of the starting cash below which two equities count as the same: what pictures and per cents cannot show."""
-_PARTS = {
-    "prices": "fill prices",
-    "fees": "commissions",
-    "trades": "orders missed, refused, filled in part or made by one side alone",
-}
+_PARTS = {"prices": "fill prices", "fees": "commissions"}
 
 
 def exchange_words(session: RecordedSession) -> str:
@@ -63,7 +59,7 @@ def headline(session: RecordedSession, found: Compared) -> str:
     if _apart(found) < _NEAR:
         same = found.parity.score == 1
         return f"{first}: {'they agree on every bar' if same else 'the same, though not on every bar'}."
-    most = _PARTS[found.gap.largest]
+    most = _PARTS.get(found.gap.largest) or _rest(session, found)
     return f"{first}. They are {bp(_apart(found))} of the starting cash apart; most of it comes from {most}."
 
 
@@ -74,7 +70,8 @@ def tone(found: Compared) -> str:
 
 def sentences(session: RecordedSession, found: Compared) -> list[str]:
     """Return what stands below the headline."""
-    told = [_agreement(session, found), _gap(session, found), _orders(session.ledger), _costs(session, found)]
+    told = [_agreement(session, found), _gap(session, found), _paid_in_base(session)]
+    told += [_orders(session.ledger), _costs(session, found)]
     told += [_incidents(session.ledger), _left_out(found), _unvalued(session.ledger), _few_days(found)]
     return [sentence for sentence in told if sentence]
 
@@ -148,10 +145,30 @@ def _gap(session: RecordedSession, found: Compared) -> str:
     gap, quote = found.gap, session.ledger.facts.quote
     if max(abs(gap.prices), abs(gap.fees), abs(gap.trades)) < _NEAR * found.venue.cash:
         return ""
-    parts = ((gap.prices, "fill prices"), (gap.fees, "commissions"), (gap.trades, "orders missed, refused or in part"))
+    parts = ((gap.prices, "fill prices"), (gap.fees, "commissions"), (gap.trades, _rest(session, found)))
     told = ", ".join(f"{signed_money(Decimal(str(round(value, 2))))} by {words}" for value, words in parts)
     total = signed_money(Decimal(str(round(gap.total, 2))))
     return f"Exchange less backtest, {total} {quote} at the end: {told}."
+
+
+def _rest(session: RecordedSession, found: Compared) -> str:
+    """Say what differs beside prices and commissions."""
+    others = "orders missed, refused, filled in part or made by one side alone"
+    if session.decider.rules.fee_in == "quote":
+        return others
+    smaller = f"the smaller amounts that a commission in {session.ledger.facts.base} leaves"
+    return smaller if found.parity.score == 1 else f"{smaller}, and {others}"
+
+
+def _paid_in_base(session: RecordedSession) -> str:
+    if session.decider.rules.fee_in == "quote":
+        return ""
+    facts = session.ledger.facts
+    return (
+        f"A buy's commission was taken in {facts.base}: after a buy the account holds that much less than the "
+        f"backtest, which pays in {facts.quote}. Trades and the equity at each close are therefore compared with "
+        f"those of an account that follows the backtest's wishes and pays in {facts.base} as well."
+    )
 
 
 def _orders(ledger: LedgerReader) -> str:

@@ -47,6 +47,15 @@ def test_an_agreeing_session(run_folder: Path) -> None:
     assert not re.search(r'(src|href)="(?!data:|#)', html), "the page needs no network"
 
 
+def test_a_commission_in_base_is_no_order_that_was_missed(run_folder: Path) -> None:
+    Writer(run_folder, fee_in="base").write("local", bars=BARS)
+    text = text_of(report(run_folder)[1])
+    assert "by the smaller amounts that a commission in ETH leaves." in text
+    assert "A buy's commission was taken in ETH" in text
+    assert "missed, refused" not in text
+    assert "There is none: every decision agrees." in text
+
+
 def test_what_went_wrong_is_told(run_folder: Path) -> None:
     Writer(run_folder).write("local", bars=BARS, mishaps=MISHAPS)
     path, html = report(run_folder)
