@@ -40,7 +40,7 @@ BACKTESTS = ROOT / "backtests"
 RECORDS = ROOT / "docs" / "earlier-systems"
 LONG = ("capstone",)
 """Run files whose searches take hours."""
-NOT_KEPT = shutil.ignore_patterns("*.png", "tensorboard", "running", "lock", "figures", ".*")
+NOT_KEPT = shutil.ignore_patterns("*.png", "*.toml", "tensorboard", "running", "lock", "figures", ".*")
 NOTE = "<!-- Made by `make earlier-systems` from run folders: run the commands again, do not edit this page. -->"
 
 INTRO = """# The earlier systems
