@@ -1,4 +1,4 @@
-"""What to hold after a closed candle: the run's backtest, replayed over the whole log of candles.
+"""What to hold after a closed candle: what the run's backtest over the whole log of candles wants.
 
     candles → features → probability → signal → the backtest's strategy → the position it wants at the newest close
 
@@ -8,6 +8,7 @@ Nothing of a decision is state: a restart replays the log and wants the same.
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,11 +22,12 @@ from cryptonn.market.candles import Frame
 from cryptonn.market.source import reach
 from cryptonn.paper.decision import Decision
 from cryptonn.paper.probabilities import Probabilities
+from cryptonn.paper.wishes import YOUNG_BARS, Inputs, Wishes, backtest_settings
 from cryptonn.runs import read_facts, read_run_config
 from cryptonn.trading.backtest import run_backtest
-from cryptonn.trading.costs import costs_for
 from cryptonn.trading.result import BacktestResult
 from cryptonn.trading.rules import MarketRules
+from cryptonn.trading.running import RunningBacktest
 from cryptonn.trading.strategies import load_strategy, strategy_files
 
 __all__ = ["Decider", "log_start_ms", "open_decider"]
@@ -101,6 +103,8 @@ class Decider:
     start_ms
         Open of the first bar that is decided on. The log begins earlier, see ``log_start_ms``; those candles carry no
         decision and the backtest begins after them.
+    young_bars
+        So many bars long the backtest is replayed whole for each decision; then it runs on, see ``Wishes``.
 
     Raises
     ------
@@ -120,12 +124,19 @@ class Decider:
         fees: str,
         cash: Decimal,
         start_ms: int,
+        young_bars: int = YOUNG_BARS,
     ) -> None:
         _check_config(model.config)
         self.config, self.rules = model.config, rules
-        self._enter, self._start = enter, _instant(start_ms)
-        self._strategy, self._name = strategy, name
-        self._fees, self._cash = fees, float(cash)
+        self._enter, self._start, self._name, self._fees = enter, _instant(start_ms), name, fees
+        self._settings = backtest_settings(model.config, strategy, name, fees=fees, cash=cash, rules=rules)
+        minutes = timeframe_delta(model.config.data.timeframe) // pd.Timedelta("1min")
+        self._wishes = Wishes(
+            lambda inputs: self._replayed(inputs)[1],
+            lambda: RunningBacktest(**self._settings, minutes=minutes),
+            rules=rules,
+            young_bars=young_bars,
+        )
         leave = self.config.signal.exit_threshold
         thresholds = None if reads_proba else (enter, 1 - enter, leave, 1 - leave)
         self._probabilities = Probabilities(model, start=self._start, thresholds=thresholds)
@@ -153,7 +164,8 @@ class Decider:
         proba, near = self._probabilities.of(frame)
         if np.isnan(proba.iloc[-1]):
             raise self._too_short(frame)
-        _, table = self._traded(frame, proba)
+        inputs = self._inputs(frame, proba)
+        table = self._table(inputs, self._wishes.of(inputs))
         self._check_past(table["wanted"])
         row = table.iloc[-1]
         return Decision(
@@ -176,7 +188,21 @@ class Decider:
         """
         shorter = Frame(frame.table.iloc[:-1], frame.timeframe, frame.filled.iloc[:-1])
         for known in (shorter, frame):  # the second asks the network as every further bar will
-            self._probabilities.of(known)
+            proba, _ = self._probabilities.of(known)
+        if frame.index[-1] >= self._start:
+            self._wishes.of(self._inputs(frame, proba))
+
+    def check(self, frame: Frame) -> None:
+        """Replay a session that has grown old as a whole, and hold what it wanted against that; it takes a while.
+
+        Raises
+        ------
+        StrategyError
+            If the strategy looks ahead.
+        """
+        if self._wishes.is_running:
+            inputs = self._inputs(frame, self._probabilities.of(frame)[0])
+            self._check_past(self._table(inputs, self._replayed(inputs)[1])["wanted"])
 
     def replay(self, frame: Frame) -> tuple[BacktestResult, pd.DataFrame]:
         """Return the session's backtest and what it decides at each bar, the network asked in one batch.
@@ -189,7 +215,9 @@ class Decider:
         """
         if frame.index[-1] < self._start:
             raise self._too_short(frame)
-        result, table = self._traded(frame, self._probabilities.at_once(frame))
+        inputs = self._inputs(frame, self._probabilities.at_once(frame))
+        result, wanted = self._replayed(inputs)
+        table = self._table(inputs, wanted)
         exact = {units: self.rules.nearest(units) for units in set(table["wanted"])}
         return result, table.assign(wanted=table["wanted"].map(exact).astype(object))
 
@@ -197,32 +225,26 @@ class Decider:
         """Say what was wanted at bars decided on before a restart, by their open in ms; it is held against the log."""
         self._wanted |= {time_ms: float(units) for time_ms, units in wanted.items()}
 
-    def _traded(self, frame: Frame, proba: pd.Series) -> tuple[BacktestResult, pd.DataFrame]:
-        """Run the backtest from the session's first bar on; return it and proba, signal, wanted (float) and close."""
-        config, settings = self.config, self.config.backtest
-        candles = frame.candles(config.data.target).loc[self._start :]
+    def _inputs(self, frame: Frame, proba: pd.Series) -> Inputs:
+        """Return candles, signal and P(up) from the session's first bar on."""
         proba = proba.loc[self._start :]
-        signal = signal_of(proba, config, enter=self._enter)
+        signal = signal_of(proba, self.config, enter=self._enter)
+        return frame.candles(self.config.data.target).loc[self._start :], signal, proba
+
+    def _replayed(self, inputs: Inputs) -> tuple[BacktestResult, list[float]]:
+        """Run the backtest over all bars; also give the position it wants at each."""
+        candles, signal, proba = inputs
         wanted: list[float] = []
-        result = run_backtest(
-            candles,
-            signal,
-            strategy=self._strategy,
-            parameters=settings.parameters.get(self._name, {}),
-            defaults={"hold": config.hold, "seed": config.seed, "direction": config.signal.direction},
-            costs=costs_for(config.costs, self._fees),
-            cash=self._cash,
-            fraction=settings.fraction,
-            symbol=config.data.target,
-            proba=proba,
-            name=self._name,
-            fees=self._fees,
-            rules=self.rules,
-            on_close=wanted.append,
-        )
+        labels: dict[str, Any] = {"symbol": self.config.data.target, "fees": self._fees}
+        result = run_backtest(candles, signal, proba=proba, on_close=wanted.append, **labels, **self._settings)
+        return result, wanted
+
+    def _table(self, inputs: Inputs, wanted: list[float]) -> pd.DataFrame:
+        """Return columns proba, signal, wanted (float) and close."""
+        candles, signal, proba = inputs
         table = pd.DataFrame({"proba": proba, "signal": signal, "wanted": wanted, "close": candles["close"]})
         self._check_long(table["wanted"])
-        return result, table
+        return table
 
     def _check_long(self, wanted: pd.Series) -> None:
         if (wanted < 0).any():

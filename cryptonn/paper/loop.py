@@ -116,7 +116,7 @@ class PaperTrader:
             session.executor.settle()
         session.feed.settle(frame, bar=bar_ms)
         self._on_decision(decision)
-        self._look_over()
+        self._look_over(frame)
         return True
 
     def _read(self, bar_ms: int) -> bool:
@@ -194,9 +194,11 @@ class PaperTrader:
             f"{_text(clean_ms)} on, when the network sees none of them"
         )
 
-    def _look_over(self) -> None:
-        """Now and then compare clocks, and balances with the ledger."""
+    def _look_over(self, frame: Frame) -> None:
+        """Now and then compare clocks, balances with the ledger, and what was wanted with a replay of it all."""
         self._until_look -= 1
+        if self._until_look == 0:
+            self._session.decider.check(frame)
         if self._until_look <= 0 and self._asked(self._compare_clocks) and self._asked(self._reconcile):
             self._until_look = self._pace.look_over_bars
 

@@ -2,7 +2,7 @@
 
 import gc
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
@@ -22,7 +22,7 @@ from cryptonn.trading.ruled import OnClose, Watcher, make_ruled_broker
 from cryptonn.trading.rules import MarketRules
 from cryptonn.trading.strategies import strategy_parameters
 
-__all__ = ["run_backtest"]
+__all__ = ["named_failures", "run_backtest"]
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -122,17 +122,26 @@ def _broker(costs: Costs, *, cash: float, index: pd.DatetimeIndex, rules: Market
 
 
 def _run(cerebro: Any, feed: SignalFeed, index: pd.DatetimeIndex, name: str) -> None:
+    def newest() -> pd.Timestamp | None:
+        return index[min(len(feed), len(index)) - 1] if len(feed) else None
+
+    with named_failures(name, newest), _garbage_left_alone():
+        cerebro.run()
+
+
+@contextmanager
+def named_failures(name: str, time: Callable[[], pd.Timestamp | None]) -> Iterator[None]:
+    """Turn what fails in a user's strategy into an error that says where, and at which bar (``time``)."""
     try:
-        with _garbage_left_alone():
-            cerebro.run()
+        yield
     except CryptonnError:
         raise
     except Exception as error:
         place = _place(error.__traceback__)
         if place is None:
             raise
-        bar = min(len(feed), len(index)) - 1
-        when = f"at the bar of {index[bar]:%Y-%m-%d %H:%M}Z" if bar >= 0 else "before the first bar"
+        bar = time()
+        when = "before the first bar" if bar is None else f"at the bar of {bar:%Y-%m-%d %H:%M}Z"
         text = f"strategy {name!r} failed {when}: {type(error).__name__}: {error} ({place}). Mend the strategy."
         raise StrategyError(text) from error
 

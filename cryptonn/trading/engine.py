@@ -16,6 +16,7 @@ from cryptonn.trading.costs import Costs
 from cryptonn.trading.sizing import YEAR_SECONDS, order_units
 
 __all__ = [
+    "FIELDS",
     "Commission",
     "FractionSizer",
     "OneFeedCerebro",
@@ -26,12 +27,14 @@ __all__ = [
     "fill_if_traded",
     "make_broker",
     "make_feed",
+    "ordinals",
 ]
 
 Floats = npt.NDArray[np.float64]
 
 _EPOCH_ORDINAL = 719_163.0
-_FEED_FIELDS = ("open", "high", "low", "close", "volume")
+FIELDS = ("open", "high", "low", "close", "volume")
+"""Of a candle, in the order of the feed."""
 
 
 class SignalFeed(bt.feed.DataBase):  # type: ignore[misc]
@@ -62,13 +65,19 @@ class SignalFeed(bt.feed.DataBase):  # type: ignore[misc]
 def make_feed(candles: pd.DataFrame, signal: pd.Series, proba: pd.Series | None) -> SignalFeed:
     """Return the feed of ``candles`` with its signal and, where known, its probability."""
     index = pd.DatetimeIndex(candles.index)
-    columns: dict[str, Any] = {name: candles[name].to_numpy() for name in _FEED_FIELDS}
-    columns["datetime"] = index.as_unit("ns").asi8 / 86_400e9 + _EPOCH_ORDINAL
+    columns: dict[str, Any] = {name: candles[name].to_numpy() for name in FIELDS}
+    columns["datetime"] = ordinals(index)
     columns["openinterest"] = np.zeros(len(index))
     columns["signal"] = signal.to_numpy()
     columns["proba"] = np.full(len(index), np.nan) if proba is None else proba.reindex(index).to_numpy()
     minutes = max(1, round((index[1] - index[0]).total_seconds() / 60)) if len(index) > 1 else 1
     return SignalFeed(columns=columns, timeframe=bt.TimeFrame.Minutes, compression=minutes)
+
+
+def ordinals(index: pd.DatetimeIndex) -> Floats:
+    """Return times as backtrader counts them: days, the first of January of the year 1 being day 1."""
+    days: Floats = index.as_unit("ns").asi8 / 86_400e9 + _EPOCH_ORDINAL
+    return days
 
 
 class OneFeedCerebro(bt.Cerebro):  # type: ignore[misc]

@@ -18,6 +18,7 @@ from cryptonn.market.candles import Frame
 from cryptonn.paper.decider import Decider, log_start_ms, open_decider
 from cryptonn.paper.decision import Decision
 from cryptonn.paper.probabilities import Probabilities
+from cryptonn.paper.wishes import YOUNG_BARS
 from cryptonn.trading.strategies import load_strategy
 
 START = 1440 - 60
@@ -54,8 +55,9 @@ def check_same(decisions: list[Decision], table: pd.DataFrame, frame: Frame) -> 
     np.testing.assert_allclose([one.proba for one in decisions], rows["proba"], rtol=0, atol=1e-6)
 
 
-def test_bar_by_bar_is_the_backtest(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
-    one = decider(model, start, enter=0.8)
+@pytest.mark.parametrize("young_bars", [YOUNG_BARS, 40, 0])
+def test_bar_by_bar_is_the_backtest(model: FittedModel, frame: Frame, start: pd.Timestamp, young_bars: int) -> None:
+    one = decider(model, start, enter=0.8, young_bars=young_bars)
     decisions = decided(one, frame, range(START, START + BARS))
     result, table = decider(model, start, enter=0.8).replay(frame)
     check_same(decisions, table, frame)
@@ -64,11 +66,15 @@ def test_bar_by_bar_is_the_backtest(model: FittedModel, frame: Frame, start: pd.
     assert all(decision.wanted % RULES.amount_step == 0 for decision in decisions)
 
 
-@pytest.mark.parametrize("at", [0, 1, 30, 59, 60, 61, 62, 100])
-def test_a_restart_goes_on_the_same(model: FittedModel, frame: Frame, start: pd.Timestamp, at: int) -> None:
+@pytest.mark.parametrize(
+    ("at", "young_bars"), [*((at, YOUNG_BARS) for at in (0, 1, 30, 59, 60, 61, 62, 100)), (62, 0), (100, 50)]
+)
+def test_a_restart_goes_on_the_same(
+    model: FittedModel, frame: Frame, start: pd.Timestamp, at: int, young_bars: int
+) -> None:
     """Rows 60 and 61 of the session are midnight and the bar after it."""
     rows = range(START + at, START + at + 4)
-    fresh = decided(decider(model, start, enter=0.8), frame, rows)
+    fresh = decided(decider(model, start, enter=0.8, young_bars=young_bars), frame, rows)
     check_same(fresh, decider(model, start, enter=0.8).replay(frame)[1], frame)
 
 
@@ -141,6 +147,22 @@ def test_a_strategy_that_looks_ahead_is_caught(model: FittedModel, frame: Frame,
         StrategyError, match=r"'prophet' looks ahead: at the close of 2019-01-01 23:\d\dZ it wanted 0, "
     ):
         decided(one, frame, range(START, START + 60))
+
+
+def test_in_an_old_session_it_is_caught_at_the_next_look(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+    """Bar by bar it has no later bars to look at; its backtest, which it is to mirror, has."""
+    one = decider(model, start, strategy=Prophet, name="prophet", young_bars=0)
+    decided(one, frame, range(START, START + 60))
+    with pytest.raises(
+        StrategyError, match=r"'prophet' looks ahead: at the close of 2019-01-01 23:\d\dZ it wanted 0, "
+    ):
+        one.check(cut(frame, START + 60))
+
+
+def test_an_honest_strategy_passes_the_look(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+    one = decider(model, start, enter=0.8, young_bars=0)
+    decided(one, frame, range(START, START + 60))
+    one.check(cut(frame, START + 60))
 
 
 def test_random_entry_looks_ahead(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:

@@ -11,6 +11,7 @@ from served_run import MINUTE, START_MS, Played, ReplayedClock, changed_copy, re
 
 from cryptonn.errors import DataError, StrategyError
 from cryptonn.market.exchange.live import LiveCandles
+from cryptonn.paper.decider import Decider
 from cryptonn.paper.decision import Decision
 from cryptonn.paper.pace import Pace
 from cryptonn.paper.ports import Unreadable
@@ -426,3 +427,47 @@ def test_a_strategy_that_looks_ahead_ends_the_session(tiny: Any, tmp_path: Path)
     run = changed_copy(tiny.folder, tmp_path, backtest={"strategy": "random_entry"})
     with served(tiny.frame, tiny.config) as exchange, pytest.raises(StrategyError, match="looks ahead"):
         Played(run, exchange, "ahead").play(40)
+
+
+def grown_old(monkeypatch: pytest.MonkeyPatch, young_bars: int) -> None:
+    """Let the backtest of a session run on after so many bars instead of a day of them."""
+    monkeypatch.setitem(Decider.__init__.__kwdefaults__, "young_bars", young_bars)
+
+
+@pytest.mark.parametrize("bars", [(BARS,), (5, 1, BARS - 6)], ids=["at a stretch", "restarted twice"])
+def test_an_old_session_trades_the_same(
+    played: Played, untouched: Played, bars: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown_old(monkeypatch, 4)
+    for some in bars:
+        played.play(some, pace=Pace(slice_s=60.0, look_over_bars=3))
+    check_same(played, untouched)
+    assert played.incidents() == []
+
+
+PROPHET = """
+import backtrader as bt
+
+class Prophet(bt.Strategy):
+    def next(self):
+        later, now = self.data.close.array, len(self) - 1
+        if now + 2 < len(later) and later[now + 2] > self.data.close[0] and not self.position:
+            self.buy()
+        elif self.position:
+            self.close()
+"""
+
+
+def test_one_that_looks_ahead_in_an_old_session_ends_it_at_the_next_look(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "strategies").mkdir()
+    (tmp_path / "strategies" / "prophet.py").write_text(PROPHET)
+    run = changed_copy(tiny.folder, tmp_path, backtest={"strategy": "prophet"})
+    grown_old(monkeypatch, 0)
+    with served(tiny.frame, tiny.config) as exchange:
+        one = Played(run, exchange, "ahead")
+        with pytest.raises(StrategyError, match="'prophet' looks ahead"):
+            one.play(40, pace=Pace(slice_s=60.0, look_over_bars=12))
+        assert one.bars() == list(range(12))

@@ -1,0 +1,118 @@
+"""The position that a strategy wants at each bar of a session.
+
+A young session is replayed whole at every bar, as its backtest is: a strategy that looks ahead is found out by that. In
+an older one the backtest runs on, so that a decision costs one bar however many there were; now and then it is replayed
+whole all the same (``check``).
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from cryptonn.config import RunConfig
+from cryptonn.trading.costs import costs_for
+from cryptonn.trading.rules import MarketRules
+from cryptonn.trading.running import RunningBacktest
+
+__all__ = ["YOUNG_BARS", "Inputs", "Wishes", "backtest_settings"]
+
+YOUNG_BARS = 1440
+"""A day of minutes, which is replayed in some hundredths of a second."""
+
+Inputs = tuple[pd.DataFrame, pd.Series, pd.Series]
+"""Candles, signal and P(up) of the bars from the session's first on, on one index."""
+
+
+class Wishes:
+    """Says what is wanted at every bar so far.
+
+    Parameters
+    ----------
+    replay
+        Gives what the backtest of all bars wants at each.
+    run
+        Begins a backtest that runs on.
+    """
+
+    def __init__(
+        self,
+        replay: Callable[[Inputs], list[float]],
+        run: Callable[[], RunningBacktest],
+        *,
+        rules: MarketRules,
+        young_bars: int = YOUNG_BARS,
+    ) -> None:
+        self._replay, self._run, self._rules, self._young_bars = replay, run, rules, young_bars
+        self._running: RunningBacktest | None = None
+        self._seen: Inputs | None = None
+        self._runs_on = True
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the last answer came from a backtest that runs on."""
+        return self._running is not None
+
+    def of(self, inputs: Inputs) -> list[float]:
+        """Return the position wanted at each bar, base.
+
+        Raises
+        ------
+        StrategyError
+            If the strategy fails, or sends anything but market orders.
+        """
+        candles, signal, proba = inputs
+        if len(candles) <= self._young_bars or not self._runs_on:
+            return self._replay(inputs)
+        running = self._running if self._goes_on(inputs) else None
+        self._running = None  # should the strategy fail now, nothing goes on from there
+        running = running or self._begun(inputs)
+        if running is None:
+            return self._replay(inputs)
+        known = len(running)
+        running.extend(candles.iloc[known:], signal.iloc[known:], proba.iloc[known:])
+        self._running, self._seen = running, inputs
+        return running.wanted.copy()
+
+    def _goes_on(self, inputs: Inputs) -> bool:
+        """Tell whether bars follow those that the running backtest has seen, which are as they were."""
+        if self._running is None or self._seen is None:
+            return False
+        (candles, signal, proba), (old_candles, old_signal, old_proba) = inputs, self._seen
+        known = len(old_candles)
+        return bool(
+            candles.iloc[:known].equals(old_candles)
+            and signal.iloc[:known].equals(old_signal)
+            and proba.iloc[:known].equals(old_proba)
+        )
+
+    def _begun(self, inputs: Inputs) -> RunningBacktest | None:
+        """Return a backtest that has seen all bars; None if it wants something else than a replay, now and for good.
+
+        An indicator of a user's own may not come to the same number bar by bar.
+        """
+        running = self._run()
+        running.extend(*inputs)
+        pairs = zip(running.wanted, self._replay(inputs), strict=True)
+        self._runs_on = all(one == other or self._nearest(one) == self._nearest(other) for one, other in pairs)
+        return running if self._runs_on else None
+
+    def _nearest(self, units: float) -> object:
+        return self._rules.nearest(units)
+
+
+def backtest_settings(
+    config: RunConfig, strategy: type, name: str, *, fees: str, cash: Decimal, rules: MarketRules
+) -> dict[str, Any]:
+    """Return what the backtest of a session is run with, whether at once or bar by bar."""
+    return {
+        "strategy": strategy,
+        "parameters": config.backtest.parameters.get(name, {}),
+        "defaults": {"hold": config.hold, "seed": config.seed, "direction": config.signal.direction},
+        "costs": costs_for(config.costs, fees),
+        "cash": float(cash),
+        "fraction": config.backtest.fraction,
+        "name": name,
+        "rules": rules,
+    }

@@ -1,0 +1,103 @@
+"""What is wanted in a session that has grown old: from a backtest that runs on, or from a replay where that differs."""
+
+import backtrader as bt
+import numpy as np
+import pandas as pd
+import pytest
+from session_cases import RULES, STRATEGIES
+
+from cryptonn.errors import StrategyError
+from cryptonn.paper.wishes import Inputs, Wishes
+from cryptonn.trading.backtest import run_backtest
+from cryptonn.trading.costs import Costs
+from cryptonn.trading.running import RunningBacktest
+from cryptonn.trading.strategies import load_strategy
+
+BARS = 60
+
+
+def inputs(bars: int = BARS, *, seed: int = 1) -> Inputs:
+    rng = np.random.default_rng(seed)
+    close = 100 * np.exp(0.002 * rng.standard_normal(BARS).cumsum())
+    open_ = np.concatenate([close[:1], close[:-1]])
+    high, low = np.maximum(open_, close), np.minimum(open_, close)
+    index = pd.date_range("2019-01-01", periods=BARS, freq="min", tz="UTC", name="time")
+    table = {"open": open_, "high": high, "low": low, "close": close, "volume": np.ones(BARS)}
+    signal = pd.Series((rng.random(BARS) > 0.5).astype(np.int8), index=index)
+    proba = pd.Series(rng.random(BARS), index=index)
+    return pd.DataFrame(table, index=index).iloc[:bars], signal.iloc[:bars], proba.iloc[:bars]
+
+
+class Counted:
+    """A strategy's wishes, with the numbers of replays and of backtests begun."""
+
+    def __init__(self, strategy: type, *, young_bars: int) -> None:
+        self.replays = self.begun = 0
+        costs = Costs(commission=0.001, spread=0.0, slippage=0.0, borrow=0.0)
+        self.settings = {"strategy": strategy, "costs": costs, "cash": 1e5, "fraction": 0.9, "rules": RULES}
+        self.wishes = Wishes(self.replay, self.run, rules=RULES, young_bars=young_bars)
+
+    def replay(self, given: Inputs) -> list[float]:
+        self.replays += 1
+        wanted: list[float] = []
+        candles, signal, proba = given
+        run_backtest(candles, signal, proba=proba, on_close=wanted.append, symbol="ETH/USD", **self.settings)
+        return wanted
+
+    def run(self) -> RunningBacktest:
+        self.begun += 1
+        return RunningBacktest(**self.settings, name="tried", minutes=1)
+
+
+def follower() -> type:
+    return load_strategy("lstm_signal", folder=STRATEGIES)
+
+
+def test_young_it_is_replayed_and_old_it_runs_on() -> None:
+    one, other = Counted(follower(), young_bars=20), Counted(follower(), young_bars=1000)
+    for bars in range(1, BARS + 1):
+        assert one.wishes.of(inputs(bars)) == other.wishes.of(inputs(bars))
+        assert one.wishes.is_running is (bars > 20)
+    assert (one.replays, one.begun) == (21, 1) and (other.replays, other.begun) == (BARS, 0)
+    assert len(set(one.wishes.of(inputs()))) > 5
+
+
+def test_bars_that_are_not_as_they_were_begin_it_anew() -> None:
+    one = Counted(follower(), young_bars=0)
+    one.wishes.of(inputs(40))
+    candles, signal, proba = inputs(41)
+    changed = candles.copy()
+    changed.iloc[10] *= 1.01
+    for given in ((changed, signal, proba), (candles, 1 - signal, proba), (candles, signal, proba / 2), inputs(30)):
+        assert one.wishes.of(given) == Counted(follower(), young_bars=1000).wishes.of(given)
+    assert one.begun == 5
+
+
+class Later(bt.Strategy):
+    """Wants what it would not want bar by bar: it asks how many bars there will be."""
+
+    def next(self):
+        if len(self.data) == 5 and self.data.buflen() > len(self.data):
+            self.buy()
+
+
+def test_where_it_differs_from_a_replay_it_is_replayed_for_good() -> None:
+    one = Counted(Later, young_bars=10)
+    for bars in (11, 12, 13):
+        assert one.wishes.of(inputs(bars)) == one.replay(inputs(bars))
+    assert one.begun == 1 and not one.wishes.is_running
+
+
+class Failing(bt.Strategy):
+    def next(self):
+        if len(self.data) == 30:
+            raise RuntimeError("the moon was full")
+
+
+def test_after_a_failure_nothing_goes_on_from_half_a_bar() -> None:
+    one = Counted(Failing, young_bars=0)
+    one.wishes.of(inputs(29))
+    for bars in (30, 31):
+        with pytest.raises(StrategyError, match="the moon was full"):
+            one.wishes.of(inputs(bars))
+    assert not one.wishes.is_running
