@@ -62,5 +62,5 @@ def test_the_python_in_the_readme_runs(tiny: object, tmp_path: Path) -> None:
 def test_make_targets_shown_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for page in PAGES:
-        for words in re.findall(r"(?:^\$ |`)make ([a-z ]+)", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
+        for words in re.findall(r"(?:^\$ |`)make ([a-z -]+)", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
             assert all(re.search(rf"^{word}:", makefile, flags=re.MULTILINE) for word in words.split()), words
