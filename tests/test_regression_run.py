@@ -97,7 +97,7 @@ def test_what_is_traded_follows_from_the_forecast(made: Run) -> None:
     rows = made.predictions[made.predictions["period"] == "later"]
     forecasts = made.forecasts[made.forecasts["role"] == "later"]
     moves = np.log(forecasts["predicted"] / forecasts["close"]).to_numpy()
-    np.testing.assert_allclose(rows["proba"], model.regression.proba(moves), atol=1e-9)
+    np.testing.assert_allclose(rows["proba"], model.regression.proba(moves), atol=1e-6)  # single precision, twice
     assert (rows["proba"].to_numpy() > 0.5).tolist() == (moves > 0).tolist()
     assert made.assessments["later"]["network"].metrics["accuracy_on_moves"] > 0.6
     assert made.assessments["later"]["logistic"].metrics["accuracy_on_moves"] > 0.6, "the baseline stays beside it"

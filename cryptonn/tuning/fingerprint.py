@@ -13,8 +13,17 @@ from cryptonn.tuning.checks import NOT_TRAINED
 __all__ = ["fingerprint_of"]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_CODE = ("market", "learning", "evaluation", "settings", "config.py", "published.py", "heldout.py", "tuning/trial.py")
-"""Parts of the package that make, train and judge the rows of a trial."""
+_CODE = (
+    "market/*.py",
+    "learning/**/*.py",
+    "evaluation/**/*.py",
+    "settings/*.py",
+    "config.py",
+    "published.py",
+    "heldout.py",
+    "tuning/trial.py",
+)
+"""What makes, trains and judges the rows of a trial. Files, store and download only bring the candles it has."""
 _LIBRARIES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "ta")
 
 
@@ -55,8 +64,7 @@ def fingerprint_of(
 @lru_cache(maxsize=1)
 def _code() -> str:
     digest = hashlib.sha256()
-    for part in _CODE:
-        path = _PACKAGE / part
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+    for pattern in _CODE:
+        for file in sorted(_PACKAGE.glob(pattern)):
             digest.update(file.relative_to(_PACKAGE).as_posix().encode() + file.read_bytes())
     return digest.hexdigest()

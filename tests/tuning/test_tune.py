@@ -188,7 +188,8 @@ def test_an_epoch_that_takes_long_is_told_of_while_it_goes_on() -> None:
     assert {report["epochs"] for report in told} == {2}
     ended = [report for report in told if "val_loss" in report]
     assert [{name: one[name] for name in history[0]} for one in ended] == history
-    assert [set(one) - set(history[0]) for one in ended] == [{"epochs", "done"}] * 2
+    assert [set(one) - set(history[0]) for one in ended] == [{"epochs", "done", "again"}] * 2
+    assert not any(one["again"] for one in ended), "nothing was trained before"
     assert state == "complete", "a word on an epoch that goes on ends nothing"
 
 
