@@ -10,8 +10,11 @@ from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 
+import pandas as pd
+
 from cryptonn.config import RunConfig
 from cryptonn.errors import ConfigError, DataError, did_you_mean
+from cryptonn.market.bars import time_text
 from cryptonn.market.exchange.live import LiveCandles
 from cryptonn.paper.candle_log import bar_ms
 from cryptonn.paper.clock import Clock, LocalClock, WallClock
@@ -151,6 +154,7 @@ def open_session(
         _check_same_settings(begun, facts, name)
         decider = _decider(run, settings, begun or facts)
         ledger = stack.enter_context(Ledger.open(session_file(run, name), facts))  # last: nothing is made in vain
+        _check_time_went_on(ledger, facts.started_ms, name, is_replay=settings.is_replay)
         decider.recall({row.decision.time_ms: row.decision.wanted for row in ledger.decisions()})
         if decider.rules != rules:
             ledger.incident("rules", f"the market's rules are {rules} now", at_ms=facts.started_ms)
@@ -189,6 +193,21 @@ def _check_same_settings(begun: SessionFacts | None, now: SessionFacts, name: st
             f"The session {name!r} was begun with other settings: {'; '.join(changed)}. Give it the same ones, or "
             "begin another session with --session NAME."
         )
+
+
+def _check_time_went_on(ledger: LedgerReader, now_ms: int, name: str, *, is_replay: bool) -> None:
+    """Refuse an exchange that stands before what the session has decided: it would wait for that time to come again."""
+    newest = ledger.newest_decision()
+    if newest is None or now_ms > newest.decision.time_ms:
+        return
+    now, then = (time_text(pd.Timestamp(at_ms, unit="ms", tz="UTC")) for at_ms in (now_ms, newest.decision.time_ms))
+    how = (
+        "It was served again since, with new books, and replays from its start. Begin a session of its own with "
+        f"--session NAME: {name!r} stays as it is, for parity and report."
+        if is_replay
+        else "Its clock went back; look at what it says of itself before trading on it."
+    )
+    raise DataError(f"At the exchange it is {now}, but the session {name!r} has decided up to {then}. {how}")
 
 
 def _plain(value: object) -> str:

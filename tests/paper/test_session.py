@@ -198,6 +198,21 @@ def test_a_session_is_decided_under_the_rules_it_was_begun_with(run: Path, excha
         assert [one.kind for one in session.ledger.incidents()] == ["rules"]
 
 
+def test_an_exchange_that_was_served_again_is_no_place_to_go_on(run: Path, exchange: LocalExchange, tiny: Any) -> None:
+    """It replays from its start: the session would wait for a time that passed long ago, without a word."""
+    Played(run, exchange, "first").play(bars=4)
+    before = session_file(run, "first").read_bytes()
+    with (
+        served(tiny.frame, tiny.config) as again,
+        pytest.raises(DataError, match=r"decided up to .*served again.*--session NAME"),
+        opened(run, again, "first"),
+    ):
+        pass
+    assert session_file(run, "first").read_bytes() == before
+    with opened(run, exchange, "first"):
+        pass
+
+
 def test_the_local_exchange_is_one_account_in_both_dialects(run: Path, exchange: LocalExchange) -> None:
     with (
         opened(run, exchange, "one"),
