@@ -18,7 +18,7 @@ from cryptonn.paper.ledger import Ledger, OrderRow
 from cryptonn.paper.ledger.schema import UNRESOLVED
 from cryptonn.paper.planner import Move, plan
 from cryptonn.paper.ports import ClockOff, OrderState, Rejected, Unknown, Unreadable, Venue
-from cryptonn.paper.refusals import MOST_BARS, is_refused, is_told, is_too_soon
+from cryptonn.paper.refusals import MOST_BARS, is_refused, is_told, is_too_soon, is_unsent
 
 __all__ = ["CLOCK_OFF", "Executor"]
 
@@ -107,6 +107,12 @@ class Executor:
         if order.state != "PLANNED":
             self._resolve(order, None, self._timing.patience_s)
 
+    def drop(self, why: str) -> None:
+        """End an order that was planned before a stop, without sending it."""
+        order = self._ledger.unresolved()
+        if order is not None and order.state == "PLANNED":
+            self._dropped(order, why)
+
     def _restored(self, order: OrderRow) -> OrderRow:
         """Set back a planned order that the exchange has: it went out, and the ledger lost it."""
         self._incident("restored", f"{order.cid}: the exchange has it, so the ledger was set back")
@@ -141,10 +147,10 @@ class Executor:
         try:
             state = self._venue.find(resting.cid, self._symbol)
             if state is not None and state.status == "open":
+                self._ledger.note(resting.cid, "cancel asked for", at_ms=self._now())
                 self._venue.cancel(state, self._symbol)
         except Unreadable as error:
             self._inquiry.unreadable(resting, error)
-        self._ledger.note(resting.cid, "cancel asked for", at_ms=self._now())
         self.settle()
         return self._ledger.unresolved()
 
@@ -169,7 +175,7 @@ class Executor:
             return None
         clock_off = orders[-1].reason == CLOCK_OFF and sum(order.reason == CLOCK_OFF for order in orders) == 1
         within_s = max(self._timing.resend_within_s, self._timing.fresh_s if clock_off else 0.0)
-        if self._now() >= newest.decision.close_ms + 1000 * within_s:
+        if not self._is_within(orders[-1], newest.decision.close_ms + round(1000 * within_s)):
             return None
         move = self._move(newest.decision)
         return None if move is None else self._ledger.plan_again(newest.decision.time_ms, move, at_ms=self._now())
@@ -197,9 +203,18 @@ class Executor:
             return order, None
         if seen:
             return self._restored(order), None
-        if self._now() < self._ledger.decision(order.time_ms).decision.close_ms + 1000 * self._timing.fresh_s:
-            return self._send(order)
-        return self._ledger.mark(order.cid, "DROPPED", at_ms=self._now(), reason="too old after a stop"), None
+        close_ms = self._ledger.decision(order.time_ms).decision.close_ms
+        fresh = self._is_within(order, close_ms + round(1000 * self._timing.fresh_s))
+        if fresh is None:
+            return order, None
+        return self._send(order) if fresh else (self._dropped(order, "too old after a stop"), None)
+
+    def _is_within(self, order: OrderRow, end_ms: int) -> bool | None:
+        """Tell whether it is before ``end_ms``, here and at the exchange; None if that cannot be asked for now."""
+        return self._now() < end_ms and self._inquiry.is_within(order, end_ms)
+
+    def _dropped(self, order: OrderRow, why: str) -> OrderRow:
+        return self._ledger.mark(order.cid, "DROPPED", at_ms=self._now(), reason=why)
 
     def _send(self, order: OrderRow) -> tuple[OrderRow, OrderState | None]:
         """Send an order, once and for all; it is SENDING on the disk before anything leaves."""
@@ -232,10 +247,11 @@ class Executor:
         return order
 
     def _tell(self, order: OrderRow, why: str) -> None:
-        """Note that an order was refused, unless the one before it was for the same kind of reason."""
+        """Note that an order was refused, unless that was noted of those before it, for the same kind of reason."""
         if not is_told(self._ledger, order):
-            bars = f"after 1, 2, 4, ... bars, at most {MOST_BARS}" if order.side == "buy" else "after every bar"
-            again = f"The same order is sent again {bars}; this is noted once"
+            waits = order.side == "buy" and not is_unsent(order)
+            bars = f"after 1, 2, 4, ... bars, at most {MOST_BARS}" if waits else "after every bar"
+            again = f"The same order is {'asked for' if is_unsent(order) else 'sent'} again {bars}; this is noted once"
             self._incident("rejected", f"{order.cid}: {why} {again}")
 
     def _incident(self, kind: str, detail: str) -> None:

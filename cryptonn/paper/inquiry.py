@@ -88,6 +88,17 @@ class Inquiry:
                 self.unreadable(order, error)
         return None
 
+    def is_within(self, order: OrderRow, end_ms: int) -> bool | None:
+        """Tell whether it is earlier than ``end_ms`` at the exchange; None if it cannot be asked for now.
+
+        Our own clock may be wrong, and would then send an old order.
+        """
+        try:
+            return self._venue.server_ms() < end_ms
+        except Unreadable as error:
+            self.unreadable(order, error)
+            return None
+
     def look_up(self, order: OrderRow) -> tuple[OrderRow, OrderState | None]:
         """Ask what became of an order of unclear fate, until it is found or can no longer be accepted."""
         self._checkpoint("unknown")

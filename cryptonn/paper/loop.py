@@ -84,6 +84,8 @@ class PaperTrader:
         if accept:
             patiently(lambda: accept_venue(session.ledger, session.venue, session.clock), session.clock)
         agreement = patiently(self._reconcile, session.clock)
+        if self._clocks.too_far():
+            session.executor.drop("planned before a stop, and the clocks were too far apart after it")
         session.executor.settle()  # only now: what was planned before a stop leaves once account and ledger agree
         if agreement == "opened":
             self._check_funds()

@@ -27,7 +27,7 @@ def plan(
     Parameters
     ----------
     wanted
-        Position the strategy wants, base, at least 0, on the step.
+        Position the strategy wants, base, at least 0; what is beyond the step is left out.
     held
         Position the account holds, base, net of commissions.
     price
@@ -42,6 +42,7 @@ def plan(
     >>> plan(Decimal(0), Decimal("0.49955"), rules, Decimal(100), owed=Decimal("0.0005"))
     Move(side='sell', amount=Decimal('0.4995'))
     """
+    wanted = rules.amount(wanted)
     sellable = max(rules.amount(held), _NOTHING)
     difference = -sellable if wanted == 0 else wanted - rules.amount(held + owed)
     side: Side = "buy" if difference > 0 else "sell"

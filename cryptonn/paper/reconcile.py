@@ -9,7 +9,7 @@ from cryptonn.paper.balances import Difference, totals_of, unequal
 from cryptonn.paper.clock import Clock
 from cryptonn.paper.ledger import Ledger, OrderRow
 from cryptonn.paper.ports import OrderState, Venue
-from cryptonn.paper.resets import LOOKS, PAUSE_S, begin_after_reset, knows_none, orders_since_reset
+from cryptonn.paper.resets import LOOKS, PAUSE_S, are_unknown, begin_after_reset, knows_none, orders_since_reset
 from cryptonn.trading.rules import MarketRules
 
 __all__ = ["Agreement", "accept_venue", "differences", "reconcile"]
@@ -24,7 +24,7 @@ def reconcile(ledger: Ledger, venue: Venue, clock: Clock, *, price: Decimal) -> 
     epoch ("opened"). A sandbox that was reset (the newest orders all unknown, other balances; or those before some that
     were sent since, see ``orders_since_reset``) opens a new one, in which the position is what was bought since, and
     the equity at ``price`` stays ("reset"). While an order has no end yet nothing can be compared ("pending"), and none
-    is taken for lost in a reset while it may still be on its way.
+    is taken for lost in a reset while it may still be on its way, or the exchange has it.
 
     Parameters
     ----------
@@ -34,7 +34,8 @@ def reconcile(ledger: Ledger, venue: Venue, clock: Clock, *, price: Decimal) -> 
     Raises
     ------
     DataError
-        If they differ, or the account has orders that the ledger does not know; nothing is changed then.
+        If they differ, the account has orders that the ledger does not know, or the exchange has forgotten one that it
+        had taken; nothing is changed then.
     Unreadable
         If the exchange cannot be asked.
     """
@@ -44,13 +45,14 @@ def reconcile(ledger: Ledger, venue: Venue, clock: Clock, *, price: Decimal) -> 
         ledger.epoch("start", totals_of(balances), carried=Decimal(0), cash=ledger.facts.cash, at_ms=clock.now_ms())
         ledger.snapshot(balances, at_ms=clock.now_ms())
         return "opened"
-    if not _is_on_its_way(ledger.unresolved(), venue) and knows_none(ledger, venue, clock):
+    if not _is_on_its_way(ledger.unresolved(), venue, ledger.facts.symbol) and knows_none(ledger, venue, clock):
         if differences(ledger, venue.balances(), venue.rules(ledger.facts.symbol)):
             begin_after_reset(ledger, venue, price, at_ms=clock.now_ms())
             return "reset"
         _end_forgotten(ledger, at_ms=clock.now_ms())
     _refuse_foreign(ledger, venue)
     if _is_at_work(ledger.unresolved()):
+        _refuse_forgotten(ledger, venue, clock)
         return "pending"
     found = _compare(ledger, venue, clock)
     if found:
@@ -123,11 +125,13 @@ def _compare(ledger: Ledger, venue: Venue, clock: Clock) -> list[Difference]:
     return found
 
 
-def _is_on_its_way(order: OrderRow | None, venue: Venue) -> bool:
-    """Tell whether an order of unclear fate may still be accepted, by an exchange that was reset too."""
+def _is_on_its_way(order: OrderRow | None, venue: Venue, symbol: str) -> bool:
+    """Tell whether an order of unclear fate may still be accepted, by an exchange that was reset too, or was."""
     if order is None or order.state != "SENDING":
         return False
-    return venue.server_ms() - (order.signed_ms or 0) <= venue.fence_ms
+    if venue.server_ms() - (order.signed_ms or 0) <= venue.fence_ms:
+        return True
+    return venue.find(order.cid, symbol) is not None
 
 
 def _end_forgotten(ledger: Ledger, *, at_ms: int) -> None:
@@ -136,6 +140,16 @@ def _end_forgotten(ledger: Ledger, *, at_ms: int) -> None:
     if order is not None and order.state == "OPEN":
         ledger.incident("forgotten", f"{order.cid}: the exchange no longer knows it", at_ms=at_ms)
         ledger.mark(order.cid, "CLOSED", at_ms=at_ms, filled=ledger.booked(order.cid), reason="forgotten")
+
+
+def _refuse_forgotten(ledger: Ledger, venue: Venue, clock: Clock) -> None:
+    """Stop where the exchange knows other orders, and not the one that rests there: it would be waited for for ever."""
+    order = ledger.unresolved()
+    if order is not None and order.state == "OPEN" and are_unknown([order], venue, clock, symbol=ledger.facts.symbol):
+        raise DataError(
+            f"{venue.name}: order {order.cid} ({order.venue_id}), which the exchange had taken, is unknown to it now. "
+            "Compare with the exchange's own list, then go on from the account as it is with --accept-venue."
+        )
 
 
 def _refuse_foreign(ledger: Ledger, venue: Venue) -> None:

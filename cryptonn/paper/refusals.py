@@ -10,7 +10,7 @@ from cryptonn.paper.ledger import LedgerReader, OrderRow
 from cryptonn.paper.planner import Move
 from cryptonn.paper.ports import NOT_SENT
 
-__all__ = ["MOST_BARS", "REFUSED_LATER", "is_refused", "is_told", "is_too_soon"]
+__all__ = ["MOST_BARS", "REFUSED_LATER", "is_refused", "is_told", "is_too_soon", "is_unsent"]
 
 MOST_BARS = 16
 """Longest wait: a market that was halted may be open again."""
@@ -26,6 +26,11 @@ def is_refused(order: OrderRow) -> bool:
     return order.state == "REJECTED" or (order.state == "CLOSED" and order.reason == REFUSED_LATER)
 
 
+def is_unsent(order: OrderRow) -> bool:
+    """Tell whether an order was refused by us, before it left."""
+    return order.state == "REJECTED" and _kind(order) == NOT_SENT
+
+
 def is_too_soon(ledger: LedgerReader, decision: Decision, move: Move) -> bool:
     """Tell whether the move of a decision was refused so lately that it is not to be sent yet.
 
@@ -34,17 +39,22 @@ def is_too_soon(ledger: LedgerReader, decision: Decision, move: Move) -> bool:
     as soon as the exchange lets one.
     """
     refused = [] if move.side == "sell" else _in_a_row(ledger, decision, move)
-    if not refused or _kind(refused[0]) == NOT_SENT:
+    if not refused or is_unsent(refused[0]):
         return False
     bars = min(1 << (len(refused) - 1), MOST_BARS)
     return decision.time_ms < refused[0].time_ms + bars * (decision.close_ms - decision.time_ms)
 
 
 def is_told(ledger: LedgerReader, order: OrderRow) -> bool:
-    """Tell whether the order before a refused one, if there was one lately, was refused for the same kind of reason."""
+    """Tell whether it was noted of the orders lately before a refused one that they were, for the same kind of reason.
+
+    A stop between an order's end and its note leaves the note to the next.
+    """
     decision = ledger.decision(order.time_ms).decision
     before = [one for one in _newest_first(ledger, decision) if (one.time_ms, one.seq) < (order.time_ms, order.seq)]
-    return bool(before) and is_refused(before[0]) and _kind(before[0]) == _kind(order)
+    alike = {one.cid for one in takewhile(lambda one: is_refused(one) and _kind(one) == _kind(order), before)}
+    notes = (note.detail for note in ledger.incidents() if note.kind == "rejected") if alike else ()
+    return any(note.partition(":")[0] in alike for note in notes)
 
 
 def _in_a_row(ledger: LedgerReader, decision: Decision, move: Move) -> list[OrderRow]:

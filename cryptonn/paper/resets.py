@@ -10,7 +10,7 @@ from cryptonn.paper.ledger import Ledger, LedgerReader, OrderRow
 from cryptonn.paper.ledger.holding import effects
 from cryptonn.paper.ports import Venue
 
-__all__ = ["LOOKS", "PAUSE_S", "begin_after_reset", "knows_none", "orders_since_reset"]
+__all__ = ["LOOKS", "PAUSE_S", "are_unknown", "begin_after_reset", "knows_none", "orders_since_reset"]
 
 LOOKS = 4
 PAUSE_S = 2.0
@@ -24,7 +24,17 @@ _FRESH = ("start", "reset")
 
 def knows_none(ledger: LedgerReader, venue: Venue, clock: Clock) -> bool:
     """Tell whether the exchange knows none of the newest orders any more, also when it is asked again."""
-    return _are_unknown(ledger.accepted(newest=_WITNESSES), venue, clock, symbol=ledger.facts.symbol)
+    return are_unknown(ledger.accepted(newest=_WITNESSES), venue, clock, symbol=ledger.facts.symbol)
+
+
+def are_unknown(orders: Sequence[OrderRow], venue: Venue, clock: Clock, *, symbol: str) -> bool:
+    """Tell whether the exchange knows none of some orders, also when it is asked again; false where there are none."""
+    for look in range(LOOKS if orders else 0):
+        if look:
+            clock.sleep(PAUSE_S)
+        if any(venue.find(order.cid, symbol) is not None for order in orders):
+            return False
+    return bool(orders)
 
 
 def orders_since_reset(ledger: LedgerReader, venue: Venue, clock: Clock) -> list[OrderRow]:
@@ -37,7 +47,7 @@ def orders_since_reset(ledger: LedgerReader, venue: Venue, clock: Clock) -> list
     symbol, orders = ledger.facts.symbol, ledger.accepted()
     for count in _counts_that_explain(ledger, venue, orders):
         known = all(venue.find(order.cid, symbol) is not None for order in orders[:count])
-        if known and _are_unknown(orders[count:][:_WITNESSES], venue, clock, symbol=symbol):
+        if known and are_unknown(orders[count:][:_WITNESSES], venue, clock, symbol=symbol):
             return orders[:count]
     return []
 
@@ -63,16 +73,6 @@ def begin_after_reset(
     cash = ledger.equity(price) - bought * price
     ledger.epoch("reset", totals_of(balances), carried=bought, cash=cash, at_ms=at_ms)
     ledger.snapshot(balances, at_ms=at_ms)
-
-
-def _are_unknown(orders: Sequence[OrderRow], venue: Venue, clock: Clock, *, symbol: str) -> bool:
-    """Tell whether the exchange knows none of some orders, also when it is asked again; false where there are none."""
-    for look in range(LOOKS if orders else 0):
-        if look:
-            clock.sleep(PAUSE_S)
-        if any(venue.find(order.cid, symbol) is not None for order in orders):
-            return False
-    return bool(orders)
 
 
 def _counts_that_explain(ledger: LedgerReader, venue: Venue, orders: Sequence[OrderRow]) -> list[int]:

@@ -22,7 +22,7 @@ def unsound_state(state: OrderState, order: OrderRow, ledger: LedgerReader) -> s
         return f"{state.filled} of {state.amount} cannot be filled"
     if (state.status == "closed") != (state.filled == state.amount):
         return f"it is {state.status} with {state.filled} of {state.amount} filled"
-    owner = ledger.cid_of(state.venue_id)
+    owner = None if state.cid == order.cid else ledger.cid_of(state.venue_id)  # an exchange that was reset counts anew
     return f"order id {state.venue_id} is that of {owner}" if owner not in (None, order.cid) else None
 
 

@@ -19,7 +19,7 @@ def without_fence() -> None:
 
 def without_unique_key() -> None:
     """An execution is booked whenever it is seen."""
-    connection.SCHEMA = SCHEMA.replace(", PRIMARY KEY (epoch, trade_id)", "")
+    connection.SCHEMA = SCHEMA.replace(", PRIMARY KEY (cid, trade_id)", "")
     if connection.SCHEMA == SCHEMA:
         raise RuntimeError("the key is written otherwise now")
     right = ledger.Ledger._insert_fill
@@ -27,7 +27,7 @@ def without_unique_key() -> None:
     def insert(self: Any, order: Any, fill: Any) -> None:
         class Db:
             def execute(self, query: str, values: Any) -> Any:
-                return db.execute(query.replace(" ON CONFLICT (epoch, trade_id) DO NOTHING", ""), values)
+                return db.execute(query.replace(" ON CONFLICT (cid, trade_id) DO NOTHING", ""), values)
 
         db, self._db = self._db, Db()
         try:

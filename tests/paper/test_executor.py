@@ -16,6 +16,7 @@ from cryptonn.paper.executor import CLOCK_OFF, Executor
 from cryptonn.paper.inquiry import Timing
 from cryptonn.paper.ledger import Ledger
 from cryptonn.paper.ledger.schema import EDGES
+from cryptonn.paper.planner import Move
 from cryptonn.paper.ports import NOT_SENT, Rejected
 from cryptonn.paper.reconcile import reconcile
 from tests.paper.model_exchange import (
@@ -291,13 +292,42 @@ def test_another_reason_is_noted_and_counted_anew(tmp_path):
         assert [one.kind for one in ledger.incidents()] == ["rejected", "rejected"]
 
 
+def test_a_refusal_that_a_stop_left_untold_is_told_with_the_next(tmp_path, monkeypatch):
+    ledger, venue, executor = one_order(tmp_path)
+    venue.script = ["rejected"] * 3
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with ledger:
+        monkeypatch.setattr(executor, "_tell", killed)
+        with pytest.raises(Killed):
+            act(executor, venue, "5", range(1))
+        act(Executor(ledger, venue, venue.clock), venue, "5", range(1, 6))
+        assert refused_bars(ledger) == [0, 1, 3]
+        (incident,) = ledger.incidents()
+        assert ledger.orders()[1].cid in incident.detail
+
+
+@pytest.mark.parametrize("ahead_ms", [0, -3_600_000])
+def test_an_order_left_by_a_stop_is_old_by_the_exchanges_clock_whatever_ours_says(tmp_path, ahead_ms):
+    ledger, venue, _ = one_order(tmp_path)
+    with ledger:
+        ledger.plan(decision(0, "5"), Move("buy", Decimal(5)), at_ms=venue.clock.now)
+        venue.clock.now = decision(30, "5").close_ms
+        Executor(ledger, venue, TestClock(venue.clock.now + ahead_ms)).settle()
+        assert [(order.state, order.reason) for order in ledger.orders()] == [("DROPPED", "too old after a stop")]
+        assert not venue.posts
+
+
 def test_an_order_that_did_not_leave_was_not_refused(tmp_path):
     ledger, venue, executor = one_order(tmp_path)
     venue.script, venue.quirks.reason = ["rejected"] * 8, f"{NOT_SENT}: Resting: it asked to be left alone"
     with ledger:
         act(executor, venue, "5", range(10))
         assert refused_bars(ledger) == list(range(8))
-        assert [one.kind for one in ledger.incidents()] == ["rejected"]
+        (incident,) = ledger.incidents()
+        assert incident.kind == "rejected" and "asked for again after every bar" in incident.detail
         assert ledger.position() == 5
 
 

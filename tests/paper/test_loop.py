@@ -13,6 +13,7 @@ from cryptonn.errors import DataError, StrategyError
 from cryptonn.market.exchange.live import LiveCandles
 from cryptonn.paper.decider import Decider
 from cryptonn.paper.decision import Decision
+from cryptonn.paper.executor import Executor
 from cryptonn.paper.pace import Pace
 from cryptonn.paper.ports import Unreadable
 from tests.local_exchange.small_exchange import control
@@ -253,6 +254,21 @@ def test_a_clock_that_is_far_off_trades_nothing(played: Played, untouched: Playe
     assert [kind for kind, _ in played.incidents()] == ["clock", "clock", "held"]
 
 
+def test_what_a_stop_left_to_send_is_dropped_by_a_clock_that_is_far_off(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Executor, "_send", killed)
+        played.play(BARS)
+    assert [state for _, state, _, _ in played.orders()] == ["PLANNED"]
+    played.play(2, clock=ReplayedClock(played.exchange, off_ms=20_000))
+    assert played.posts() == []
+    assert [state for _, state, _, _ in played.orders()] == ["DROPPED"]
+
+
 @pytest.mark.parametrize("jump_ms", [60 * MINUTE + 12_345, -60 * MINUTE])
 def test_a_clock_that_is_set_and_set_right_again(played: Played, untouched: Played, jump_ms: int) -> None:
     sets = {minute(4) + 30_000: jump_ms, minute(9) + 30_000: -jump_ms}
@@ -349,18 +365,19 @@ def test_a_withdrawal_made_elsewhere_ends_the_session(played: Played) -> None:
     assert [kind for kind, _ in played.incidents()] == ["difference"]
 
 
+@pytest.mark.parametrize("ids_anew", [False, True])
 @pytest.mark.parametrize("restart", [False, True])
-def test_a_reset_with_orders_since_begins_an_epoch(tiny: Any, eager: Path, restart: bool) -> None:
+def test_a_reset_with_orders_since_begins_an_epoch(tiny: Any, eager: Path, restart: bool, ids_anew: bool) -> None:
     """The next look, every hour or at a start, took it for a withdrawal and ended the session."""
     with served(tiny.frame, tiny.config) as exchange:
-        played = Played(eager, exchange, f"reset_{restart}")
+        played = Played(eager, exchange, f"reset_{restart}_{ids_anew}")
         flat: list[int] = []
 
         def reset(decision: Decision) -> None:
             with played.ledger() as ledger:
                 if not flat and decision.time_ms >= minute(5) and ledger.position() == 0 and ledger.fills():
                     flat.append(decision.time_ms)
-                    control(exchange.port, "account", reset=True)
+                    control(exchange.port, "account", reset=True, restart_ids=ids_anew)
 
         pace = Pace(slice_s=60.0, look_over_bars=60 if restart else 15)
         for bars in (14, 10) if restart else (24,):

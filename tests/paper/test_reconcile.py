@@ -147,6 +147,39 @@ def test_orders_sent_since_a_reset_are_carried_into_the_new_epoch(ledger, venue,
     assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
 
 
+def test_ids_that_begin_anew_with_a_reset_are_those_of_other_orders_and_trades(ledger, venue, executor):
+    """Replies about the order after it were not believed, and it was given up for lost with its fills."""
+    act(executor, venue, "5", 0)
+    act(executor, venue, "0", 1)
+    venue.reset()
+    act(executor, venue, "3", 2)
+    assert [(order.state, order.venue_id) for order in ledger.orders()] == [
+        *(("CLOSED", "1"), ("CLOSED", "2")),
+        ("CLOSED", "1"),
+    ]
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "reset"
+    assert ledger.position() == 3 == venue.totals["ETH"] - 1
+    act(executor, venue, "3", 3)
+    assert len(venue.trades()) == len(ledger.fills()) - 4
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
+
+
+def test_an_order_that_the_exchange_has_is_never_taken_for_lost_in_a_reset(ledger, venue, executor):
+    """No reply, and no answer to a look-up before the hourly look: its fills were nobody's, and bought again."""
+    act(executor, venue, "5", 0)
+    act(executor, venue, "0", 1)
+    reset_meanwhile(venue)
+    venue.script, venue.quirks.unreadable = ["lost"], 100
+    act(executor, venue, "3", 2)
+    venue.quirks.unreadable = 0
+    assert ledger.orders()[-1].state == "SENDING"
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "pending"
+    act(executor, venue, "3", 3)
+    assert ledger.position() == 3 and len(venue.posts) == 3
+    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "reset"
+    assert ledger.position() == 3 == venue.totals["ETH"] - 1
+
+
 def test_what_was_held_at_a_reset_is_gone_and_bought_again(ledger, venue, executor):
     act(executor, venue, "5", 0)
     reset_meanwhile(venue)
@@ -256,13 +289,14 @@ def test_a_forgotten_order_that_changed_nothing_ends(ledger, venue, executor):
     assert len(ledger.epochs()) == 1
 
 
-def test_a_forgotten_order_ends_when_the_account_is_accepted(ledger, venue, executor):
+def test_an_order_forgotten_alone_halts_until_the_account_is_accepted(ledger, venue, executor):
     executor.act(decision(0, "5"))
     venue.quirks.rest_until_ms = START + 60 * MINUTE
     venue.clock.now = decision(1, "7").close_ms
     executor.act(decision(1, "7"))
     del venue.orders["2"]
-    assert reconcile(ledger, venue, venue.clock, price=PRICE) == "pending"
+    with pytest.raises(DataError, match=r"unknown to it now.*--accept-venue"):
+        reconcile(ledger, venue, venue.clock, price=PRICE)
     accept_venue(ledger, venue, venue.clock)
     assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
     assert ledger.position() == 5

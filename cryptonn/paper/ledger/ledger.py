@@ -147,7 +147,8 @@ class Ledger(LedgerReader):
         Raises
         ------
         DataError
-            If a trade id is known with other contents: booking it would lose or invent money.
+            If a trade id is known with other contents, or the same trade as another order's: booking it would lose or
+            invent money.
         """
         order, before = self.order(cid), len(self.fills(cid))
         with transaction(self._db, self.path):
@@ -231,11 +232,13 @@ class Ledger(LedgerReader):
             fill.time_ms,
         )
         self._db.execute(
-            "INSERT INTO fill VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (epoch, trade_id) DO NOTHING",
+            "INSERT INTO fill VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (cid, trade_id) DO NOTHING",
             [str(value) if isinstance(value, Decimal) else value for value in astuple(told)],
         )
-        kept = self.fill(order.epoch, fill.trade_id)
-        if replace(kept, time_ms=told.time_ms) != told:
+        kept, others = self.fill(order.cid, fill.trade_id), self.fills(epoch=order.epoch, trade_id=fill.trade_id)
+        twice = [one for one in others if one.cid != order.cid and replace(one, cid=order.cid) == told]
+        if twice or replace(kept, time_ms=told.time_ms) != told:
+            kept = (twice or [kept])[0]
             raise DataError(
                 f"{self.path}: trade {fill.trade_id} is booked as {kept}, and now the exchange says {told}. "
                 "Compare with the exchange's own list before going on."

@@ -138,8 +138,9 @@ class LedgerReader:
         return [_order(row) for row in rows]
 
     def cid_of(self, venue_id: str) -> str | None:
-        """Return the client id of the epoch's order that has this id at the exchange."""
-        rows = self._rows("SELECT cid FROM orders WHERE epoch = ? AND venue_id = ?", self.epoch_now().n, venue_id)
+        """Return the client id of the epoch's newest order that has this id at the exchange."""
+        query = "SELECT cid FROM orders WHERE epoch = ? AND venue_id = ? ORDER BY time_ms DESC, seq DESC"
+        rows = self._rows(query, self.epoch_now().n, venue_id)
         return str(rows[0][0]) if rows else None
 
     def order_counts(self) -> dict[OrderPhase, int]:
@@ -162,18 +163,18 @@ class LedgerReader:
         query = "SELECT cid, at_ms, from_state, to_state, detail FROM order_event WHERE cid = ? ORDER BY id"
         return [EventRow(*row) for row in self._rows(query, cid)]
 
-    def fills(self, cid: str | None = None, *, epoch: int | None = None) -> list[FillRow]:
-        """Return executions as booked, all or those of an order or an epoch."""
-        asked = {"cid": cid, "epoch": epoch}
+    def fills(self, cid: str | None = None, *, epoch: int | None = None, trade_id: str | None = None) -> list[FillRow]:
+        """Return executions as booked, all or those of an order, an epoch or an id at the exchange."""
+        asked = {"cid": cid, "epoch": epoch, "trade_id": trade_id}
         given = {name: value for name, value in asked.items() if value is not None}
         where = " AND ".join(f"{name} = ?" for name in given) or "TRUE"
         return [
             _fill(row) for row in self._rows(f"SELECT {_FILL} FROM fill WHERE {where} ORDER BY rowid", *given.values())
         ]
 
-    def fill(self, epoch: int, trade_id: str) -> FillRow:
-        """Return one execution; KeyError if it is not booked."""
-        rows = self._rows(f"SELECT {_FILL} FROM fill WHERE epoch = ? AND trade_id = ?", epoch, trade_id)
+    def fill(self, cid: str, trade_id: str) -> FillRow:
+        """Return one execution of an order; KeyError if it is not booked."""
+        rows = self._rows(f"SELECT {_FILL} FROM fill WHERE cid = ? AND trade_id = ?", cid, trade_id)
         if not rows:
             raise KeyError(trade_id)
         return _fill(rows[0])

@@ -6,7 +6,8 @@
              └─> DROPPED                             planned before a stop, too old to be sent after it
 
 PLANNED is committed with its decision and SENDING before the request leaves, so a SENDING that a start finds is an
-order whose fate only the exchange knows. Amounts and prices are decimal text, times milliseconds UTC.
+order whose fate only the exchange knows. Amounts and prices are decimal text, times milliseconds UTC. The ids that the
+exchange gives may begin anew when a sandbox is reset, so one of its trades is known by our order's client id and its id.
 """
 
 from typing import Literal, get_args
@@ -27,7 +28,7 @@ EDGES: tuple[tuple[OrderPhase, OrderPhase], ...] = (
 
 UNRESOLVED: tuple[OrderPhase, ...] = ("PLANNED", "SENDING", "OPEN")
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x43724E4E
 """Marks the file as a cryptonn session (SQLite's ``application_id``)."""
 
@@ -68,7 +69,7 @@ CREATE TABLE orders (
     side TEXT NOT NULL CHECK (side IN ('buy', 'sell')), amount TEXT NOT NULL, limit_price TEXT,
     state TEXT NOT NULL CHECK (state IN ({_words(get_args(OrderPhase))})),
     signed_ms INTEGER, venue_id TEXT, filled TEXT NOT NULL, reason TEXT NOT NULL,
-    UNIQUE (time_ms, seq), UNIQUE (epoch, venue_id)
+    UNIQUE (time_ms, seq)
 ) STRICT;
 CREATE UNIQUE INDEX one_unresolved ON orders ((1)) WHERE state IN ({_words(UNRESOLVED)});
 CREATE TABLE order_event (
@@ -78,9 +79,9 @@ CREATE TABLE order_event (
 CREATE TABLE fill (
     epoch INTEGER NOT NULL REFERENCES epoch (n), trade_id TEXT NOT NULL, cid TEXT NOT NULL REFERENCES orders (cid),
     side TEXT NOT NULL CHECK (side IN ('buy', 'sell')), amount TEXT NOT NULL, price TEXT NOT NULL, fee TEXT NOT NULL,
-    fee_currency TEXT NOT NULL, time_ms INTEGER NOT NULL, PRIMARY KEY (epoch, trade_id)
+    fee_currency TEXT NOT NULL, time_ms INTEGER NOT NULL, PRIMARY KEY (cid, trade_id)
 ) STRICT;
-CREATE INDEX fills_of_order ON fill (cid);
+CREATE INDEX fills_of_trade ON fill (epoch, trade_id);
 CREATE INDEX events_of_order ON order_event (cid);
 CREATE TABLE snapshot (
     at_ms INTEGER NOT NULL, currency TEXT NOT NULL, free TEXT NOT NULL, used TEXT NOT NULL
