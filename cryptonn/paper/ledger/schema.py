@@ -7,7 +7,7 @@
 
 PLANNED is committed with its decision and SENDING before the request leaves, so a SENDING that a start finds is an
 order whose fate only the exchange knows. Amounts and prices are decimal text, times milliseconds UTC. The ids that the
-exchange gives may begin anew when a sandbox is reset, so one of its trades is known by our order's client id and its id.
+exchange gives may begin anew when a sandbox is reset, so a trade is known by its id and our client id of the order.
 """
 
 from typing import Literal, get_args
