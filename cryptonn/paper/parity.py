@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ from cryptonn.errors import DataError
 from cryptonn.paper.candle_log import bar_ms, frame_of
 from cryptonn.paper.decider import Decider
 from cryptonn.paper.decision import Decision
-from cryptonn.paper.ledger import LedgerReader
+from cryptonn.paper.ledger import EpochRow, LedgerReader
 from cryptonn.paper.trades import Trade, backtest_trades, equity_of, open_times, paper_trades, planned_trades
 
 __all__ = ["Parity", "parity"]
@@ -37,7 +38,8 @@ class Parity:
         Trades of either, and those that are equal in time, side, amount, price and fee. The trade after the last bar
         of the log counts as neither: its fill is not in the log.
     equity_difference
-        Largest difference of equity at a close, quote.
+        Largest difference of equity at a close, quote. The session's is that of its books, epoch by epoch: what was
+        held at a reset of the sandbox counts as cash from then on.
     proba_difference
         Largest difference of a probability.
     """
@@ -91,14 +93,17 @@ def parity(ledger: LedgerReader, decider: Decider) -> Parity:
     frame = frame_of(log, timeframe=timeframe, until_ms=max(*decisions, *newest))
     result, replayed = decider.replay(frame)
     candles = frame.candles(decider.config.data.target).loc[replayed.index]
-    currencies = {"base": facts.base, "quote": facts.quote}
-    told = paper_trades(ledger, step_ms=bar_ms(timeframe))
+    step_ms, currencies = bar_ms(timeframe), {"base": facts.base, "quote": facts.quote}
+    told = paper_trades(ledger, step_ms=step_ms)
     expected, equity = backtest_trades(result, quote=facts.quote), result.equity
     if decider.rules.fee_in == "base":
         expected = planned_trades(replayed, candles, rules=decider.rules, costs=result.costs, **currencies)
-        equity = equity_of(expected, candles, cash=facts.cash, **currencies)
+        start = EpochRow(1, 0, "start", {}, carried=Decimal(0), cash=facts.cash)
+        equity = equity_of(
+            [start], [trade.as_fill() for trade in expected.values()], candles, step_ms=step_ms, **currencies
+        )
     table = _compared(decisions, replayed, told, expected, last_traded=_last_traded(candles))
-    own = equity_of(told, candles, cash=facts.cash, **currencies)
+    own = equity_of(ledger.epochs(), ledger.fills(), candles, step_ms=step_ms, **currencies)
     return _summed(table, (own - equity).loc[table.index])
 
 

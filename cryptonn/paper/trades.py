@@ -1,13 +1,15 @@
 """What was traded after each decision: by the session, by its backtest, and by a backtest that pays fees in base."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 import pandas as pd
 
 from cryptonn.market.bars import time_index, times_of
-from cryptonn.paper.ledger import FillRow, LedgerReader
+from cryptonn.paper.accounts import accounts
+from cryptonn.paper.ledger import EpochRow, FillRow, LedgerReader
+from cryptonn.paper.ledger.holding import Holding, held
 from cryptonn.paper.planner import Move, plan
 from cryptonn.paper.ports import Side
 from cryptonn.trading.costs import Costs
@@ -44,12 +46,9 @@ class Trade:
     fee: Decimal
     fee_currency: str
 
-    def changes(self, *, base: str, quote: str) -> tuple[Decimal, Decimal]:
-        """Return what it changed in base and in quote; a fee in a third currency is neither."""
-        sign = 1 if self.side == "buy" else -1
-        fees = {self.fee_currency: self.fee}
-        units = sign * self.amount - fees.get(base, _NONE)
-        return units, -sign * self.amount * self.price - fees.get(quote, _NONE)
+    def as_fill(self) -> FillRow:
+        """Return it as one execution, of the first epoch."""
+        return FillRow(1, "", "", self.side, self.amount, self.price, self.fee, self.fee_currency, self.filled_ms)
 
 
 def open_times(table: pd.DataFrame) -> list[int]:
@@ -113,7 +112,7 @@ def planned_trades(
         Of the target, on the same index.
     """
     trades: dict[int, Trade] = {}
-    net, owed = _NONE, _NONE
+    holding = Holding(_NONE, _NONE)
     waiting: tuple[int, Move] | None = None
     columns = (candles["open"], candles["volume"], decisions["wanted"], decisions["close"])
     for time_ms, opening, volume, wanted, close in zip(open_times(candles), *columns, strict=True):
@@ -121,14 +120,11 @@ def planned_trades(
             decided_ms, move = waiting
             price = rules.fill_price(opening, side=move.side, concession=costs.concession)
             fee, currency = _fee(move, price, rules=rules, rate=costs.commission, base=base, quote=quote)
-            trade = Trade(decided_ms, time_ms, move.side, move.amount, price, fee, currency)
-            trades[trade.decided_ms] = trade
-            net += trade.changes(base=base, quote=quote)[0]
-            paid = trade.fee if trade.fee_currency == base else _NONE
-            owed = _NONE if trade.side == "sell" and net < rules.amount_step else owed + paid
+            trade = trades[decided_ms] = Trade(decided_ms, time_ms, move.side, move.amount, price, fee, currency)
+            holding = held(holding, [trade.as_fill()], base=base, step=rules.amount_step)
             waiting = None
         if waiting is None:
-            planned = plan(wanted, net, rules, Decimal(str(close)), owed=owed)
+            planned = plan(wanted, holding.net, rules, Decimal(str(close)), owed=holding.owed)
             waiting = None if planned is None else (time_ms, planned)
     return trades
 
@@ -139,15 +135,20 @@ def _fee(move: Move, price: Decimal, *, rules: MarketRules, rate: float, base: s
     return rules.commission(move.amount, price, rate=rate), quote
 
 
-def equity_of(trades: Mapping[int, Trade], candles: pd.DataFrame, *, cash: Decimal, base: str, quote: str) -> pd.Series:
-    """Return the equity of trades at each close, worked out exactly and rounded at the end; quote."""
-    by_bar: dict[int, list[Trade]] = {}
-    for trade in trades.values():
-        by_bar.setdefault(trade.filled_ms, []).append(trade)
-    units, money, equity = _NONE, cash, []
-    for time_ms, close in zip(open_times(candles), candles["close"], strict=True):
-        for trade in by_bar.get(time_ms, ()):
-            more, earned = trade.changes(base=base, quote=quote)
-            units, money = units + more, money + earned
-        equity.append(float(money + units * Decimal(str(close))))
+def equity_of(
+    epochs: Sequence[EpochRow],
+    fills: Iterable[FillRow],
+    candles: pd.DataFrame,
+    *,
+    step_ms: int,
+    base: str,
+    quote: str,
+) -> pd.Series:
+    """Return the equity of an account at each close, worked out exactly and rounded at the end; quote."""
+    before_next = [time_ms + step_ms - 1 for time_ms in open_times(candles)]
+    known = accounts(before_next, epochs, fills, base=base, quote=quote)
+    equity = [
+        float(account.cash + account.position * Decimal(str(close)))
+        for account, close in zip(known, candles["close"], strict=True)
+    ]
     return pd.Series(equity, index=candles.index, name="equity", dtype=float)

@@ -14,7 +14,8 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from cryptonn.paper.ledger import EpochRow, FillRow, LedgerReader
+from cryptonn.paper.accounts import Account, account_steps
+from cryptonn.paper.ledger import FillRow, LedgerReader
 from cryptonn.paper.trades import open_times
 from cryptonn.trading.account import Fill, build_result
 from cryptonn.trading.costs import Costs
@@ -96,17 +97,15 @@ def _steps(ledger: LedgerReader, opens: Sequence[int], *, end_ms: int) -> Iterat
     base, quote = ledger.facts.base, ledger.facts.quote
     decided = {order.cid: order.time_ms for order in ledger.orders()}
     epochs = ledger.epochs()
-    cash, units = epochs[0].cash, epochs[0].carried
-    for epoch in epochs:
-        if units != epoch.carried and epoch.at_ms < end_ms:
-            yield _rebased(epoch, cash, units, _row(opens, epoch.at_ms))
-        cash, units = epoch.cash, epoch.carried
-        for fill in sorted(ledger.fills(epoch=epoch.n), key=lambda fill: fill.time_ms):
-            if fill.time_ms < end_ms:
-                amount, commission = _effect(fill, base=base, quote=quote)
-                cash, units = cash - amount * fill.price - commission, units + amount
-                rows = _row(opens, fill.time_ms), _row(opens, decided[fill.cid])
-                yield _Step(*rows, amount, fill.price, commission, cash, units)
+    before = Account(epochs[0].carried, epochs[0].cash)
+    for at_ms, fill, now in account_steps(epochs, ledger.fills(), base=base, quote=quote):
+        row = _row(opens, at_ms)
+        if at_ms < end_ms and fill is not None:
+            amount, commission = _effect(fill, base=base, quote=quote)
+            yield _Step(row, _row(opens, decided[fill.cid]), amount, fill.price, commission, now.cash, now.position)
+        elif at_ms < end_ms and now.position != before.position:
+            yield _rebased(before, now, row)
+        before = now
 
 
 def _row(opens: Sequence[int], time_ms: int) -> int:
@@ -127,10 +126,10 @@ def _effect(fill: FillRow, *, base: str, quote: str) -> tuple[Decimal, Decimal]:
     return amount, fill.fee if fill.fee_currency == quote else _NONE
 
 
-def _rebased(epoch: EpochRow, cash: Decimal, units: Decimal, row: int) -> _Step:
+def _rebased(before: Account, now: Account, row: int) -> _Step:
     """Return the step to an epoch's opening: what left the position did so for the cash that came, or for nothing."""
-    amount = epoch.carried - units
-    return _Step(row, row, amount, (cash - epoch.cash) / amount, _NONE, epoch.cash, epoch.carried, made=False)
+    amount = now.position - before.position
+    return _Step(row, row, amount, (before.cash - now.cash) / amount, _NONE, now.cash, now.position, made=False)
 
 
 def _without_dust(steps: Sequence[_Step], cash: Decimal, *, least: Decimal) -> list[_Step]:

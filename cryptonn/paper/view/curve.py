@@ -1,25 +1,17 @@
 """The equity of a session over time: what its fills left in the account, at the prices of its candles."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import count
 from typing import NamedTuple
 
+from cryptonn.paper.accounts import accounts
 from cryptonn.paper.ledger import EpochRow, FillRow, LedgerReader
-from cryptonn.paper.ledger.holding import effects
 
-__all__ = ["Account", "CurvePoint", "accounts", "equity_curve", "spacing"]
+__all__ = ["CurvePoint", "equity_curve", "spacing"]
 
 _BARS = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 720)
 _BARS_A_DAY = 1440
-
-
-class Account(NamedTuple):
-    """What the strategy has at a moment: base and quote."""
-
-    position: Decimal
-    cash: Decimal
 
 
 class CurvePoint(NamedTuple):
@@ -39,25 +31,6 @@ def spacing(bars: int, *, most: int = 1440) -> int:
     """
     days = (_BARS_A_DAY * day for day in count(1))
     return next(every for steps in (_BARS, days) for every in steps if bars <= every * most)
-
-
-def accounts(
-    times_ms: Iterable[int], epochs: Sequence[EpochRow], fills: Iterable[FillRow], *, base: str, quote: str
-) -> Iterator[Account]:
-    """Give the account at each of ``times_ms``, which must be in order and not before the first epoch."""
-    coming = deque(epochs)
-    booked = deque(sorted(fills, key=lambda fill: (fill.epoch, fill.time_ms)))
-    epoch, now = 0, Account(Decimal(0), Decimal(0))
-    for time_ms in times_ms:
-        while coming and coming[0].at_ms <= time_ms:
-            start = coming.popleft()
-            epoch, now = start.n, Account(start.carried, start.cash)
-        while booked and (booked[0].epoch < epoch or (booked[0].epoch == epoch and booked[0].time_ms <= time_ms)):
-            fill = booked.popleft()
-            if fill.epoch == epoch:
-                changed = effects([fill], base=base, quote=quote)
-                now = Account(now.position + changed[base], now.cash + changed[quote])
-        yield now
 
 
 def equity_curve(

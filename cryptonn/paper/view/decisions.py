@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import NamedTuple
 
+from cryptonn.paper.accounts import Account, accounts
 from cryptonn.paper.ledger import DecisionRow, LedgerReader, OrderRow
-from cryptonn.paper.view.curve import Account, accounts
 from cryptonn.paper.view.formats import moment, money, signed_percent, units
 from cryptonn.paper.view.words import incident_words, signal_words
 

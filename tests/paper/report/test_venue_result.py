@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from written_session import CASH, Mishaps, Writer
 
-from cryptonn.paper.ledger import LedgerReader
+from cryptonn.paper.accounts import account_steps, accounts
+from cryptonn.paper.ledger import EpochRow, FillRow, LedgerReader
 from cryptonn.paper.ledger.holding import effects
 from cryptonn.paper.recorded import open_recorded
 from cryptonn.paper.report.compared import Compared, compare
@@ -67,6 +68,30 @@ def test_a_reset_ends_the_position_without_an_invented_fill(run_folder: Path) ->
         assert [epoch.why for epoch in ledger.epochs()] == ["start", "reset"]
         assert len(found.venue.fills) == len(ledger.fills())
         assert found.venue.equity.tolist() == pytest.approx(exact_equity(ledger, found.candles), abs=1e-8)
+
+
+@pytest.mark.parametrize("reset_after", [4, 5])
+def test_parity_knows_the_books_after_a_reset(run_folder: Path, reset_after: int) -> None:
+    """The position that a reset had wiped out was valued for ever."""
+    with compared(Writer(run_folder), mishaps=Mishaps(reset_after=reset_after)) as (found, ledger):
+        own = pd.Series(exact_equity(ledger, found.candles), index=found.candles.index)
+        apart = (own - found.model.equity).loc[found.parity.table.index].abs().max()
+        assert found.parity.equity_difference == pytest.approx(apart, abs=1e-8)
+        assert (apart > 1) == (reset_after == 4), "after a sale nothing is held that could be lost"
+
+
+def test_an_execution_counts_within_its_epoch() -> None:
+    """Whatever its time is: the exchange's clock is not ours, and some are booked late."""
+    one, other = (EpochRow(n, 1_000 * n, "", {}, carried=Decimal(0), cash=Decimal(n)) for n in (1, 2))
+    late, early = (
+        FillRow(n, "t", "c", "buy", Decimal(n), Decimal(10), Decimal(0), "USD", time_ms)
+        for n, time_ms in ((1, 2_500), (2, 1_500))
+    )
+    steps = list(account_steps([one, other], [early, late], base="ETH", quote="USD"))
+    assert [(step.at_ms, step.fill) for step in steps] == [(1_000, None), (2_000, late), (2_000, None), (2_000, early)]
+    assert [step.account for step in steps] == [(0, 1), (1, -9), (0, 2), (2, -18)]
+    times = [0, 1_999, 2_000, 3_000]
+    assert list(accounts(times, [one, other], [early, late], base="ETH", quote="USD")) == [(0, 1)] * 2 + [(2, -18)] * 2
 
 
 def test_a_fee_in_a_third_currency_is_in_no_balance(run_folder: Path) -> None:
