@@ -16,6 +16,7 @@ import pandas as pd
 
 from cryptonn.paper.accounts import Account, account_steps
 from cryptonn.paper.ledger import FillRow, LedgerReader
+from cryptonn.paper.tally import tally
 from cryptonn.paper.trades import open_times
 from cryptonn.trading.account import Fill, build_result
 from cryptonn.trading.costs import Costs
@@ -68,11 +69,11 @@ def venue_result(
     Returns
     -------
     BacktestResult
-        ``fills`` are the exchange's; ``rejections`` the orders that it refused.
+        ``fills`` are the exchange's; ``rejections`` the orders that it refused, at once or later.
     """
     opens = open_times(candles)
     steps, cash = list(_steps(ledger, opens, end_ms=opens[-1] + step_ms)), ledger.epochs()[0].cash
-    rejected = ledger.order_counts().get("REJECTED", 0)
+    rejected = tally(ledger.orders())["REJECTED"]
 
     def built(chosen: Sequence[_Step]) -> BacktestResult:
         return build_result(

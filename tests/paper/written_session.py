@@ -15,7 +15,8 @@ from cryptonn.paper.decision import Decision
 from cryptonn.paper.identity import model_sha, session_config
 from cryptonn.paper.ledger import CandleRow, Ledger, SessionFacts
 from cryptonn.paper.planner import Move
-from cryptonn.paper.ports import VenueFill
+from cryptonn.paper.ports import NOT_SENT, VenueFill
+from cryptonn.paper.refusals import REFUSED_LATER
 from cryptonn.paper.settings import PaperSettings
 from cryptonn.paper.trades import Trade, backtest_trades, planned_trades
 from cryptonn.runs import read_run_config
@@ -36,6 +37,9 @@ class Mishaps:
     dearer: Collection[int] = ()
     """Filled a quote unit against the trader."""
     refused: Collection[int] = ()
+    refused_later: Collection[int] = ()
+    """Taken by the exchange, and refused only then."""
+    not_sent: Collection[int] = ()
     halved: Collection[int] = ()
     third_currency: Collection[int] = ()
     missed: range = field(default_factory=lambda: range(0))
@@ -136,6 +140,13 @@ class Writer:
         if number in mishaps.refused:
             ledger.mark(cid, "REJECTED", at_ms=at_ms, reason="<b>Insufficient</b> balance")
             ledger.incident("rejected", f"{cid}: no\x1b[2J funds", at_ms=at_ms)
+            return
+        if number in mishaps.not_sent:
+            ledger.mark(cid, "REJECTED", at_ms=at_ms, reason=f"{NOT_SENT}: Resting: it asked to be left alone")
+            return
+        if number in mishaps.refused_later:
+            ledger.mark(cid, "OPEN", at_ms=at_ms, venue_id=cid)
+            ledger.mark(cid, "CLOSED", at_ms=at_ms, reason=REFUSED_LATER)
             return
         worse = (1 if trade.side == "buy" else -1) if number in mishaps.dearer else 0
         asked = ledger.order(cid).amount

@@ -12,7 +12,8 @@ from cryptonn.paper.ledger import LedgerReader, OrderRow
 from cryptonn.paper.parity import Parity
 from cryptonn.paper.report.compared import Compared
 from cryptonn.paper.report.differences import HEADINGS, decision_lines
-from cryptonn.paper.report.words import state_words
+from cryptonn.paper.report.words import outcome_words
+from cryptonn.paper.tally import Outcome, outcome, tally
 from cryptonn.paper.view.formats import clean, moment, money, units
 from cryptonn.reporting.formatting import bp, count, number, percent, signed_bp, signed_percent
 from cryptonn.reporting.formatting import money as whole_money
@@ -33,12 +34,13 @@ __all__ = [
 MOST_ROWS = 200
 """Of a table on the page; its CSV has all."""
 
-_CLOSED = {
+_OUTCOMES: dict[Outcome, str] = {
     "PLANNED": "written down, not sent yet",
     "SENDING": "sent; whether the exchange took it is being asked",
     "OPEN": "taken by the exchange, not at its end",
     "CLOSED": "at its end: filled, in part or not at all",
-    "REJECTED": "refused by the exchange",
+    "REJECTED": "refused by the exchange, at once or after it had taken it",
+    "NOT_SENT": "never left: the exchange wanted no request, or could not be asked",
     "NOT_ACCEPTED": "never reached the exchange, which is certain",
     "DROPPED": "planned before a stop, too old to be sent after it",
 }
@@ -115,27 +117,27 @@ def differences_grid(parity: Parity) -> Grid:
 
 
 def orders_grid(ledger: LedgerReader) -> Grid:
-    """Count the orders by state, with the reasons that were given."""
+    """Count the orders by what became of them, with the reasons that were given."""
     orders = ledger.orders()
-    counts: Counter[str] = Counter(order.state for order in orders)
+    counts = tally(orders)
     rows = tuple(
-        (Cell(state_words(state)), Cell(count(counts[state])), Cell(_reasons(orders, state)), Cell(_CLOSED[state]))
-        for state in _CLOSED
-        if state in counts
+        (Cell(outcome_words(one)), Cell(count(counts[one])), Cell(_reasons(orders, one)), Cell(meaning))
+        for one, meaning in _OUTCOMES.items()
+        if one in counts
     )
     return Grid(
         name="orders",
-        title="Orders by state",
+        title="Orders by outcome",
         note="The file has every order." if orders else "No order was planned.",
-        head=(("state", ""), ("orders", ""), ("reasons", ""), ("meaning", "")),
+        head=(("outcome", ""), ("orders", ""), ("reasons", ""), ("meaning", "")),
         rows=rows,
         frame=pd.DataFrame([_order(ledger, order) for order in orders]),
         words=4,
     )
 
 
-def _reasons(orders: list[OrderRow], state: str) -> str:
-    reasons = Counter(clean(order.reason) for order in orders if order.state == state and order.reason)
+def _reasons(orders: list[OrderRow], which: Outcome) -> str:
+    reasons = Counter(clean(order.reason) for order in orders if outcome(order) == which and order.reason)
     told = [f"{reason} ({many:,})" for reason, many in reasons.most_common(5)]
     return ", ".join(told) + (" …" if len(reasons) > len(told) else "")
 
@@ -147,6 +149,7 @@ def _order(ledger: LedgerReader, order: OrderRow) -> dict[str, Any]:
         "side": order.side,
         "amount": order.amount,
         "state": order.state,
+        "outcome": outcome(order),
         "filled": order.filled,
         "sent": "" if order.signed_ms is None else _iso(order.signed_ms),
         "fills": " + ".join(f"{units(fill.amount)} at {units(fill.price)}" for fill in ledger.fills(order.cid)),

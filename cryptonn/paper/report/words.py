@@ -8,12 +8,13 @@ from cryptonn.evaluation.significance import MIN_DAYS
 from cryptonn.paper.ledger import LedgerReader
 from cryptonn.paper.recorded import RecordedSession
 from cryptonn.paper.report.compared import Compared
+from cryptonn.paper.tally import Outcome, tally
 from cryptonn.paper.view.formats import age, moment, money, signed_money
 from cryptonn.reporting.formatting import bp, count, percent, signed_bp, signed_percent
 from cryptonn.reporting.grid import tone_of
 from cryptonn.reporting.numbers import BigNumber
 
-__all__ = ["banner", "exchange_words", "headline", "large_numbers", "sentences", "span", "state_words", "tone"]
+__all__ = ["banner", "exchange_words", "headline", "large_numbers", "outcome_words", "sentences", "span", "tone"]
 
 _NEAR = 5e-7
 """Share of the starting cash below which two equities count as the same: what pictures and per cents cannot show."""
@@ -172,17 +173,17 @@ def _paid_in_base(session: RecordedSession) -> str:
 
 
 def _orders(ledger: LedgerReader) -> str:
-    counts = ledger.order_counts()
+    counts = tally(ledger.orders())
     if not counts:
         return "No order was planned."
-    states = ", ".join(f"{count(many)} {state_words(state)}" for state, many in sorted(counts.items()))
+    outcomes = ", ".join(f"{count(many)} {outcome_words(outcome)}" for outcome, many in sorted(counts.items()))
     total = sum(counts.values())
-    return f"{count(total)} order{'' if total == 1 else 's'}: {states}."
+    return f"{count(total)} order{'' if total == 1 else 's'}: {outcomes}."
 
 
-def state_words(state: str) -> str:
-    """Write the state of an order."""
-    return state.lower().replace("_", " ")
+def outcome_words(outcome: Outcome) -> str:
+    """Write what became of an order."""
+    return outcome.lower().replace("_", " ")
 
 
 def _costs(session: RecordedSession, found: Compared) -> str:

@@ -16,6 +16,7 @@ from cryptonn.paper.ledger import (
 from cryptonn.paper.ledger.holding import effects
 from cryptonn.paper.ledger.lock import signed_by_living
 from cryptonn.paper.ledger.schema import OrderPhase
+from cryptonn.paper.tally import Outcome, tally
 from cryptonn.paper.view.curve import CurvePoint, equity_curve
 
 __all__ = ["Freshness", "Funds", "OpenOrder", "Status", "read_status"]
@@ -102,7 +103,7 @@ class Status:
     order
         The order that has no end yet, if any.
     orders, trades, fills
-        How many orders are in each state that occurs, positions were closed, executions were booked.
+        How many orders there are of each outcome that occurs, positions were closed, executions were booked.
     incidents, incident_count
         The newest ten, the newest first, and how many there are.
     curve
@@ -117,7 +118,7 @@ class Status:
     decision: DecisionRow | None
     funds: Funds
     order: OpenOrder | None
-    orders: Mapping[OrderPhase, int]
+    orders: Mapping[Outcome, int]
     trades: int
     fills: int
     incidents: tuple[IncidentRow, ...]
@@ -162,7 +163,7 @@ def _status(reader: LedgerReader, now_ms: int) -> Status:
         decision=decision,
         funds=_funds(facts, epochs, fills, price),
         order=_open_order(reader, now_ms),
-        orders=reader.order_counts(),
+        orders=tally(reader.orders()),
         trades=reader.trades_closed(),
         fills=len(fills),
         incidents=tuple(incidents[: -_NEWEST_INCIDENTS - 1 : -1]),

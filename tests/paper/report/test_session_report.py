@@ -9,10 +9,13 @@ import pytest
 from written_session import START, Mishaps, Writer
 
 from cryptonn.errors import ConfigError, CryptonnError, DataError
+from cryptonn.paper.ledger import LedgerReader
 from cryptonn.paper.recorded import open_recorded
 from cryptonn.paper.report import tables
 from cryptonn.paper.report.differences import decision_lines
 from cryptonn.paper.report.page import write_session_report
+from cryptonn.paper.view.status import read_status
+from cryptonn.paper.view.words import readings
 from cryptonn.progress import Step
 
 BARS = 400
@@ -76,6 +79,23 @@ def test_what_went_wrong_is_told(run_folder: Path) -> None:
     for figure, table in named:
         assert (path.parent / "tables" / f"{table}.csv").exists()
         assert not figure or (path.parent / "figures" / f"{figure}.png").exists()
+
+
+def test_orders_are_counted_by_what_became_of_them(run_folder: Path) -> None:
+    """One that was taken and then refused counted as closed, one that never left as refused by the exchange."""
+    mishaps = Mishaps(refused={0}, refused_later={2, 4}, not_sent={6})
+    Writer(run_folder).write("local", bars=BARS, mishaps=mishaps)
+    path, html = report(run_folder)
+    text = text_of(html)
+    assert re.search(r"orders: \d+ closed, 1 not sent, 3 rejected\.", text)
+    assert "rejected 3 rejected (2), <b>Insufficient</b> balance (1) refused by the exchange, at once or" in text
+    assert "not sent 1 not sent: Resting: it asked to be left alone (1) never left" in text
+    assert "orders refused 3 0" in text
+    orders = pd.read_csv(path.parent / "tables" / "orders.csv")
+    assert set(orders.loc[orders["outcome"] == "REJECTED", "state"]) == {"REJECTED", "CLOSED"}
+    with LedgerReader.open(path.parent / "session.sqlite") as ledger:
+        shown = {one.key: one.note for one in readings(read_status(ledger, now_ms=0))}["orders"]
+    assert shown.endswith(" closed, 1 not sent, 3 rejected"), "the views count as the report does"
 
 
 def test_the_page_has_so_many_differences_and_the_file_all(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,6 +126,12 @@ def test_a_refused_round_trip_is_the_gap_by_trades(run_folder: Path) -> None:
         assert found.venue.rejections == 1
 
 
+def test_a_refusal_counts_whenever_it_came_and_not_if_the_order_never_left(run_folder: Path) -> None:
+    mishaps = Mishaps(refused={2}, refused_later={6, 10}, not_sent={14})
+    with compared(Writer(run_folder), mishaps=mishaps) as (found, _):
+        assert found.venue.rejections == found.metrics["venue"]["rejections"] == 3
+
+
 def test_the_parts_of_the_gap_add_up(run_folder: Path) -> None:
     mishaps = Mishaps(dearer={0, 5}, refused={2}, halved={6}, third_currency={8}, missed=range(300, 420))
     with compared(Writer(run_folder), mishaps=mishaps) as (found, ledger):
