@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from cryptonn.config import RunConfig
+from cryptonn.errors import StrategyError
 from cryptonn.trading.costs import costs_for
 from cryptonn.trading.rules import MarketRules
 from cryptonn.trading.running import RunningBacktest
@@ -62,18 +63,22 @@ class Wishes:
         StrategyError
             If the strategy fails, or sends anything but market orders.
         """
-        candles, signal, proba = inputs
-        if len(candles) <= self._young_bars or not self._runs_on:
+        if len(inputs[0]) <= self._young_bars or not self._runs_on:
             return self._replay(inputs)
-        running = self._running if self._goes_on(inputs) else None
+        goes_on, running = self._goes_on(inputs), self._running
         self._running = None  # should the strategy fail now, nothing goes on from there
-        running = running or self._begun(inputs)
-        if running is None:
-            return self._replay(inputs)
-        known = len(running)
-        running.extend(candles.iloc[known:], signal.iloc[known:], proba.iloc[known:])
+        running = self._extended(running if goes_on else None, inputs)
+        if running is None or not goes_on:
+            wanted = self._replay(inputs)  # which fails as well where it is the strategy's fault
+            if running is None or not self._alike(running.wanted, wanted):
+                self.replay_for_good()
+                return wanted
         self._running, self._seen = running, inputs
         return running.wanted.copy()
+
+    def replay_for_good(self) -> None:
+        """Let no backtest run on any more: bar by bar it does not come to what a replay comes to."""
+        self._running, self._runs_on = None, False
 
     def _goes_on(self, inputs: Inputs) -> bool:
         """Tell whether bars follow those that the running backtest has seen, which are as they were."""
@@ -87,16 +92,25 @@ class Wishes:
             and proba.iloc[:known].equals(old_proba)
         )
 
-    def _begun(self, inputs: Inputs) -> RunningBacktest | None:
-        """Return a backtest that has seen all bars; None if it wants something else than a replay, now and for good.
+    def _extended(self, running: RunningBacktest | None, inputs: Inputs) -> RunningBacktest | None:
+        """Return a backtest that has seen all bars, begun if there is none; None if it fails.
+
+        It may fail where a replay does not: a strategy that works on whole arrays finds none in them.
+        """
+        try:
+            running = self._run() if running is None else running
+            known, (candles, signal, proba) = len(running), inputs
+            running.extend(candles.iloc[known:], signal.iloc[known:], proba.iloc[known:])
+        except StrategyError:
+            return None
+        return running
+
+    def _alike(self, one: list[float], other: list[float]) -> bool:
+        """Tell whether the same is wanted at every bar.
 
         An indicator of a user's own may not come to the same number bar by bar.
         """
-        running = self._run()
-        running.extend(*inputs)
-        pairs = zip(running.wanted, self._replay(inputs), strict=True)
-        self._runs_on = all(one == other or self._nearest(one) == self._nearest(other) for one, other in pairs)
-        return running if self._runs_on else None
+        return all(a == b or self._nearest(a) == self._nearest(b) for a, b in zip(one, other, strict=True))
 
     def _nearest(self, units: float) -> object:
         return self._rules.nearest(units)

@@ -12,6 +12,8 @@ import backtrader as bt
 import numpy as np
 import pandas as pd
 
+from cryptonn.errors import StrategyError
+from cryptonn.market.bars import time_text
 from cryptonn.trading.backtest import named_failures
 from cryptonn.trading.costs import Costs
 from cryptonn.trading.engine import FIELDS, FractionSizer, ordinals
@@ -47,6 +49,16 @@ class _HeldCerebro(bt.Cerebro):  # type: ignore[misc]
         (self.strategy,) = runstrats
         self.strategy._stop = lambda: None  # it has not ended: this Cerebro returns, its strategy goes on
 
+    @property
+    def has_timers(self) -> bool:
+        """Whether the strategy wants to be called by the clock, which ``step`` does not."""
+        return bool(self._timers or self._timerscheat)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the strategy has called ``runstop``."""
+        return bool(self._event_stop)
+
     def step(self) -> None:
         """Let broker and strategy see the newest bar."""
         self._brokernotify()
@@ -61,7 +73,7 @@ class RunningBacktest:
     Raises
     ------
     StrategyError
-        If a parameter is unknown.
+        If a parameter is unknown, the strategy uses timers, or it fails before there is a bar.
     """
 
     def __init__(
@@ -89,6 +101,8 @@ class RunningBacktest:
         self._cerebro.addanalyzer(Watcher, on_close=self.wanted.append, name=name)
         with named_failures(name, lambda: None):
             self._cerebro.run()
+        if self._cerebro.has_timers:
+            raise StrategyError(f"strategy {name!r} uses timers: only a backtest of a whole table has them.")
 
     def __len__(self) -> int:
         """Return the number of bars seen."""
@@ -100,14 +114,27 @@ class RunningBacktest:
         Raises
         ------
         StrategyError
-            If the strategy fails, or sends anything but market orders.
+            If the strategy fails, has stopped the run, sends anything but market orders, or holds on to the memory
+            that a further bar needs.
         """
         index = pd.DatetimeIndex(candles.index)
         columns = [candles[name].to_numpy() for name in FIELDS]
         columns += [ordinals(index), np.zeros(len(index)), signal.to_numpy(), proba.to_numpy()]
         rows = np.column_stack([np.asarray(column, dtype=np.float64) for column in columns]).tolist()
         for time, values in zip(index, rows, strict=True):
-            self._feed.push(values)
+            if self._cerebro.is_stopped:
+                raise StrategyError(
+                    f"strategy {self._name!r} stopped the run before the bar of {time_text(time)}. Let it run on."
+                )
+            self._push(values)
             self._bar_years.append(self._years)
             with named_failures(self._name, lambda time=time: time):  # type: ignore[misc]
                 self._cerebro.step()
+
+    def _push(self, values: list[float]) -> None:
+        try:
+            self._feed.push(values)
+        except BufferError as error:
+            raise StrategyError(
+                f"strategy {self._name!r} keeps a view of a line's array, which then cannot grow. Keep a copy."
+            ) from error

@@ -1,5 +1,7 @@
 """What is wanted in a session that has grown old: from a backtest that runs on, or from a replay where that differs."""
 
+import datetime
+
 import backtrader as bt
 import numpy as np
 import pandas as pd
@@ -86,6 +88,109 @@ def test_where_it_differs_from_a_replay_it_is_replayed_for_good() -> None:
     for bars in (11, 12, 13):
         assert one.wishes.of(inputs(bars)) == one.replay(inputs(bars))
     assert one.begun == 1 and not one.wishes.is_running
+
+
+class Timed(bt.Strategy):
+    """In and out by the clock."""
+
+    def start(self):
+        self.enter = self.add_timer(when=datetime.time(0, 25))
+        self.leave = self.add_timer(when=datetime.time(0, 35))
+
+    def notify_timer(self, timer, when, *args, **kwargs):
+        if timer is self.enter:
+            self.buy()
+        elif self.position:
+            self.close()
+
+    def next(self):
+        pass
+
+
+class Rising(bt.Strategy):
+    """Reckons with the array of all closes, though at each bar only with those before it."""
+
+    def __init__(self):
+        closes = self.closes()
+        self.up = np.diff(closes, prepend=closes[:1]) > 0
+
+    def closes(self):
+        return np.array(self.data.close.array)
+
+    def next(self):
+        if self.up[len(self) - 1] and not self.position:
+            self.buy()
+        elif not self.up[len(self) - 1] and self.position:
+            self.close()
+
+
+class RisingFirst(Rising):
+    """Fails while it is made if there is no bar yet."""
+
+    def closes(self):
+        closes = np.array(self.data.close.array)
+        return closes / closes[0]
+
+
+class RisingView(Rising):
+    """Keeps hold of the array itself."""
+
+    def closes(self):
+        self.view = np.frombuffer(self.data.close.array)
+        return self.view
+
+
+class Unfinished(bt.Indicator):
+    """Can be worked out for all bars at once, but only for the first 30 of them one by one."""
+
+    lines = ("odd",)
+
+    def next(self):
+        if len(self) > 30:
+            raise NotImplementedError
+        self.lines.odd[0] = len(self) // 8 % 2
+
+    def once(self, start, end):
+        for bar in range(start, end):
+            self.lines.odd.array[bar] = (bar + 1) // 8 % 2
+
+
+class Alternating(bt.Strategy):
+    def __init__(self):
+        self.indicator = Unfinished(self.data)
+
+    def next(self):
+        if self.indicator.odd[0] and not self.position:
+            self.buy()
+        elif not self.indicator.odd[0] and self.position:
+            self.close()
+
+
+@pytest.mark.parametrize("strategy", [Timed, Rising, RisingFirst, RisingView, Alternating])
+def test_what_only_a_replay_can_do_is_replayed_for_good(strategy: type) -> None:
+    one = Counted(strategy, young_bars=20)
+    for bars in range(18, BARS + 1):
+        assert one.wishes.of(inputs(bars)) == one.replay(inputs(bars))
+    assert one.begun == 1 and not one.wishes.is_running
+    assert len(set(one.wishes.of(inputs()))) > 1
+
+
+class Stopping(bt.Strategy):
+    """Has had enough after a number of bars."""
+
+    def next(self):
+        if len(self) == 30:
+            self.cerebro.runstop()
+
+
+@pytest.mark.parametrize("young_bars", [1000, 20, 0])
+def test_a_strategy_that_stops_the_run_is_given_no_further_bar(young_bars: int) -> None:
+    one = Counted(Stopping, young_bars=young_bars)
+    for bars in (29, 30):
+        assert one.wishes.of(inputs(bars)) == [0.0] * bars
+    for bars in (31, 32):
+        with pytest.raises(StrategyError, match="stopped the run at 2019-01-01 00:29Z"):
+            one.wishes.of(inputs(bars))
 
 
 class Failing(bt.Strategy):

@@ -1,5 +1,6 @@
 """A backtest that is given bar after bar wants what the one over the whole table wants."""
 
+import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -95,6 +96,50 @@ def test_a_bar_that_has_not_come_cannot_be_looked_at() -> None:
     running, given = RunningBacktest(**settings(Peeking), minutes=1), inputs(5)
     with pytest.raises(StrategyError, match=r"'tried' failed at the bar of 20\d\d-.*IndexError.*test_running"):
         running.extend(**given)
+
+
+class Timed(bt.Strategy):
+    cheat = False
+
+    def start(self):
+        self.add_timer(when=datetime.time(0, 5), cheat=self.cheat)
+
+    def next(self):
+        pass
+
+
+@pytest.mark.parametrize("cheat", [False, True])
+def test_timers_which_it_would_pass_over_are_refused(cheat: bool) -> None:
+    with pytest.raises(StrategyError, match="strategy 'tried' uses timers"):
+        RunningBacktest(**settings(type("Timed", (Timed,), {"cheat": cheat})), minutes=1)
+
+
+class Stopping(bt.Strategy):
+    def next(self):
+        if len(self) == 5:
+            self.cerebro.runstop()
+
+
+def test_a_run_that_was_stopped_takes_no_further_bar() -> None:
+    given, running = inputs(6), RunningBacktest(**settings(Stopping), minutes=1)
+    fifth, sixth = ({key: part.iloc[bars] for key, part in given.items()} for bars in (slice(5), slice(5, 6)))
+    running.extend(**fifth)
+    assert running.wanted == at_once(Stopping, fifth)
+    for extend in (lambda: running.extend(**sixth), lambda: at_once(Stopping, given)):
+        with pytest.raises(StrategyError, match="'tried' stopped the run"):
+            extend()
+    assert len(running) == 5
+
+
+class Viewing(bt.Strategy):
+    def __init__(self):
+        self.closes = np.frombuffer(self.data.close.array)
+
+
+def test_an_array_that_cannot_grow_is_told() -> None:
+    running = RunningBacktest(**settings(Viewing), minutes=1)
+    with pytest.raises(StrategyError, match="'tried' keeps a view of a line's array"):
+        running.extend(**inputs(5))
 
 
 class Limits(bt.Strategy):
