@@ -5,7 +5,7 @@
 Nothing of a decision is state: a restart replays the log and wants the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from cryptonn.config import RunConfig
 from cryptonn.errors import ConfigError, DataError, StrategyError
 from cryptonn.heldout import signal_of
 from cryptonn.learning.prediction import FittedModel, load_model
-from cryptonn.market.bars import time_index, time_text, timeframe_delta, times_of
+from cryptonn.market.bars import time_text, timeframe_delta
 from cryptonn.market.candles import Frame
 from cryptonn.market.source import reach
 from cryptonn.paper.decision import Decision
+from cryptonn.paper.past import Past
 from cryptonn.paper.probabilities import Probabilities
 from cryptonn.paper.wishes import YOUNG_BARS, Inputs, Wishes, backtest_settings
 from cryptonn.runs import read_facts, read_run_config
@@ -132,15 +133,15 @@ class Decider:
         self._settings = backtest_settings(model.config, strategy, name, fees=fees, cash=cash, rules=rules)
         minutes = timeframe_delta(model.config.data.timeframe) // pd.Timedelta("1min")
         self._wishes = Wishes(
-            lambda inputs: self._replayed(inputs)[1],
+            self._at_once,
             lambda: RunningBacktest(**self._settings, minutes=minutes),
             rules=rules,
             young_bars=young_bars,
         )
+        self._past = Past(self._at_once, name=name, rules=rules)
         leave = self.config.signal.exit_threshold
         thresholds = None if reads_proba else (enter, 1 - enter, leave, 1 - leave)
         self._probabilities = Probabilities(model, start=self._start, thresholds=thresholds)
-        self._wanted: dict[int, float] = {}
 
     def decide(self, frame: Frame) -> Decision:
         """Return the decision of the newest bar of the log.
@@ -155,8 +156,8 @@ class Decider:
         DataError
             If the log begins too late for a probability, or ends before the session's first bar.
         StrategyError
-            If the strategy fails, sends anything but market orders, goes short, or wants something else at an earlier
-            bar than it wanted when that was the newest: it looks ahead.
+            If the strategy fails, sends anything but market orders, goes short, or looks ahead: what it wants at an
+            earlier bar is not what a replay wants that ends there.
         """
         newest = frame.index[-1]
         if newest < self._start:
@@ -166,7 +167,7 @@ class Decider:
             raise self._too_short(frame)
         inputs = self._inputs(frame, proba)
         table = self._table(inputs, self._wishes.of(inputs))
-        self._check_past(table["wanted"])
+        self._past.check(inputs, table["wanted"])
         row = table.iloc[-1]
         return Decision(
             time_ms=_ms(newest),
@@ -195,6 +196,8 @@ class Decider:
     def check(self, frame: Frame) -> None:
         """Replay a session that has grown old as a whole, and hold what it wanted against that; it takes a while.
 
+        Where a replay of the same bars would have wanted something else, it is replayed for good.
+
         Raises
         ------
         StrategyError
@@ -202,7 +205,8 @@ class Decider:
         """
         if self._wishes.is_running:
             inputs = self._inputs(frame, self._probabilities.of(frame)[0])
-            self._check_past(self._table(inputs, self._replayed(inputs)[1])["wanted"])
+            if not self._past.check(inputs, self._table(inputs, self._at_once(inputs))["wanted"]):
+                self._wishes.replay_for_good()
 
     def replay(self, frame: Frame) -> tuple[BacktestResult, pd.DataFrame]:
         """Return the session's backtest and what it decides at each bar, the network asked in one batch.
@@ -221,9 +225,12 @@ class Decider:
         exact = {units: self.rules.nearest(units) for units in set(table["wanted"])}
         return result, table.assign(wanted=table["wanted"].map(exact).astype(object))
 
-    def recall(self, wanted: Mapping[int, Decimal]) -> None:
-        """Say what was wanted at bars decided on before a restart, by their open in ms; it is held against the log."""
-        self._wanted |= {time_ms: float(units) for time_ms, units in wanted.items()}
+    def recall(self, wanted: Mapping[int, Decimal], *, note: Callable[[str], None]) -> None:
+        """Say what was wanted at bars decided on before a restart, by their open in ms; it is held against the log.
+
+        ``note`` is told in words where something else is wanted now, though the strategy does not look ahead.
+        """
+        self._past.recall(wanted, note=note)
 
     def _inputs(self, frame: Frame, proba: pd.Series) -> Inputs:
         """Return candles, signal and P(up) from the session's first bar on."""
@@ -239,6 +246,9 @@ class Decider:
         result = run_backtest(candles, signal, proba=proba, on_close=wanted.append, **labels, **self._settings)
         return result, wanted
 
+    def _at_once(self, inputs: Inputs) -> list[float]:
+        return self._replayed(inputs)[1]
+
     def _table(self, inputs: Inputs, wanted: list[float]) -> pd.DataFrame:
         """Return columns proba, signal, wanted (float) and close."""
         candles, signal, proba = inputs
@@ -253,20 +263,6 @@ class Decider:
                 f"strategy {self._name!r} wants to be short at the close of {when}: a spot account cannot. Give it a "
                 "parameter that keeps it long, or paper-trade another strategy."
             )
-
-    def _check_past(self, wanted: pd.Series) -> None:
-        """Refuse a strategy whose wish at an earlier bar depends on later ones, and keep its wishes."""
-        times = (times_of(time_index(wanted.to_frame())) // _MILLISECOND).tolist()
-        now: dict[int, float] = dict(zip(times, wanted.tolist(), strict=True))
-        for time_ms, before in self._wanted.items():
-            units = now.get(time_ms, before)
-            if units != before and self.rules.nearest(units) != self.rules.nearest(before):
-                raise StrategyError(
-                    f"strategy {self._name!r} looks ahead: at the close of {time_text(_instant(time_ms))} it wanted "
-                    f"{before:.12g}, and with the bars up to {time_text(wanted.index[-1])} known it would have wanted "
-                    f"{units:.12g} then. What is decided at a close must not depend on later bars: mend the strategy."
-                )
-        self._wanted |= now
 
     def _too_short(self, frame: Frame) -> DataError:
         first, last, start = (time_text(time) for time in (frame.index[0], frame.index[-1], self._start))

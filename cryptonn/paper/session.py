@@ -155,7 +155,10 @@ def open_session(
         decider = _decider(run, settings, begun or facts)
         ledger = stack.enter_context(Ledger.open(session_file(run, name), facts))  # last: nothing is made in vain
         _check_time_went_on(ledger, facts.started_ms, name, is_replay=settings.is_replay)
-        decider.recall({row.decision.time_ms: row.decision.wanted for row in ledger.decisions()})
+        decider.recall(
+            {row.decision.time_ms: row.decision.wanted for row in ledger.decisions()},
+            note=lambda words: ledger.incident("replayed", words, at_ms=clock.now_ms()),
+        )
         if decider.rules != rules:
             ledger.incident("rules", f"the market's rules are {rules} now", at_ms=facts.started_ms)
         yield _assembled(settings, ledger, venue, decider, candles, clock, names=names)

@@ -60,7 +60,8 @@ class ReplayedSession:
         self.candles = self._open.enter_context(LiveCandles("binance", symbols=symbols, timeframe="1m", port=port))
         self.executor = Executor(self.ledger, venue, self.clock, timing=Timing(resend_within_s=30.0))
         reconcile(self.ledger, venue, self.clock, price=Decimal(100))
-        self.decider.recall({row.decision.time_ms: row.decision.wanted for row in self.ledger.decisions()})
+        wanted = {row.decision.time_ms: row.decision.wanted for row in self.ledger.decisions()}
+        self.decider.recall(wanted, note=_unexpected)
         self.log: dict[str, list[CandleRow]] = {symbol: self.ledger.candles(symbol) for symbol in symbols}
         self.since_ms = log_start_ms
         self.seconds: list[float] = []
@@ -157,3 +158,7 @@ def main(words: Sequence[str] | None = None) -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def _unexpected(words: str) -> None:
+    raise AssertionError(words)

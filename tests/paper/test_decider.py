@@ -171,17 +171,86 @@ def test_random_entry_looks_ahead(model: FittedModel, frame: Frame, start: pd.Ti
         decided(one, frame, range(START, START + 60))
 
 
+def past(decisions: list[Decision]) -> dict[int, Decimal]:
+    return {decision.time_ms: decision.wanted for decision in decisions}
+
+
 def test_what_was_decided_before_a_restart_is_held_against_the_log(
     model: FittedModel, frame: Frame, start: pd.Timestamp
 ) -> None:
     told = decided(decider(model, start, enter=0.8), frame, range(START, START + 20))
-    same, other = decider(model, start, enter=0.8), decider(model, start, enter=0.8)
-    past = {one.time_ms: one.wanted for one in told}
-    same.recall(past)
+    same, other, notes = decider(model, start, enter=0.8), decider(model, start, enter=0.8), list[str]()
+    same.recall(past(told), note=notes.append)
     decided(same, frame, range(START + 20, START + 22))
-    other.recall(past | {told[7].time_ms: told[7].wanted + Decimal("0.0001")})
-    with pytest.raises(StrategyError, match="at the close of 2019-01-01 23:07Z it wanted"):
-        decided(other, frame, range(START + 20, START + 21))
+    assert notes == []
+    other.recall(past(told) | {told[7].time_ms: told[7].wanted + Decimal("0.0001")}, note=notes.append)
+    decisions = decided(other, frame, range(START + 20, START + 22))
+    (note,) = notes
+    assert "at the close of 2019-01-01 23:07Z it wanted" in note and "a replay of the same bars wants" in note
+    check_same(decisions, decider(model, start, enter=0.8).replay(frame)[1], frame)
+
+
+@pytest.mark.parametrize("young_bars", [YOUNG_BARS, 0])
+def test_one_that_looked_ahead_starts_again_once_it_is_mended(
+    model: FittedModel, frame: Frame, start: pd.Timestamp, young_bars: int
+) -> None:
+    first, as_it_was = (decider(model, start, strategy=Prophet, name="prophet") for _ in range(2))
+    honest = {"strategy": load_strategy("buy_and_hold", folder=STRATEGIES), "name": "prophet"}
+    mended, told, notes = decider(model, start, young_bars=young_bars, **honest), dict[int, Decimal](), list[str]()
+    with pytest.raises(StrategyError, match="'prophet' looks ahead"):
+        while True:
+            told |= past(decided(first, frame, range(START + len(told), START + len(told) + 1)))
+    for one in (as_it_was, mended):
+        one.recall(told, note=notes.append)
+    rows = range(START + len(told), START + len(told) + 3)
+    with pytest.raises(StrategyError, match="'prophet' looks ahead"):
+        decided(as_it_was, frame, rows)
+    assert notes == []
+    check_same(decided(mended, frame, rows), decider(model, start, **honest).replay(frame)[1], frame)
+    assert len(notes) == 1
+
+
+class Forgetful(bt.Indicator):
+    """Bar by bar it comes to something else than at once from the 30th bar on, though neither looks ahead."""
+
+    lines = ("odd",)
+
+    def next(self) -> None:
+        self.lines.odd[0] = len(self) // 8 % 2 if len(self) < 30 else 0.0
+
+    def once(self, start: int, end: int) -> None:
+        for bar in range(start, end):
+            self.lines.odd.array[bar] = (bar + 1) // 8 % 2
+
+
+class Alternating(bt.Strategy):
+    order = None
+
+    def __init__(self) -> None:
+        self.indicator = Forgetful(self.data)
+
+    def next(self) -> None:
+        if bool(self.indicator.odd[0]) != bool(self.position) and not (self.order and self.order.alive()):
+            self.order = self.close() if self.position else self.buy()
+
+
+def test_one_that_differs_bar_by_bar_is_replayed_from_the_next_look_on(
+    model: FittedModel, frame: Frame, start: pd.Timestamp
+) -> None:
+    settings = {"strategy": Alternating, "name": "alternating", "young_bars": 0}
+    one, again, notes = decider(model, start, **settings), decider(model, start, **settings), list[str]()
+    one.recall({}, note=notes.append)
+    table = decider(model, start, **settings).replay(frame)[1]
+    told = decided(one, frame, range(START, START + 60))
+    assert [decision.wanted for decision in told] != table["wanted"].tolist()[:60]
+    one.check(cut(frame, START + 60))
+    (note,) = notes
+    assert "strategy 'alternating': at the close of 2019-01-01 23:" in note
+    again.recall(past(told), note=notes.append)
+    for later in (one, again):
+        check_same(decided(later, frame, range(START + 60, START + BARS)), table, frame)
+        later.check(cut(frame, START + BARS))
+    assert len(notes) == 2
 
 
 class Sure(bt.Strategy):

@@ -488,3 +488,48 @@ def test_one_that_looks_ahead_in_an_old_session_ends_it_at_the_next_look(
         with pytest.raises(StrategyError, match="'prophet' looks ahead"):
             one.play(40, pace=Pace(slice_s=60.0, look_over_bars=12))
         assert one.bars() == list(range(12))
+
+
+ALTERNATING = """
+import backtrader as bt
+
+class Forgetful(bt.Indicator):
+    lines = ("odd",)
+
+    def next(self):
+        self.lines.odd[0] = len(self) // 4 % 2 if len(self) < 12 else 0.0
+
+    def once(self, start, end):
+        for bar in range(start, end):
+            self.lines.odd.array[bar] = (bar + 1) // 4 % 2
+
+class Alternating(bt.Strategy):
+    def __init__(self):
+        self.indicator = Forgetful(self.data)
+
+    def next(self):
+        if self.indicator.odd[0] and not self.position:
+            self.buy()
+        elif not self.indicator.odd[0] and self.position:
+            self.close()
+"""
+
+
+def test_one_that_differs_bar_by_bar_is_told_and_traded_as_a_replay_from_the_next_look_on(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From bar 11 on it wants something else; a look comes after 18 bars, a restart after 30."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "strategies").mkdir()
+    (tmp_path / "strategies" / "alternating.py").write_text(ALTERNATING)
+    run = changed_copy(tiny.folder, tmp_path, backtest={"strategy": "alternating"})
+    grown_old(monkeypatch, 0)
+    with served(tiny.frame, tiny.config) as exchange:
+        one = Played(run, exchange, "alternating")
+        for bars, notes in ((30, 1), (12, 2)):
+            one.play(bars, pace=Pace(slice_s=60.0, look_over_bars=18))
+            assert len(one.incidents("replayed")) == len(one.incidents()) == notes
+        check_books(one)
+        held = [wanted > 0 for _, _, wanted in one.decisions()]
+    assert held[12:18] == [False] * 6
+    assert held[18:] == [(bar + 1) // 4 % 2 == 1 for bar in range(18, 42)]
