@@ -34,19 +34,20 @@ class Step(NamedTuple):
 def account_steps(epochs: Sequence[EpochRow], fills: Iterable[FillRow], *, base: str, quote: str) -> Iterator[Step]:
     """Give the account at each epoch's start and after each of its fills, in the order of time.
 
-    A fill counts within its epoch, whatever the exchange's clock says: the next epoch begins with what it opened with.
+    A fill counts within its epoch: the next one begins with what it opened with. Fills have the exchange's time, epochs
+    ours, which may have been wrong: an epoch begins with its first fill at the latest.
     """
-    booked: dict[int, list[FillRow]] = {}
+    booked: dict[int, list[FillRow]] = {epoch.n: [] for epoch in epochs}
     for fill in sorted(fills, key=lambda fill: fill.time_ms):
-        booked.setdefault(fill.epoch, []).append(fill)
-    ends_ms = [*(epoch.at_ms for epoch in epochs[1:]), _NEVER_MS]
-    for epoch, end_ms in zip(epochs, ends_ms[: len(epochs)], strict=True):
+        booked[fill.epoch].append(fill)
+    starts_ms = [min([epoch.at_ms, *(fill.time_ms for fill in booked[epoch.n][:1])]) for epoch in epochs]
+    for epoch, start_ms, end_ms in zip(epochs, starts_ms, [*starts_ms[1:], _NEVER_MS], strict=True):
         now = Account(epoch.carried, epoch.cash)
-        yield Step(epoch.at_ms, None, now)
-        for fill in booked.get(epoch.n, ()):
+        yield Step(start_ms, None, now)
+        for fill in booked[epoch.n]:
             changed = effects([fill], base=base, quote=quote)
             now = Account(now.position + changed[base], now.cash + changed[quote])
-            yield Step(min(max(fill.time_ms, epoch.at_ms), end_ms), fill, now)
+            yield Step(min(fill.time_ms, end_ms), fill, now)
 
 
 def accounts(

@@ -135,6 +135,7 @@ class Decider:
         self._wishes = Wishes(
             self._at_once,
             lambda: RunningBacktest(**self._settings, minutes=minutes),
+            note=lambda words: self._past.note(words),
             rules=rules,
             young_bars=young_bars,
         )

@@ -107,12 +107,6 @@ class Executor:
         if order.state != "PLANNED":
             self._resolve(order, None, self._timing.patience_s)
 
-    def drop(self, why: str) -> None:
-        """End an order that was planned before a stop, without sending it."""
-        order = self._ledger.unresolved()
-        if order is not None and order.state == "PLANNED":
-            self._dropped(order, why)
-
     def _restored(self, order: OrderRow) -> OrderRow:
         """Set back a planned order that the exchange has: it went out, and the ledger lost it."""
         self._incident("restored", f"{order.cid}: the exchange has it, so the ledger was set back")
@@ -207,14 +201,13 @@ class Executor:
         fresh = self._is_within(order, close_ms + round(1000 * self._timing.fresh_s))
         if fresh is None:
             return order, None
-        return self._send(order) if fresh else (self._dropped(order, "too old after a stop"), None)
+        if fresh:
+            return self._send(order)
+        return self._ledger.mark(order.cid, "DROPPED", at_ms=self._now(), reason="too old after a stop"), None
 
     def _is_within(self, order: OrderRow, end_ms: int) -> bool | None:
         """Tell whether it is before ``end_ms``, here and at the exchange; None if that cannot be asked for now."""
         return self._now() < end_ms and self._inquiry.is_within(order, end_ms)
-
-    def _dropped(self, order: OrderRow, why: str) -> OrderRow:
-        return self._ledger.mark(order.cid, "DROPPED", at_ms=self._now(), reason=why)
 
     def _send(self, order: OrderRow) -> tuple[OrderRow, OrderState | None]:
         """Send an order, once and for all; it is SENDING on the disk before anything leaves."""

@@ -69,9 +69,11 @@ class Inquiry:
         self._checkpoint("fenced")
         return order
 
-    def opened(self, order: OrderRow, state: OrderState) -> tuple[OrderRow, OrderState | None]:
+    def opened(
+        self, order: OrderRow, state: OrderState, *, looked_up: bool = False
+    ) -> tuple[OrderRow, OrderState | None]:
         """Take the exchange's word for an order, if it is about that order."""
-        fault = unsound_state(state, order, self._ledger)
+        fault = unsound_state(state, order, self._ledger, looked_up=looked_up)
         if fault is not None:
             self._ledger.note(order.cid, f"reply not believed: {fault}", at_ms=self._now())
             return order, None
@@ -111,7 +113,7 @@ class Inquiry:
                 self.unreadable(order, error)
                 continue
             if state is not None:
-                order, state = self.opened(order, state)
+                order, state = self.opened(order, state, looked_up=True)
                 if state is not None:
                     self._checkpoint("found")
                     return order, state

@@ -84,9 +84,7 @@ class PaperTrader:
         if accept:
             patiently(lambda: accept_venue(session.ledger, session.venue, session.clock), session.clock)
         agreement = patiently(self._reconcile, session.clock)
-        if self._clocks.too_far():
-            session.executor.drop("planned before a stop, and the clocks were too far apart after it")
-        session.executor.settle()  # only now: what was planned before a stop leaves once account and ledger agree
+        self._settle()  # only now: what was planned before a stop leaves once account and ledger agree
         if agreement == "opened":
             self._check_funds()
         self._look_for(self._newest_closed())
@@ -106,7 +104,7 @@ class PaperTrader:
         session = self._session
         self._tried_ms = bar_ms
         if not self._is_fresh(bar_ms) or not self._read(bar_ms) or self._is_past(bar_ms):
-            session.executor.settle()
+            self._settle()
             return False
         self._count_missed(bar_ms)
         frame = session.feed.frame(bar=bar_ms)
@@ -115,11 +113,19 @@ class PaperTrader:
             session.executor.act(decision)
         else:
             session.ledger.plan(decision, None, at_ms=session.clock.now_ms())
-            session.executor.settle()
+            self._settle()
         session.feed.settle(frame, bar=bar_ms)
         self._on_decision(decision)
         self._look_over(frame)
         return True
+
+    def _settle(self) -> None:
+        """Bring an order to its end; by clocks too far apart nothing is sent for that."""
+        executor = self._session.executor
+        if self._clocks.too_far():
+            executor.look_up()
+        else:
+            executor.settle()
 
     def _read(self, bar_ms: int) -> bool:
         """Read the candles up to a bar; tell whether it has closed, by the exchange's clock, and all is there.

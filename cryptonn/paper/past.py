@@ -30,12 +30,12 @@ class Past:
     def __init__(self, replay: Callable[[Inputs], list[float]], *, name: str, rules: MarketRules) -> None:
         self._replay, self._name, self._rules = replay, name, rules
         self._wanted: dict[int, float] = {}
-        self._note: Callable[[str], None] = lambda words: None
+        self.note: Callable[[str], None] = lambda words: None
 
     def recall(self, wanted: Mapping[int, Decimal], *, note: Callable[[str], None]) -> None:
         """Take over what was wanted before a restart; see ``Decider.recall``."""
         self._wanted |= {time_ms: float(units) for time_ms, units in wanted.items()}
-        self._note = note
+        self.note = note
 
     def check(self, inputs: Inputs, wanted: pd.Series) -> bool:
         """Tell whether at earlier bars the same is wanted as was, and remember what is wanted now.
@@ -73,7 +73,7 @@ class Past:
                 f"known it would have wanted {units:.12g} then. What is decided at a close must not depend on later "
                 "bars: mend the strategy."
             )
-        self._note(
+        self.note(
             f"strategy {self._name!r}: {told}, and a replay of the same bars wants {units:.12g}. Bar by bar it comes "
             "to something else than at once, or it was changed since; from now on it is traded as the replay says."
         )

@@ -50,11 +50,19 @@ def is_told(ledger: LedgerReader, order: OrderRow) -> bool:
 
     A stop between an order's end and its note leaves the note to the next.
     """
-    decision = ledger.decision(order.time_ms).decision
-    before = [one for one in _newest_first(ledger, decision) if (one.time_ms, one.seq) < (order.time_ms, order.seq)]
-    alike = {one.cid for one in takewhile(lambda one: is_refused(one) and _kind(one) == _kind(order), before)}
-    notes = (note.detail for note in ledger.incidents() if note.kind == "rejected") if alike else ()
-    return any(note.partition(":")[0] in alike for note in notes)
+
+    def is_alike(one: OrderRow) -> bool:
+        return is_refused(one) and _kind(one) == _kind(order)
+
+    def is_before(one: OrderRow) -> bool:
+        return one.epoch == order.epoch and (one.time_ms, one.seq) < (order.time_ms, order.seq)
+
+    lately = filter(is_before, _newest_first(ledger, ledger.decision(order.time_ms).decision))
+    newest = next(lately, None)
+    if newest is None or not is_alike(newest):
+        return False
+    alike = {one.cid for one in takewhile(is_alike, filter(is_before, reversed(ledger.orders())))}
+    return any(note.detail.partition(":")[0] in alike for note in ledger.incidents() if note.kind == "rejected")
 
 
 def _in_a_row(ledger: LedgerReader, decision: Decision, move: Move) -> list[OrderRow]:

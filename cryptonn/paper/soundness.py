@@ -8,8 +8,15 @@ from cryptonn.paper.ports import OrderState, VenueFill
 __all__ = ["unsound_fills", "unsound_state"]
 
 
-def unsound_state(state: OrderState, order: OrderRow, ledger: LedgerReader) -> str | None:
-    """Return what is wrong with the exchange's word on an order, or None if nothing is."""
+def unsound_state(state: OrderState, order: OrderRow, ledger: LedgerReader, *, looked_up: bool = False) -> str | None:
+    """Return what is wrong with the exchange's word on an order, or None if nothing is.
+
+    Parameters
+    ----------
+    looked_up
+        It was asked for by the client id: then an order id that another order has means that the exchange was reset
+        and counts anew. In a reply to an order it may be another order's reply.
+    """
     if state.cid is not None and state.cid != order.cid:
         return f"it is about {state.cid}"
     if not state.venue_id:
@@ -22,7 +29,7 @@ def unsound_state(state: OrderState, order: OrderRow, ledger: LedgerReader) -> s
         return f"{state.filled} of {state.amount} cannot be filled"
     if (state.status == "closed") != (state.filled == state.amount):
         return f"it is {state.status} with {state.filled} of {state.amount} filled"
-    owner = None if state.cid == order.cid else ledger.cid_of(state.venue_id)  # an exchange that was reset counts anew
+    owner = None if looked_up and state.cid == order.cid else ledger.cid_of(state.venue_id)
     return f"order id {state.venue_id} is that of {owner}" if owner not in (None, order.cid) else None
 
 

@@ -35,6 +35,8 @@ class Wishes:
         Gives what the backtest of all bars wants at each.
     run
         Begins a backtest that runs on.
+    note
+        Told in words when no backtest runs on any more.
     """
 
     def __init__(
@@ -42,10 +44,12 @@ class Wishes:
         replay: Callable[[Inputs], list[float]],
         run: Callable[[], RunningBacktest],
         *,
+        note: Callable[[str], None],
         rules: MarketRules,
         young_bars: int = YOUNG_BARS,
     ) -> None:
         self._replay, self._run, self._rules, self._young_bars = replay, run, rules, young_bars
+        self._note = note
         self._running: RunningBacktest | None = None
         self._seen: Inputs | None = None
         self._runs_on = True
@@ -72,6 +76,10 @@ class Wishes:
             wanted = self._replay(inputs)  # which fails as well where it is the strategy's fault
             if running is None or not self._alike(running.wanted, wanted):
                 self.replay_for_good()
+                self._note(
+                    "the strategy cannot be taken on bar by bar, or wants something else then: the whole session is "
+                    "replayed for each decision, which takes the longer the older it is"
+                )
                 return wanted
         self._running, self._seen = running, inputs
         return running.wanted.copy()

@@ -147,14 +147,18 @@ def named_failures(name: str, time: Callable[[], pd.Timestamp | None]) -> Iterat
 
 
 def _place(trace: TracebackType | None) -> str | None:
-    """Return "file, line n" of the user's file in a traceback: the first that is neither backtrader's nor ours."""
-    ours = (str(Path(bt.__file__).parent), str(Path(__file__).parent))
+    """Return "file, line n" of the user's file in a traceback: the first that is neither backtrader's nor ours.
+
+    Where there is none, that of an indicator of backtrader's in which it failed; None if it failed in our own code.
+    """
+    theirs, own = str(Path(bt.__file__).parent), str(Path(__file__).parent)
     frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(trace)]
-    theirs = [(file, line) for file, line in frames if not file.startswith(ours)]
-    if not theirs:
-        return None
-    file = theirs[0][0]
-    return f"{file}, line {[line for other, line in theirs if other == file][-1]}"
+    users = [(file, line) for file, line in frames if not file.startswith((theirs, own))]
+    if not users:
+        file, line = frames[-1]
+        return f"backtrader's {Path(file).name}, line {line}" if file.startswith(theirs) else None
+    file = users[0][0]
+    return f"{file}, line {[line for other, line in users if other == file][-1]}"
 
 
 @contextmanager

@@ -250,7 +250,8 @@ def test_one_that_differs_bar_by_bar_is_replayed_from_the_next_look_on(
     for later in (one, again):
         check_same(decided(later, frame, range(START + 60, START + BARS)), table, frame)
         later.check(cut(frame, START + BARS))
-    assert len(notes) == 2
+    assert len(notes) == 3
+    assert "replayed for each decision" in "".join(notes)
 
 
 class Sure(bt.Strategy):

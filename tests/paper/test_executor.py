@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -248,6 +249,17 @@ def test_a_refused_order_is_asked_for_less_and_less_often(tmp_path):
         check_books(ledger, venue)
 
 
+@pytest.mark.parametrize(("wanted", "held"), [("5", "0"), ("0", "5")])
+def test_a_refusal_that_goes_on_for_hours_is_noted_once(tmp_path, wanted, held):
+    ledger, venue, executor = one_order(tmp_path)
+    with ledger:
+        act(executor, venue, held, range(1))
+        venue.script = ["rejected"] * 400
+        act(executor, venue, wanted, range(1, 300))
+        assert len(refused_bars(ledger)) > 20
+        assert [one.kind for one in ledger.incidents()] == ["rejected"]
+
+
 def test_another_wish_is_sent_at_once(tmp_path):
     ledger, venue, executor = one_order(tmp_path)
     venue.script = ["rejected"] * 100
@@ -424,6 +436,17 @@ def test_a_bar_is_decided_on_once(tmp_path):
         executor.act(decision(0, "2"))
         assert sum(venue.posts.values()) == 1
         assert len(ledger.decisions()) == 1
+
+
+def test_a_reply_of_our_order_with_the_id_of_another_is_looked_up(tmp_path):
+    ledger, venue, executor = one_order(tmp_path)
+    with ledger:
+        act(executor, venue, "5", range(1))
+        right = venue.send
+        venue.send = lambda request: replace(right(request), venue_id="1")
+        act(executor, venue, "8", range(1, 2))
+        assert [(order.state, order.venue_id) for order in ledger.orders()] == [("CLOSED", "1"), ("CLOSED", "2")]
+        check_books(ledger, venue)
 
 
 def test_a_ledger_that_was_set_back_does_not_send_twice(tmp_path):

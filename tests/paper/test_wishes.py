@@ -35,9 +35,10 @@ class Counted:
 
     def __init__(self, strategy: type, *, young_bars: int) -> None:
         self.replays = self.begun = 0
+        self.notes: list[str] = []
         costs = Costs(commission=0.001, spread=0.0, slippage=0.0, borrow=0.0)
         self.settings = {"strategy": strategy, "costs": costs, "cash": 1e5, "fraction": 0.9, "rules": RULES}
-        self.wishes = Wishes(self.replay, self.run, rules=RULES, young_bars=young_bars)
+        self.wishes = Wishes(self.replay, self.run, note=self.notes.append, rules=RULES, young_bars=young_bars)
 
     def replay(self, given: Inputs) -> list[float]:
         self.replays += 1
@@ -88,6 +89,7 @@ def test_where_it_differs_from_a_replay_it_is_replayed_for_good() -> None:
     for bars in (11, 12, 13):
         assert one.wishes.of(inputs(bars)) == one.replay(inputs(bars))
     assert one.begun == 1 and not one.wishes.is_running
+    assert len(one.notes) == 1 and "replayed for each decision" in one.notes[0]
 
 
 class Timed(bt.Strategy):
@@ -140,6 +142,20 @@ class RisingView(Rising):
         return self.view
 
 
+class AverageView(bt.Strategy):
+    """Keeps hold of an indicator's array, in which backtrader then cannot write on."""
+
+    def __init__(self):
+        self.average = bt.ind.SMA(self.data, period=3)
+
+    def next(self):
+        self.seen = np.frombuffer(self.average.lines[0].array)
+        if self.data.close[0] > self.average[0] and not self.position:
+            self.buy()
+        elif self.data.close[0] < self.average[0] and self.position:
+            self.close()
+
+
 class Unfinished(bt.Indicator):
     """Can be worked out for all bars at once, but only for the first 30 of them one by one."""
 
@@ -166,7 +182,7 @@ class Alternating(bt.Strategy):
             self.close()
 
 
-@pytest.mark.parametrize("strategy", [Timed, Rising, RisingFirst, RisingView, Alternating])
+@pytest.mark.parametrize("strategy", [Timed, Rising, RisingFirst, RisingView, AverageView, Alternating])
 def test_what_only_a_replay_can_do_is_replayed_for_good(strategy: type) -> None:
     one = Counted(strategy, young_bars=20)
     for bars in range(18, BARS + 1):

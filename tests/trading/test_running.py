@@ -142,6 +142,23 @@ def test_an_array_that_cannot_grow_is_told() -> None:
         running.extend(**inputs(5))
 
 
+class Percent(bt.Strategy):
+    def __init__(self):
+        self.percent = bt.ind.BollingerBandsPct(self.data.close, period=3)
+
+
+def test_an_indicator_that_divides_by_nothing_is_a_failure_of_the_strategy() -> None:
+    """Minutes without a trade are filled flat."""
+    given = inputs(20)
+    given["candles"] = given["candles"].assign(open=10.0, high=10.0, low=10.0, close=10.0)
+    for run in (
+        lambda: RunningBacktest(**settings(Percent), minutes=1).extend(**given),
+        lambda: at_once(Percent, given),
+    ):
+        with pytest.raises(StrategyError, match=r"'tried' failed .*ZeroDivisionError.*backtrader's \w+\.py, line"):
+            run()
+
+
 class Limits(bt.Strategy):
     def next(self):
         self.buy(exectype=bt.Order.Limit, price=1.0)

@@ -88,10 +88,18 @@ def test_an_execution_counts_within_its_epoch() -> None:
         for n, time_ms in ((1, 2_500), (2, 1_500))
     )
     steps = list(account_steps([one, other], [early, late], base="ETH", quote="USD"))
-    assert [(step.at_ms, step.fill) for step in steps] == [(1_000, None), (2_000, late), (2_000, None), (2_000, early)]
+    assert [(step.at_ms, step.fill) for step in steps] == [(1_000, None), (1_500, late), (1_500, None), (1_500, early)]
     assert [step.account for step in steps] == [(0, 1), (1, -9), (0, 2), (2, -18)]
-    times = [0, 1_999, 2_000, 3_000]
+    times = [0, 1_499, 1_500, 3_000]
     assert list(accounts(times, [one, other], [early, late], base="ETH", quote="USD")) == [(0, 1)] * 2 + [(2, -18)] * 2
+
+
+def test_an_epoch_written_down_by_a_clock_that_was_ahead_begins_with_its_first_execution() -> None:
+    """The curve stood still until that time came, and a report left out what was filled before it."""
+    epoch = EpochRow(1, 86_400_000, "", {}, carried=Decimal(0), cash=Decimal(50))
+    fill = FillRow(1, "t", "c", "buy", Decimal(2), Decimal(10), Decimal(0), "USD", 60_000)
+    steps = list(account_steps([epoch], [fill], base="ETH", quote="USD"))
+    assert [(step.at_ms, step.account) for step in steps] == [(60_000, (0, 50)), (60_000, (2, 30))]
 
 
 def test_a_fee_in_a_third_currency_is_in_no_balance(run_folder: Path) -> None:
