@@ -46,6 +46,10 @@ class ModelError(CryptonnError):
     """A fitted model cannot be loaded or does not fit the features it is given."""
 
 
+class InterruptedFit(ModelError):
+    """Ctrl-C came before the first epoch of a fit was done."""
+
+
 class ExchangeError(CryptonnError):
     """An exchange refused, or could not be reached."""
 

@@ -17,7 +17,7 @@ import pandas as pd
 from cryptonn import published
 from cryptonn.catalog import find_run
 from cryptonn.config import RunConfig, load_config
-from cryptonn.errors import ConfigError, DataError
+from cryptonn.errors import ConfigError, DataError, InterruptedFit
 from cryptonn.evaluation.baselines import logistic_baseline
 from cryptonn.facts import run_facts, with_traded
 from cryptonn.heldout import assess_periods, forecast_periods, forecast_scores, predict_periods, with_signal
@@ -77,7 +77,10 @@ def run(source: RunConfig | Path | str, *, results: Path = RESULTS, on_step: OnS
     on_step(Step("trained", 1.0, f"{trained.folder}; `cryptonn backtest` and `report` can go on from here"))
     done = backtest(trained, on_step=on_step)
     if config.published is not None:
-        done = reproduce(done, on_step=on_step)
+        try:
+            done = reproduce(done, on_step=on_step)
+        except InterruptedFit:
+            on_step(Step("published", 1.0, f"stopped; the run is whole, and `cryptonn reproduce {done.name}` does it"))
     report(done, on_step=on_step)
     return done
 
@@ -172,6 +175,7 @@ def reproduce(run: Run, *, on_step: OnStep = silent) -> Run:
         from cryptonn.learning.checkpoint import Checkpoint
 
         epochs = config.as_published().training.epochs
+        on_step(Step("published", text=f"{epochs} epochs of the earlier system's own training; Ctrl-C keeps the run"))
         found = published.reproduce(
             config,
             _published_frame(run),

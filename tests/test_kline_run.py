@@ -89,6 +89,20 @@ def test_an_earlier_system_that_is_interrupted_goes_on_with_the_same_command(tra
     assert not (trained.folder / "published.npz").exists()
 
 
+def test_a_run_outlives_an_earlier_system_that_is_interrupted_at_once(trained: pipeline.Run, tmp_path: Path) -> None:
+    """It was said that there is no model, and the run's own was there, traded, and not reported on."""
+    told = []
+
+    def stop(step: Step) -> None:
+        told.append(step.text)
+        if step.stage == "published" and 0 < (step.done or 0) < 1:
+            raise KeyboardInterrupt
+
+    done = pipeline.run(trained.config, results=tmp_path, on_step=stop)
+    assert done.published is None and (done.folder / "report.html").exists()
+    assert any(f"`cryptonn reproduce {done.name}`" in (text or "") for text in told)
+
+
 def test_an_extra_that_changed_is_refused(trained: pipeline.Run) -> None:
     file = trained.config.data.folder / "klines.csv"
     before = file.read_text()

@@ -55,7 +55,7 @@ def paper(
         Path | None, typer.Option(help="Private ini file (mode 600) with the sandbox keys; else the environment.")
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the local exchange.")] = 8765,
-    bars: Annotated[int | None, typer.Option(min=1, help="Stop after so many decisions.")] = None,
+    bars: Annotated[int | None, typer.Option(min=1, help="Stop after so many decisions of this start.")] = None,
     max_gap: Annotated[int, typer.Option(min=0, help="Bars in a row without a candle after which it holds.")] = 5,
     web: Annotated[int | None, typer.Option(min=0, max=65535, help="Serve a page on this port; 0: any.")] = None,
     accept_venue: Annotated[
@@ -101,7 +101,7 @@ def paper(
     else:
         stdout.print(
             f"{facts['decisions']:,} decisions now; {facts['orders']:,} orders and {facts['fills']:,} fills in the "
-            f"session so far. {facts['database']}",
+            f"session so far; it holds {facts['holds']}. {facts['database']}",
             soft_wrap=True,
         )
 
@@ -122,7 +122,10 @@ def _traded(
     from cryptonn.paper.loop import PaperTrader
     from cryptonn.paper.pace import Pace
     from cryptonn.paper.session import open_session
+    from cryptonn.paper.view.web import check_port
 
+    if web:
+        check_port(web)  # before there is a session
     with (
         _stopped_by_signals() as is_stopped,
         open_session(folder, name, settings, environ=os.environ, keys=keys, port=port) as session,
@@ -140,6 +143,7 @@ def _traded(
             "orders": len(session.ledger.orders()),
             "fills": len(session.ledger.fills()),
             "incidents": len(session.ledger.incidents()),
+            "holds": f"{session.ledger.position().normalize():f} {session.ledger.facts.base}",
         }
 
 

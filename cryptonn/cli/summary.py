@@ -109,7 +109,9 @@ def _show_accuracy(done: "Run") -> None:
 
 
 def _show_published(done: "Run") -> None:
-    if done.published is not None:
+    if done.published is None and done.config.published is not None:
+        stdout.print(f"Not reproduced as published: `cryptonn reproduce {done.name}` does that.", markup=False)
+    elif done.published is not None:
         from cryptonn.reporting.sections_published import published_line
 
         stdout.print(published_line(done), markup=False)

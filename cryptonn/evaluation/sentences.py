@@ -166,11 +166,14 @@ def _returns(scenarios: Sequence[Metrics]) -> str:
 
 def _accuracy(network: Assessment) -> list[str]:
     found = network.metrics
-    low, base = found["accuracy_on_moves_low"], found["base_rate_on_moves"]
+    low, high = found["accuracy_on_moves_low"], found["accuracy_on_moves_high"]
+    base = found["base_rate_on_moves"]
     if low > base:
         words = f"more than a coin toss, and more than always saying the same ({_share(base)})"
     elif low > 0.5:
         words = f"more than a coin toss, but not clearly more than always saying the same ({_share(base)})"
+    elif high < 0.5:
+        words = "less than a coin toss"
     else:
         words = "which a coin toss could reach"
     span = _range(found, "accuracy_on_moves", _share)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cryptonn.config import RunConfig
-from cryptonn.errors import ModelError
+from cryptonn.errors import InterruptedFit, ModelError
 from cryptonn.learning.backend import keras
 from cryptonn.learning.batches import Streaming, Windowed
 from cryptonn.learning.checkpoint import Checkpoint, Standing, identity_of
@@ -99,7 +99,9 @@ def fit_epochs(
     Raises
     ------
     ModelError
-        If the loss is no longer finite, or Ctrl-C came before the first epoch was done.
+        If the loss is no longer finite.
+    InterruptedFit
+        If Ctrl-C came before the first epoch was done.
     """
     progress = _Progress()
     try:
@@ -107,7 +109,8 @@ def fit_epochs(
     except KeyboardInterrupt as error:
         progress.interrupted = True
         if not progress.reports:
-            raise ModelError("training was interrupted before its first epoch was done: there is no model.") from error
+            words = "training was interrupted before its first epoch was done: there is no model."
+            raise InterruptedFit(words) from error
     network.set_weights(progress.standing.best)
     return progress.history()
 

@@ -351,6 +351,7 @@ class TestHowSure:
             (0.556, "more than a coin toss, and more than always saying the same (50.4 %)"),
             (0.504, "more than a coin toss, but not clearly more than always saying the same (50.4 %)"),
             (0.501, "which a coin toss could reach"),
+            (0.492, "less than a coin toss"),
         ],
     )
     def test_accuracy_against_a_coin_toss(self, accuracy: float, words: str) -> None:

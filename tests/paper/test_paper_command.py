@@ -65,7 +65,7 @@ def untouched(forks: Forks, tiny: Any, eager: Path) -> Iterator[Traded]:
         found = Traded(forks, eager, exchange, "untouched")
         code, command = forks.run(*found.words("--bars", BARS))
         assert code == 0, command.errors
-        assert f"{BARS} decisions now" in command.output
+        assert f"{BARS} decisions now" in command.output and " ETH. " in command.output
         assert command.output.count("\n") >= BARS
         yield found
 
@@ -200,6 +200,11 @@ def refused(answer: Any, *words: str) -> None:
 def test_options_that_cannot_be(traded: Traded, cli: Any, more: list[str], words: list[str]) -> None:
     refused(cli(*traded.words(*more)), *words)
     assert not traded.played.path.exists() and traded.played.posts() == []
+
+
+def test_a_port_that_is_taken_is_told_before_there_is_a_session(traded: Traded, cli: Any) -> None:
+    refused(cli(*traded.words("--web", traded.exchange.port)), "Give --web another port")
+    assert not traded.played.path.exists()
 
 
 def test_runs_that_cannot_be_traded(traded: Traded, cli: Any, tiny: Any, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ no keys. A request must name this machine as its host, so that a foreign web pag
 
 import base64
 import hashlib
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from cryptonn.paper.ledger import LedgerReader
 from cryptonn.paper.view.payload import status_json, waiting_json
 from cryptonn.paper.view.status import read_status
 
-__all__ = ["WebPage", "web_page"]
+__all__ = ["WebPage", "check_port", "web_page"]
 
 _LOOPBACK = "127.0.0.1"
 _NAMES = (_LOOPBACK, "localhost")
@@ -41,6 +42,23 @@ class WebPage:
     def url(self) -> str:
         """Address to open in a browser on this machine."""
         return f"http://{_LOOPBACK}:{self.port}/"
+
+
+def check_port(port: int) -> None:
+    """Raise ConfigError if a page cannot be served on a port now."""
+    with _told(port), socket.socket() as free:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind((_LOOPBACK, port))
+
+
+@contextmanager
+def _told(port: int) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"The page cannot be served on {_LOOPBACK}:{port} ({error}). Give --web another port, or 0 for a free one."
+        ) from error
 
 
 @contextmanager
@@ -61,12 +79,8 @@ def web_page(path: Path, *, port: int = 0, now_ms: Callable[[], int]) -> Iterato
     ConfigError
         If the port cannot be had.
     """
-    try:
+    with _told(port):
         server = _Server(path, port, now_ms)
-    except (OSError, OverflowError) as error:
-        raise ConfigError(
-            f"The page cannot be served on {_LOOPBACK}:{port} ({error}). Choose another port, or 0 for a free one."
-        ) from error
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="web page", daemon=True)
     thread.start()
     try:
