@@ -19,6 +19,7 @@ __all__ = [
     "CryptonnError",
     "DataError",
     "ExchangeError",
+    "InterruptedFit",
     "ModelError",
     "OutputError",
     "StrategyError",
