@@ -18,17 +18,17 @@ def test_where_nothing_was_run_the_page_stays_and_is_what_the_kept_trials_say(tm
 
 def test_a_search_that_was_run_replaces_what_the_page_says_of_it(tmp_path: Path) -> None:
     space = {"training.optimizer": ["rmsprop", "adam"]}
-    config = tiny_config(name="tutorial_15m", search={"grid": {"space": space, "description": "Two of them."}})
-    folder = tmp_path / "searches" / "tutorial_15m-grid"
+    config = tiny_config(name="tutorial_15m", search={"grid_published": {"space": space, "description": "Two of them."}})
+    folder = tmp_path / "searches" / "tutorial_15m-grid_published"
     tune(config, folder=folder, engine=MadeUp())
     shutil.rmtree(folder / "figures")  # they would be copied into docs/
     before, after = PAGE.read_text(encoding="utf-8"), page(tmp_path)
-    heading = "### tutorial_15m: grid\n"
-    start, end = after.index(heading), after.index("### tutorial_15m: grid_ta\n")
+    heading = "### tutorial_15m: grid_published\n"
+    start, end = after.index(heading), after.index("### tutorial_15m: grid_ta_published\n")
     assert "Two of them." in after[start:end] and "- 2 of 2 settings tried: 2 complete." in after[start:end]
     assert "| adam | 1.0000 |" in after[start:end]
     assert after[:start] == before[: before.index(heading)]
-    assert after[end:] == before[before.index("### tutorial_15m: grid_ta\n") :]
+    assert after[end:] == before[before.index("### tutorial_15m: grid_ta_published\n") :]
 
 
 def trial(**changed: Any) -> dict[str, Any]:
