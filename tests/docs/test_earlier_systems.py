@@ -18,7 +18,9 @@ def test_where_nothing_was_run_the_page_stays_and_is_what_the_kept_trials_say(tm
 
 def test_a_search_that_was_run_replaces_what_the_page_says_of_it(tmp_path: Path) -> None:
     space = {"training.optimizer": ["rmsprop", "adam"]}
-    config = tiny_config(name="tutorial_15m", search={"grid_published": {"space": space, "description": "Two of them."}})
+    config = tiny_config(
+        name="tutorial_15m", search={"grid_published": {"space": space, "description": "Two of them."}}
+    )
     folder = tmp_path / "searches" / "tutorial_15m-grid_published"
     tune(config, folder=folder, engine=MadeUp())
     shutil.rmtree(folder / "figures")  # they would be copied into docs/
