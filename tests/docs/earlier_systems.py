@@ -42,6 +42,7 @@ QUICK = ("tutorial_15m-grid_published", "tutorial_15m-grid_ta_published")
 """Searches that do not take hours, so that their trials need not be kept."""
 NOT_KEPT = shutil.ignore_patterns("*.png", "*.toml", "tensorboard", "running", "lock", "figures", ".*")
 _NOT_RUN = "Not run yet."
+_SO_FAR = "Not all run yet; so far:"
 NOTE = "<!-- Made by `make earlier-systems` from run folders: run the commands again, do not edit this page. -->"
 
 INTRO = """# The earlier systems
@@ -197,7 +198,10 @@ def _search(name: str, search: str, here: Path, before: _Page) -> list[str]:
     meanwhile = [MEANWHILE[here.name]] if here.name in MEANWHILE else []
     if folder is None:
         told = before.under(heading)
-        return [heading, command, *meanwhile, _NOT_RUN] if told.endswith(_NOT_RUN) else [heading, told]
+        if told.endswith(_NOT_RUN):
+            return [heading, command, *meanwhile, _NOT_RUN]
+        missing = [words for words in meanwhile if _SO_FAR in told and words not in told]
+        return [heading, told.replace(_SO_FAR, "\n\n".join([*missing, _SO_FAR]))]
     if not (folder / "summary.json").exists():
         return [heading, command, *meanwhile, _unfinished(folder)]
     found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
@@ -237,7 +241,7 @@ def _unfinished(folder: Path) -> str:
     names = list(table.columns[2 : table.columns.get_loc("metric")])
     trials = table.astype(object).where(table.notna(), None).to_dict(orient="records")
     metric = table["metric"].iloc[0]
-    return f"Not all run yet; so far:\n\n{_trials({'axes': names, 'metric': metric, 'trials': trials})}"
+    return f"{_SO_FAR}\n\n{_trials({'axes': names, 'metric': metric, 'trials': trials})}"
 
 
 def _trials(found: dict[str, Any]) -> str:
