@@ -463,6 +463,15 @@ def test_an_old_session_trades_the_same(
     assert played.incidents() == []
 
 
+def old_from_the_first_bar(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, name: str, code: str) -> Path:
+    """A run with a strategy of a user's own, whose backtest runs on from the first bar."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "strategies").mkdir()
+    (tmp_path / "strategies" / f"{name}.py").write_text(code)
+    grown_old(monkeypatch, 0)
+    return changed_copy(tiny.folder, tmp_path, backtest={"strategy": name})
+
+
 PROPHET = """
 import backtrader as bt
 
@@ -479,11 +488,7 @@ class Prophet(bt.Strategy):
 def test_one_that_looks_ahead_in_an_old_session_ends_it_at_the_next_look(
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "strategies").mkdir()
-    (tmp_path / "strategies" / "prophet.py").write_text(PROPHET)
-    run = changed_copy(tiny.folder, tmp_path, backtest={"strategy": "prophet"})
-    grown_old(monkeypatch, 0)
+    run = old_from_the_first_bar(tiny, tmp_path, monkeypatch, name="prophet", code=PROPHET)
     with served(tiny.frame, tiny.config) as exchange:
         one = Played(run, exchange, "ahead")
         with pytest.raises(StrategyError, match="'prophet' looks ahead"):
@@ -520,11 +525,7 @@ def test_one_that_differs_bar_by_bar_is_told_and_traded_as_a_replay_from_the_nex
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From bar 11 on it wants something else; a look comes after 18 bars, a restart after 30."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "strategies").mkdir()
-    (tmp_path / "strategies" / "alternating.py").write_text(ALTERNATING)
-    run = changed_copy(tiny.folder, tmp_path, backtest={"strategy": "alternating"})
-    grown_old(monkeypatch, 0)
+    run = old_from_the_first_bar(tiny, tmp_path, monkeypatch, name="alternating", code=ALTERNATING)
     with served(tiny.frame, tiny.config) as exchange:
         one = Played(run, exchange, "alternating")
         for bars, notes in ((30, 1), (12, 3)):
