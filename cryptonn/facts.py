@@ -6,7 +6,6 @@ import platform
 import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from cryptonn.learning.labels import tie_share
 from cryptonn.learning.rows import Rows
 from cryptonn.market.source import Market
 from cryptonn.market.synthetic import best_accuracy
+from cryptonn.versions import backend_name, versions_of
 
 __all__ = ["code_facts", "numeric_facts", "run_facts", "with_traded"]
 
@@ -106,8 +106,16 @@ def with_traded(
 
 
 def numeric_facts() -> dict[str, str]:
-    """Return what decides about the last bits of a result: TensorFlow's threads and oneDNN, kind of processor."""
+    """Return what decides about the last bits of a result: TensorFlow's threads and oneDNN, kind of processor, or the
+    other library under Keras and what it computes on.
+    """
+    other = {}
+    if backend_name() != "tensorflow":
+        from cryptonn.learning.backend import device_name
+
+        other = {"backend": backend_name(), "device": device_name()}
     return {
+        **other,
         "threads": os.environ.get("TF_NUM_INTRAOP_THREADS") or str(os.cpu_count()),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
         "machine": platform.machine(),
@@ -120,7 +128,7 @@ def code_facts() -> dict[str, Any]:
         "git_commit": _git_commit(),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "versions": {name: _version(name) for name in _PACKAGES},
+        "versions": versions_of(_PACKAGES),
     }
 
 
@@ -135,11 +143,4 @@ def _git_commit() -> str | None:
         commit = git("rev-parse", "HEAD")
         return commit + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
         return None

@@ -1,11 +1,13 @@
-"""Keras, imported without the lines TensorFlow's libraries write to stderr while they load."""
+"""Keras, imported without the lines TensorFlow's libraries write to stderr while they load, on the backend wanted."""
 
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["keras"]
+from cryptonn.versions import backend_name
+
+__all__ = ["JIT", "device_name", "keras"]
 
 
 @contextmanager
@@ -21,6 +23,7 @@ def _silent_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
+os.environ["KERAS_BACKEND"] = backend_name()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # later on it would report missing GPUs
 # oneDNN picks its kernels by the CPU, so last bits depend on it; with 1, windows train up to 1.7 times faster
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -30,3 +33,16 @@ with _silent_stderr():
 # a session asks for one bar, then for stretches of others: TensorFlow would warn in the middle of what a person watches
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 keras = _keras
+
+JIT = backend_name() == "jax"
+"""Whether XLA compiles a step. JAX is slow without it; TensorFlow runs an LSTM's loop over time four times slower on a
+CPU with it."""
+
+
+def device_name() -> str:
+    """Return what the networks are computed on, as the library under Keras calls it; JAX knows a card's name."""
+    if backend_name() == "jax":
+        import jax
+
+        return str(jax.devices()[0].device_kind)
+    return str(keras.distribution.list_devices()[0])

@@ -8,7 +8,6 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -20,6 +19,7 @@ from cryptonn.config import RunConfig
 from cryptonn.learning.backend import keras
 from cryptonn.learning.batches import TrainRows
 from cryptonn.output import to_json, write_file
+from cryptonn.versions import backend_name, versions_of
 
 __all__ = ["Checkpoint", "Standing", "identity_of"]
 
@@ -116,8 +116,8 @@ def identity_of(config: RunConfig, rows: TrainRows) -> dict[str, Any]:
     digest = hashlib.sha256()
     for part in (rows.bars, rows.target, rows.weight):
         digest.update(part.tobytes())
-    versions = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
-    facts = {"format": _FORMAT, "rows": digest.hexdigest(), "backend": keras.backend.backend(), **versions}
+    versions = versions_of(("tensorflow", "keras", "numpy"))
+    facts = {"format": _FORMAT, "rows": digest.hexdigest(), "backend": backend_name(), **versions}
     kept: dict[str, Any] = json.loads(to_json({"config": plain, **facts}))
     return kept
 

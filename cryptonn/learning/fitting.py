@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cryptonn.config import RunConfig
 from cryptonn.errors import InterruptedFit, ModelError
-from cryptonn.learning.backend import keras
+from cryptonn.learning.backend import JIT, keras
 from cryptonn.learning.batches import Streaming, Windowed
 from cryptonn.learning.checkpoint import Checkpoint, Standing, identity_of
 from cryptonn.settings import NetworkConfig, TrainingConfig
@@ -124,7 +124,7 @@ def _run_epochs(
     hooks: Hooks,
 ) -> None:
     training, rng = config.training, np.random.default_rng(config.seed)
-    network.compile(_optimizer(training, examples.steps), loss=_loss(training, config.network), jit_compile=False)
+    network.compile(_optimizer(training, examples.steps), loss=_loss(training, config.network), jit_compile=JIT)
     log = _log(network, hooks.log_dir if training.tensorboard else None, histograms=training.histograms)
     of = identity_of(config, examples.rows) if hooks.checkpoint else {}
     _go_on(network, rng, of, progress, hooks, validate)

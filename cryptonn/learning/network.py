@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cryptonn.learning.backend import keras
+from cryptonn.learning.backend import JIT, keras
 from cryptonn.settings import NetworkConfig
 
 __all__ = ["WindowScaling", "build_network", "proba_of"]
@@ -69,7 +69,7 @@ def build_network(
             x = keras.layers.Dropout(config.dense_dropout)(x)
     x = keras.layers.Dense(2 if config.output == "softmax" else 1, activation=config.output)(x)
     network = keras.Model(bars, x, name="cryptonn")
-    network.compile(jit_compile=False)  # XLA runs an LSTM's loop over time four times slower on a CPU
+    network.compile(jit_compile=JIT)
     return network
 
 

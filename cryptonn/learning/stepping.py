@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cryptonn.errors import DataError
-from cryptonn.learning.backend import keras
+from cryptonn.learning.backend import JIT, keras
 from cryptonn.learning.network import proba_of
 from cryptonn.learning.prediction import FittedModel, check_grid, check_names
 
@@ -139,7 +139,7 @@ def _twin(network: keras.Model, *, stateful: bool) -> Any:
     bars = keras.Input(batch_shape=(1, *network.input_shape[1:]))
     twin = keras.models.clone_model(network, input_tensors=bars, clone_function=copy)
     twin.set_weights(network.get_weights())
-    twin.compile(jit_compile=False)  # as the network itself
+    twin.compile(jit_compile=JIT)  # as the network itself
     return twin
 
 

@@ -14,11 +14,15 @@ from urllib.parse import urlsplit
 from cryptonn.errors import ConfigError
 from cryptonn.tuning.engine import Ask, Engine, OnReport, Outcomes, lost
 from cryptonn.tuning.worker import Worker, take
+from cryptonn.versions import versions_of
 
 __all__ = ["connect"]
 
 _PATIENCE = 5
 """Seconds that a scheduler gets to answer, and then its first worker to come."""
+_SAME = ("cryptonn", "tensorflow", "keras", "numpy", "pandas")
+"""Packages whose versions must be the same everywhere."""
+
 _IDLE: list[Worker] = []
 """Processes of a cluster's worker that wait for a trial."""
 _ATTEMPTS = 3
@@ -226,9 +230,7 @@ def _go_on(number: int, epoch: dict[str, Any]) -> bool:
 
 
 def _versions() -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {name: version(name) for name in ("cryptonn", "tensorflow", "keras", "numpy", "pandas")}
+    return {name: str(found) for name, found in versions_of(_SAME).items()}
 
 
 def _different(there: dict[str, str], here: dict[str, str]) -> str:

@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 
 from cryptonn.config import RunConfig
 from cryptonn.output import to_json
 from cryptonn.tuning.checks import NOT_TRAINED
+from cryptonn.versions import versions_of
 
 __all__ = ["fingerprint_of"]
 
@@ -56,7 +56,7 @@ def fingerprint_of(
         "data": {symbol: data[symbol] for symbol in trained.data.symbols},
         "environment": dict(environment),
         "code": _code(),
-        "libraries": {name: version(name) for name in _LIBRARIES},
+        "libraries": versions_of(_LIBRARIES),
     }
     return hashlib.sha256(to_json(facts).encode()).hexdigest()
 

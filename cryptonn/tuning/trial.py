@@ -13,7 +13,6 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from cryptonn.learning.rows import make_rows
 from cryptonn.market.source import Market, load_market
 from cryptonn.market.timerange import TimeRange
 from cryptonn.published import reproduce
+from cryptonn.versions import versions_of
 
 if TYPE_CHECKING:
     from cryptonn.learning.checkpoint import Checkpoint
@@ -253,5 +253,5 @@ def _where() -> dict[str, Any]:
         "pid": os.getpid(),
         **numeric_facts(),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "versions": {name: version(name) for name in _PACKAGES},
+        "versions": versions_of(_PACKAGES),
     }

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from cryptonn.tuning.engine import OnReport, lost
+from cryptonn.versions import backend_name
 
 __all__ = ["Worker", "environment_of", "take"]
 
@@ -26,9 +27,10 @@ _PATIENCE = 5.0
 
 def environment_of(threads: int) -> dict[str, str]:
     """Return the environment that decides about the last bits of a result: in which order sums are added up."""
+    other = {} if backend_name() == "tensorflow" else {"KERAS_BACKEND": backend_name()}
     names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
     onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "0")
-    return {**dict.fromkeys(names, str(threads)), "TF_ENABLE_ONEDNN_OPTS": onednn}
+    return {**dict.fromkeys(names, str(threads)), "TF_ENABLE_ONEDNN_OPTS": onednn, **other}
 
 
 class Worker:
