@@ -51,6 +51,8 @@ class _Replay:
     start_ms: int | None
     costs: "CostsConfig"
     cash: float | None = None
+    synthetic: bool = False
+    """Whether the candles are made up."""
 
 
 def local_exchange(
@@ -113,7 +115,7 @@ def local_exchange(
             port=port,
         ) as served,
     ):
-        _tell(served, costs, money, as_json=as_json)
+        _tell(served, costs, money, synthetic=found.synthetic, as_json=as_json)
         _wait(served, is_stopped)
     stderr.print(f"Stopped after {served.front.log.total:,} requests; {len(served.exchange.matching.orders):,} orders.")
 
@@ -161,9 +163,10 @@ def _of_run(name: str, timerange: "TimeRange | None", *, results: Path, root: Pa
     candles = {
         symbol: _with_history(opened.frame.candles(symbol), period, history=history) for symbol in opened.frame.symbols
     }
+    synthetic = config.data.source == "synthetic"
     if any(table.empty for table in candles.values()):
         raise DataError(f"There is no candle in {period}. `cryptonn list-data` shows what is stored.")
-    return _Replay(candles, config.data.timeframe, _start_ms(period), config.costs, config.backtest.cash)
+    return _Replay(candles, config.data.timeframe, _start_ms(period), config.costs, config.backtest.cash, synthetic)
 
 
 def _with_history(candles: "pd.DataFrame", period: "TimeRange", *, history: int) -> "pd.DataFrame":
@@ -181,11 +184,12 @@ def _start_ms(period: "TimeRange") -> int | None:
     return None if period.start is None else int(period.start.timestamp() * 1000)
 
 
-def _tell(served: "LocalExchange", costs: "Costs", cash: float, *, as_json: bool) -> None:
+def _tell(served: "LocalExchange", costs: "Costs", cash: float, *, synthetic: bool, as_json: bool) -> None:
     """Say where the exchange is and what it replays."""
     clock, symbols = served.exchange.clock, list(served.exchange.markets)
     if as_json:
         facts: dict[str, Any] = {"port": served.port, "symbols": symbols, "mode": clock.mode, "speed": clock.speed}
+        facts["synthetic"] = synthetic
         emit({**facts, "start_ms": clock.start_ms, "end_ms": clock.end_ms, "cash": cash})
         sys.stdout.flush()  # whoever reads the port waits for it
         return
@@ -200,6 +204,8 @@ def _tell(served: "LocalExchange", costs: "Costs", cash: float, *, as_json: bool
     )
     for line in lines:
         stdout.print(line, soft_wrap=True)
+    if synthetic:
+        stdout.print("SYNTHETIC MARKET: its candles are made up, with a planted lead.", style="bold yellow")
 
 
 def _utc(ms: int) -> str:

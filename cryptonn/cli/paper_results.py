@@ -30,6 +30,8 @@ def parity(
 ) -> None:
     """Hold a paper session against the backtest of the candles it recorded, decision by decision.
 
+    Bars that the session did not decide on, as it was down or starting, are listed and counted beside the score.
+
     The exit code is 0 if every decision and trade agrees, and 1 if not. Nothing is asked of the exchange.
     """
     from cryptonn.catalog import find_run
@@ -38,12 +40,14 @@ def parity(
 
     with open_recorded(find_run(name, results=results), session) as opened:
         found = compared(opened.ledger, opened.decider)
-        facts = {"run": opened.run.name, "session": opened.name, "database": str(opened.ledger.path)}
+        facts: dict[str, Any] = {"run": opened.run.name, "session": opened.name, "database": str(opened.ledger.path)}
+        facts["synthetic"] = opened.ledger.facts.synthetic
     if as_json:
         emit(facts | _payload(found, whole=whole))
     else:
-        _show(found, f"{facts['run']}, paper session {facts['session']}", whole=whole)
-    if found.score < 1:
+        made_up = " (SYNTHETIC MARKET)" if facts["synthetic"] else ""
+        _show(found, f"{facts['run']}, paper session {facts['session']}{made_up}", whole=whole)
+    if not found.agrees:
         raise typer.Exit(1)
 
 
@@ -73,10 +77,9 @@ def _show(found: "Parity", title: str, *, whole: bool) -> None:
 
 
 def _payload(found: "Parity", *, whole: bool) -> dict[str, Any]:
-    names = ("bars", "decisions", "flips", "trades", "same_trades", "score", "equity_difference", "proba_difference")
+    names = ("agrees", "bars", "decisions", "missed", "flips", "trades", "same_trades", "score")
     return {
-        "agrees": found.score == 1,
-        **{name: getattr(found, name) for name in names},
+        **{name: getattr(found, name) for name in (*names, "equity_difference", "proba_difference")},
         "rows": list(_rows(found, whole=whole)),
     }
 

@@ -77,8 +77,10 @@ class LocalExchange:
         try:
             self._server = _Server((HOST, self.port), self.front, self._control)
         except OSError as error:
-            words = f"port {self.port} of {HOST} cannot be used ({error.strerror}). Choose another one, or 0 for any."
-            raise ExchangeError(words) from error
+            raise ExchangeError(
+                f"port {self.port} of {HOST} cannot be used ({error.strerror}). Choose another one with --port, or "
+                "--port 0 for any that is free, and name it to `cryptonn paper` too."
+            ) from error
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": POLL_SECONDS})
         self._thread.start()

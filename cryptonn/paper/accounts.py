@@ -41,7 +41,8 @@ def account_steps(epochs: Sequence[EpochRow], fills: Iterable[FillRow], *, base:
     for fill in sorted(fills, key=lambda fill: fill.time_ms):
         booked[fill.epoch].append(fill)
     starts_ms = [min([epoch.at_ms, *(fill.time_ms for fill in booked[epoch.n][:1])]) for epoch in epochs]
-    for epoch, start_ms, end_ms in zip(epochs, starts_ms, [*starts_ms[1:], _NEVER_MS], strict=True):
+    ends_ms = [*starts_ms, _NEVER_MS][1:]  # nothing before the first epoch is opened
+    for epoch, start_ms, end_ms in zip(epochs, starts_ms, ends_ms, strict=True):
         now = Account(epoch.carried, epoch.cash)
         yield Step(start_ms, None, now)
         for fill in booked[epoch.n]:

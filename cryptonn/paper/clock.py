@@ -119,7 +119,7 @@ class LocalClock:
         except (OSError, HTTPException, ValueError) as error:
             raise ExchangeError(
                 f"The local exchange does not answer on 127.0.0.1:{self._port} ({type(error).__name__}). "
-                "Start it with `cryptonn local-exchange`, and give its port."
+                "Start it in another terminal, `cryptonn local-exchange --run RUN`; another port is named with --port."
             ) from error
         if status >= 400 or not isinstance(found, dict):
             raise ExchangeError(f"The local exchange on port {self._port} refused to move its clock: {found}")

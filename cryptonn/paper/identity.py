@@ -29,14 +29,15 @@ def model_sha(run: Path) -> str:
     return sha256(*(path.read_bytes() for path in sorted((run / "model").iterdir())))
 
 
-def session_config(config: RunConfig, settings: PaperSettings, rules: MarketRules) -> tuple[str, str]:
+def session_config(config: RunConfig, settings: PaperSettings, rules: MarketRules, *, enter: float) -> tuple[str, str]:
     """Return what a session is begun with as JSON, and the hash of the part that must stay the same.
 
-    The rules of a market are the exchange's to change, so they are kept but not hashed.
+    The rules of a market are the exchange's to change, so they are kept but not hashed; the probability ``enter``, at
+    which the signal enters, follows from the model and is kept to be shown.
     """
     plain: dict[str, Any] = {"run": config.model_dump(mode="json"), "paper": settings.plain()}
     market = {name: str(value) for name, value in asdict(rules).items()}
-    text = json.dumps(plain | {"market": market}, sort_keys=True)
+    text = json.dumps(plain | {"market": market, "enter": enter}, sort_keys=True)
     return text, sha256(json.dumps(plain, sort_keys=True).encode())
 
 

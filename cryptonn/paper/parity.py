@@ -54,21 +54,31 @@ class Parity:
     proba_difference: float
 
     @property
+    def missed(self) -> int:
+        """Bars between first and last decision that were not decided on."""
+        return self.bars - self.decisions
+
+    @property
     def score(self) -> float:
-        """Share of the bars on which everything agrees."""
-        return float((self.table["differs"] == "").mean())
+        """Share of the decisions on which everything agrees; bars that were missed are counted beside it."""
+        return float((self.table.loc[self.table["decided"], "differs"] == "").mean())
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every decision agrees, and every trade: the backtest made none on a bar that was missed."""
+        return self.score == 1 and self.same_trades == self.trades
 
     def describe(self) -> str:
         """Say it in words, one line each."""
-        missed = self.bars - self.decisions
+        missed = f", {self.missed:,} missed" if self.missed else ""
         return "\n".join(
             [
-                f"{self.decisions:,} decisions on {self.bars:,} bars{f', {missed:,} missed' if missed else ''}; "
+                f"{self.decisions:,} decisions on {self.bars:,} bars{missed}; "
                 f"{self.flips:,} with another signal than the backtest",
                 f"{self.same_trades:,} of {self.trades:,} trades identical in time, side, amount, price and fee",
                 f"largest difference of equity {self.equity_difference:.3g}, of a probability "
                 f"{self.proba_difference:.1e}",
-                f"score {self.score:.2%} of the bars without any difference",
+                f"score {self.score:.2%} of the decisions without any difference",
             ]
         )
 

@@ -71,7 +71,8 @@ def open_recorded(run: Path, name: str | None = None) -> Iterator[RecordedSessio
         settings, facts = settings_of(ledger), ledger.facts
         if ledger.newest_decision() is None:
             raise DataError(
-                f"{path}: the session has decided on nothing yet. Let `cryptonn paper {run.name}` run for some minutes."
+                f"{path}: the session has decided on nothing yet. Let `cryptonn paper {run.name} "
+                f"--session {path.parent.name}` run for some minutes."
             )
         if model_sha(run) != facts.model_sha:
             raise DataError(

@@ -29,7 +29,7 @@ from cryptonn.paper.settings import PORT, PaperSettings
 from cryptonn.paper.venue.exchanges import dialect_of
 from cryptonn.paper.venue.keys import Credentials, load_credentials
 from cryptonn.paper.venue.venue import SandboxVenue, open_venue
-from cryptonn.runs import read_run_config
+from cryptonn.runs import read_facts, read_run_config
 from cryptonn.trading.costs import costs_for
 from cryptonn.trading.rules import MarketRules
 
@@ -275,7 +275,7 @@ def _facts(
     run: Path, config: RunConfig, settings: PaperSettings, rules: MarketRules, *, started_ms: int
 ) -> SessionFacts:
     """Return what the session is, as it would begin now."""
-    text, config_sha = session_config(config, settings, rules)
+    text, config_sha = session_config(config, settings, rules, enter=float(read_facts(run)["enter"]))
     return SessionFacts(
         run=run.name,
         config=text,

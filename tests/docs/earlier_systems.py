@@ -63,8 +63,8 @@ MEANWHILE = {
     "capstone-lookback": (
         "100 minutes is what the run above reproduced, with the same settings. Trained on a graphics card with JAX "
         "under Keras (docs/search.md), so with other random numbers: 10 minutes gave 53.4 %, 25 minutes 55.5 %, 50 "
-        "minutes 54.9 %. The same 25 minutes trained here, with the same settings, gave 54.0 %: a point and a half of the "
-        "differences between lookbacks is luck."
+        "minutes 54.9 %. The same 25 minutes trained here, with the same settings, gave 54.0 %: a point and a half of "
+        "the differences between lookbacks is luck."
     ),
     "capstone-btc": (
         "A trial of it trains for as long as the run above, which is the first of the four: with BTC, at 0.0001. The "

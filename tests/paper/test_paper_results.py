@@ -12,8 +12,8 @@ def test_parity_of_an_agreeing_session(cli, run_folder: Path) -> None:
     Writer(run_folder).write("local", bars=BARS)
     answer = cli("parity", run_folder.name, "--results", run_folder.parent)
     assert answer.code == 0, answer.errors
-    assert "paper session local: every decision agrees." in answer.output
-    assert "score 100.00% of the bars" in answer.output
+    assert "paper session local (SYNTHETIC MARKET): every decision agrees." in answer.output
+    assert "score 100.00% of the decisions" in answer.output
     whole = cli("parity", run_folder.name, "--results", run_folder.parent, "--all", "--json")
     found = json.loads(whole.output)
     assert whole.code == 0 and found["agrees"] is True and found["score"] == 1
@@ -31,6 +31,26 @@ def test_parity_of_one_that_differs_ends_with_1(cli, run_folder: Path) -> None:
     assert [row["differs"] for row in found["rows"]] == ["price"]
     assert float(found["rows"][0]["price_paper"]) == float(found["rows"][0]["price_backtest"]) - 1
     assert found["trades"] - found["same_trades"] == 1 and found["equity_difference"] > 1
+
+
+def test_bars_that_were_missed_are_told_beside_the_score(cli, run_folder: Path) -> None:
+    writer = Writer(run_folder)
+    writer.write("local", bars=BARS, mishaps=Mishaps(missed=writer.quiet_bars(3, before=BARS)))
+    answer = cli("parity", run_folder)
+    assert answer.code == 0, "what was done agrees"
+    assert f"{BARS - 3} decisions on {BARS} bars, 3 missed" in answer.output
+    assert "score 100.00% of the decisions" in answer.output and "not decided on" in answer.output
+    found = json.loads(cli("parity", run_folder, "--json").output)
+    assert (found["agrees"], found["score"], found["missed"]) == (True, 1, 3)
+
+
+def test_a_trade_that_was_missed_is_a_difference(cli, run_folder: Path) -> None:
+    writer = Writer(run_folder)
+    writer.write("local", bars=BARS, mishaps=Mishaps(missed=writer.bars_of_a_trade()))
+    answer = cli("parity", run_folder)
+    assert answer.code == 1 and "score 100.00%" in answer.output
+    found = json.loads(cli("parity", run_folder, "--json").output)
+    assert found["agrees"] is False and found["trades"] - found["same_trades"] > 0
 
 
 def test_parity_refuses_with_2(cli, run_folder: Path) -> None:

@@ -64,7 +64,7 @@ class Writer:
         self.result, self.decisions = self.decider.replay(self.frame)
 
     def facts(self, *, rules_kept: bool = True, **changes: Any) -> SessionFacts:
-        text, sha = session_config(self.config, self.settings, self.rules)
+        text, sha = session_config(self.config, self.settings, self.rules, enter=0.55)
         if not rules_kept:
             text = text.replace('"market":', '"forgotten":')
         given = {
@@ -88,6 +88,18 @@ class Writer:
         return planned_trades(
             self.decisions, candles, rules=self.rules, costs=self.result.costs, base="ETH", quote="USD"
         )
+
+    def quiet_bars(self, many: int, *, before: int) -> range:
+        """Return the first bars in a row on which the backtest trades nothing, so as not to be missed."""
+        trading = [time_ms in self.trades() for time_ms, _ in self._decisions(before)]
+        first = next(bar for bar in range(5, before - many) if not any(trading[bar : bar + many]))
+        return range(first, first + many)
+
+    def bars_of_a_trade(self) -> range:
+        """Return the bar of the last trade among the first 300."""
+        trades = self.trades()
+        bar = max(bar for bar, (time_ms, _) in enumerate(self._decisions(300)) if time_ms in trades)
+        return range(bar, bar + 1)
 
     def write(self, name: str, *, bars: int, mishaps: Mishaps | None = None, after: int = 1, **changes: Any) -> Path:
         """Write ``bars`` decisions and candles up to ``after`` bars behind them; return the database's path."""

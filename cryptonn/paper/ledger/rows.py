@@ -79,7 +79,18 @@ class SessionFacts:
     @property
     def target(self) -> str:
         """The run's own name of the market: the candles stand under it."""
-        return str(json.loads(self.config).get("run", {}).get("data", {}).get("target", self.symbol))
+        return self._of_data("target", self.symbol)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the candles are made up: those of a synthetic market, served on this machine."""
+        return self.venue.startswith("local") and self._of_data("source", "") == "synthetic"
+
+    @property
+    def enter(self) -> float | None:
+        """Probability at which the signal enters; None in a session that was begun before it was kept."""
+        found = json.loads(self.config).get("enter")
+        return None if found is None else float(found)
 
     @property
     def base(self) -> str:
@@ -90,6 +101,9 @@ class SessionFacts:
     def quote(self) -> str:
         """Currency that prices are in."""
         return self.symbol.split("/")[1]
+
+    def _of_data(self, key: str, default: str) -> str:
+        return str(json.loads(self.config).get("run", {}).get("data", {}).get(key, default))
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,8 @@ def headline(session: RecordedSession, found: Compared) -> str:
         f"{_earned(found.model.net_return)}"
     )
     if _apart(found) < _NEAR:
-        same = found.parity.score == 1
-        return f"{first}: {'they agree on every bar' if same else 'the same, though not on every bar'}."
+        same = "they agree on every decision" if found.parity.agrees else "the same, though not on every decision"
+        return f"{first}: {same}."
     most = _PARTS.get(found.gap.largest) or _rest(session, found)
     return f"{first}. They are {bp(_apart(found))} of the starting cash apart; most of it comes from {most}."
 
@@ -82,7 +82,6 @@ def large_numbers(session: RecordedSession, found: Compared) -> list[BigNumber]:
     parity, quote = found.parity, session.ledger.facts.quote
     venue, model = found.venue, found.model
     same = f"{count(parity.same_trades)} of {count(parity.trades)}"
-    missed = parity.bars - parity.decisions
     return [
         BigNumber(
             "net return, exchange",
@@ -103,10 +102,12 @@ def large_numbers(session: RecordedSession, found: Compared) -> list[BigNumber]:
             f"{quote}, at any close",
         ),
         BigNumber(
-            "decisions", count(parity.decisions), f"{count(missed)} bars missed, {count(parity.flips)} signals differ"
+            "decisions",
+            count(parity.decisions),
+            f"{count(parity.missed)} of {count(parity.bars)} bars missed, {count(parity.flips)} signals differ",
         ),
         BigNumber("trades identical", same, "in time, side, amount, price and fee"),
-        BigNumber("bars without a difference", percent(parity.score), f"of {count(parity.bars)}"),
+        BigNumber("decisions without a difference", percent(parity.score), f"of {count(parity.decisions)}"),
         BigNumber("buy and hold", signed_percent(found.held.iloc[-1] / venue.cash - 1), "all in, no costs"),
     ]
 
@@ -132,8 +133,7 @@ def _final(equity: float, quote: str) -> str:
 
 def _agreement(session: RecordedSession, found: Compared) -> str:
     parity, (start_ms, end_ms) = found.parity, span(session)
-    missed = parity.bars - parity.decisions
-    late = f", {count(missed)} were missed" if missed else ", none was missed"
+    late = f", {count(parity.missed)} were missed" if parity.missed else ", none was missed"
     lasted = f"{age(end_ms - start_ms)}, {moment(start_ms)} to {moment(end_ms)} (UTC)"
     return (
         f"{lasted}: {count(parity.decisions)} decisions on {count(parity.bars)} bars{late}; {count(parity.flips)} "
@@ -158,7 +158,7 @@ def _rest(session: RecordedSession, found: Compared) -> str:
     if session.decider.rules.fee_in == "quote":
         return others
     smaller = f"the smaller amounts that a commission in {session.ledger.facts.base} leaves"
-    return smaller if found.parity.score == 1 else f"{smaller}, and {others}"
+    return smaller if found.parity.agrees else f"{smaller}, and {others}"
 
 
 def _paid_in_base(session: RecordedSession) -> str:

@@ -92,6 +92,8 @@ class Status:
 
     Parameters
     ----------
+    name
+        Of the session.
     facts
         Its run, exchange, symbol and start.
     bar_ms, next_close_ms
@@ -110,6 +112,7 @@ class Status:
         Equity at the closes of candles, at most about 1,500 points.
     """
 
+    name: str
     facts: SessionFacts
     now_ms: int
     bar_ms: int
@@ -155,6 +158,7 @@ def _status(reader: LedgerReader, now_ms: int) -> Status:
     candle_ms = None if candle is None else candle.time_ms + bar_ms
     decision_ms = None if decision is None else decision.decision.close_ms
     return Status(
+        name=reader.path.parent.name,
         facts=facts,
         now_ms=now_ms,
         bar_ms=bar_ms,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from cryptonn.paper.ledger import DecisionRow, IncidentRow
+from cryptonn.paper.ledger import IncidentRow
 from cryptonn.paper.view.formats import age, clean, moment, money, signed_money, signed_percent, units
 from cryptonn.paper.view.status import Status
 
@@ -47,8 +47,11 @@ class Notice:
 
 
 def title(status: Status) -> str:
-    """Name the session: its run, exchange and market."""
-    return clean(f"{status.facts.run} · {status.facts.venue} · {status.facts.symbol}")
+    """Name the session: its run, itself, exchange and market; first of all whether the market is made up."""
+    facts = status.facts
+    made_up = "SYNTHETIC MARKET · " if facts.synthetic else ""
+    session = f"session {status.name} on {facts.venue}" if status.name != facts.venue else f"session {status.name}"
+    return clean(f"{made_up}{facts.run} · {session} · {facts.symbol}")
 
 
 def readings(status: Status) -> tuple[Reading, ...]:
@@ -108,7 +111,7 @@ def _money_readings(status: Status) -> Sequence[Reading]:
 def _market_readings(status: Status) -> Sequence[Reading]:
     left = (status.next_close_ms - status.now_ms + 999) // 1000
     countdown = f"{left // 60}:{left % 60:02d}" if watching(status) else "–"
-    return (_candle(status), _proba(status.decision), _position(status), Reading("next", "Next close in", countdown))
+    return (_candle(status), _proba(status), _position(status), Reading("next", "Next close in", countdown))
 
 
 def _candle(status: Status) -> Reading:
@@ -120,12 +123,14 @@ def _candle(status: Status) -> Reading:
     return Reading("candle", "Last candle", price, closed, "warn" if status.freshness.feed_stale else "")
 
 
-def _proba(row: DecisionRow | None) -> Reading:
+def _proba(status: Status) -> Reading:
+    row = status.decision
     if row is None:
         return Reading("proba", "P(up)", "none yet")
     proba, signal = row.decision.proba, signal_words(row.decision.signal)
+    enters = "" if status.facts.enter is None else f", enters at {status.facts.enter:.4f}"
     known = "n/a" if proba != proba else f"{proba:.4f}"  # NaN while the network warms up
-    return Reading("proba", "P(up)", known, f"signal {signal}")
+    return Reading("proba", "P(up)", known, f"signal {signal}{enters}")
 
 
 def _position(status: Status) -> Reading:
@@ -139,7 +144,7 @@ def _order_readings(status: Status) -> Sequence[Reading]:
     return (
         _open_order(status),
         Reading("orders", "Orders", f"{sum(status.orders.values()):,}", states),
-        Reading("trades", "Trades", f"{status.trades:,}", "positions closed"),
+        Reading("trades", "Round trips", f"{status.trades:,}", "positions closed"),
     )
 
 

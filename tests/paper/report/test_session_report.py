@@ -39,7 +39,7 @@ def test_an_agreeing_session(run_folder: Path) -> None:
     text = text_of(html)
     assert path == run_folder / "paper" / "local" / "report.html"
     assert re.search(r"On the local exchange the session (earned|lost) [\d.]+ %; the backtest of the same", text)
-    assert "they agree on every bar" in text
+    assert "they agree on every decision" in text
     assert "There is none: every decision agrees." in text
     assert "SYNTHETIC MARKET" in text
     assert "2 UTC days: pyfolio's tear sheet needs 3." in text
@@ -112,15 +112,13 @@ def test_the_page_has_so_many_differences_and_the_file_all(run_folder: Path, mon
 
 def test_bars_that_nobody_decided_on_make_one_line(run_folder: Path) -> None:
     writer = Writer(run_folder)
-    quiet = next(
-        bar for bar in range(5, BARS) if not any(t in writer.trades() for t, _ in writer._decisions(bar + 3)[bar:])
-    )
-    writer.write("local", bars=BARS, mishaps=Mishaps(missed=range(quiet, quiet + 3)))
+    quiet = writer.quiet_bars(3, before=BARS)
+    writer.write("local", bars=BARS, mishaps=Mishaps(missed=quiet))
     with open_recorded(run_folder) as session:
         from cryptonn.paper.parity import parity
 
         lines = list(decision_lines(parity(session.ledger, session.decider).table))
-    first = START + pd.Timedelta(minutes=quiet)
+    first = START + pd.Timedelta(minutes=quiet.start)
     last = first + pd.Timedelta(minutes=2)
     assert [line.texts[:2] for line in lines] == [
         (f"{first:%Y-%m-%d %H:%M}", f"not decided on, 3 bars, to {last:%Y-%m-%d %H:%M}")

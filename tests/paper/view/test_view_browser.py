@@ -38,7 +38,7 @@ def test_all_is_there_and_fits(shown: Browser, tmp_path: Path, width: int, dark:
         shown.wait_for(DRAWN)
         text = shown.ask(TEXT)
         for words in (
-            "lstm_eth_5m · binance testnet · ETH/USD",
+            "lstm_eth_5m · session ",
             "Equity",
             "Fees paid",
             "Position",

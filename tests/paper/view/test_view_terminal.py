@@ -67,9 +67,9 @@ def test_the_panel_fits(busy: Status, width: int, height: int) -> None:
 
 def test_at_80_by_24_all_is_there(busy: Status) -> None:
     text = "\n".join(drawn(busy, width=80, height=24))
-    for words in ("lstm_eth_5m · binance testnet · ETH/USD", "Equity", "Since the start", "Cash", "Fees paid", "P(up)"):
+    for words in ("lstm_eth_5m · session ", "Equity", "Since the start", "Cash", "Fees paid", "Round trips", "P(up)"):
         assert words in text
-    for words in ("Last candle", "Position", "wanted 50", "Next close in", "buy 50 ETH", "SENDING for 4 min", "Trades"):
+    for words in ("Last candle", "Position", "wanted 50", "Next close in", "buy 50 ETH", "SENDING for 4 min"):
         assert words in text
     for words in ("Incidents: 20", "19: a long story", "3 closed, 1 sending", "is unclear", "54321", "Equity curve"):
         assert words in text

@@ -71,7 +71,7 @@ def test_the_page_and_its_status(tmp_path: Path) -> None:
         assert code == 200 and headers["Content-Type"] == "text/html; charset=utf-8"
         assert body.startswith("<!doctype html>") and "{{" not in body
         status = status_of(page)
-    assert status["ready"] is True and status["title"] == "lstm_eth_5m · binance testnet · ETH/USD"
+    assert status["ready"] and status["title"] == f"lstm_eth_5m · session {tmp_path.name} on binance testnet · ETH/USD"
     readings = {reading["key"]: reading["text"] for reading in status["readings"]}
     assert readings["position"] == "50 ETH" and readings["trades"] == "1"
     assert len(status["curve"]) == 60 and status["curve"][0] == [START_MS + MINUTE, "10000.00"]

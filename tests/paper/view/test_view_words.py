@@ -11,7 +11,7 @@ from cryptonn.paper.planner import Move
 from cryptonn.paper.view.decisions import Mark, lines_since, newest_mark
 from cryptonn.paper.view.status import OpenOrder, Status, read_status
 from cryptonn.paper.view.words import notices, readings, title
-from tests.paper.view.filled_session import AMOUNT, CASH, MINUTE, START_MS, decision, session, trade
+from tests.paper.view.filled_session import AMOUNT, CASH, MINUTE, START_MS, decision, facts, session, trade
 
 NOW_MS = START_MS + 30 * MINUTE + 4_000
 
@@ -26,13 +26,25 @@ def said(status: Status) -> dict[str, tuple[str, str]]:
     return {reading.key: (reading.text, reading.note) for reading in readings(status)}
 
 
-def test_each_reading_in_words(status: Status) -> None:
+def test_a_made_up_market_is_named_first(status: Status) -> None:
+    made_up = '{"run": {"data": {"source": "synthetic"}}}'
+    here = replace(status, name="local", facts=facts(venue="local", config=made_up))
+    assert title(here) == "SYNTHETIC MARKET · lstm_eth_5m · session local · ETH/USD"
+    elsewhere = replace(status, name="second", facts=facts(config=made_up))
+    assert title(elsewhere) == "lstm_eth_5m · session second on binance testnet · ETH/USD", "the sandbox's candles"
+    replayed = replace(here, facts=facts(venue="local", config='{"run": {"data": {"source": "files"}}}'))
+    assert title(replayed) == "lstm_eth_5m · session local · ETH/USD"
+
+
+def test_each_reading_in_words(status: Status, tmp_path: Path) -> None:
     words = said(status)
-    assert title(status) == "lstm_eth_5m · binance testnet · ETH/USD"
+    assert title(status) == f"lstm_eth_5m · session {tmp_path.name} on binance testnet · ETH/USD"
     assert words["position"] == ("50 ETH", "wanted 50")
     assert words["cash"][1] == "and 6,598.50 in ETH"
     assert words["candle"][1] == "00:29 UTC, closed 4 s ago"
     assert words["proba"][1] == "signal +1"
+    entered = replace(status, facts=facts(config='{"enter": 0.54321}'))
+    assert said(entered)["proba"][1] == "signal +1, enters at 0.5432"
     assert words["next"] == ("0:56", "")
     assert words["order"] == ("none", "")
     assert words["orders"] == ("1", "1 closed")
