@@ -125,6 +125,7 @@ def _run_epochs(
 ) -> None:
     training, rng = config.training, np.random.default_rng(config.seed)
     network.compile(_optimizer(training, examples.steps), loss=_loss(training, config.network), jit_compile=JIT)
+    network.optimizer.build(network.trainable_variables)  # else TensorFlow traces the first step twice to find them
     log = _log(network, hooks.log_dir if training.tensorboard else None, histograms=training.histograms)
     of = identity_of(config, examples.rows) if hooks.checkpoint else {}
     _go_on(network, rng, of, progress, hooks, validate)
