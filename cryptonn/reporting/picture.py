@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import matplotlib as mpl
 import numpy as np
@@ -29,6 +29,7 @@ __all__ = [
     "house_style",
     "legend_above",
     "picture",
+    "png_of",
     "thin",
 ]
 
@@ -110,10 +111,16 @@ def canvas(
 
 def picture(figure: Figure, table: pd.DataFrame, *, name: str, title: str, caption: str) -> Picture:
     """Render a figure."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
     width, height = (round(96 * float(side)) for side in figure.get_size_inches())
-    return Picture(name, title, caption, buffer.getvalue(), width, height, table)
+    return Picture(name, title, caption, png_of(figure, dpi=_DPI), width, height, table)
+
+
+def png_of(figure: Figure, *, dpi: int) -> bytes:
+    """Render a figure on an Agg canvas: the bytes that ``savefig`` gives, which draws everything twice."""
+    figure.set_dpi(dpi)
+    buffer = io.BytesIO()
+    cast(FigureCanvasAgg, figure.canvas).print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def fee_color(fees: str, scenarios: Sequence[str]) -> str:

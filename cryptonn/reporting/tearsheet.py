@@ -19,6 +19,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cryptonn.output import write_file
+from cryptonn.reporting.picture import png_of
 from cryptonn.trading.result import BacktestResult
 
 __all__ = ["ANNUALISATION_NOTE", "TearSheet", "table_cells", "write_tear_sheet"]
@@ -180,11 +181,9 @@ def _note(result: BacktestResult, *, full: bool) -> str:
 
 def _render(figure: Figure, number: int) -> tuple[str, bytes]:
     first = figure.axes[0].get_title() if figure.axes else ""
-    height = figure.get_figheight()  # margins in inches: bbox_inches="tight" would draw everything twice
+    height = figure.get_figheight()  # margins in inches: bbox_inches="tight" would draw everything once more
     figure.subplots_adjust(left=0.08, right=0.97, bottom=0.8 / height, top=1 - 0.6 / height)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
-    return f"{number}_{_NAMES.get(first, 'more')}", buffer.getvalue()
+    return f"{number}_{_NAMES.get(first, 'more')}", png_of(figure, dpi=_DPI)
 
 
 @contextlib.contextmanager
