@@ -119,7 +119,7 @@ def png_of(figure: Figure, *, dpi: int) -> bytes:
     """Render a figure on an Agg canvas: the bytes that ``savefig`` gives, which draws everything twice."""
     figure.set_dpi(dpi)
     buffer = io.BytesIO()
-    cast(FigureCanvasAgg, figure.canvas).print_png(buffer, metadata={"Software": None})
+    cast(FigureCanvasAgg, figure.canvas).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
