@@ -40,6 +40,22 @@ def searched(config: RunConfig, folder: Path, **options: Any) -> Study:
     return tune(config, folder=folder, **({"engine": MadeUp()} | options))
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The small search, ended; leave its folder as it is and begin from a copy."""
+    return searched(search_config(), tmp_path_factory.mktemp("finished") / "search")
+
+
+def copied(study: Study, folder: Path) -> Path:
+    return Path(shutil.copytree(study.folder, folder, dirs_exist_ok=True))
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no figures: most of a made-up search's time. Where a search of another kind ends they are drawn."""
+    monkeypatch.setattr("cryptonn.tuning.figures.draw_all", lambda study: [])
+
+
 @pytest.mark.parametrize("name", list(SEARCHES))
 def test_stopped_after_any_trial_it_comes_to_the_same_trials(name: str, tmp_path: Path) -> None:
     config = search_config(**SEARCHES[name])
@@ -62,23 +78,24 @@ def test_stopped_after_any_trial_it_comes_to_the_same_trials(name: str, tmp_path
     assert not list((tmp_path / "parts" / "search" / "running").iterdir())
 
 
-def test_a_finished_search_runs_nothing_again(tmp_path: Path) -> None:
-    first, engine = searched(search_config(), tmp_path), MadeUp()
-    again = searched(search_config(), tmp_path, engine=engine)
-    assert engine.tasks == [] and told(again) == told(first)
+def test_a_finished_search_runs_nothing_again(finished: Study, tmp_path: Path) -> None:
+    engine = MadeUp()
+    again = searched(search_config(), copied(finished, tmp_path), engine=engine)
+    assert engine.tasks == [] and told(again) == told(finished)
 
 
-def test_what_was_half_written_when_it_was_killed_is_cleared_away(tmp_path: Path) -> None:
-    first = searched(search_config(), tmp_path)
+def test_what_was_half_written_when_it_was_killed_is_cleared_away(finished: Study, tmp_path: Path) -> None:
+    copied(finished, tmp_path)
     (tmp_path / "trials" / "0002").rename(tmp_path / "trials" / ".0002.4711.partial")
     (tmp_path / ".figures.4711.old").mkdir()
     (tmp_path / ".table.csv.4711.partial").write_text("half")
     engine = MadeUp()
-    assert told(searched(search_config(), tmp_path, engine=engine)) == told(first)
+    assert told(searched(search_config(), tmp_path, engine=engine)) == told(finished)
     assert [task["number"] for task in engine.tasks] == [2]
     assert not list(tmp_path.rglob("*.partial")) and not list(tmp_path.rglob("*.old"))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_trial_folder_that_is_gone_is_run_again_at_its_place(tmp_path: Path) -> None:
     config = search_config(**SEARCHES["random"])
     first = searched(config, tmp_path)
@@ -88,6 +105,7 @@ def test_a_trial_folder_that_is_gone_is_run_again_at_its_place(tmp_path: Path) -
     assert [task["number"] for task in engine.tasks] == [3]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_more_trials_go_on_where_the_others_ended(tmp_path: Path) -> None:
     few, many = (search_config(space=DROPOUT, method="random", trials=trials) for trials in (3, 5))
     first, engine = searched(few, tmp_path), MadeUp()
@@ -118,17 +136,20 @@ OTHERS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("change", "words"), OTHERS, ids=[words[:24] for _, words in OTHERS])
-def test_the_folder_of_another_search_is_refused(change: dict[str, Any], words: str, tmp_path: Path) -> None:
-    before = told(searched(search_config(), tmp_path))
+@pytest.mark.usefixtures("undrawn")
+def test_the_folder_of_another_search_is_refused(
+    change: dict[str, Any], words: str, finished: Study, tmp_path: Path
+) -> None:
+    copied(finished, tmp_path)
     with pytest.raises(ConfigError) as caught:
         searched(search_config(**change), tmp_path)
     assert f"{tmp_path}: holds a search of other settings or candles" in str(caught.value)
     assert words in str(caught.value) and "choose another folder with --folder" in str(caught.value)
-    assert told(searched(search_config(), tmp_path)) == before
+    assert told(searched(search_config(), tmp_path)) == told(finished)
 
 
-def test_other_candles_and_other_threads_are_refused(tmp_path: Path) -> None:
-    searched(search_config(), tmp_path)
+def test_other_candles_and_other_threads_are_refused(finished: Study, tmp_path: Path) -> None:
+    copied(finished, tmp_path)
     with pytest.raises(ConfigError, match=r"TF_NUM_INTRAOP_THREADS \(--threads\): 1 there, 2 now"):
         searched(search_config(), tmp_path, threads=2)
     kept = json.loads((tmp_path / "study.json").read_text())
@@ -138,8 +159,9 @@ def test_other_candles_and_other_threads_are_refused(tmp_path: Path) -> None:
         searched(search_config(), tmp_path)
 
 
-def test_settings_that_came_later_do_not_matter_where_they_have_their_defaults(tmp_path: Path) -> None:
-    searched(search_config(), tmp_path)
+@pytest.mark.usefixtures("undrawn")
+def test_settings_that_came_later_do_not_matter_where_they_have_their_defaults(finished: Study, tmp_path: Path) -> None:
+    copied(finished, tmp_path)
     kept = json.loads((tmp_path / "study.json").read_text())
     del kept["run"]["network"]["activation"], kept["search"]["pruning"]
     (tmp_path / "study.json").write_text(json.dumps(kept))
@@ -148,8 +170,9 @@ def test_settings_that_came_later_do_not_matter_where_they_have_their_defaults(t
     assert engine.tasks == []
 
 
-def test_words_and_the_place_of_the_candles_may_change(tmp_path: Path) -> None:
-    searched(search_config(), tmp_path)
+@pytest.mark.usefixtures("undrawn")
+def test_words_and_the_place_of_the_candles_may_change(finished: Study, tmp_path: Path) -> None:
+    copied(finished, tmp_path)
     config = search_config(description="in other words")
     moved = config.model_copy(update={"data": config.data.model_copy(update={"folder": tmp_path})})
     engine = MadeUp()
@@ -167,6 +190,7 @@ with locked(Path(sys.argv[1])):
 """
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_second_search_in_a_folder_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
     first = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, env=environment())
     assert first.stdout is not None and first.stdout.readline() == b"held\n"
@@ -194,7 +218,7 @@ class Failing(MadeUp):
         return super()._outcome(task, on_report)
 
 
-def test_failed_trials_are_kept_counted_and_run_again_only_if_asked_for(tmp_path: Path) -> None:
+def test_failed_trials_are_kept_counted_and_run_again_only_if_asked_for(finished: Study, tmp_path: Path) -> None:
     study = searched(search_config(), tmp_path, engine=Failing(1, 2))
     assert [record.state for record in study.records.values()] == ["complete", "failed", "failed", "complete"]
     table = pd.read_csv(tmp_path / "table.csv")
@@ -206,7 +230,7 @@ def test_failed_trials_are_kept_counted_and_run_again_only_if_asked_for(tmp_path
     assert engine.tasks == []
     again = searched(search_config(), tmp_path, engine=engine, retry_failed=True)
     assert [task["number"] for task in engine.tasks] == [1, 2]
-    assert told(again) == told(searched(search_config(), tmp_path / "other"))
+    assert told(again) == told(finished)
 
 
 def test_when_every_trial_failed_there_is_no_best(tmp_path: Path) -> None:
@@ -215,6 +239,7 @@ def test_when_every_trial_failed_there_is_no_best(tmp_path: Path) -> None:
     assert folders(tmp_path) == ["0000", "0001", "0002", "0003"] and not (tmp_path / "best.toml").exists()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_best_setting_is_a_run_file_with_the_test_periods_and_the_number_of_trials(tmp_path: Path) -> None:
     folder = tmp_path / "one"
     study = searched(search_config(), folder)
@@ -228,9 +253,10 @@ def test_the_best_setting_is_a_run_file_with_the_test_periods_and_the_number_of_
     assert best.model_dump(exclude=rest) == study.config.model_dump(exclude=rest)
 
 
-def test_settings_tried_before_on_the_same_rows_count_too(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("undrawn")
+def test_settings_tried_before_on_the_same_rows_count_too(finished: Study, tmp_path: Path) -> None:
     """A second search once counted its own trials alone, and the first one's best came out of 4, not of 8."""
-    searched(search_config(), tmp_path / "one")
+    copied(finished, tmp_path / "one")
     searched(search_config({"training.learning_rate": [0.1, 0.2]}), tmp_path / "two")
     second = load_config(tmp_path / "two" / "best.toml")
     assert second.selection is not None and second.selection.trials == 2 + 4
@@ -243,13 +269,14 @@ def test_settings_tried_before_on_the_same_rows_count_too(tmp_path: Path) -> Non
 WIDER = GRID | {"network.layers": [[4], [8], [16]]}
 
 
-def test_what_a_search_beside_it_has_trained_is_not_trained_again(tmp_path: Path) -> None:
-    first, engine = searched(search_config(), tmp_path / "one"), MadeUp()
+def test_what_a_search_beside_it_has_trained_is_not_trained_again(finished: Study, tmp_path: Path) -> None:
+    copied(finished, tmp_path / "one")
+    engine = MadeUp()
     wider, said = search_config(WIDER, metric="val_accuracy"), []
     study = searched(wider, tmp_path / "two", engine=engine, on_step=lambda step: said.append(step.text))
     assert [task["number"] for task in engine.tasks] == [2, 5], "only the layers of 16 are new"
     taken = study.records[4]
-    assert taken.settings == first.records[3].settings and taken.metrics == first.records[3].metrics
+    assert taken.settings == finished.records[3].settings and taken.metrics == finished.records[3].metrics
     assert taken.value == taken.metrics["accuracy_on_moves"], "its value is by the search's own metric"
     assert taken.reason == "trained already, as trial 3 of one: nothing was trained again"
     line = "trial 4 complete: val_accuracy 0.5750; trained already, as trial 3 of one: nothing was trained again"
@@ -258,15 +285,17 @@ def test_what_a_search_beside_it_has_trained_is_not_trained_again(tmp_path: Path
 
 
 @pytest.mark.parametrize("change", [{"seed": 2}, {"training": {"epochs": 2}}, {"pruning": "median"}], ids=str)
-def test_other_settings_are_trained(change: dict[str, Any], tmp_path: Path) -> None:
-    searched(search_config(), tmp_path / "one")
+@pytest.mark.usefixtures("undrawn")
+def test_other_settings_are_trained(change: dict[str, Any], finished: Study, tmp_path: Path) -> None:
+    copied(finished, tmp_path / "one")
     engine = MadeUp()
     searched(search_config(**change), tmp_path / "two", engine=engine)
     assert len(engine.tasks) == 4
 
 
-def test_other_threads_and_another_run_are_trained(tmp_path: Path) -> None:
-    searched(search_config(), tmp_path / "one")
+@pytest.mark.usefixtures("undrawn")
+def test_other_threads_and_another_run_are_trained(finished: Study, tmp_path: Path) -> None:
+    copied(finished, tmp_path / "one")
     renamed = search_config().model_copy(update={"name": "another"})  # its trials would not be counted as tried
     for name, config, options in (("two", search_config(), {"threads": 2}), ("three", renamed, {})):
         engine = MadeUp()
@@ -274,6 +303,7 @@ def test_other_threads_and_another_run_are_trained(tmp_path: Path) -> None:
         assert len(engine.tasks) == 4
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_failed_damaged_and_half_trials_beside_it_are_trained(tmp_path: Path) -> None:
     searched(search_config(), tmp_path / "one", engine=Failing(1))
     (tmp_path / "one" / "trials" / "0002" / "trial.json").write_text("{")
@@ -283,8 +313,9 @@ def test_failed_damaged_and_half_trials_beside_it_are_trained(tmp_path: Path) ->
     assert [task["number"] for task in engine.tasks] == [1, 2, 3]
 
 
-def test_a_trial_beside_it_that_lacks_the_number_asked_for_is_trained(tmp_path: Path) -> None:
-    searched(search_config(), tmp_path / "one")
+@pytest.mark.usefixtures("undrawn")
+def test_a_trial_beside_it_that_lacks_the_number_asked_for_is_trained(finished: Study, tmp_path: Path) -> None:
+    copied(finished, tmp_path / "one")
     for path in (tmp_path / "one").glob("trials/*/trial.json"):
         kept = json.loads(path.read_text())
         del kept["metrics"]["auc"]
@@ -294,10 +325,11 @@ def test_a_trial_beside_it_that_lacks_the_number_asked_for_is_trained(tmp_path: 
     assert len(engine.tasks) == 4
 
 
-def test_a_search_beside_it_that_began_anew_is_not_mistaken(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("undrawn")
+def test_a_search_beside_it_that_began_anew_is_not_mistaken(finished: Study, tmp_path: Path) -> None:
     """What was known of a folder was once kept for days, and handed out a trial of other settings."""
-    first = searched(search_config(), tmp_path / "one")
-    beside, wanted = Beside("tiny", tmp_path / "two", (tmp_path,)), str(first.records[2].fingerprint)
+    copied(finished, tmp_path / "one")
+    beside, wanted = Beside("tiny", tmp_path / "two", (tmp_path,)), str(finished.records[2].fingerprint)
     found = beside.trained(wanted, metric="val_loss")
     assert found is not None and found[0].number == 2
     shutil.rmtree(tmp_path / "one")
@@ -305,8 +337,9 @@ def test_a_search_beside_it_that_began_anew_is_not_mistaken(tmp_path: Path) -> N
     assert beside.trained(wanted, metric="val_loss") is None
 
 
-def test_what_was_trained_by_other_code_keeps_its_commit_and_is_trained_again(tmp_path: Path) -> None:
-    searched(search_config(), tmp_path / "one")
+@pytest.mark.usefixtures("undrawn")
+def test_what_was_trained_by_other_code_keeps_its_commit_and_is_trained_again(finished: Study, tmp_path: Path) -> None:
+    copied(finished, tmp_path / "one")
     for path, change in zip(
         sorted((tmp_path / "one").glob("trials/*/trial.json")),
         ({"git_commit": "abc"}, {"fingerprint": "0" * 64}, {"fingerprint": None}, {}),
@@ -332,9 +365,10 @@ def test_where_a_failed_trial_stood_stays_for_another_try(tmp_path: Path) -> Non
             assert standing.exists() is stays
 
 
-def test_a_trial_never_sees_the_test_periods(tmp_path: Path) -> None:
-    searched(search_config(), tmp_path)
-    assert tomllib.loads((tmp_path / "trials" / "0002" / "config.toml").read_text())["data"].get("test", {}) == {}
+def test_a_trial_never_sees_the_test_periods(finished: Study, tmp_path: Path) -> None:
+    assert (
+        tomllib.loads((finished.folder / "trials" / "0002" / "config.toml").read_text())["data"].get("test", {}) == {}
+    )
     space = {"data.train": ["20180101-20180104", "20180101-20180105"]}
     with pytest.raises(ConfigError, match="must start at or after the end of train"):
         searched(search_config(space), tmp_path / "other")
@@ -362,8 +396,8 @@ def test_a_published_search_compares_and_selects_nothing(tmp_path: Path) -> None
         searched(short, tmp_path / "short", engine=Published())
 
 
-def test_a_damaged_trial_is_named(tmp_path: Path) -> None:
-    searched(search_config(), tmp_path)
+def test_a_damaged_trial_is_named(finished: Study, tmp_path: Path) -> None:
+    copied(finished, tmp_path)
     (tmp_path / "trials" / "0001" / "trial.json").write_text("{")
     with pytest.raises(DataError, match="0001/trial.json: cannot be read"):
         searched(search_config(), tmp_path)
@@ -375,6 +409,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         searched(search_config(), tmp_path / "file" / "here")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_progress_says_finished_running_failed_best_and_time_left(tmp_path: Path) -> None:
     steps: list[Step] = []
     searched(search_config(), tmp_path, engine=Failing(1), on_step=steps.append)
