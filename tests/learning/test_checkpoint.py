@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,25 @@ def three_epochs(**changed: Any) -> Material:
     return material(config.model_copy(update={"seed": changed.get("seed", 1)}), small_frame())
 
 
+@cache
+def undisturbed(name: str) -> tuple[FittedModel, pd.DataFrame, list[int]]:
+    return fitted(three_epochs(**SETTINGS[name]), None)
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], bytes]:
+    """What stands in the file after an epoch of ``three_epochs()``, where the fit is killed."""
+
+    @cache
+    def after(epoch: int) -> bytes:
+        path = tmp_path_factory.mktemp("left") / "fit.npz"
+        with pytest.raises(Killed):
+            fitted(three_epochs(), path, until=epoch)
+        return path.read_bytes()
+
+    return after
+
+
 def assert_equal(one: FittedModel, other: FittedModel) -> None:
     pairs = list(zip(one.network.get_weights(), other.network.get_weights(), strict=True))
     assert pairs and all(np.array_equal(*pair) for pair in pairs)
@@ -69,7 +89,7 @@ def test_killed_after_an_epoch_it_goes_on_to_the_same_weights(
     name: str, kills: tuple[int, ...], tmp_path: Path
 ) -> None:
     rows, path = three_epochs(**SETTINGS[name]), tmp_path / "fit.npz"
-    whole, history, trained = fitted(rows, None)
+    whole, history, trained = undisturbed(name)
     assert trained == [1, 2, 3]
     for until in kills:
         with pytest.raises(Killed):
@@ -80,10 +100,11 @@ def test_killed_after_an_epoch_it_goes_on_to_the_same_weights(
     pd.testing.assert_frame_equal(resumed.drop(columns="seconds"), history.drop(columns="seconds"))
 
 
-def test_the_earlier_epochs_are_told_of_again_and_their_time_is_known(tmp_path: Path) -> None:
+def test_the_earlier_epochs_are_told_of_again_and_their_time_is_known(
+    left: Callable[[int], bytes], tmp_path: Path
+) -> None:
     rows, path, told = three_epochs(), tmp_path / "fit.npz", []
-    with pytest.raises(Killed):
-        fitted(rows, path, until=2)
+    path.write_bytes(left(2))
     checkpoint = Checkpoint(path)
     _, history = fit_model(
         rows.features, rows.labels, rows.split, rows.config, on_epoch=told.append, checkpoint=checkpoint
@@ -93,10 +114,11 @@ def test_the_earlier_epochs_are_told_of_again_and_their_time_is_known(tmp_path: 
 
 
 @pytest.mark.parametrize("change", [{"seed": 2}, {"training": {"learning_rate": 0.02}}], ids=str)
-def test_the_file_of_another_configuration_is_as_good_as_none(change: dict[str, Any], tmp_path: Path) -> None:
+def test_the_file_of_another_configuration_is_as_good_as_none(
+    change: dict[str, Any], left: Callable[[int], bytes], tmp_path: Path
+) -> None:
     path = tmp_path / "fit.npz"
-    with pytest.raises(Killed):
-        fitted(three_epochs(), path, until=2)
+    path.write_bytes(left(2))
     other = three_epochs(**change)
     model, _, trained = fitted(other, path)
     assert trained == [1, 2, 3]
@@ -117,10 +139,11 @@ def other_train_rows(rows: Material) -> Material:
 
 
 @pytest.mark.parametrize("other", [other_validation, other_train_rows])
-def test_the_file_of_other_rows_is_as_good_as_none(other: Callable[[Material], Material], tmp_path: Path) -> None:
+def test_the_file_of_other_rows_is_as_good_as_none(
+    other: Callable[[Material], Material], left: Callable[[int], bytes], tmp_path: Path
+) -> None:
     path = tmp_path / "fit.npz"
-    with pytest.raises(Killed):
-        fitted(three_epochs(), path, until=3)
+    path.write_bytes(left(3))
     model, _, trained = fitted(other(three_epochs()), path)
     assert trained == [1, 2, 3]
     assert_equal(model, fitted(other(three_epochs()), None)[0])
