@@ -12,7 +12,7 @@ from fakes import make_candles, make_result, spaced_entries
 
 from cryptonn.errors import OutputError
 from cryptonn.reporting.figures_equity import buy_and_hold, daily_returns
-from cryptonn.reporting.tearsheet import table_cells, write_tear_sheet
+from cryptonn.reporting.tearsheet import TearSheet, table_cells, write_tear_sheet
 from cryptonn.trading.result import BacktestResult
 
 
@@ -23,9 +23,14 @@ def setting(days: int, *, trades: int, fees: str = "taker") -> tuple[BacktestRes
     return result, daily_returns(buy_and_hold(candles, cash=result.cash), cash=result.cash)
 
 
-def test_the_full_sheet_shows_returns_positions_and_transactions(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def sheet(tmp_path_factory: pytest.TempPathFactory) -> TearSheet:
+    """The full sheet of forty days."""
     result, benchmark = setting(40, trades=120)
-    sheet = write_tear_sheet(result, tmp_path, benchmark=benchmark)
+    return write_tear_sheet(result, tmp_path_factory.mktemp("sheet"), benchmark=benchmark)
+
+
+def test_the_full_sheet_shows_returns_positions_and_transactions(sheet: TearSheet) -> None:
     assert [path.name for path in sheet.images] == ["1_returns.png", "2_positions.png", "3_transactions.png"]
     for path in sheet.images:
         assert path.read_bytes().startswith(b"\x89PNG")
@@ -45,9 +50,7 @@ def test_the_sheet_is_fed_what_the_backtest_returned(tmp_path: Path) -> None:
     )
 
 
-def test_bought_and_sold_are_not_mixed_up(tmp_path: Path) -> None:
-    result, benchmark = setting(40, trades=120)
-    sheet = write_tear_sheet(result, tmp_path, benchmark=benchmark)
+def test_bought_and_sold_are_not_mixed_up(sheet: TearSheet) -> None:
     longest = [cells for cells in map(table_cells, sheet.tables) if "long positions" in cells[0][0]]
     assert float(longest[0][-1][1].rstrip("%")) > 90, "95 % of equity, long only"
 
