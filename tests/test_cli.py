@@ -56,36 +56,38 @@ SLOW = ("tensorflow", "keras", "pandas", "numpy", "ccxt", "backtrader", "matplot
 LOADED = """
 import sys
 from cryptonn.cli import main
-try:
-    main()
-finally:
+for words in {commands!r}:
+    sys.argv[1:] = words
+    try:
+        main()
+    except SystemExit as stop:
+        assert not stop.code, (words, stop.code)
     print("LOADED", *(name for name in {names!r} if name in sys.modules))
 """
 
 
-def loaded(names: tuple[str, ...], *words: str | Path) -> set[str]:
-    answer = python(LOADED.format(names=names), *words)
+def loaded(names: tuple[str, ...], *commands: tuple[str, ...]) -> list[set[str]]:
+    """Which of the modules there are after each command, all of them run in one process."""
+    answer = python(LOADED.format(names=names, commands=commands))
     assert answer.returncode == 0, answer.stderr
-    return set(answer.stdout.splitlines()[-1].removeprefix("LOADED").split())
+    said = [line for line in answer.stdout.splitlines() if line.startswith("LOADED")]
+    return [set(line.split()[1:]) for line in said]
 
 
-@pytest.mark.parametrize("words", [("--help",), ("--version",), ("run", "--help"), ("import-data", "-h")])
-def test_help_loads_nothing_slow(words: tuple[str, ...]) -> None:
-    assert loaded(SLOW, *words) == set()
+def test_help_loads_nothing_slow() -> None:
+    asked = (("--help",), ("--version",), ("run", "--help"), ("import-data", "-h"))
+    assert loaded(SLOW, *asked) == [set()] * 4
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
+def test_what_needs_no_network_loads_no_tensorflow(results: Path) -> None:
+    asked = (
         ("backtest", "tiny", "--fee", "5bp"),
         ("compare", "tiny", "--strategies", "momentum"),
         ("runs",),
         ("report", "tiny"),
-    ],
-    ids=lambda words: words[0],
-)
-def test_what_needs_no_network_loads_no_tensorflow(words: tuple[str, ...], results: Path) -> None:
-    assert loaded(("tensorflow", "keras", "ccxt"), *words, "--results", results) == set()
+    )
+    commands = [(*words, "--results", str(results)) for words in asked]
+    assert loaded(("tensorflow", "keras", "ccxt"), *commands) == [set()] * 4
 
 
 # One JSON object
