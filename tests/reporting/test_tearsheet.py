@@ -92,7 +92,9 @@ def test_the_round_trip_sheet_comes_on_request(tmp_path: Path) -> None:
 
 
 def test_nothing_is_printed_and_nothing_stays_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    import pyfolio.utils
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where this is the first test of its process to load it
+        import pyfolio.utils
 
     mine = plt.figure()
     before = (dict(mpl.rcParams), warnings.filters[:], mpl.get_backend(), pyfolio.utils.display)
