@@ -46,14 +46,14 @@ def test_a_lockstep_clock_stands_still_and_never_goes_back() -> None:
 
 
 def test_a_running_exchange_trades_by_itself() -> None:
-    with small_exchange(mode="running", speed=6000.0, start_ms=START_MS + 6 * MINUTE + 59_000) as server:
+    with small_exchange(mode="running", speed=600.0, start_ms=START_MS + 6 * MINUTE + 59_000) as server:
         with on_the_clock(server) as client:
             before = client.fetch_time()
-            client.options["recvWindow"] = 60_000
-            time.sleep(0.05)  # the wall's; five minutes pass: a bar without a trade, then one with
+            client.options["recvWindow"] = 60_000  # the most there is: a tenth of a second at this speed
+            time.sleep(0.5)  # the wall's; five minutes pass: a bar without a trade, then one with
             assert client.fetch_time() - before >= 5 * MINUTE - 1
             order = buy(client, "a")
-            time.sleep(0.05)
+            time.sleep(0.5)
             assert client.fetch_order(order["id"], ETH)["status"] == "closed"
             assert client.fetch_ohlcv(ETH, "1m")[-1][0] >= START_MS + 16 * MINUTE
         assert ask(server, "POST", "/_ctl/clock", json={"to_ms": 10**15}).status_code == 400
