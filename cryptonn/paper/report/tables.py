@@ -104,10 +104,10 @@ def differences_grid(parity: Parity) -> Grid:
     """List the decisions on which session and backtest differ; the table beside the page has every decision."""
     lines = list(islice(decision_lines(parity.table), MOST_ROWS + 1))
     more = " More of them are in the file." if len(lines) > MOST_ROWS else ""
-    said = "Where two values stand, the first is the session's." if lines else "There is none: every decision agrees."
+    said = "Where two values stand, the first is the session's." if parity.score < 1 else "Every decision agrees."
     return Grid(
         name="decisions",
-        title="Decisions that differ",
+        title="Decisions that differ, and bars that were missed",
         note=f"{said}{more} The file has every decision.",
         head=tuple((heading, "") for heading in HEADINGS),
         rows=tuple(tuple(Cell(text, note=note) for text, note in line.cells) for line in lines[:MOST_ROWS]),

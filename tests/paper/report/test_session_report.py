@@ -40,7 +40,7 @@ def test_an_agreeing_session(run_folder: Path) -> None:
     assert path == run_folder / "paper" / "local" / "report.html"
     assert re.search(r"On the local exchange the session (earned|lost) [\d.]+ %; the backtest of the same", text)
     assert "they agree on every decision" in text
-    assert "There is none: every decision agrees." in text
+    assert "Every decision agrees." in text
     assert "SYNTHETIC MARKET" in text
     assert "2 UTC days: pyfolio's tear sheet needs 3." in text
     assert "ccxt 4.5.90" in text and "amounts on 0.0001, prices on 0.01" in text
@@ -56,7 +56,7 @@ def test_a_commission_in_base_is_no_order_that_was_missed(run_folder: Path) -> N
     assert "by the smaller amounts that a commission in ETH leaves." in text
     assert "A buy's commission was taken in ETH" in text
     assert "missed, refused" not in text
-    assert "There is none: every decision agrees." in text
+    assert "Every decision agrees." in text
 
 
 def test_what_went_wrong_is_told(run_folder: Path) -> None:
