@@ -45,6 +45,7 @@ def test_the_first_help_names_every_command(cli) -> None:
     assert answer.code == 0
     assert [name for name in COMMANDS if f"  {name} " not in answer.output] == []
     assert cli().code == 2 and "Usage: cryptonn [OPTIONS] COMMAND" in cli().errors, "without a word the help is shown"
+    assert "..." not in answer.output.partition("Commands:")[2], "each is described in a whole sentence"
 
 
 def test_version(cli) -> None:

@@ -41,7 +41,7 @@ def _main(
 
 for _module in (runs, tuning, data, local_exchange, paper, paper_results):
     for _command in _module.COMMANDS:
-        app.command()(_command)
+        app.command(short_help=str(_command.__doc__).partition("\n")[0])(_command)  # whole: click's own is cut at "..."
 
 
 def _unraisable(found: "sys.UnraisableHookArgs") -> None:
