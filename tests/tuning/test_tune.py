@@ -36,12 +36,25 @@ def workers_of(pid: int) -> list[int]:
 
 
 def gone(pids: list[int]) -> bool:
-    """Whether the processes have ended, or do within three seconds: sooner than they could have loaded TensorFlow."""
-    for _ in range(30):
-        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
-            return True
+    """Whether the processes end, within a minute and three seconds of their own computing: on a busy machine, too, that
+    is sooner than they could have loaded TensorFlow.
+    """
+    most = {pid: computed(pid) + 3 for pid in pids}
+    for _ in range(600):
+        left = [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+        if not left or any(computed(pid) > most[pid] for pid in left):
+            return not left
         time.sleep(0.1)
     return False
+
+
+def computed(pid: int) -> float:
+    """Seconds that a process has computed; 0 if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def killed_in(words: list[str | Path], *, at: str) -> None:
