@@ -1,5 +1,8 @@
 """Which library computes the networks, and what is told of it."""
 
+import os
+import subprocess
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -30,3 +33,19 @@ def test_the_other_library_stands_in_tensorflows_place(monkeypatch: pytest.Monke
     }
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert list(versions_of(names)) == ["jax", "numpy", "no-such-package"]
+
+
+LOADING = """
+from cryptonn.errors import ConfigError
+try:
+    import cryptonn.learning.backend
+except ConfigError as error:
+    print(error)
+"""
+
+
+def test_a_library_that_is_not_there_is_named() -> None:
+    words, given = [sys.executable, "-c", LOADING], os.environ | {"KERAS_BACKEND": "nonsense"}
+    answer = subprocess.run(words, env=given, capture_output=True, text=True, check=True)
+    assert answer.stdout.startswith("KERAS_BACKEND=nonsense: this library cannot be loaded")
+    assert "unset KERAS_BACKEND" in answer.stdout

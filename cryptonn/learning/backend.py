@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cryptonn.errors import ConfigError
 from cryptonn.versions import backend_name
 
 __all__ = ["JIT", "device_name", "keras"]
@@ -27,8 +28,16 @@ os.environ["KERAS_BACKEND"] = backend_name()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # later on it would report missing GPUs
 # oneDNN picks its kernels by the CPU, so last bits depend on it; with 1, windows train up to 1.7 times faster
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-with _silent_stderr():
-    import keras as _keras
+try:
+    with _silent_stderr():
+        import keras as _keras
+except (ImportError, ValueError) as error:
+    if backend_name() == "tensorflow":
+        raise
+    raise ConfigError(
+        f"KERAS_BACKEND={backend_name()}: this library cannot be loaded ({error}). Install it, such as with "
+        "`pip install jax`, or unset KERAS_BACKEND to compute with TensorFlow."
+    ) from error
 
 # a session asks for one bar, then for stretches of others: TensorFlow would warn in the middle of what a person watches
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
