@@ -43,6 +43,7 @@ def sentences(
     """
     return (
         *_optimistic(found),
+        *_mean_and_account(found.free),
         *_break_even(found),
         *_required(found),
         _returns(found.scenarios),
@@ -113,6 +114,19 @@ def _optimistic(found: Outcome) -> list[str]:
     return [
         f"The gain at {names} is optimistic: every order is taken to fill at the next open without any spread, but a "
         "resting order may not fill, and one that is filled at once pays the spread."
+    ]
+
+
+def _mean_and_account(free: Metrics) -> list[str]:
+    """Say why trades that gain on average can leave less than there was, where they do."""
+    mean, fall = float(free["gross_per_trade_bp"]), -float(free["max_drawdown_bars"])
+    if not (mean > 0 > free["gross_return"] and 0 < fall < 1):
+        return []
+    back = f"after its deepest fall, {_share(fall)}, it takes {_percent(fall / (1 - fall))} to be back"
+    return [
+        f"Its trades gain {_bp(mean).removeprefix('+')} on average and the account loses nevertheless: an average adds "
+        f"gains and losses up, an account must win a loss back from what the loss has left ({back}). "
+        "The account decides."
     ]
 
 

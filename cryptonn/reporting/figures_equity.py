@@ -1,12 +1,13 @@
 """Figures of money: equity with and without fees, the fee sweep, drawdown, and the monthly table."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from cryptonn.evaluation.significance import MIN_TRADES
 from cryptonn.reporting.fees import break_even, cheapest, costliest, fee_sweep
@@ -43,6 +44,12 @@ HELD = "buy and hold, all in, no costs"
 """How the benchmark is named, to tell it from a strategy that buys, holds and pays."""
 _SHARE_NEEDING_LOG = 4.0
 """Highest over lowest equity from which a linear axis hides too much."""
+_LABELS: tuple[tuple[float, tuple[float, ...]], ...] = (
+    (1.5, (1, 1.5, 2, 3, 5, 7)),
+    (3.0, (1, 2, 5)),
+    (math.inf, (1,)),
+)
+"""Multiples of a power of ten that are labelled on an axis of at most so many decades."""
 _FLOOR = 1e-6
 """Equity below this multiple of the start is drawn here: gone is gone."""
 
@@ -192,6 +199,9 @@ def _growth_axis(axes: Axes, *, logarithmic: bool) -> None:
     if logarithmic:
         axes.set_yscale("log")
         axes.set_ylabel("multiple of the starting cash")
+        low, high = axes.get_ylim()
+        subs = next(subs for decades, subs in _LABELS if math.log10(high / low) <= decades)
+        axes.yaxis.set_major_locator(LogLocator(subs=subs))
         axes.yaxis.set_major_formatter(FuncFormatter(_multiple))
         axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
     else:

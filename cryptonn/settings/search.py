@@ -54,7 +54,9 @@ class SearchConfig(Section):
     of: Literal["run", "published"] = "run"
     """Try the run's own, honest settings, or those of `[published]`, leaks included: a comparison, no selection."""
     metric: Literal["val_loss", "val_accuracy", "auc", "accuracy"] = "val_loss"
-    """What the best is chosen by: lowest validation loss, or highest accuracy on moves, AUC or published accuracy."""
+    """What the best is chosen by: lowest validation loss, or highest accuracy on moves, AUC or, for
+    `of = "published"`, accuracy counted as published.
+    """
     trials: Count | None = None
     """How many to try under random and tpe."""
     published: list[float] = []

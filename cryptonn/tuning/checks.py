@@ -67,8 +67,8 @@ def _of_yardstick(search: SearchConfig, keys: Collection[str]) -> Iterator[str]:
         )
     if search.of == "published" and search.pruning != "none" and search.metric == "val_accuracy":
         yield (
-            'as published, an epoch has the published accuracy, but metric = "val_accuracy" is that on moves. Set '
-            'pruning = "none", or metric = "val_loss".'
+            'as published, an epoch has the accuracy counted as published, but metric = "val_accuracy" is that on '
+            'moves. Set pruning = "none", or metric = "val_loss".'
         )
     if search.of == "published" and search.metric == "auc":
         yield 'metric = "auc" is for of = "run"; trials as published have accuracy and val_loss.'

@@ -15,7 +15,7 @@ _NAMES = {
     "val_loss": "validation loss",
     "val_accuracy": "accuracy on moves",
     "auc": "AUC",
-    "accuracy": "published accuracy",
+    "accuracy": "accuracy counted as published",
 }
 _CHANCE = {"crossentropy": math.log(2), "mse": 0.25}
 """Loss of a classifier that always says one half."""

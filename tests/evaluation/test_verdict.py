@@ -266,6 +266,13 @@ class TestMeanTradeAgainstTheAccount:
         assert "No cost is low enough: the break-even cost per side is −1.0 bp" in text(found)
         assert "after fees" not in found.headline
 
+    def test_it_says_why_an_account_loses_by_trades_that_gain_on_average(self) -> None:
+        given = {"gross": 52.9, "net_return": -0.05, "max_drawdown_bars": -0.488}
+        why = "Its trades gain 52.9 bp on average and the account loses nevertheless"
+        said = text(verdict(scenarios("none", "taker", gross_return=-0.0472, **given)))
+        assert why in said and "after its deepest fall, 48.8 %, it takes +95.3 % to be back" in said
+        assert why not in text(verdict(scenarios("none", "taker", gross_return=0.0472, **given)))
+
     def test_a_mean_loss_that_compounds_to_a_gain_has_an_edge(self) -> None:
         found = verdict(
             scenarios("none", "taker", gross=-1.0, gross_return=0.05, net_return=-0.5, break_even_fee=1e-4, spread=0.01)

@@ -382,6 +382,17 @@ def test_load_frame_from_an_empty_store(store: Store) -> None:
         load_frame(config(store))
 
 
+def test_a_folder_of_files_that_are_not_imported_is_told_from_an_empty_one(store: Store) -> None:
+    store.root.mkdir(exist_ok=True)
+    for name in ("README.md", "BTCUSD_2018.csv", "ethusd_2018.csv.gz"):
+        (store.root / name).touch()
+    with pytest.raises(DataError) as caught:
+        load_frame(config(store))
+    message = str(caught.value)
+    assert "The store is empty; the folder holds 2 files of another kind, such as ethusd_2018.csv.gz." in message
+    assert "cryptonn import-data FILE --symbol ETH/USD" in message
+
+
 def test_load_frame_whose_test_period_is_not_stored(store: Store) -> None:
     for symbol in ("ETH/USD", "BTC/USD"):
         put(store, days("2018-01-01", "2018-01-05"), symbol=symbol, timeframe="1h")

@@ -202,5 +202,5 @@ def test_pruning_as_published_needs_a_number_every_epoch_has() -> None:
         "metric": "val_accuracy",
         "space": {"network.dropout": [0.1, 0.2]},
     }
-    with pytest.raises(ConfigError, match="an epoch has the published accuracy"):
+    with pytest.raises(ConfigError, match="an epoch has the accuracy counted as published"):
         read_axes(SearchConfig.model_validate(wanted))

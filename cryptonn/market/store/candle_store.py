@@ -131,7 +131,7 @@ class Store:
         if not found:
             wanted = " ".join(part for part in (exchange, symbol, timeframe) if part)
             remedy = _remedy(symbol, timeframe, exchange, timerange or TimeRange())
-            raise DataError(f"{self.root}: {wanted} is not stored. {_held(entries, symbol)} {remedy}")
+            raise DataError(f"{self.root}: {wanted} is not stored. {_held(self.root, entries, symbol)} {remedy}")
         self._refuse_several(found, f"{symbol} {timeframe}")
         return found[0]
 
@@ -210,7 +210,7 @@ def _all_or_none(store: Store, config: DataConfig, timerange: TimeRange) -> dict
     if there and lacking:
         raise DataError(
             f"{store.root}: the run needs {' and '.join(config.symbols)} {timeframe}; {', '.join(there)} is stored, "
-            f"{', '.join(lacking)} is not. {_held(entries, lacking[0])} "
+            f"{', '.join(lacking)} is not. {_held(store.root, entries, lacking[0])} "
             f"{_remedy(lacking[0], held[there[0]].timeframe, held[there[0]].exchange, timerange)}"
         )
     return {
@@ -250,12 +250,25 @@ def supply_of(entry: StoreEntry, *, timeframe: str) -> Supply:
     )
 
 
-def _held(entries: list[StoreEntry], symbol: str) -> str:
+def _held(root: Path, entries: list[StoreEntry], symbol: str) -> str:
     if not entries:
-        return "The store is empty."
+        return _empty(root, symbol)
     symbols = {entry.symbol for entry in entries}
     near = "" if symbol in symbols else did_you_mean(symbol, symbols)
     return f"The store holds: {'; '.join(str(entry) for entry in entries)}.{near}"
+
+
+def _empty(root: Path, symbol: str) -> str:
+    """Say that nothing is stored; a folder of CSV files may have been taken for a store."""
+    names = sorted(path.name for path in root.glob("*") if re.search(r"\.(csv|csv\.gz|zip)$", path.name))
+    if not names:
+        return "The store is empty."
+    coin = symbol.partition("/")[0]
+    near = [name for name in names if coin in name.upper()] or names
+    return (
+        f"The store is empty; the folder holds {counted(len(names), 'file')} of another kind, such as {near[0]}. "
+        "Imported, they are a store: in data/, or in the folder that --data names."
+    )
 
 
 def _remedy(symbol: str, timeframe: str, exchange: str | None, timerange: TimeRange) -> str:
