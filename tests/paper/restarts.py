@@ -139,7 +139,8 @@ def _trained(name: str) -> tuple[Path, list[str]]:
 def _checked(run: Path, served: Sequence[str], given: argparse.Namespace) -> int:
     chance = random.Random(given.seed)
     moments = [chance.randrange(given.bars // 20, given.bars) for _ in range(given.kills)]
-    path, where = session_file(run, SESSION), ["--results", str(run.parent), "--session", SESSION]
+    session = f"{SESSION}-{given.fee_in}"
+    path, where = session_file(run, session), ["--results", str(run.parent), "--session", session]
     if path.exists():
         sys.exit(f"{path} is there from before; remove its folder to begin anew.")
     began = time.monotonic()
