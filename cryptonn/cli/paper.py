@@ -127,13 +127,13 @@ def _traded(
     if web:
         check_port(web)  # before there is a session
     with (
-        _stopped_by_signals() as is_stopped,
+        _stopped_by_signals() as stop,
         open_session(folder, name, settings, environ=os.environ, keys=keys, port=port) as session,
     ):
         pace = Pace(slice_s=session.slice_s)
-        trader = PaperTrader(session, is_stopped=is_stopped, on_decision=_sweep, pace=pace)
-        stderr.print(f"{folder.name} on {name}: {_AGREEMENTS[trader.start(accept=accept)]}", soft_wrap=True)
-        with _frozen(), _watched(session.ledger.path, now_ms=session.clock.now_ms, web=web, quiet=quiet):
+        trader = PaperTrader(session, is_stopped=lambda: stop.asked, on_decision=_sweep, pace=pace)
+        stderr.print(f"{folder.name}, session {name}: {_AGREEMENTS[trader.start(accept=accept)]}", soft_wrap=True)
+        with _frozen(), _watched(session.ledger.path, stop, now_ms=session.clock.now_ms, web=web, quiet=quiet):
             made = trader.trade(bars=bars)
         return {
             "run": folder.name,
@@ -170,8 +170,28 @@ _AGREEMENTS = {
 }
 
 
+class _Stop:
+    """Whether Ctrl-C or SIGTERM came, and where that is said."""
+
+    _WORDS = "Stopping once the order in flight is in a known state; Ctrl-C again stops at once."
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.in_panel = False
+
+    def ask(self) -> None:
+        """Note that it came; a panel says so itself, since it draws over what is written beside it."""
+        self.asked = True
+        if not self.in_panel:
+            stderr.print(self._WORDS)
+
+    def note(self) -> str:
+        """Return what the panel is to say."""
+        return self._WORDS if self.asked and self.in_panel else ""
+
+
 @contextmanager
-def _watched(path: Path, *, now_ms: Callable[[], int], web: int | None, quiet: bool) -> Iterator[None]:
+def _watched(path: Path, stop: _Stop, *, now_ms: Callable[[], int], web: int | None, quiet: bool) -> Iterator[None]:
     """Show the session on the terminal and, if wanted, on a page."""
     with ExitStack() as stack:
         address = ""
@@ -183,25 +203,28 @@ def _watched(path: Path, *, now_ms: Callable[[], int], web: int | None, quiet: b
         if not quiet:
             from cryptonn.paper.view.terminal import terminal_view
 
-            stack.enter_context(terminal_view(path, now_ms=now_ms, address=address))
-        yield
+            view = terminal_view(path, now_ms=now_ms, address=address, note=stop.note)
+            stop.in_panel = stack.enter_context(view)
+        try:
+            yield
+        finally:
+            stop.in_panel = False  # the last look comes after this, and what was in flight is settled
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[Callable[[], bool]]:
-    """Give a question that tells whether Ctrl-C or SIGTERM came; a second Ctrl-C interrupts at once."""
-    received: list[int] = []
+def _stopped_by_signals() -> Iterator[_Stop]:
+    """Give what tells whether Ctrl-C or SIGTERM came; a second Ctrl-C interrupts at once."""
+    stop = _Stop()
 
-    def note(number: int, _: object) -> None:
-        received.append(number)
+    def note(_number: int, _frame: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        stderr.print("Stopping once the order in flight is in a known state; Ctrl-C again stops at once.")
+        stop.ask()
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
         signal.signal(number, note)
     try:
-        yield lambda: bool(received)
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -69,7 +69,7 @@ def _show(found: "Parity", title: str, *, whole: bool) -> None:
     from cryptonn.paper.report.differences import HEADINGS, decision_lines
 
     rows = [line.texts for line in decision_lines(found.table, whole=whole)]
-    differ = "decisions that differ" if found.score < 1 else "every decision agrees; bars that were missed"
+    differ = "decisions that differ" if found.score < 1 else "every decision agrees; some bars were missed"
     if rows:
         show_table(f"{title}: {'decisions' if whole else differ}", HEADINGS, rows, left=len(HEADINGS))
     else:

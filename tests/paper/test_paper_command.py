@@ -176,7 +176,7 @@ def refused(answer: Any, *words: str) -> None:
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["--exchange", "binance"], ["CRYPTONN_KEY and CRYPTONN_SECRET is not set", "--exchange local"]),
+        (["--exchange", "binance"], ["CRYPTONN_KEY and CRYPTONN_SECRET are not set", "--exchange local"]),
         (["--exchange", "kraken"], ["kraken has no sandbox for spot orders: an order there would be real money"]),
         (["--exchange", "bitget"], ["demo and real money on one host"]),
         (["--exchange", "locl"], ["Did you mean 'local'?"]),

@@ -54,7 +54,7 @@ def draw_ledgers(venue: BacktestResult, model: BacktestResult, held: pd.Series, 
         name="equity",
         title="Equity of both ledgers",
         caption=f"At each close, in {quote}. Wide: cash and position as the exchange's fills left them. Thin: the "
-        f"backtest that the session mirrors. Below: the first less the second. Grey: {HELD}.",
+        f"backtest that the session mirrors. Below: the exchange's less the backtest's. Grey: {HELD}.",
     )
 
 

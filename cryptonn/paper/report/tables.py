@@ -54,7 +54,7 @@ _METRICS: tuple[tuple[str, str, Callable[[Any], str], bool], ...] = (
     ("net_return", "net return", signed_percent, True),
     ("gross_return", "gross return", signed_percent, True),
     ("final_equity", "final equity", whole_money, False),
-    ("trades", "trades", count, False),
+    ("trades", "round trips", count, False),
     ("gross_per_trade_bp", "gross per trade", _in_bp, True),
     ("cost_per_trade_bp", "cost per trade", _in_bp, False),
     ("net_per_trade_bp", "net per trade", _in_bp, True),

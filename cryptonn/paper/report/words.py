@@ -106,7 +106,7 @@ def large_numbers(session: RecordedSession, found: Compared) -> list[BigNumber]:
             count(parity.decisions),
             f"{count(parity.missed)} of {count(parity.bars)} bars missed, {count(parity.flips)} signals differ",
         ),
-        BigNumber("trades identical", same, "in time, side, amount, price and fee"),
+        BigNumber("trades identical", same, "each buy and sell in time, side, amount, price and fee"),
         BigNumber("decisions without a difference", percent(parity.score), f"of {count(parity.decisions)}"),
         BigNumber("buy and hold", signed_percent(found.held.iloc[-1] / venue.cash - 1), "all in, no costs"),
     ]

@@ -72,8 +72,9 @@ def load_credentials(exchange: str, *, environ: Mapping[str, str], path: Path | 
     key, secret = (environ.get(name, "").strip() for name in (KEY_VARIABLE, SECRET_VARIABLE))
     missing = [name for name, value in ((KEY_VARIABLE, key), (SECRET_VARIABLE, secret)) if not value]
     if missing:
+        lacking = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
         raise ConfigError(
-            f"{exchange} needs the keys of a sandbox account, and {' and '.join(missing)} is not set. Set both "
+            f"{exchange} needs the keys of a sandbox account, and {lacking}. Set both "
             f"{KEY_VARIABLE} and {SECRET_VARIABLE}, or name a private file (mode 600) with --keys. "
             "Without an account: --exchange local."
         )

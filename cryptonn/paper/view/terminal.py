@@ -18,7 +18,7 @@ from cryptonn.paper.view.curve import CurvePoint
 from cryptonn.paper.view.decisions import Mark, lines_since, newest_mark
 from cryptonn.paper.view.formats import clean, moment, money
 from cryptonn.paper.view.status import Status, read_status
-from cryptonn.paper.view.words import Tone, incident_words, notices, readings, title
+from cryptonn.paper.view.words import Notice, Tone, incident_words, notices, readings, title
 
 __all__ = ["draw_panel", "sparkline", "terminal_view"]
 
@@ -35,8 +35,9 @@ def terminal_view(
     now_ms: Callable[[], int],
     console: Console | None = None,
     address: str = "",
+    note: Callable[[], str] = str,
     every_s: float = 1.0,
-) -> Iterator[None]:
+) -> Iterator[bool]:
     """Show the session of the database ``path`` for as long as the block lasts.
 
     It looks from a thread of its own, through a connection of its own that can only read, so it neither waits for the
@@ -53,28 +54,38 @@ def terminal_view(
         Where to show it; by default standard output.
     address
         Of the page that shows the same, to be named in the panel.
+    note
+        What the panel is to say besides, asked at each look: whatever else is written would be drawn over.
     every_s
         Seconds between two looks.
+
+    Yields
+    ------
+    bool
+        Whether it is a panel.
     """
     console = console or Console(highlight=False)
-    with _panel(path, now_ms, console, address) if console.is_terminal else _lines(path, console) as look:
+    live = console.is_terminal
+    with _panel(path, now_ms, console, address, note) if live else _lines(path, console) as look:
         stop = threading.Event()
         thread = threading.Thread(target=_keep_looking, args=(look, stop, every_s), name="terminal view", daemon=True)
         thread.start()
         try:
-            yield
+            yield live
         finally:
             stop.set()
             thread.join()
 
 
-def draw_panel(status: Status, *, width: int = _WIDTH, height: int = _HEIGHT, address: str = "") -> Panel:
+def draw_panel(
+    status: Status, *, width: int = _WIDTH, height: int = _HEIGHT, address: str = "", note: str = ""
+) -> Panel:
     """Return the panel of a status; at 80 by 24 characters all is there but the older incidents."""
     inside = width - 4
     rows: list[RenderableType] = [_reading_table(status), _curve_row(status, inside)]
     rows += [
         Text(line, style=_STYLES[notice.tone])
-        for notice in notices(status)
+        for notice in (*([Notice(note)] if note else []), *notices(status))
         for line in wrap(notice.text, width=inside, max_lines=2)
     ]
     room = height - 2 - len(readings(status)) - (len(rows) - 1)
@@ -149,7 +160,9 @@ def _keep_looking(look: Callable[[], None], stop: threading.Event, every_s: floa
 
 
 @contextmanager
-def _panel(path: Path, now_ms: Callable[[], int], console: Console, address: str) -> Iterator[Callable[[], None]]:
+def _panel(
+    path: Path, now_ms: Callable[[], int], console: Console, address: str, note: Callable[[], str]
+) -> Iterator[Callable[[], None]]:
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
 
         def look() -> None:
@@ -160,7 +173,8 @@ def _panel(path: Path, now_ms: Callable[[], int], console: Console, address: str
             except CryptonnError as error:
                 live.update(_frame(Text(clean(str(error))), "Nothing to show yet", width=width), refresh=True)
             else:
-                live.update(draw_panel(status, width=width, height=height, address=address), refresh=True)
+                panel = draw_panel(status, width=width, height=height, address=address, note=note())
+                live.update(panel, refresh=True)
 
         yield look
 

@@ -144,6 +144,19 @@ def test_neither_a_damaged_database_nor_a_lost_clock_stops_the_session(tmp_path:
         wait_for(lambda: "is damaged or is none" in printed(console))
 
 
+def test_a_panel_says_what_the_program_has_to_say_for_as_long_as_that_holds(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
+    said = ["Stopping once the order in flight is in a known state; Ctrl-C again stops at once."]
+    with session(tmp_path, bars=3) as ledger:
+        view = terminal_view(ledger.path, now_ms=lambda: NOW_MS, console=console, note=lambda: said[0], every_s=0.01)
+        with view as is_panel:
+            assert is_panel
+            wait_for(lambda: "Stopping once" in printed(console))
+            said[0] = ""
+    last = printed(console).rpartition("Equity curve")[0].rpartition("Equity")[2]
+    assert "Since the start" in last and "Stopping" not in last
+
+
 _PROGRAM = """
 import sys
 from pathlib import Path
