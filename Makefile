@@ -10,7 +10,7 @@ run: $(READY)
 	$(BIN)/cryptonn run backtests/synthetic.toml
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .

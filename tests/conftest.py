@@ -1,6 +1,5 @@
 """Fixtures shared by all tests."""
 
-import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -13,11 +12,6 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 sys.path.insert(0, str(ROOT))  # so that `tests.tiny_run` can be imported however pytest was started
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than cores, at most four: some tests wait for a clock, and each worker loads TensorFlow."""
-    return min(4, 1 + (os.cpu_count() or 1))
 
 
 @pytest.fixture(scope="session")
