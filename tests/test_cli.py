@@ -193,7 +193,13 @@ def test_a_run_without_an_accuracy_can_be_listed(cli, results: Path) -> None:
     metrics["accuracy"]["unseen"]["network"]["accuracy_on_moves"] = None
     (folder / "metrics.json").write_text(json.dumps(metrics))
     answer = cli("runs", "--results", results)
-    assert answer.code == 0 and "n/a" in answer.output
+    assert answer.code == 0 and "n/a" in answer.output and "no backtest yet" not in answer.output
+
+
+def test_a_run_that_was_stopped_before_its_backtests_is_listed_as_that(cli, results: Path) -> None:
+    (folder,) = results.iterdir()
+    (folder / "verdicts.json").unlink()
+    assert "no backtest yet" in cli("runs", "--results", results).output
 
 
 def test_candles_in_list_and_check(cli, tmp_path: Path) -> None:

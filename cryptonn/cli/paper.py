@@ -52,7 +52,10 @@ def paper(
         str | None, typer.Option(help="Exchange whose public candles are read; by default the one of the orders.")
     ] = None,
     keys: Annotated[
-        Path | None, typer.Option(help="Private ini file (mode 600) with the sandbox keys; else the environment.")
+        Path | None,
+        typer.Option(
+            help="Private ini file (mode 600) with the sandbox keys; else the environment. Not for the local exchange."
+        ),
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the local exchange.")] = 8765,
     bars: Annotated[int | None, typer.Option(min=1, help="Stop after so many decisions of this start.")] = None,
@@ -100,10 +103,15 @@ def paper(
         emit(facts)
     else:
         stdout.print(
-            f"{facts['decisions']:,} decisions now; {facts['orders']:,} orders and {facts['fills']:,} fills in the "
-            f"session so far; it holds {facts['holds']}. {facts['database']}",
+            f"{_several(facts['decisions'], 'decision')} now; {_several(facts['orders'], 'order')} and "
+            f"{_several(facts['fills'], 'fill')} in the session so far; it holds {facts['holds']}.",
             soft_wrap=True,
         )
+        stdout.print(f"Session: {facts['database']}", soft_wrap=True)
+
+
+def _several(many: int, noun: str) -> str:
+    return f"{many:,} {noun}{'' if many == 1 else 's'}"
 
 
 def _traded(

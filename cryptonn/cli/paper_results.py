@@ -69,12 +69,20 @@ def _show(found: "Parity", title: str, *, whole: bool) -> None:
     from cryptonn.paper.report.differences import HEADINGS, decision_lines
 
     rows = [line.texts for line in decision_lines(found.table, whole=whole)]
-    differ = "decisions that differ" if found.score < 1 else "every decision agrees; some bars were missed"
     if rows:
-        show_table(f"{title}: {'decisions' if whole else differ}", HEADINGS, rows, left=len(HEADINGS))
+        show_table(f"{title}: {'decisions' if whole else _differing(found)}", HEADINGS, rows, left=len(HEADINGS))
     else:
         stdout.print(f"{title}: every decision agrees.", soft_wrap=True)
     stdout.print(found.describe(), soft_wrap=True)
+
+
+def _differing(found: "Parity") -> str:
+    """Say what the rows that differ are."""
+    if found.agrees:
+        return "every decision agrees; some bars were missed"
+    if found.only_late:
+        return "every signal agrees; trades differ where bars were missed"
+    return "decisions that differ"
 
 
 def _payload(found: "Parity", *, whole: bool) -> dict[str, Any]:

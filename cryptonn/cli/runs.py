@@ -188,11 +188,15 @@ def runs(results: Results = _RESULTS, as_json: Json = False) -> None:
         stdout.print(f"No run in {results} yet. Start with `cryptonn run backtests/synthetic.toml`.")
     else:
         rows = [
-            (one["run"], one["source"], period, one["verdicts"].get(period, ""), _percent(accuracy))
+            (one["run"], one["source"], period, _verdict(one["verdicts"], period), _percent(accuracy))
             for one in listed
             for period, accuracy in one["accuracy_on_moves"].items()
         ]
         show_table(f"Runs in {results}", ("run", "data", "period", "verdict", "accuracy on moves"), rows, left=4)
+
+
+def _verdict(verdicts: dict[str, str], period: str) -> str:
+    return verdicts.get(period, "") if verdicts else "no backtest yet: `cryptonn backtest RUN` makes it"
 
 
 def _percent(share: float | None) -> str:

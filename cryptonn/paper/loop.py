@@ -247,7 +247,8 @@ class PaperTrader:
         missed = (bar_ms - after_ms) // session.step_ms
         if missed > 0:
             last_ms = bar_ms - session.step_ms
-            self._note("missed", f"{missed} bars, {_text(after_ms)} to {_text(last_ms)}, were not decided on")
+            several = f"{missed:,} bars, {_text(after_ms)} to {_text(last_ms)}, were"
+            self._note("missed", f"{several if missed > 1 else f'1 bar, {_text(last_ms)}, was'} not decided on")
 
     def _is_fresh(self, bar_ms: int) -> bool:
         return self._now() - bar_ms - self._session.step_ms <= 1000 * self._pace.fresh_s

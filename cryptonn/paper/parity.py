@@ -29,7 +29,8 @@ class Parity:
         One row a bar. Index time; ``decided`` whether the session decided on it; proba, signal, wanted and what was
         traded (side, amount, price, fee, fee_currency, filled_ms; None where nothing was) with the endings ``_paper``
         and ``_backtest``; ``differs`` names the first thing that differs, "" where nothing does: decision (there was
-        none), signal, wanted, or one of the trade.
+        none), signal, wanted, late (a trade of the session alone, the first after one that it missed), or one of the
+        trade.
     bars, decisions
         Bars from first to last decision, and how many of them were decided on.
     flips
@@ -64,6 +65,11 @@ class Parity:
         return float((self.table.loc[self.table["decided"], "differs"] == "").mean())
 
     @property
+    def only_late(self) -> bool:
+        """Whether all that differs comes from bars that were missed: trades on them, or made up for after them."""
+        return set(self.table["differs"]) <= {"", "decision", "late"}
+
+    @property
     def agrees(self) -> bool:
         """Whether every decision agrees, and every trade: the backtest made none on a bar that was missed."""
         return self.score == 1 and self.same_trades == self.trades
@@ -71,11 +77,13 @@ class Parity:
     def describe(self) -> str:
         """Say it in words, one line each."""
         missed = f", {self.missed:,} missed" if self.missed else ""
+        equal = f"{self.same_trades:,} of {self.trades:,} trades"
+        either = "" if self.same_trades == self.trades else "; those of either side are counted"
         return "\n".join(
             [
                 f"{self.decisions:,} decisions on {self.bars:,} bars{missed}; "
                 f"{self.flips:,} with another signal than the backtest",
-                f"{self.same_trades:,} of {self.trades:,} trades identical in time, side, amount, price and fee",
+                f"{equal} identical in time, side, amount, price and fee{either}",
                 f"largest difference of equity {self.equity_difference:.3g}, of a probability "
                 f"{self.proba_difference:.1e}",
                 f"score {self.score:.2%} of the decisions without any difference",
@@ -131,23 +139,28 @@ def _compared(
     last_traded: int,
 ) -> pd.DataFrame:
     """Return the table of ``Parity``; trades decided on from ``last_traded`` on are not in the log."""
-    rows = []
+    rows, behind = [], False
     for time_ms, bar in zip(open_times(replayed), replayed.itertuples(), strict=True):
         if time_ms > max(decisions):
             break
         ours, theirs = (trades.get(time_ms) if time_ms < last_traded else None for trades in (told, expected))
-        rows.append(_row(bar, decisions.get(time_ms), ours, theirs))
+        rows.append(_row(bar, decisions.get(time_ms), ours, theirs, behind=behind))
+        behind = ours is None and (behind or (theirs is not None and time_ms not in decisions))
     return pd.DataFrame(rows, index=replayed.index[: len(rows)])
 
 
-def _row(bar: Any, decision: Decision | None, ours: Trade | None, theirs: Trade | None) -> dict[str, Any]:
-    """Return one row: what differs first, and both sides."""
+def _row(
+    bar: Any, decision: Decision | None, ours: Trade | None, theirs: Trade | None, *, behind: bool
+) -> dict[str, Any]:
+    """Return one row: what differs first, and both sides; ``behind`` if the session has yet to make up for a trade."""
     pairs: dict[str, tuple[Any, Any]] = {
         "signal": (None if decision is None else decision.signal, int(bar.signal)),
         "wanted": (None if decision is None else decision.wanted, bar.wanted),
         **{name: (getattr(ours, name, None), getattr(theirs, name, None)) for name in _TRADE},
     }
     differs = next((name for name, (paper, backtest) in pairs.items() if paper != backtest), "")
+    if differs == "side" and theirs is None and behind:
+        differs = "late"
     row: dict[str, Any] = {"decided": decision is not None, "differs": differs if decision is not None else "decision"}
     pairs["proba"] = (float("nan") if decision is None else decision.proba, float(bar.proba))
     for name, (paper, backtest) in pairs.items():

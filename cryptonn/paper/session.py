@@ -134,7 +134,8 @@ def open_session(
     own_port = port if settings.is_local else None
     with ExitStack() as stack:
         place = f"{settings.exchange} on port {port}" if settings.is_local else settings.exchange
-        stack.enter_context(take_lock(_account_lock(settings, credentials, port), what=f"this account of {place}"))
+        lock, holder = _account_lock(settings, credentials, port), f"session {name} of {run.name}"
+        stack.enter_context(take_lock(lock, what=f"this account of {place}", holder=holder))
         venue = stack.enter_context(
             open_venue(settings.exchange, credentials=credentials, clock=clock, port=own_port, fee_in=settings.fee_in)
         )

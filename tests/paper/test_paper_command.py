@@ -1,5 +1,6 @@
 """``cryptonn paper`` as a process: killed, stopped, without disk, with bad input; it tells in words, and no secret."""
 
+import os
 import random
 import re
 import signal
@@ -65,7 +66,7 @@ def untouched(forks: Forks, tiny: Any, eager: Path) -> Iterator[Traded]:
         found = Traded(forks, eager, exchange, "untouched")
         code, command = forks.run(*found.words("--bars", BARS))
         assert code == 0, command.errors
-        assert f"{BARS} decisions now" in command.output and " ETH. " in command.output
+        assert f"{BARS} decisions now" in command.output and " ETH.\nSession: " in command.output
         assert command.output.count("\n") >= BARS
         yield found
 
@@ -104,7 +105,7 @@ def test_stopped_it_settles_the_order_in_flight(traded: Traded, number: int) -> 
     assert command.wait() == 0, command.errors
     assert "Stopping once the order in flight is in a known state" in command.errors
     assert [state for _, state, _, _ in traded.played.orders()] == ["CLOSED"]
-    assert "1 orders and 1 fills" in command.output
+    assert "1 order and 1 fill in" in command.output
 
 
 def test_stopped_while_it_waits_on_a_running_clock_it_ends_at_once(forks: Forks, tiny: Any, eager: Path) -> None:
@@ -153,6 +154,7 @@ def test_two_processes_at_once(traded: Traded, cli: Any) -> None:
         other = cli(*traded.words("--session", "another"))
     for refused in (answer, other):
         assert refused.code == 2 and "is trading with this account" in refused.errors
+        assert f"process {os.getpid()}, session {traded.played.name} of {traded.played.run.name}" in refused.errors
 
 
 def test_the_exchange_goes_away(traded: Traded) -> None:

@@ -44,6 +44,8 @@ class Mishaps:
     third_currency: Collection[int] = ()
     missed: range = field(default_factory=lambda: range(0))
     """Bars not decided on."""
+    made_up_for: bool = False
+    """The newest trade on bars that were missed comes with the first decision after them."""
     reset_after: int | None = None
     """Trade after which the sandbox is reset."""
     rules_kept: bool = True
@@ -109,11 +111,14 @@ class Writer:
             ledger._db.execute("PRAGMA synchronous = OFF")  # thousands of commits, and nothing of it is to last
             ledger.epoch("start", {"USD": CASH}, carried=Decimal(0), cash=CASH, at_ms=_ms(self.start))
             self._candles(ledger, self.decisions.index[bars - 1 + after])
-            trades, number = self.trades(), 0
+            trades, owed, number = self.trades(), None, 0
             for bar, (time_ms, decision) in enumerate(self._decisions(bars)):
-                if bar in mishaps.missed:
-                    continue
                 trade = trades.get(time_ms)
+                if bar in mishaps.missed:
+                    owed = replace(trade, filled_ms=0) if trade is not None and mishaps.made_up_for else owed
+                    continue
+                if trade is None and owed is not None:
+                    trade, owed = replace(owed, filled_ms=time_ms + MINUTE), None
                 order = ledger.plan(decision, self._move(ledger, trade), at_ms=time_ms)
                 if order is not None and trade is not None:
                     self._fill(ledger, order.cid, trade, number, mishaps)

@@ -12,13 +12,15 @@ __all__ = ["signed_by_living", "take_lock"]
 _SIGNATURE = "process"
 
 
-def take_lock(path: Path, *, what: str) -> TextIO:
+def take_lock(path: Path, *, what: str, holder: str = "") -> TextIO:
     """Take the lock file ``path`` and return it open; closing it, or the end of the process, gives the lock back.
 
     Parameters
     ----------
     what
         What the lock stands for, in words for the message, such as "this session" or "this account of binance".
+    holder
+        Who takes it, in words for the message that somebody else will get.
 
     Raises
     ------
@@ -38,16 +40,16 @@ def take_lock(path: Path, *, what: str) -> TextIO:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         file.seek(0)
-        holder = file.read().strip() or "another process"
+        told = ", ".join(file.read().split("\n")) or "another process"
         file.close()
         raise ConfigError(
-            f"{path.parent}: {holder} is trading with {what}. Two at once would trade against each other: "
+            f"{told} is trading with {what}. Two at once would trade against each other: "
             "stop that one first (Ctrl-C there)."
         ) from error
     except OSError as error:
         file.close()
         raise OutputError(f"{path}: cannot be locked ({error.strerror}). Keep the session on a local disk.") from error
-    _sign(file)
+    _sign(file, holder)
     return file
 
 
@@ -57,7 +59,7 @@ def signed_by_living(path: Path) -> bool | None:
     Only reads: to try the lock could refuse a process that takes it at that moment.
     """
     try:
-        word, _, number = path.read_text(encoding="utf-8").partition(" ")
+        word, _, number = path.read_text(encoding="utf-8").partition("\n")[0].partition(" ")
         process = int(number)
     except (OSError, ValueError):
         return None
@@ -72,11 +74,11 @@ def signed_by_living(path: Path) -> bool | None:
     return True
 
 
-def _sign(file: TextIO) -> None:
+def _sign(file: TextIO, holder: str) -> None:
     """Write whose lock it is; on a full disk it holds all the same."""
     try:
         file.truncate(0)
-        file.write(f"{_SIGNATURE} {os.getpid()}")
+        file.write(f"{_SIGNATURE} {os.getpid()}" + (f"\n{holder}" if holder else ""))
         file.flush()
     except OSError:
         return

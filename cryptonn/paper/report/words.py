@@ -154,7 +154,9 @@ def _gap(session: RecordedSession, found: Compared) -> str:
 
 def _rest(session: RecordedSession, found: Compared) -> str:
     """Say what differs beside prices and commissions."""
-    others = "orders missed, refused, filled in part or made by one side alone"
+    others = "trades that bars without a decision kept from its time, or from being made"
+    if not found.parity.only_late:
+        others = "orders missed, refused, filled in part or made by one side alone"
     if session.decider.rules.fee_in == "quote":
         return others
     smaller = f"the smaller amounts that a commission in {session.ledger.facts.base} leaves"

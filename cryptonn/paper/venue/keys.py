@@ -53,7 +53,8 @@ def load_credentials(exchange: str, *, environ: Mapping[str, str], path: Path | 
     Parameters
     ----------
     exchange
-        Such as "binance"; the section of the file that is read. The local exchange needs no keys of yours.
+        Such as "binance"; the section of the file that is read. The local exchange has keys of its own, whatever the
+        environment holds.
     environ
         Where ``CRYPTONN_KEY`` and ``CRYPTONN_SECRET`` are looked up.
     path
@@ -62,9 +63,11 @@ def load_credentials(exchange: str, *, environ: Mapping[str, str], path: Path | 
     Raises
     ------
     ConfigError
-        If a key is missing, or the file can be read by others, belongs to somebody else, is a link, or lies in a git
-        repository.
+        If a key is missing; if a file of keys is named for the local exchange; or if the file can be read by others,
+        belongs to somebody else, is a link, or lies in a git repository.
     """
+    if exchange in LOCAL_KEYS and path is not None:
+        raise ConfigError(f"--exchange {exchange} takes no --keys: it has keys of its own, and no use for yours.")
     if exchange in LOCAL_KEYS:
         return Credentials(*LOCAL_KEYS[exchange])
     if path is not None:

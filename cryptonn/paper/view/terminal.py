@@ -24,7 +24,9 @@ __all__ = ["draw_panel", "sparkline", "terminal_view"]
 
 _STYLES: dict[Tone, str] = {"": "", "good": "green", "bad": "bold red", "warn": "yellow"}
 _BARS = "▁▂▃▄▅▆▇█"
-_WIDTH, _HEIGHT, _WIDEST = 80, 24, 110
+_WIDTH, _HEIGHT, _WIDEST = 76, 24, 110
+_ECHO = 4
+"""Columns kept free at the right: there a terminal writes ^C, once or twice, which must not begin another line."""
 _LABEL = 15
 
 
@@ -80,7 +82,7 @@ def terminal_view(
 def draw_panel(
     status: Status, *, width: int = _WIDTH, height: int = _HEIGHT, address: str = "", note: str = ""
 ) -> Panel:
-    """Return the panel of a status; at 80 by 24 characters all is there but the older incidents."""
+    """Return the panel of a status; at 76 by 24 characters all is there but the older incidents."""
     inside = width - 4
     rows: list[RenderableType] = [_reading_table(status), _curve_row(status, inside)]
     rows += [
@@ -112,7 +114,8 @@ def sparkline(curve: Sequence[CurvePoint], *, width: int) -> str:
 
 
 def _frame(content: RenderableType, head: str, *, width: int, foot: Text | None = None) -> Panel:
-    name = Text(f" {head} ", style="bold", no_wrap=True, overflow="ellipsis")
+    name = Text(f" {head} ", style="bold", no_wrap=True)
+    name.truncate(width - 6, overflow="ellipsis")  # Panel would widen itself for a longer one
     return Panel(content, title=name, title_align="left", subtitle=foot, subtitle_align="left", width=width)
 
 
@@ -166,7 +169,7 @@ def _panel(
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
 
         def look() -> None:
-            width, height = min(console.width, _WIDEST), console.height - 1
+            width, height = min(console.width - _ECHO, _WIDEST), console.height - 1
             try:
                 with LedgerReader.open(path) as reader:
                     status = read_status(reader, now_ms=now_ms())

@@ -59,6 +59,12 @@ def test_the_local_exchange_never_gets_keys_of_the_environment() -> None:
     assert (keys.key, keys.secret) == ("local-key", "local-secret")
 
 
+@pytest.mark.parametrize("exchange", ["local", "local-gemini"])
+def test_the_local_exchange_takes_no_file_of_keys(exchange: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"--exchange {exchange} takes no --keys"):
+        load_credentials(exchange, environ={}, path=tmp_path / "keys.ini")
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601, 0o660, 0o666, 0o777])
 def test_a_file_that_others_can_touch_is_refused(folder: Path, mode: int) -> None:
     refused(ini(folder, mode=mode), "chmod 600")

@@ -4,6 +4,7 @@ import fcntl
 import io
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -65,8 +66,8 @@ def test_the_panel_fits(busy: Status, width: int, height: int) -> None:
     assert {len(line) for line in lines} == {width}
 
 
-def test_at_80_by_24_all_is_there(busy: Status) -> None:
-    text = "\n".join(drawn(busy, width=80, height=24))
+def test_on_a_terminal_of_80_by_24_all_is_there(busy: Status) -> None:
+    text = "\n".join(drawn(busy, width=76, height=23))
     for words in ("lstm_eth_5m · session ", "Equity", "Since the start", "Cash", "Fees paid", "Round trips", "P(up)"):
         assert words in text
     for words in ("Last candle", "Position", "wanted 50", "Next close in", "buy 50 ETH", "SENDING for 4 min"):
@@ -187,6 +188,9 @@ def test_on_a_real_terminal_the_panel_stays_in_its_place(tmp_path: Path) -> None
     text = said.decode()
     panels = text.split("╭")[1:]
     assert len(panels) >= 3 and all(panel.count("\n") <= 23 for panel in panels)
+    shown = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", text)
+    widest = max(len(line) for line in re.split(r"[\r\n]", shown))
+    assert widest == 76, "there is room for the echo of Ctrl-C"
     assert "\x1b[1A" in text, "each panel is drawn over the one before"
     assert text.rindex("\x1b[?25h") > text.rindex("╰"), "the cursor is given back"
 
