@@ -29,8 +29,8 @@ class Parity:
         One row a bar. Index time; ``decided`` whether the session decided on it; proba, signal, wanted and what was
         traded (side, amount, price, fee, fee_currency, filled_ms; None where nothing was) with the endings ``_paper``
         and ``_backtest``; ``differs`` names the first thing that differs, "" where nothing does: decision (there was
-        none), signal, wanted, late (a trade of the session alone, the first after one that it missed), or one of the
-        trade.
+        none), signal, wanted, late (another trade, or none, as the session came from bars on which the backtest had
+        traded without it), or one of the trade.
     bars, decisions
         Bars from first to last decision, and how many of them were decided on.
     flips
@@ -138,28 +138,32 @@ def _compared(
     *,
     last_traded: int,
 ) -> pd.DataFrame:
-    """Return the table of ``Parity``; trades decided on from ``last_traded`` on are not in the log."""
+    """Return the table of ``Parity``; trades decided on from ``last_traded`` on are not in the log.
+
+    A session is behind from a trade that it missed until the first decision on which either side trades.
+    """
     rows, behind = [], False
     for time_ms, bar in zip(open_times(replayed), replayed.itertuples(), strict=True):
         if time_ms > max(decisions):
             break
         ours, theirs = (trades.get(time_ms) if time_ms < last_traded else None for trades in (told, expected))
-        rows.append(_row(bar, decisions.get(time_ms), ours, theirs, behind=behind))
-        behind = ours is None and (behind or (theirs is not None and time_ms not in decisions))
+        decision = decisions.get(time_ms)
+        rows.append(_row(bar, decision, ours, theirs, behind=behind))
+        behind = (behind or theirs is not None) if decision is None else (behind and ours is None and theirs is None)
     return pd.DataFrame(rows, index=replayed.index[: len(rows)])
 
 
 def _row(
     bar: Any, decision: Decision | None, ours: Trade | None, theirs: Trade | None, *, behind: bool
 ) -> dict[str, Any]:
-    """Return one row: what differs first, and both sides; ``behind`` if the session has yet to make up for a trade."""
+    """Return one row: what differs first, and both sides."""
     pairs: dict[str, tuple[Any, Any]] = {
         "signal": (None if decision is None else decision.signal, int(bar.signal)),
         "wanted": (None if decision is None else decision.wanted, bar.wanted),
         **{name: (getattr(ours, name, None), getattr(theirs, name, None)) for name in _TRADE},
     }
     differs = next((name for name, (paper, backtest) in pairs.items() if paper != backtest), "")
-    if differs == "side" and theirs is None and behind:
+    if differs in _TRADE and behind:
         differs = "late"
     row: dict[str, Any] = {"decided": decision is not None, "differs": differs if decision is not None else "decision"}
     pairs["proba"] = (float("nan") if decision is None else decision.proba, float(bar.proba))

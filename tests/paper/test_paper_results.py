@@ -55,18 +55,29 @@ def test_a_trade_that_was_missed_is_a_difference(cli, run_folder: Path) -> None:
     assert found["agrees"] is False and found["trades"] - found["same_trades"] > 0
 
 
-def test_a_trade_that_comes_late_after_missed_bars_is_called_that(cli, run_folder: Path) -> None:
+def test_a_trade_that_makes_up_for_missed_bars_is_called_that(cli, run_folder: Path) -> None:
     writer = Writer(run_folder)
     (bar,) = writer.bars_of_a_trade()
     writer.write("local", bars=BARS, mishaps=Mishaps(missed=range(bar - 1, bar + 1), made_up_for=True))
     answer = cli("parity", run_folder)
     assert answer.code == 1 and "every signal agrees; trades differ where bars were missed" in answer.output
-    assert "traded late, after bars it missed" in answer.output
+    assert "makes up for missed bars" in answer.output
     found = json.loads(cli("parity", run_folder, "--json").output)
     assert [row["differs"] for row in found["rows"]] == ["decision", "decision", "late"]
     assert found["trades"] - found["same_trades"] == 2
     assert f"{found['same_trades']} of {found['trades']} trades identical" in answer.output
     assert "those of either side are counted" in answer.output
+
+
+def test_a_trade_that_is_left_out_as_its_counterpart_was_missed_is_no_disagreement(cli, run_folder: Path) -> None:
+    writer = Writer(run_folder)
+    (last,) = writer.bars_of_a_trade()
+    first = max(bar for bar, (time_ms, _) in enumerate(writer._decisions(last)) if time_ms in writer.trades())
+    writer.write("local", bars=BARS, mishaps=Mishaps(missed=range(first, last)))
+    found = json.loads(cli("parity", run_folder, "--json").output)
+    told = [row["differs"] for row in found["rows"]]
+    assert set(told[:-1]) == {"decision"} and told[-1] == "late", "bought while it was down, sold when it was back"
+    assert "trades differ where bars were missed" in cli("parity", run_folder).output
 
 
 def test_parity_refuses_with_2(cli, run_folder: Path) -> None:

@@ -20,7 +20,7 @@ _WORDS = {
     "": "",
     "signal": "signal",
     "wanted": "position wanted",
-    "late": "traded late, after bars it missed",
+    "late": "makes up for missed bars",
     "side": "traded on one side alone",
     "amount": "amount",
     "price": "fill price",
