@@ -154,7 +154,7 @@ def _gap(session: RecordedSession, found: Compared) -> str:
 
 def _rest(session: RecordedSession, found: Compared) -> str:
     """Say what differs beside prices and commissions."""
-    others = "trades that bars without a decision kept from its time, or from being made"
+    others = "trades that came late or not at all, as bars were missed"
     if not found.parity.only_late:
         others = "orders missed, refused, filled in part or made by one side alone"
     if session.decider.rules.fee_in == "quote":

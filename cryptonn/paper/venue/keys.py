@@ -66,9 +66,9 @@ def load_credentials(exchange: str, *, environ: Mapping[str, str], path: Path | 
         If a key is missing; if a file of keys is named for the local exchange; or if the file can be read by others,
         belongs to somebody else, is a link, or lies in a git repository.
     """
-    if exchange in LOCAL_KEYS and path is not None:
-        raise ConfigError(f"--exchange {exchange} takes no --keys: it has keys of its own, and no use for yours.")
     if exchange in LOCAL_KEYS:
+        if path is not None:
+            raise ConfigError(f"--exchange {exchange} takes no --keys: it has keys of its own, and no use for yours.")
         return Credentials(*LOCAL_KEYS[exchange])
     if path is not None:
         return Credentials(*_from_file(exchange, path.expanduser()))
