@@ -1,7 +1,8 @@
-"""Keras, imported without the lines TensorFlow's libraries write to stderr while they load, on the backend wanted."""
+"""Keras on the backend wanted, imported without what we do not need: TensorFlow's first lines, and other libraries."""
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,12 +25,25 @@ def _silent_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
+@contextmanager
+def _without(*libraries: str) -> Iterator[None]:
+    """Let an import believe that these are not installed, unless they have been imported before."""
+    hidden = [name for name in libraries if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
 os.environ["KERAS_BACKEND"] = backend_name()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # later on it would report missing GPUs
 # oneDNN picks its kernels by the CPU, so last bits depend on it; with 1, windows train up to 1.7 times faster
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 try:
-    with _silent_stderr():
+    # Keras takes these in for wrappers, galleries and notebooks, and needs 1.5 times as long
+    with _silent_stderr(), _without("sklearn", "matplotlib", "IPython"):
         import keras as _keras
 except (ImportError, ValueError) as error:
     if backend_name() == "tensorflow":
