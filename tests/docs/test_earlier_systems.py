@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from cryptonn.tuning.search import tune
-from tests.docs.earlier_systems import PAGE, _trials, page
+from tests.docs.earlier_systems import page
+from tests.docs.page import PAGE
+from tests.docs.searches import _trials
 from tests.tiny_run import tiny_config
 from tests.tuning.small_search import MadeUp
 
@@ -24,12 +26,14 @@ def test_a_search_that_was_run_replaces_what_the_page_says_of_it(tmp_path: Path)
     folder = tmp_path / "searches" / "tutorial_15m-grid_published"
     tune(config, folder=folder, engine=MadeUp())
     shutil.rmtree(folder / "figures")  # they would be copied into docs/
-    before, after = PAGE.read_text(encoding="utf-8"), page(tmp_path)
+    before, after = PAGE.read_text(encoding="utf-8"), page(tmp_path, records=tmp_path / "records")
     heading = "### tutorial_15m: grid_published\n"
     start, end = after.index(heading), after.index("### tutorial_15m: grid_ta_published\n")
     assert "Two of them." in after[start:end] and "- 2 of 2 settings tried: 2 complete." in after[start:end]
     assert "| adam | 1.0000 |" in after[start:end]
-    assert after[:start] == before[: before.index(heading)]
+    first = "## capstone\n"
+    assert after[after.index(first) : start] == before[before.index(first) : before.index(heading)]
+    assert (tmp_path / "records" / folder.name / "trials" / "0001" / "trial.json").exists()
     assert after[end:] == before[before.index("### tutorial_15m: grid_ta_published\n") :]
 
 
