@@ -20,7 +20,8 @@ def headline(found: Outcome) -> str:
     if case == "loses before fees":
         return f"Loses money even before fees: {gross}.{_edge(found)}"
     if case == "loses after fees":
-        return f"Loses money after fees: {gross} against {_costs(found.paid)}.{_doubt(found)}"
+        bears = any(_gains_and_loses(one) for one in found.paid)
+        return f"Loses money after fees: {gross} {_as_nets(found) if bears else _against(found)}.{_doubt(found)}"
     if case == "pays at some fees":
         won, lost = (_listed([_name(one) for one in ones]) for ones in (found.won, found.lost))
         return f"Pays at {won} but not at {lost}: {_net(found.paid)}.{_doubt(found)}"
@@ -43,7 +44,7 @@ def sentences(
     """
     return (
         *_optimistic(found),
-        *_mean_and_account(found.free),
+        *_mean_and_account(found),
         *_break_even(found),
         *_required(found),
         _returns(found.scenarios),
@@ -67,6 +68,15 @@ def _net(paid: Sequence[Metrics]) -> str:
         return f"net {', '.join(parts)} a trade"
     parts = [f"{_percent(found['net_return'])} at {_name(found)}" for found in paid]
     return f"net {', '.join(parts)}, compounded"
+
+
+def _against(found: Outcome) -> str:
+    return f"against {_costs(found.paid)}"
+
+
+def _as_nets(found: Outcome) -> str:
+    """Name the losses themselves where the average trade bears some of the costs."""
+    return f"on average, but {_net(found.paid)}"
 
 
 def _costs(paid: Sequence[Metrics]) -> str:
@@ -117,15 +127,22 @@ def _optimistic(found: Outcome) -> list[str]:
     ]
 
 
-def _mean_and_account(free: Metrics) -> list[str]:
+def _gains_and_loses(one: Metrics) -> bool:
+    """Whether its trades gain on average and the account loses nevertheless."""
+    return bool(one["net_per_trade_bp"] > 0 > one["net_return"])
+
+
+def _mean_and_account(found: Outcome) -> list[str]:
     """Say why trades that gain on average can leave less than there was, where they do."""
-    mean, fall = float(free["gross_per_trade_bp"]), -float(free["max_drawdown_bars"])
-    if not (mean > 0 > free["gross_return"] and 0 < fall < 1):
+    one = next((one for one in found.scenarios if _gains_and_loses(one)), None)
+    fall = -float(one["max_drawdown_bars"]) if one else 0.0
+    if one is None or not 0 < fall < 1:
         return []
+    start = "Its trades" if one is found.free else f"At {_name(one)} its trades"
     back = f"after its deepest fall, {_share(fall)}, it takes {_percent(fall / (1 - fall))} to be back"
     return [
-        f"Its trades gain {_bp(mean).removeprefix('+')} on average and the account loses nevertheless: an average adds "
-        f"gains and losses up, an account must win a loss back from what the loss has left ({back}). "
+        f"{start} gain {_bp(one['net_per_trade_bp']).removeprefix('+')} on average and the account loses nevertheless: "
+        f"an average adds gains and losses up, an account must win a loss back from what the loss has left ({back}). "
         "The account decides."
     ]
 

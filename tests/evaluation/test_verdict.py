@@ -271,7 +271,22 @@ class TestMeanTradeAgainstTheAccount:
         why = "Its trades gain 52.9 bp on average and the account loses nevertheless"
         said = text(verdict(scenarios("none", "taker", gross_return=-0.0472, **given)))
         assert why in said and "after its deepest fall, 48.8 %, it takes +95.3 % to be back" in said
-        assert why not in text(verdict(scenarios("none", "taker", gross_return=0.0472, **given)))
+        assert "loses nevertheless" not in text(verdict(scenarios("none", "taker", **given | {"net_return": 0.05})))
+
+    def test_and_by_trades_that_gain_on_average_after_a_fee(self) -> None:
+        """It said "Loses money after fees: gross +59.1 bp a trade against 20.0 bp of costs", which is a gain."""
+        free = scenario("none", gross=59.1, gross_return=0.004, net_return=0.004)
+        paid = {
+            name: scenario(name, gross=59.1, gross_return=0.004, net_return=net, max_drawdown_bars=-0.491)
+            for name, net in (("maker", -0.041), ("taker", -0.088))
+        }
+        found = verdict({"none": free, **paid})
+        assert found.headline.startswith(
+            "Loses money after fees: gross +59.1 bp a trade on average, but net −4.1 % at maker, −8.8 % at taker, "
+            "compounded."
+        )
+        assert "At maker its trades gain 39.1 bp on average and the account loses nevertheless" in text(found)
+        assert "after its deepest fall, 49.1 %, it takes +96.5 % to be back" in text(found)
 
     def test_a_mean_loss_that_compounds_to_a_gain_has_an_edge(self) -> None:
         found = verdict(
