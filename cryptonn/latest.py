@@ -12,11 +12,12 @@ from cryptonn.config import RunConfig
 from cryptonn.errors import ConfigError, DataError
 from cryptonn.heldout import forecast_periods, predict_bars, signal_of
 from cryptonn.learning.features import make_features
-from cryptonn.market.bars import counted, time_text, timeframe_delta
+from cryptonn.market.bars import time_text, timeframe_delta
 from cryptonn.market.candles import Frame
 from cryptonn.market.newest import fetched_candles, newest_candles
 from cryptonn.records import read_json
 from cryptonn.runs import RESULTS, read_facts, read_run_config
+from cryptonn.units import counted
 
 if TYPE_CHECKING:
     from cryptonn.learning.prediction import FittedModel

@@ -1,10 +1,10 @@
-"""Fractions of money as people write them: 0.001, 0.1% and 10bp are the same number."""
+"""Numbers as people write them: of money, 0.001, 0.1% and 10bp are the same fraction."""
 
 import re
 
 from cryptonn.errors import ConfigError
 
-__all__ = ["BP", "in_bp", "in_percent", "parse_fraction"]
+__all__ = ["BP", "counted", "in_bp", "in_percent", "parse_fraction"]
 
 BP = 0.0001
 """One basis point."""
@@ -63,3 +63,12 @@ def in_percent(fraction: float, *, digits: int = 2) -> str:
     '0.10 %'
     """
     return f"{100 * fraction:,.{digits}f} %"
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number and its noun.
+
+    >>> counted(1200, "bar")
+    '1,200 bars'
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

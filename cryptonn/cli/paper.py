@@ -12,6 +12,7 @@ import typer
 
 from cryptonn.cli.console import AsJson, emit, stderr, stdout
 from cryptonn.cli.local_exchange import FeeIn
+from cryptonn.units import counted
 
 if TYPE_CHECKING:
     from cryptonn.paper.settings import PaperSettings
@@ -103,15 +104,11 @@ def paper(
         emit(facts)
     else:
         stdout.print(
-            f"{_several(facts['decisions'], 'decision')} now; {_several(facts['orders'], 'order')} and "
-            f"{_several(facts['fills'], 'fill')} in the session so far; it holds {facts['holds']}.",
+            f"{counted(facts['decisions'], 'decision')} now; {counted(facts['orders'], 'order')} and "
+            f"{counted(facts['fills'], 'fill')} in the session so far; it holds {facts['holds']}.",
             soft_wrap=True,
         )
         stdout.print(f"Session: {facts['database']}", soft_wrap=True)
-
-
-def _several(many: int, noun: str) -> str:
-    return f"{many:,} {noun}{'' if many == 1 else 's'}"
 
 
 def _traded(

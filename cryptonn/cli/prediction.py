@@ -11,7 +11,7 @@ _WANTED = {1: "go long (signal +1)", 0: "no position (signal 0)", -1: "go short 
 
 def prediction_words(latest: dict[str, Any]) -> list[str]:
     """Say what ``pipeline.predict`` returned."""
-    from cryptonn.market.bars import counted
+    from cryptonn.units import counted
 
     bars, wanted = counted(latest["horizon"], "bar"), f"enter at {latest['enter']:.4f}: {_WANTED[latest['signal']]}."
     proba = (
@@ -44,7 +44,7 @@ def _record_words(latest: dict[str, Any]) -> list[str]:
 
 def _stale_words(latest: dict[str, Any]) -> list[str]:
     """Say that the newest candle is old, if it is."""
-    from cryptonn.market.bars import counted
+    from cryptonn.units import counted
 
     stale, filled = latest["stale_bars"], latest["filled_bars"]
     missing = f"{counted(filled, 'bar')} among those the network saw had no candle and were filled flat."

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from cryptonn.evaluation.accuracy import Assessment
 from cryptonn.evaluation.outcome import Metrics, Outcome
-from cryptonn.units import BP
+from cryptonn.units import BP, counted
 
 __all__ = ["headline", "sentences"]
 
@@ -244,7 +244,7 @@ def _chosen(found: Outcome) -> list[str]:
 
 def _data(free: Metrics) -> str:
     days, trades = int(free["days"]), int(free["trades"])
-    text = f"This rests on {days:,} day{'' if days == 1 else 's'} and {trades:,} trade{'' if trades == 1 else 's'}"
+    text = f"This rests on {counted(days, 'day')} and {counted(trades, 'trade')}"
     return f"{text}; {free['interval_note']}." if free["interval_note"] else f"{text}."
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cryptonn.errors import ConfigError
+from cryptonn.units import counted
 
 __all__ = [
     "DAYS_PER_YEAR",
@@ -207,8 +208,7 @@ def ratio_interval(
 
 def _refusal(values: Array) -> str:
     if len(values) < MIN_DAYS:
-        unit = "day" if len(values) == 1 else "days"
-        return f"only {len(values)} {unit}: too few for an interval, which needs {MIN_DAYS}"
+        return f"only {counted(len(values), 'day')}: too few for an interval, which needs {MIN_DAYS}"
     return "the days do not differ, so no interval" if np.ptp(values) == 0.0 else ""
 
 

@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cryptonn.errors import ConfigError, DataError, did_you_mean
+from cryptonn.units import counted
 
 __all__ = [
     "FIELDS",
     "bad_bars",
     "bar_step",
     "check_candles",
-    "counted",
     "explain_bar",
     "runs_of",
     "time_index",
@@ -188,15 +188,6 @@ def runs_of(marks: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int
     edges = np.diff(np.concatenate(([False], marks, [False])).astype(np.int8))
     starts = np.flatnonzero(edges == 1)
     return starts, np.flatnonzero(edges == -1) - starts
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number and its noun.
-
-    >>> counted(1200, "bar")
-    '1,200 bars'
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def bar_step(timeframe: str) -> int:

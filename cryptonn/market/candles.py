@@ -17,7 +17,6 @@ from cryptonn.market.bars import (
     FIELDS,
     bar_step,
     check_candles,
-    counted,
     runs_of,
     time_index,
     time_text,
@@ -27,6 +26,7 @@ from cryptonn.market.bars import (
 )
 from cryptonn.market.extras import EXTRAS, on_grid
 from cryptonn.market.timerange import TimeRange
+from cryptonn.units import counted
 
 __all__ = ["FIELDS", "Frame", "align", "check_candles", "timeframe_delta", "traded"]
 

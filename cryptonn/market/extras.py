@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from cryptonn.errors import DataError
-from cryptonn.market.bars import counted, time_index, timeframe_delta
+from cryptonn.market.bars import time_index, timeframe_delta
+from cryptonn.units import counted
 
 __all__ = ["EXTRAS", "check_extras", "on_grid", "summed"]
 

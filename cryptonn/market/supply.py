@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from cryptonn.errors import DataError
-from cryptonn.market.bars import counted, time_index, time_text, timeframe_delta, times_of
+from cryptonn.market.bars import time_index, time_text, timeframe_delta, times_of
 from cryptonn.market.store.health import candles_sha256
 from cryptonn.market.timerange import TimeRange
 from cryptonn.settings import DataConfig
+from cryptonn.units import counted
 
 __all__ = ["HOLE", "SLACK", "Supply", "refuse_hole", "select", "supplied", "whole_range"]
 

@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from cryptonn.errors import DataError
-from cryptonn.market.bars import FIELDS, bad_bars, bar_step, counted, explain_bar, runs_of, time_text
+from cryptonn.market.bars import FIELDS, bad_bars, bar_step, explain_bar, runs_of, time_text
 from cryptonn.market.candles import Frame, align
 from cryptonn.paper.ledger.rows import CandleRow
+from cryptonn.units import counted
 
 __all__ = ["Log", "Notice", "Taken", "bar_ms", "clean_from_ms", "frame_of", "missing", "newest_closed_ms", "take"]
 

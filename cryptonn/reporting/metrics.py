@@ -23,7 +23,7 @@ from cryptonn.evaluation.significance import (
 from cryptonn.reporting.daily import daily_metrics, drawdowns, monthly_table
 from cryptonn.reporting.meanings import COMPARISON, METRICS
 from cryptonn.trading.result import BacktestResult
-from cryptonn.units import BP
+from cryptonn.units import BP, counted
 
 __all__ = ["comparison_table", "drawdowns", "metrics_of", "monthly_table"]
 
@@ -231,7 +231,7 @@ def _chosen(result: BacktestResult, trials: int) -> dict[str, float]:
 def _note(trades: int, days: str) -> str:
     if not trades:
         return "no trades, so no interval"
-    few = f"only {trades} trade{'' if trades == 1 else 's'}: too few for a break-even fee, which needs {MIN_TRADES}"
+    few = f"only {counted(trades, 'trade')}: too few for a break-even fee, which needs {MIN_TRADES}"
     return "; ".join(note for note in (days, few if trades < MIN_TRADES else "") if note)
 
 

@@ -35,6 +35,7 @@ from cryptonn.reporting.tearsheet import TearSheet, write_tear_sheet
 from cryptonn.reporting.words import IN_SAMPLE, candle_facts, flatten, told_facts, validation_words
 from cryptonn.runs import Run
 from cryptonn.trading.result import BacktestResult
+from cryptonn.units import counted
 
 __all__ = [
     "Explored",
@@ -251,7 +252,7 @@ def facts_line(run: Run) -> list[tuple[str, str]]:
     """Return the few facts under the title."""
     data = run.config.data
     source = data.source if data.source != "store" else (data.exchange or "store")
-    bars = f"{run.config.labels.horizon} bar{'' if run.config.labels.horizon == 1 else 's'} ahead"
+    bars = f"{counted(run.config.labels.horizon, 'bar')} ahead"
     commit = str(run.facts.get("git_commit") or (run.facts.get("code") or {}).get("git_commit") or "")
     layers = " + ".join(str(units) for units in run.config.network.layers)
     facts = [

@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cryptonn.errors import DataError
-from cryptonn.market.bars import FIELDS, bad_bars, bar_step, counted, explain_bar, time_text
+from cryptonn.market.bars import FIELDS, bad_bars, bar_step, explain_bar, time_text
+from cryptonn.units import counted
 
 __all__ = ["HOLE", "missing_stretches", "reply_candles", "taken_up_again"]
 

@@ -14,7 +14,6 @@ from cryptonn.market.bars import (
     bad_bars,
     bar_step,
     check_candles,
-    counted,
     explain_bar,
     time_index,
     time_text,
@@ -34,6 +33,7 @@ from cryptonn.market.files.dialects import (
 from cryptonn.market.files.rows import read_rows
 from cryptonn.market.files.times import read_times
 from cryptonn.market.symbols import parse_symbol
+from cryptonn.units import counted
 
 __all__ = ["CandleFile", "read_candle_file"]
 

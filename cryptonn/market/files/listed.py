@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from cryptonn.errors import DataError, did_you_mean
-from cryptonn.market.bars import FIELDS, bar_step, counted, time_index
+from cryptonn.market.bars import FIELDS, bar_step, time_index
 from cryptonn.market.extras import EXTRAS, summed
 from cryptonn.market.files.formats import CandleFile, read_candle_file
 from cryptonn.market.merging import merge
@@ -15,6 +15,7 @@ from cryptonn.market.resample import resample
 from cryptonn.market.supply import Supply
 from cryptonn.market.timerange import TimeRange
 from cryptonn.settings import DataConfig
+from cryptonn.units import counted
 
 __all__ = ["listed_candles"]
 

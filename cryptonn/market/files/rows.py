@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.csv
 
 from cryptonn.errors import DataError
-from cryptonn.market.bars import FIELDS, counted
+from cryptonn.market.bars import FIELDS
 from cryptonn.market.extras import EXTRAS
 from cryptonn.market.files.dialects import Layout
+from cryptonn.units import counted
 
 __all__ = ["read_rows"]
 

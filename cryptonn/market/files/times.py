@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cryptonn.errors import DataError
-from cryptonn.market.bars import counted, times_of
+from cryptonn.market.bars import times_of
+from cryptonn.units import counted
 
 __all__ = ["read_times"]
 

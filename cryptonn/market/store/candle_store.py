@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from cryptonn.errors import ConfigError, DataError, did_you_mean
-from cryptonn.market.bars import bar_step, check_candles, counted, time_index, timeframe_delta
+from cryptonn.market.bars import bar_step, check_candles, time_index, timeframe_delta
 from cryptonn.market.merging import merge
 from cryptonn.market.resample import divides, resample
 from cryptonn.market.store.health import health
@@ -24,6 +24,7 @@ from cryptonn.market.supply import SLACK, Supply, select
 from cryptonn.market.symbols import parse_symbol
 from cryptonn.market.timerange import TimeRange
 from cryptonn.settings import DataConfig
+from cryptonn.units import counted
 
 __all__ = ["Store", "StoreEntry", "Written", "health", "stored_candles", "supply_of"]
 

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from cryptonn.errors import DataError
-from cryptonn.market.bars import counted, time_text
+from cryptonn.market.bars import time_text
 from cryptonn.market.store.health import candles_sha256
+from cryptonn.units import counted
 
 __all__ = ["StoreEntry", "describe", "from_json", "to_json"]
 

@@ -20,6 +20,7 @@ from cryptonn.reporting.formatting import count, keep_units, signed_percent
 from cryptonn.reporting.grid import Grid
 from cryptonn.reporting.picture import Picture, house_style
 from cryptonn.reporting.tearsheet import ANNUALISATION_NOTE, TearSheet, table_cells, write_tear_sheet
+from cryptonn.units import counted
 
 __all__ = ["write_session_report"]
 
@@ -149,7 +150,7 @@ def _context(session: RecordedSession, found: Compared, parts: _Parts) -> Mappin
         "figure": {"picture": parts.picture, "base64": _base64(parts.picture.png)},
         "grids": parts.grids,
         "sheets": parts.sheets,
-        "too_few_days": f"{count(days)} UTC day{'' if days == 1 else 's'}: pyfolio's tear sheet needs {_FEWEST_DAYS}.",
+        "too_few_days": f"{counted(days, 'UTC day')}: pyfolio's tear sheet needs {_FEWEST_DAYS}.",
         "annualisation": ANNUALISATION_NOTE,
         "facts": facts.fact_list(session, found),
     }

@@ -13,6 +13,7 @@ from cryptonn.paper.view.formats import age, moment, money, signed_money
 from cryptonn.reporting.formatting import bp, count, percent, signed_bp, signed_percent
 from cryptonn.reporting.grid import tone_of
 from cryptonn.reporting.numbers import BigNumber
+from cryptonn.units import counted
 
 __all__ = ["banner", "exchange_words", "headline", "large_numbers", "outcome_words", "sentences", "span", "tone"]
 
@@ -180,7 +181,7 @@ def _orders(ledger: LedgerReader) -> str:
         return "No order was planned."
     outcomes = ", ".join(f"{count(many)} {outcome_words(outcome)}" for outcome, many in sorted(counts.items()))
     total = sum(counts.values())
-    return f"{count(total)} order{'' if total == 1 else 's'}: {outcomes}."
+    return f"{counted(total, 'order')}: {outcomes}."
 
 
 def outcome_words(outcome: Outcome) -> str:
@@ -211,14 +212,15 @@ def _incidents(ledger: LedgerReader) -> str:
         return "No incident was noted."
     total = sum(kinds.values())
     told = ", ".join(f"{count(many)} {kind}" for kind, many in kinds.most_common())
-    return f"{count(total)} incident{'' if total == 1 else 's'} noted: {told}."
+    return f"{counted(total, 'incident')} noted: {told}."
 
 
 def _left_out(found: Compared) -> str:
     if not found.left_out:
         return ""
-    many = "1 execution" if found.left_out == 1 else f"{count(found.left_out)} executions"
-    return f"{many} after the last candle known here: in the ledger, not in these numbers."
+    return (
+        f"{counted(found.left_out, 'execution')} after the last candle known here: in the ledger, not in these numbers."
+    )
 
 
 def _unvalued(ledger: LedgerReader) -> str:
@@ -234,5 +236,4 @@ def _few_days(found: Compared) -> str:
     days = len(found.venue.returns)
     if days >= MIN_DAYS:
         return ""
-    they = "1 day of trading cannot" if days == 1 else f"{count(days)} days of trading cannot"
-    return f"{they} tell skill from luck, whatever was earned."
+    return f"{counted(days, 'day')} of trading cannot tell skill from luck, whatever was earned."

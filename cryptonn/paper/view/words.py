@@ -8,6 +8,7 @@ from typing import Literal
 from cryptonn.paper.ledger import IncidentRow
 from cryptonn.paper.view.formats import age, clean, moment, money, signed_money, signed_percent, units
 from cryptonn.paper.view.status import Status
+from cryptonn.units import counted
 
 __all__ = [
     "Notice",
@@ -104,7 +105,7 @@ def _money_readings(status: Status) -> Sequence[Reading]:
         Reading("equity", "Equity", f"{money(funds.equity)} {quote}", f"begun with {money(funds.start_cash)}"),
         Reading("profit", "Since the start", gained, signed_percent(funds.profit_share), tone),
         Reading("cash", "Cash", f"{money(funds.cash)} {quote}", invested),
-        Reading("fees", "Fees paid", fees or f"0.00 {quote}", f"{_count(status.fills, 'fill')}"),
+        Reading("fees", "Fees paid", fees or f"0.00 {quote}", counted(status.fills, "fill")),
     )
 
 
@@ -169,7 +170,3 @@ def _ago(span_ms: int | None) -> str:
 
 def _since(span_ms: int | None) -> str:
     return "yet" if span_ms is None else f"for {age(span_ms)}"
-
-
-def _count(many: int, noun: str) -> str:
-    return f"{many:,} {noun}" if many == 1 else f"{many:,} {noun}s"
