@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import typer
@@ -15,7 +15,7 @@ from rich.table import Column, Table
 from cryptonn.output import to_json
 from cryptonn.progress import OnStep, Step
 
-__all__ = ["AsJson", "emit", "show_progress", "show_table", "stderr", "stdout"]
+__all__ = ["AsJson", "emit", "loading", "show_progress", "show_table", "stderr", "stdout"]
 
 AsJson = typer.Option("--json", help="Print one JSON object on standard output; progress stays on standard error.")
 
@@ -43,6 +43,13 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[objec
     for row in rows:
         table.add_row(*[str(cell) for cell in row])
     stdout.print(table)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Say on a terminal, as long as it lasts, that what a network needs is being loaded: that takes seconds."""
+    with stderr.status("Loading the network") if stderr.is_terminal else nullcontext():
+        yield
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cryptonn.cli.console import AsJson, emit, stderr, stdout
+from cryptonn.cli.console import AsJson, emit, loading, stderr, stdout
 from cryptonn.cli.local_exchange import FeeIn
 from cryptonn.units import counted
 
@@ -124,13 +124,14 @@ def _traded(
     quiet: bool,
 ) -> dict[str, Any]:
     """Trade until stopped or done; return what it came to."""
-    from cryptonn.paper.loop import PaperTrader
-    from cryptonn.paper.pace import Pace
-    from cryptonn.paper.session import open_session
     from cryptonn.paper.view.web import check_port
 
     if web:
         check_port(web)  # before there is a session
+    with loading():
+        from cryptonn.paper.loop import PaperTrader
+        from cryptonn.paper.pace import Pace
+        from cryptonn.paper.session import open_session
     with (
         _stopped_by_signals() as stop,
         open_session(folder, name, settings, environ=os.environ, keys=keys, port=port) as session,

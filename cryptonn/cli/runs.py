@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryptonn.cli.console import AsJson, emit, show_progress, show_table, stdout
+from cryptonn.cli.console import AsJson, emit, loading, show_progress, show_table, stdout
 from cryptonn.cli.paper_results import report_session
 from cryptonn.cli.prediction import prediction_words
 from cryptonn.cli.summary import show_backtests, show_run, summary_of
@@ -169,7 +169,8 @@ def predict(
     from cryptonn import pipeline
 
     now = pd.Timestamp.now(tz="UTC")
-    latest = pipeline.predict(name, results=results, folder=data, files=file or (), download=download, now=now)
+    with loading():
+        latest = pipeline.predict(name, results=results, folder=data, files=file or (), download=download, now=now)
     if as_json:
         emit(latest)
     else:
