@@ -66,18 +66,17 @@
   function valueSteps(low, high, most) {
     const rough = (high - low) / most, size = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map((n) => n * size).find((n) => n >= rough);
-    const steps = [];
-    for (let n = Math.ceil(low / step); n * step <= high; n += 1) steps.push(n * step);
+    const first = Math.floor(low / step), count = Math.ceil(high / step) - first + 1;
+    const steps = Array.from({ length: count }, (_, n) => (first + n) * step);  // a labelled line above and below
     return { steps, digits: Math.max(0, -Math.floor(Math.log10(step))) };
   }
 
   function scaleOf(points, start, width, height) {
     const values = points.map((point) => point[1]).concat(start);
-    let low = Math.min(...values), high = Math.max(...values);
-    const spare = (high - low) * 0.06 || Math.abs(high) * 0.001 || 1;
-    low -= spare;
-    high += spare;
-    const { steps, digits } = valueSteps(low, high, 5);
+    const least = Math.min(...values), most = Math.max(...values);
+    const spare = (most - least) * 0.06 || Math.abs(most) * 0.001 || 1;
+    const { steps, digits } = valueSteps(least - spare, most + spare, 5);
+    const low = steps[0], high = steps[steps.length - 1];
     const left = 14 + 7.2 * Math.max(...steps.map((step) => money(step, digits).length));
     const box = { left, right: width - 10, top: 8, bottom: height - 24, steps, digits };
     const first = points[0][0], span = points[points.length - 1][0] - first || 1;

@@ -25,6 +25,13 @@ def shown() -> Iterator[Browser]:
         yield tab
 
 
+EXTENT = """(() => {
+  const ys = [...document.querySelectorAll('#chart line.grid')].map((line) => line.y1.baseVal.value);
+  const curve = document.querySelector('#chart path.line').getBBox();
+  return [Math.min(...ys), Math.max(...ys), curve.y, curve.y + curve.height];
+})()"""
+
+
 def now_ms() -> int:
     return NOW_MS
 
@@ -49,6 +56,8 @@ def test_all_is_there_and_fits(shown: Browser, tmp_path: Path, width: int, dark:
         assert shown.ask("document.documentElement.scrollWidth <= innerWidth")
         assert shown.ask(TOO_WIDE) == []
         assert shown.ask("document.querySelector('#chart path.line').getTotalLength()") > 100
+        top, bottom, highest, lowest = shown.ask(EXTENT)
+        assert top < highest and lowest < bottom, "the curve leaves the lines that have a label"
         columns = shown.ask("getComputedStyle(document.querySelector('#readings')).gridTemplateColumns")
         assert len(columns.split(" ")) == (4 if width == 1400 else 2)
         background = shown.ask("getComputedStyle(document.body).backgroundColor")
