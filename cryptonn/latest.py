@@ -10,12 +10,13 @@ import pandas as pd
 from cryptonn.catalog import find_run
 from cryptonn.config import RunConfig
 from cryptonn.errors import ConfigError, DataError
+from cryptonn.evaluation.forecasts import share_inside
 from cryptonn.heldout import forecast_periods, predict_bars, signal_of
 from cryptonn.learning.features import make_features
 from cryptonn.market.bars import time_text, timeframe_delta
 from cryptonn.market.candles import Frame
 from cryptonn.market.newest import fetched_candles, newest_candles
-from cryptonn.records import read_json
+from cryptonn.records import load_forecasts
 from cryptonn.runs import RESULTS, read_facts, read_run_config
 from cryptonn.units import counted
 
@@ -67,7 +68,8 @@ def predict(
         Of a regression also ``forecast``: ``at`` (UTC, the close of the bar ``horizon`` bars later), the ``price``
         then, ``low`` and ``high`` (its 95 % interval, from the errors on the validation rows), ``persistence`` (the
         newest close: the price stays) and ``move`` (predicted, a fraction of it); and ``held_out``: by test period,
-        ``rmse_ratio`` (its errors over persistence's) and ``directional_accuracy``.
+        ``rmse_ratio`` (its errors over persistence's), ``directional_accuracy`` and ``inside`` (share of prices that
+        came to lie inside such intervals).
 
     Raises
     ------
@@ -127,7 +129,7 @@ def _said(run: Path, config: RunConfig, frame: Frame, *, now: pd.Timestamp | Non
         "filled_bars": int(frame.filled.iloc[-config.training.lookback :].to_numpy().sum()),
         "far": _far(frame, facts.get("closes", {}), bars=config.training.lookback),
     }
-    return said | _forecast(model, features, close, known_at=known_at) | _record(run, config)
+    return said | _forecast(model, features, close, known_at=known_at) | _record(run, config, model)
 
 
 def _far(frame: Frame, known: dict[str, dict[str, float]], *, bars: int) -> dict[str, dict[str, float]]:
@@ -143,15 +145,17 @@ def _far(frame: Frame, known: dict[str, dict[str, float]], *, bars: int) -> dict
     return far
 
 
-def _record(run: Path, config: RunConfig) -> dict[str, Any]:
+def _record(run: Path, config: RunConfig, model: "FittedModel") -> dict[str, Any]:
     """Return how the run's forecasts did on its held-out periods, if they are of a price."""
-    path = run / "forecast_scores.json"
-    if not path.exists():
+    forecasts, scores = load_forecasts(run)
+    if forecasts is None or model.regression is None:
         return {}
-    scores = read_json(path)
-    periods = [name for name in config.data.test if name in scores] or ["validation"]
-    names = ("rmse_ratio", "directional_accuracy")
-    return {"held_out": {name: {key: scores[name][key] for key in names} for name in periods}}
+    low, high = model.regression.low, model.regression.high
+    found = {}
+    for name in [name for name in config.data.test if name in scores] or ["validation"]:
+        inside = share_inside(forecasts[forecasts["role"] == name], low=low, high=high)
+        found[name] = {key: scores[name][key] for key in ("rmse_ratio", "directional_accuracy")} | {"inside": inside}
+    return {"held_out": found}
 
 
 def _forecast(

@@ -347,6 +347,10 @@ def test_the_next_price_in_two_sentences(made: Run, cli) -> None:
     assert record.startswith(
         f"Held out, on {period}: its errors were {said['held_out'][period]['rmse_ratio']:.2f} times"
     )
+    inside = made.forecasts.query("role == @period")
+    low, high = (np.log(forecast[end] / forecast["price"]) for end in ("low", "high"))
+    held = np.log(inside["actual"] / inside["predicted"]).dropna().between(low - 1e-12, high + 1e-12).mean()
+    assert said["held_out"][period]["inside"] == held and f"{held:.1%} of prices lay inside its 95 % int" in record
     assert made.forecast_scores[period]["rmse_ratio"] == said["held_out"][period]["rmse_ratio"]
     assert stale.startswith("STALE: the newest candle closed at 2018-05-06 00:00 UTC, ")
     assert first.startswith("ETH/USDT at 2018-05-06 01:00 UTC, 1 bar of 1h after the newest close: ")

@@ -36,10 +36,16 @@ def _record_words(latest: dict[str, Any]) -> list[str]:
     """Say how such forecasts did on bars the network had not seen."""
     return [
         f"Held out, on {period}: its errors were {found['rmse_ratio']:.2f} times those of persistence "
-        f"({'better' if found['rmse_ratio'] < 1 else 'no better'} than saying that the price stays), and "
-        f"{found['directional_accuracy']:.1%} of directions were right."
+        f"({_compared(found['rmse_ratio'])}), {found['directional_accuracy']:.1%} of directions were right, and "
+        f"{found['inside']:.1%} of prices lay inside its 95 % interval."
         for period, found in latest.get("held_out", {}).items()
     ]
+
+
+def _compared(ratio: float) -> str:
+    if ratio < 1:
+        return "better than saying that the price stays"
+    return "no better than saying that the price stays: do not take its P(up) for odds"
 
 
 def _stale_words(latest: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from cryptonn.errors import DataError
 from cryptonn.evaluation.rows import Array
 from cryptonn.evaluation.significance import effective_sample_size, wilson_interval
 
-__all__ = ["MEANINGS", "assess_forecasts", "forecast_sentence"]
+__all__ = ["MEANINGS", "assess_forecasts", "forecast_sentence", "share_inside"]
 
 MEANINGS = {
     "rows": "bars with a forecast whose price came",
@@ -85,6 +85,20 @@ def assess_forecasts(rows: pd.DataFrame, *, horizon: int) -> dict[str, float]:
     }
     numbers |= _directions(found, horizon=horizon)
     return {name: numbers[name] for name in MEANINGS}
+
+
+def share_inside(rows: pd.DataFrame, *, low: float, high: float) -> float:
+    """Return the share of prices that came to lie inside the intervals of their forecasts; NaN if none came.
+
+    Parameters
+    ----------
+    rows
+        Columns ``predicted`` and ``actual``, in price units; a row with a NaN is not counted.
+    low, high
+        Ends of the interval: log moves from the predicted price.
+    """
+    error = np.log((rows["actual"] / rows["predicted"]).dropna().to_numpy(dtype=np.float64))
+    return float(((error >= low) & (error <= high)).mean()) if len(error) else math.nan
 
 
 def _rows_of(rows: pd.DataFrame) -> _Rows:

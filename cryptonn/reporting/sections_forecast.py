@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from cryptonn.evaluation.forecasts import MEANINGS, forecast_sentence
+from cryptonn.evaluation.forecasts import MEANINGS, forecast_sentence, share_inside
 from cryptonn.market.candles import timeframe_delta
 from cryptonn.records import read_json
 from cryptonn.reporting.chart import Chart
@@ -94,9 +93,8 @@ def _band(run: Run) -> Band | None:
 
 def _held(rows: pd.DataFrame, band: Band) -> dict[str, float]:
     """Return by role the share of prices that came to lie inside the interval."""
-    error = pd.Series(np.log(rows["actual"] / rows["predicted"]))
-    inside = error.between(*band).where(error.notna())
-    return {str(role): float(share) for role, share in inside.groupby(rows["role"]).mean().items()}
+    low, high = band
+    return {str(role): share_inside(part, low=low, high=high) for role, part in rows.groupby("role")}
 
 
 _COLUMNS = (

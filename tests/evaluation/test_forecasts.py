@@ -9,7 +9,7 @@ from scipy import stats
 
 from cryptonn.errors import DataError
 from cryptonn.evaluation.accuracy import assess
-from cryptonn.evaluation.forecasts import MEANINGS, assess_forecasts, forecast_sentence
+from cryptonn.evaluation.forecasts import MEANINGS, assess_forecasts, forecast_sentence, share_inside
 from cryptonn.evaluation.significance import effective_sample_size, wilson_interval
 
 NAN = math.nan
@@ -64,6 +64,13 @@ class TestErrors:
         kept = rows.copy()
         assess_forecasts(rows, horizon=2)
         pd.testing.assert_frame_equal(rows, kept)
+
+
+class TestIntervals:
+    def test_prices_inside_are_counted_and_ends_belong_to_it(self) -> None:
+        rows = pd.DataFrame({"predicted": [100.0, 100.0, 100.0, np.nan], "actual": [100.0, 110.0, 89.0, 100.0]})
+        assert share_inside(rows, low=np.log(0.9), high=np.log(1.1)) == pytest.approx(2 / 3)
+        assert np.isnan(share_inside(rows.iloc[3:], low=-1.0, high=1.0))
 
 
 class TestLimitingCases:
