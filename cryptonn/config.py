@@ -1,5 +1,6 @@
 """One TOML file is one run: which data, features, network, strategy, dates, costs and seed."""
 
+import re
 import tomllib
 from collections.abc import Sequence
 from functools import reduce
@@ -181,7 +182,7 @@ def unknown_setting(key: str) -> str:
     """Say that a dotted key is no setting, and which one may be meant; nothing if it is one.
 
     >>> unknown_setting("network.dropuot")
-    "network.dropuot is not a setting. Did you mean 'dropout'?"
+    "network.dropuot is not a setting. Did you mean 'network.dropout'?"
     """
     kind: Any = RunConfig
     parts = key.split(".")
@@ -192,7 +193,8 @@ def unknown_setting(key: str) -> str:
         if _section_of(kind) is None:
             return f"{key} is not a setting: {'.'.join(before)} is no section."
         if part not in _keys_at(before):
-            return f"{'.'.join([*before, part])} is not a setting.{_hint(part, before)}"
+            hint = re.sub(r"'(\w+)'", rf"'{'.'.join([*before, ''])}\1'", _hint(part, before))
+            return f"{'.'.join([*before, part])} is not a setting.{hint}"
         kind = _inside(kind, part)
     return ""
 

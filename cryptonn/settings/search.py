@@ -84,9 +84,8 @@ class SearchConfig(Section):
             raise ValueError(f"method = {self.method!r} needs trials, for example trials = 50")
         if self.method == "grid" and self.trials is not None:
             raise ValueError("a grid tries every combination: leave trials out, or set method")
-        empty = [name for name, values in self.space.items() if values == []]
-        if empty or not self.space:
-            raise ValueError(f"space has no value for {', '.join(empty) or 'any setting'}: there is nothing to try")
+        if not self.space:
+            raise ValueError("space has no value for any setting: there is nothing to try")
         return self
 
 

@@ -13,8 +13,8 @@ NOT_TRAINED = ("name", "description", "signal", "costs", "backtest", "report", "
 
 
 def problems_of(search: SearchConfig) -> list[str]:
-    """Name what cannot be: an axis that repeats a value or mixes tables and values, a key that is no setting, is set by
-    two axes or changes nothing that is trained, a metric that cannot compare the trials.
+    """Name what cannot be: an axis that has no value, repeats one or mixes tables and values, a key that is no
+    setting, is set by two axes or changes nothing that is trained, a metric that cannot compare the trials.
     """
     owners: dict[str, str] = {}
     found: list[str] = []
@@ -38,6 +38,8 @@ def _of_values(axis: str, values: list[Any] | RangeConfig) -> Iterator[str]:
         if values.log and values.step is not None:
             yield f"{axis} has both step and log = true. Keep one of them."
         return
+    if not values:
+        yield f"{axis} has no value: there is nothing to try."
     if len({isinstance(value, dict) for value in values}) > 1:
         yield f"{axis} mixes tables with plain values. Make every value a table, or none."
     twice = [value for value in values if values.count(value) > 1]

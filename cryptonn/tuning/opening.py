@@ -48,9 +48,10 @@ def open_study(
         If the candles are not there.
     """
     search = config.search[name]
-    axes = read_axes(search)
+    source = f"{config.name}, search {name}"
+    axes = read_axes(search, source=source)
     plan = _plan(search, axes, seed=config.seed)
-    check_all(config, search, axes, plan if plan is not None else _corners(axes))
+    check_all(config, search, axes, plan if plan is not None else _corners(axes), source=source)
     base = config if search.of == "run" else config.as_published()
     data = {symbol: str(facts["sha256"]) for symbol, facts in market_of(base).facts.items()}
     environment = environment_of(threads)

@@ -28,6 +28,7 @@ def draw_probabilities(records: Sequence["Record"]) -> Picture:
         for axes, record in zip(all_axes, records, strict=False):
             draw_ups_and_downs(axes, record.histogram)
             axes.set_title(_title(record, wide=wide), fontsize=9)
+            axes.set_xlim(*_ends(records))
         for axes in all_axes[len(records) :]:
             axes.set_axis_off()
         all_axes[0].legend(loc="upper left")
@@ -37,8 +38,15 @@ def draw_probabilities(records: Sequence["Record"]) -> Picture:
             pd.concat(tables, ignore_index=True),
             name="probabilities",
             title="Probabilities given",
-            caption="P(up) of the validation moves that went up (green) and down (red). Skill pulls the two apart.",
+            caption="P(up) of the validation moves that went up (green) and down (red), on one scale. Skill pulls the "
+            "two apart.",
         )
+
+
+def _ends(records: Sequence["Record"]) -> tuple[float, float]:
+    """Return the lowest and highest probability of any trial: one scale for all, so that they can be compared."""
+    tables = [record.histogram for record in records]
+    return min(float(one["bin_low"].min()) for one in tables), max(float(one["bin_high"].max()) for one in tables)
 
 
 def _title(record: "Record", *, wide: float) -> str:

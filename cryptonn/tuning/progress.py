@@ -48,10 +48,11 @@ class Progress:
     _running: dict[int, _Running] = field(default_factory=dict)
     _spent: list[float] = field(default_factory=list)
 
-    def begun(self, number: int) -> None:
-        """Note that a trial was begun."""
+    def begun(self, number: int, *, again: bool = False) -> None:
+        """Note that a trial was begun, or goes on from an epoch that an earlier sitting has done."""
         self._running[number] = _Running(began=self.clock(), said=self.clock())
-        self._say(f"trial {number} begins: {words_of(self.study.running[number])}")
+        how = "goes on after its newest epoch" if again else "begins"
+        self._say(f"trial {number} {how}: {words_of(self.study.running[number])}")
 
     def epoch(self, number: int, report: dict[str, Any]) -> None:
         """Note how far a trial is, see ``trial.OnEpoch``, and say so of one that takes long."""

@@ -84,8 +84,10 @@ def _run(study: Study, engine: Engine, on_step: OnStep) -> None:
             progress.ended(study.taken.pop(0))
         if task is None:
             return None
-        progress.begun(task["number"])
-        return task if engine.reports_epochs else task | {"checkpoint": None}  # elsewhere only outcomes are ours
+        if not engine.reports_epochs:  # only outcomes come from elsewhere
+            task = task | {"checkpoint": None}
+        progress.begun(task["number"], again=task["checkpoint"] is not None and Path(task["checkpoint"]).exists())
+        return task
 
     def on_report(number: int, epoch: dict[str, Any]) -> bool:
         progress.epoch(number, epoch)

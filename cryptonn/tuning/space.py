@@ -94,8 +94,8 @@ def choose_search(config: RunConfig, name: str | None) -> str:
     return chosen
 
 
-def read_axes(search: SearchConfig) -> tuple[Axis, ...]:
-    """Return the axes of a search in the order of the file.
+def read_axes(search: SearchConfig, *, source: str = "search") -> tuple[Axis, ...]:
+    """Return the axes of a search in the order of the file; ``source`` names it in errors.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def read_axes(search: SearchConfig) -> tuple[Axis, ...]:
     """
     problems = problems_of(search)
     if problems:
-        raise ConfigError("search: " + "\n".join(problems))
+        raise ConfigError(f"{source}: " + "\n".join(problems))
     return tuple(_axis(name, values) for name, values in search.space.items())
 
 
@@ -222,8 +222,10 @@ def _put(values: dict[str, Any], key: str, value: Any) -> None:
     values[last] = value
 
 
-def check_all(config: RunConfig, search: SearchConfig, axes: Sequence[Axis], wanted: Sequence[Choices]) -> None:
-    """Build the run of every combination before anything is trained.
+def check_all(
+    config: RunConfig, search: SearchConfig, axes: Sequence[Axis], wanted: Sequence[Choices], *, source: str = "search"
+) -> None:
+    """Build the run of every combination before anything is trained; ``source`` names the search in errors.
 
     Raises
     ------
@@ -239,7 +241,7 @@ def check_all(config: RunConfig, search: SearchConfig, axes: Sequence[Axis], wan
                 problems.setdefault(line, choices)
     if problems:
         found = [f"{line} (first with {words_of(choices)})" for line, choices in problems.items()]
-        raise ConfigError(f"{config.name}, search: " + "\n".join(found))
+        raise ConfigError(f"{source}: " + "\n".join(found))
 
 
 def words_of(choices: Choices) -> str:

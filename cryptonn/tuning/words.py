@@ -24,6 +24,8 @@ _LEARNED = 0.9985
 """A train loss above this share of that has not moved."""
 _DIVERGED = 2.0
 """One above this multiple of it has gone astray."""
+_EARLY = 10
+"""A best epoch within this part of all of them is an early one."""
 _YARDSTICK = ("labels.", "split.", "data.train", "data.target", "data.timeframe")
 """Settings that change which rows are judged, or what is asked of them."""
 
@@ -41,7 +43,7 @@ def sentences(study: Study) -> list[str]:
     if best is None:
         return [_tried(study)]
     found = [_tried(study), _best(study, best), _luck(study, best), _mattered(study), *_medians(study)]
-    return [one for one in (*found, *_unlearned(study), _yardstick(study), _caveat(study)) if one]
+    return [one for one in (*found, *_unlearned(study), _early(study), _yardstick(study), _caveat(study)) if one]
 
 
 def _tried(study: Study) -> str:
@@ -89,7 +91,7 @@ def _luck(study: Study, best: Record) -> str:
     first = middle + error * NormalDist().inv_cdf((count - 0.375) / (count + 0.25))  # mean of the largest (Blom 1958)
     return (
         f"{inside} of the other {count - 1} lie inside that interval. Were all {count} equally good, at their median "
-        f"of {middle:.2%}, luck alone would put the first of them as high as about {first:.2%}."
+        f"of {middle:.2%}, luck alone would put the best of them as high as about {first:.2%}."
     )
 
 
@@ -145,6 +147,20 @@ def _failed_trainings(what: str, records: list[Record]) -> str:
     return (
         f"{names} {what}: no train loss came below {lowest:.5g}, and always saying one half has {_CHANCE_WORDS}. That "
         "is a failed training, no evidence about settings."
+    )
+
+
+def _early(study: Study) -> str:
+    """Say so where most networks were best before a tenth of their epochs was over."""
+    epochs = max(len(record.history) for record in study.done)
+    early = [record for record in study.done if (record.best_epoch or epochs) * _EARLY <= epochs]
+    if epochs < _EARLY or 2 * len(early) <= len(study.done):
+        return ""
+    last = max(record.best_epoch or 0 for record in early)
+    when = "the first" if last == 1 else f"one of the first {last}"
+    return (
+        f"{len(early)} of {len(study.done)} were best after {when} of {epochs} epochs: from then on they learn the "
+        "train rows by heart, so a search over smaller networks or learning rates may say more than further epochs."
     )
 
 

@@ -507,9 +507,38 @@ def test_the_first_of_many_equals_is_as_good_as_luck_makes_it(tmp_path: Path) ->
     config = search_config({"seed": list(range(1, 25))}, metric="val_accuracy")
     study = searched(config, tmp_path, engine=Learning(*[0.68] * 24))
     # 24 draws around 56 % with a standard error of 0.02 / 1.96: the largest is 1.95 errors above on average
-    assert "at their median of 56.00%, luck alone would put the first of them as high as about 57.99%" in " ".join(
+    assert "at their median of 56.00%, luck alone would put the best of them as high as about 57.99%" in " ".join(
         sentences(study)
     )
+
+
+class Early(MadeUp):
+    """Trials that are best after the epochs that are given."""
+
+    def __init__(self, *best: int) -> None:
+        super().__init__()
+        self.best = best
+
+    def _outcome(self, task: dict[str, Any], on_report: Any) -> dict[str, Any]:
+        return super()._outcome(task, on_report) | {"best_epoch": self.best[task["number"]]}
+
+
+@pytest.mark.parametrize(
+    ("epochs", "best", "words"),
+    [
+        (20, (1, 2, 1, 20), "3 of 4 were best after one of the first 2 of 20 epochs: from then on they learn the"),
+        (20, (1, 1, 1, 1), "4 of 4 were best after the first of 20 epochs"),
+        (20, (1, 2, 3, 20), ""),
+        (9, (1, 1, 1, 1), ""),
+    ],
+)
+def test_networks_that_are_best_at_once_are_told(
+    tmp_path: Path, epochs: int, best: tuple[int, ...], words: str
+) -> None:
+    from cryptonn.tuning.words import sentences
+
+    said = " ".join(sentences(searched(search_config(training={"epochs": epochs}), tmp_path, engine=Early(*best))))
+    assert words in said and ("by heart" in said) is bool(words)
 
 
 def test_settings_that_change_the_question_are_named(tmp_path: Path) -> None:

@@ -126,7 +126,9 @@ def test_a_trial_that_is_killed_goes_on_after_its_newest_epoch(tmp_path: Path) -
         time.sleep(0.05)
     child.kill()
     child.wait()
-    (record,) = tune(config, folder=folder).records.values()
+    said: list[str] = []
+    (record,) = tune(config, folder=folder, on_step=lambda step: said.append(step.text)).records.values()
+    assert any("trial 0 goes on after its newest epoch: seed 1" in line for line in said)
     assert 1 <= record.where["epochs_before"] < 8 and len(record.history) == 8
     assert not list((folder / "running").iterdir())
     whole = tune(config, folder=tmp_path / "apart" / "search")
