@@ -1,10 +1,11 @@
-"""Numbers as people write them: of money, 0.001, 0.1% and 10bp are the same fraction."""
+"""Numbers and lists as people write them: of money, 0.001, 0.1% and 10bp are the same fraction."""
 
 import re
+from collections.abc import Sequence
 
 from cryptonn.errors import ConfigError
 
-__all__ = ["BP", "counted", "in_bp", "in_percent", "parse_fraction"]
+__all__ = ["BP", "counted", "in_bp", "in_percent", "listed", "parse_fraction"]
 
 BP = 0.0001
 """One basis point."""
@@ -72,3 +73,12 @@ def counted(number: int, noun: str) -> str:
     '1,200 bars'
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Write words one after another.
+
+    >>> listed(["maker", "taker", "slippage"])
+    'maker, taker and slippage'
+    """
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from cryptonn.evaluation.accuracy import Assessment
 from cryptonn.evaluation.outcome import Metrics, Outcome
-from cryptonn.units import BP, counted
+from cryptonn.units import BP, counted, listed
 
 __all__ = ["headline", "sentences"]
 
@@ -23,7 +23,7 @@ def headline(found: Outcome) -> str:
         bears = any(_gains_and_loses(one) for one in found.paid)
         return f"Loses money after fees: {gross} {_as_nets(found) if bears else _against(found)}.{_doubt(found)}"
     if case == "pays at some fees":
-        won, lost = (_listed([_name(one) for one in ones]) for ones in (found.won, found.lost))
+        won, lost = (listed([_name(one) for one in ones]) for ones in (found.won, found.lost))
         return f"Pays at {won} but not at {lost}: {_net(found.paid)}.{_doubt(found)}"
     if not found.certain:
         return f"Ahead after fees, but cannot be told from luck: {_net(found.paid)}.{_doubt(found)}"
@@ -120,7 +120,7 @@ def _optimistic(found: Outcome) -> list[str]:
     """Warn of gains that rest on resting orders alone."""
     if not found.won or any(one["slippage_paid"] > 0 for one in found.won):
         return []
-    names = _listed([_name(one) for one in found.won])
+    names = listed([_name(one) for one in found.won])
     return [
         f"The gain at {names} is optimistic: every order is taken to fill at the next open without any spread, but a "
         "resting order may not fill, and one that is filled at once pays the spread."
@@ -250,10 +250,6 @@ def _data(free: Metrics) -> str:
 
 def _name(found: Metrics) -> str:
     return "no fee" if found["fees"] == "none" else str(found["fees"])
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _range(found: Metrics, name: str, write: Callable[[float], str]) -> str:

@@ -5,7 +5,7 @@ What was not run here keeps what the page says of it: the whole of it is days of
 kept, in docs/earlier-systems/: copy a folder to backtests/searches/ and ``tune`` goes on with it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from cryptonn.learning.lookahead import looking_ahead
 from cryptonn.market.candles import Frame
 from cryptonn.market.source import load_market
 from cryptonn.published import reproduce
-from cryptonn.reporting.formatting import percent, signed_bp
+from cryptonn.reporting.formatting import percent
 from cryptonn.reporting.sections_forecast import forecast_words
 from cryptonn.reporting.sections_published import make_published
 from cryptonn.runs import Run
@@ -27,6 +27,7 @@ from cryptonn.settings import PublishedConfig
 from tests.docs.lessons import lessons
 from tests.docs.page import PAGE, ROOT, Page, kept_picture, shown
 from tests.docs.searches import RECORDS, finished, search_section
+from tests.docs.systems import accuracy_table, money_table, recorded, worth
 from tests.test_tutorial import unpredictable
 
 BACKTESTS = ROOT / "backtests"
@@ -35,8 +36,32 @@ NOTE = "<!-- Made by `make earlier-systems` from run folders: run the commands a
 INTRO = """# The earlier systems
 
 cryptonn was made from four systems that stopped at an accuracy, or at a plot. Here each is a run file. It states the
-figure that was published, what the published way of measuring gives on our candles, what is left of it when the split
-is honest, and what that earns. Nothing measured in a published way, with its leaks, was ever traded."""
+figure that was quoted, what that way of measuring gives on our candles, what is left of it when the split is honest,
+and what that earns. Nothing measured in a published way, with its leaks, was ever traded. Intervals are those of 95 %:
+how far off a figure may be by luck alone."""
+
+MONEY = """And what an account came to on those rows, traded with 95 % of it, bought and sold at the next open. `maker`
+waits in the order book and pays 10 bp a fill (1 bp is 0.01 %), `taker` takes what is there and pays 20 bp and half the
+spread, `taker+slippage` 2 bp more; a trade has two fills. A verdict is *within luck* where the interval of its return
+holds a gain as well as a loss. Trades that gain on average may leave an account with less than it had: losses
+compound."""
+
+LEARNED = """## What we learned
+
+In plain words, from the tables above and below. The best of many settings is always a little lucky; a setting whose
+figure lies inside the best one's interval may be just as good."""
+
+WORDS = """## Words
+
+- *Ties up, balanced*: how earlier systems counted. A window whose price does not move counts as up; windows are
+  dropped until there are as many ups as downs. *On moves*: windows that do not move are left out.
+- *Train, validation, test*: rows to learn from, to choose by, and to judge on at the end. *Purge*: rows left out
+  between them, so that no label reaches from one into the next.
+- *Epoch*: one pass over the train rows. The *best* one has the lowest validation loss; its weights are kept.
+- *Loss*: what training makes small. A classifier that always says one half has 0.6931 (ln 2; 0.25 where the loss is
+  mse): a training that stays there has failed, one whose validation loss rises from there learns by heart.
+- *Persistence*: saying that the price stays as it is. The *Diebold-Mariano test* tells whether the errors of two
+  forecasts differ by more than luck. *fANOVA* shares out the differences between trials among the settings."""
 
 SYSTEMS = {
     "capstone": ("lookback", "btc", "btc_10", "btc_honest", "leaks"),
@@ -46,25 +71,22 @@ SYSTEMS = {
 }
 """Run file to its searches, in the order of the page."""
 
-HEAD = (
-    "| system | published | reproduced as published | honest, on held-out bars | with fees |",
-    "| --- | --- | --- | --- | --- |",
-)
-
 
 def page(backtests: Path = BACKTESTS, *, records: Path = RECORDS) -> str:
     """Return the whole page, from the runs and searches in a folder; keeps pictures and trials."""
     runs, before = {name: _latest(name, backtests / "results") for name in SYSTEMS}, Page.read()
     chapters = {name: "\n\n".join(_chapter(name, run, before)) for name, run in runs.items()}
-    rows = [_row(name, run, before) for name, run in runs.items()]
-    parts = [NOTE, INTRO, "\n".join([*HEAD, *rows])]
-    parts += ["## What we learned", lessons(finished(records), rows, chapters)]
+    further = {name: "\n\n".join(_further(name, run, before)) for name, run in runs.items()}
+    systems = recorded(runs, records)
+    learned = [*worth(systems), *lessons(finished(records), "\n".join([*chapters.values(), *further.values()]))]
+    parts = [NOTE, INTRO, accuracy_table(systems), MONEY, money_table(systems)]
+    parts += [LEARNED, "\n".join(f"- {one}" for one in learned), WORDS]
     for name, searches in SYSTEMS.items():
         parts.append(chapters[name])
         for search in searches:
             folder = backtests / "searches" / f"{name}-{search}"
             parts += search_section(name, search, folder, before, records=records)
-        parts += _further(name, runs[name], before)
+        parts += [further[name]] if further[name] else []
     return "\n\n".join(parts) + "\n"
 
 
@@ -75,39 +97,13 @@ def _latest(name: str, results: Path) -> Run | None:
         return None
 
 
-def _row(name: str, run: Run | None, before: Page) -> str:
-    if run is None or run.config.published is None:
-        return before.row(name)
-    link = f"[{run.config.published.system}](#{name})"
-    claim, numbers = run.config.published, (run.published or {}).get("numbers")
-    published = percent(claim.figure) if claim.figure is not None else claim.metric
-    here = f"{percent(numbers['accuracy'])} ({_ends(numbers, 'accuracy')})" if numbers else "is the run itself"
-    here = "not run yet" if run.published is None else here
-    return f"| {link} | {published} | {here} | {'<br>'.join(_honest(run))} | {'<br>'.join(_fees(run))} |"
-
-
-def _honest(run: Run) -> Iterator[str]:
-    for period in run.config.data.test:
-        found = run.assessments[period]["network"].metrics
-        right = f"{percent(found['accuracy_on_moves'])} of moves ({_ends(found, 'accuracy_on_moves')})"
-        scores = run.forecast_scores.get(period)
-        ratio = f", errors {scores['rmse_ratio']:.2f} times persistence's" if scores else ""
-        yield f"{period}: {right}{ratio}"
-
-
-def _fees(run: Run) -> Iterator[str]:
-    for period in run.config.data.test:
-        rows = run.comparison[(run.comparison["period"] == period) & (run.comparison["strategy"] == run.strategy)]
-        found = [f"{signed_bp(row['net_per_trade_bp'] / 1e4)} at {row['fees']}" for _, row in rows.iterrows()]
-        yield f"{period}: {', '.join(found[:1] + found[1::2])} a trade"
-
-
 def _ends(found: dict[str, Any], name: str) -> str:
     return f"{percent(found[f'{name}_low'])} to {percent(found[f'{name}_high'])}"
 
 
 def _chapter(name: str, run: Run | None, before: Page) -> list[str]:
-    return [f"## {name}", *(_run(name, run) if run else [before.under(f"## {name}")])]
+    again = run is None or (run.published is None and not before.lacks(f"## {name}"))
+    return [f"## {name}", *([before.under(f"## {name}")] if run is None or again else _run(name, run))]
 
 
 def _further(name: str, run: Run | None, before: Page) -> list[str]:
@@ -147,7 +143,7 @@ def _trained(run: Run) -> str:
         seen, minutes = run.published["rows"], run.published["seconds"] / 60
         text += (
             f". As published: {seen['train']:,} windows to train on and {seen['validation']:,} to validate, "
-            f"{run.published['epochs']} epochs in {minutes:,.0f} minutes"
+            f"{run.published['epochs']} epochs in {max(minutes, 1):,.0f} minutes"
         )
     return f"{text}."
 
@@ -163,9 +159,8 @@ def _looking_ahead(run: Run) -> list[str]:
     text = (
         f"Found by experiment on the {run.facts['rows']['train']['rows']:,} train rows: from some bar on every price "
         "and volume is doubled, and a column that changes before that bar has looked ahead. "
-        f"{found['plain'].sum()} columns do as they come, {found['filled'].sum()} with `fillna=True`. The former are "
-        "left out, and the others made without filling, by "
-        '`features.ta = ["all"]`.'
+        f"{found['plain'].sum()} columns look ahead even without filling, {found['filled'].sum()} with `fillna=True`. "
+        'The former are left out, and the others made without filling, by `features.ta = ["all"]`.'
     )
     return [text, "\n".join(rows)]
 

@@ -4,78 +4,48 @@ Every lesson is said of numbers that are handed in, and its words follow from th
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 
 from cryptonn.reporting.formatting import percent
+from cryptonn.units import listed
 
 __all__ = ["lessons"]
 
 Tables = Mapping[str, pd.DataFrame]
 """Searches that are done, by the name of their folder: a row for each trial that ended well, as in summary.json."""
 
-_VERDICT = re.compile(r"^- \*\*(\w+), traded\*\*: (.*)$", re.MULTILINE)
-_ERRORS = re.compile(r"\]\(#(\w+)\).*errors (\d+\.\d+) times persistence's")
 _STILL = re.compile(r"^- (.* of its windows do not move .*)$", re.MULTILINE)
+_IN_RANDOM_ORDER = re.compile(r"^\| in random order \| (\S+ %) .* \| (\S+ %) ", re.MULTILINE)
 _TOSS = 0.5
 """An accuracy whose interval holds it may be that of a coin toss."""
-INTRO = (
-    "In plain words, from the figures below. A 95 % interval says how far off a figure may be by luck alone; the best "
-    "of many settings is always a little lucky, and one whose figure lies inside its interval cannot be told from it."
-)
 
 
-def lessons(tables: Tables, rows: Iterable[str], chapters: Mapping[str, str]) -> str:
-    """Return what was learned, as a list with a sentence before it.
+def lessons(tables: Tables, text: str) -> list[str]:
+    """Return what was learned, a paragraph a question.
 
     Parameters
     ----------
     tables
         Searches.
-    rows
-        The systems' rows of the page's first table.
-    chapters
-        By system, what the page says of its run.
+    text
+        What the page says of the systems' runs.
     """
     found = [
-        _paying(chapters),
-        _forecasts(rows),
         _lookback(tables.get("capstone-lookback")),
         _others(tables),
-        _still("\n".join(chapters.values())),
+        _still(text),
         _leaks(tables.get("capstone-leaks")),
-        _grids(tables),
+        _grids(tables, text),
     ]
-    return "\n\n".join([INTRO, "\n".join(f"- {one}" for one in found if one)])
-
-
-def _paying(chapters: Mapping[str, str]) -> str:
-    verdicts = [(name, *one) for name, text in chapters.items() for one in _VERDICT.findall(text)]
-    if not verdicts:
-        return ""
-    kept = [one for one in verdicts if not one[2].startswith("Loses money")]
-    lost = f"in {len(verdicts) - len(kept)} of {len(verdicts)} periods they had not seen they lose money after fees"
-    rest = "".join(f" {name}, {period}: {verdict}" for name, period, verdict in kept)
-    return f"**Do they make money?** {lost.capitalize()}.{rest}"
+    return [one for one in found if one]
 
 
 def _still(text: str) -> str:
     found = _STILL.search(text)
-    return f"**Does it recognise minutes that will not move?** {found[1]}" if found else ""
-
-
-def _forecasts(rows: Iterable[str]) -> str:
-    found = [(name, ratio) for row in rows for name, ratio in _ERRORS.findall(row)]
-    if not found:
-        return ""
-    better = [name for name, ratio in found if float(ratio) < 1]
-    said = _list([f"{ratio} ({name})" for name, ratio in found])
-    end = f"only {_list(better)} is worth listening to" if better else "nobody needs a network for that"
-    return (
-        f"**Can it say tomorrow's price?** Its errors are {said} times those of saying that the price stays as it is: "
-        f"{end}."
-    )
+    question = "Does the 5-minute classifier owe its figure to minutes that do not move, which count as up?"
+    return f"**{question}** {found[1]}" if found else ""
 
 
 def _lookback(table: pd.DataFrame | None) -> str:
@@ -87,9 +57,9 @@ def _lookback(table: pd.DataFrame | None) -> str:
     first = [minutes for minutes in equal[axis] if minutes != best[axis]]
     worse = [f"{row[axis]} ({percent(row['value'])})" for _, row in table.drop(equal.index).iterrows()]
     return (
-        f"**How many minutes should the network see?** {best[axis]} came first: right in {_interval(best)}. "
-        + (f"{_list(first)} cannot be told from it. " if first else "")
-        + (f"Further behind than luck is likely to put one: {_list(worse)}. " if worse else "")
+        f"**How many minutes should the 5-minute classifier see?** {best[axis]} came first: {_interval(best)}. "
+        + (f"{listed(first)} cannot be told from it. " if first else "")
+        + (f"Further behind than luck is likely to put one: {listed(worse)}. " if worse else "")
         + f"Published were {_range(table, 'published')}, with 100 minutes in front."
     )
 
@@ -100,21 +70,25 @@ def _others(tables: Tables) -> str:
         "capstone-btc_10": "With 10 minutes",
         "capstone-btc_honest": "Honestly split",
     }
-    parts, ahead = [], []
+    parts, ahead, clear = [], 0, 0
     for name, words in names.items():
-        if name in tables:
-            sides = tables[name].pivot_table("value", index="training.learning_rate", columns="data.others")
-            told = {side: _list([percent(value) for value in sides[side]]) for side in ("BTC/USD", "none")}
-            rates = _list([f"{rate:g}" for rate in sides.index])
-            parts.append(
-                f"{words} it is right in {told['BTC/USD']} of cases with BTC and in {told['none']} without (trained at "
-                f"a rate of {rates})."
-            )
-            ahead += list(sides["BTC/USD"] > sides["none"])
-    if not parts:
+        if name not in tables:
+            parts += [f"{words}: not run yet."]
+            continue
+        sides = tables[name].set_index("training.learning_rate").groupby("data.others")
+        both, alone = sides.get_group("BTC/USD"), sides.get_group("none")
+        told = [listed([percent(value) for value in side["value"]]) for side in (both, alone)]
+        rates = listed([f"{rate:g}" for rate in both.index])
+        parts += [f"{words}: right in {told[0]} with BTC and in {told[1]} without, trained at a rate of {rates}."]
+        ahead += int((both["value"] > alone["value"]).sum())
+        clear += int(((both["low"] > alone["high"]) | (both["high"] < alone["low"])).sum())
+    pairs = 2 * sum(name in tables for name in names)
+    if not pairs:
         return ""
-    end = f"With BTC it is right more often in {sum(ahead)} of {len(ahead)} pairs."
-    return f"**Does ETH's network need BTC?** {' '.join(parts)} {end} {_half(tables.get('capstone-btc'))}".strip()
+    clearly = f"in {clear} of them so clearly that the intervals lie apart" if clear else "never clearly"
+    said = [*parts, f"With BTC it is right more often in {ahead} of {pairs} pairs, {clearly}."]
+    half = _half(tables.get("capstone-btc"))
+    return f"**Does the 5-minute classifier of ETH need BTC?** {' '.join([*said, half]).strip()}"
 
 
 def _half(table: pd.DataFrame | None) -> str:
@@ -141,36 +115,42 @@ def _leaks(table: pd.DataFrame | None) -> str:
     inside = none["low"] <= together["value"] <= none["high"]
     end = "which luck can make" if inside else "more than luck makes"
     return (
-        f"**What were the leaks worth?** Without any, {_interval(none)} of moves; one at a time changes that by "
-        f"{100 * apart:.1f} points at most; all together give {percent(together['value'])}, {end}."
+        f"**What were the leaks of the 5-minute classifier worth?** Without any, {_interval(none)} of moves; one at a "
+        f"time changes that by {100 * apart:.1f} points at most; all together give {percent(together['value'])}, {end}."
     )
 
 
-def _grids(tables: Tables) -> str:
+def _grids(tables: Tables, text: str) -> str:
     names = ("grid_published", "grid_ta_published", "grid", "grid_ta")
-    plain, filled, honest, with_ta = (tables.get(f"tutorial_15m-{name}") for name in names)
+    plain, filled, honest, with_ta = found = [tables.get(f"tutorial_15m-{name}") for name in names]
+    if all(table is None for table in found):
+        return ""
     parts = []
     if plain is not None and filled is not None:
         parts.append(
-            f"Judged as published, on 100 windows shuffled before the split, the {len(plain)} networks are right in "
+            f"Judged as published, on 100 windows shuffled before the split, its {len(plain)} networks are right in "
             f"{_range(plain)} of cases, and with `ta` in {_range(filled)}."
         )
-    if honest is not None:
+    shuffled = _IN_RANDOM_ORDER.search(text)
+    if shuffled:
         parts.append(
-            f"Split in time order, on candles they had not seen, the same {len(honest)} are right in {_range(honest)} "
-            f"of moves{_alike(honest)}."
+            "Judged so on the same bars in random order, where nothing can be known, one of them still gets "
+            f"{shuffled[1]} and {shuffled[2]}: the shuffling measures itself."
         )
-    if with_ta is not None:
-        parts.append(
-            "Split in time order, with the columns of `ta` that do not look ahead, they are right in "
-            f"{_range(with_ta)} of moves{_alike(with_ta)}: what was there before is the leak, not the indicators."
-        )
-    return f"**Where did 0.60 and 0.80 go?** {' '.join(parts)}" if parts else ""
+    for table, words in ((honest, "without `ta`"), (with_ta, "with the columns of `ta` that do not look ahead")):
+        if table is None:
+            parts.append(f"Honestly {words}: not run yet.")
+        else:
+            parts.append(
+                f"Trained on nine months and judged on the next two, {words}, they are right in {_range(table)} of "
+                f"moves{_alike(table)}."
+            )
+    return f"**Where did the tutorial's 0.60 and 0.80 go?** {' '.join(parts)}"
 
 
 def _alike(table: pd.DataFrame) -> str:
-    inside = len(_as_good(table)) - 1
-    return f", {inside} of the other {len(table) - 1} within what luck does to the best one"
+    behind = len(table) - len(_as_good(table))
+    return f", {behind or 'none'} of {len(table)} further behind the best one than luck is likely to put it"
 
 
 def _best(table: pd.DataFrame) -> pd.Series:
@@ -188,7 +168,3 @@ def _interval(row: pd.Series) -> str:
 
 def _range(table: pd.DataFrame, name: str = "value") -> str:
     return f"{percent(table[name].min())} to {percent(table[name].max())}"
-
-
-def _list(words: list[str]) -> str:
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)

@@ -29,11 +29,6 @@ class Page(dict[str, str]):
         """Whether nothing stands there that came from a run."""
         return self.get(heading, NOT_RUN).endswith(NOT_RUN)
 
-    def row(self, name: str) -> str:
-        """Return the row of a system in the overview."""
-        rows = [line for line in self[""].splitlines() if f"](#{name})" in line]
-        return rows[0] if rows else f"| [{name}](#{name}) | | not run yet | | |"
-
 
 def kept_picture(file: Path, name: str, words: str) -> str:
     """Keep a picture and return the line that shows it; where there is no file, the one that was kept before."""

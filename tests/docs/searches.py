@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from cryptonn.output import whole_folder
 from cryptonn.reporting.formatting import percent
+from cryptonn.units import counted
 from tests.docs.page import NOT_RUN, Page, kept_picture, shown
 
 RECORDS = Path(__file__).resolve().parents[2] / "docs" / "earlier-systems"
@@ -51,7 +53,9 @@ def search_section(name: str, search: str, here: Path, before: Page, *, records:
         Where trials are kept.
     """
     heading, folder = f"### {name}: {search}", _kept(here, records)
-    command = shown(f"cryptonn tune backtests/{name}.toml --search {search} --data ../shared/data --workers 2")
+    command = shown(
+        f"{_set(folder)}cryptonn tune backtests/{name}.toml --search {search} --data ../shared/data --workers 2"
+    )
     if folder is None:
         return [heading, command, *_meanwhile(here), NOT_RUN] if before.lacks(heading) else [heading, before[heading]]
     if not (folder / "summary.json").exists():
@@ -108,23 +112,50 @@ def _unfinished(folder: Path) -> str:
     return f"Not all run yet; so far:\n\n{_trials({'axes': names, 'metric': metric, 'trials': trials})}"
 
 
+def _set(folder: Path | None) -> str:
+    """Return what was set in the environment and decides about last bits, as it is written before a command."""
+    file = (folder or Path()) / "study.json"
+    known = json.loads(file.read_text(encoding="utf-8"))["environment"] if file.exists() else {}
+    return "TF_ENABLE_ONEDNN_OPTS=1 " if known.get("TF_ENABLE_ONEDNN_OPTS") == "1" else ""
+
+
 def _trials(found: dict[str, Any]) -> str:
-    axes = found["axes"]
-    quoted = ["published"] if any(one.get("published") is not None for one in found["trials"]) else []
-    head = [*axes, found["metric"], *quoted, "on moves", "95 % interval", "train loss", "validation loss", "best epoch"]
-    head.append("minutes, other work beside")
-    rows = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
-    for one in found["trials"]:
-        low, high = one.get("accuracy_on_moves_low"), one.get("accuracy_on_moves_high")
-        cells = [
-            *(str(one[axis]) for axis in axes),
-            one["reason"] if one["value"] is None else f"{one['value']:.4f}",
-            *("" if one.get(name) is None else f"{one[name]:.4g}" for name in quoted),
-            "" if low is None else percent(one["accuracy_on_moves"]),
-            "" if low is None else f"{percent(low)} to {percent(high)}",
-            *("" if one.get(name) is None else f"{one[name]:.4f}" for name in ("loss", "val_loss")),
-            "" if one["best_epoch"] is None else f"{one['best_epoch']} of {one['epochs']}",
-            "" if one["seconds"] is None else f"{one['seconds'] / 60:.1f}",
-        ]
-        rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows)
+    """Show a row a trial; a long table is folded."""
+    columns = {axis: [str(one[axis]) for one in found["trials"]] for axis in found["axes"]}
+    columns |= {head: [write(one) for one in found["trials"]] for head, write in _COLUMNS.items()}
+    columns = {head: cells for head, cells in columns.items() if any(cells)}
+    if columns.get(_ON_MOVES) == columns.get(_RIGHT):
+        columns.pop(_ON_MOVES, None)
+    rows = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
+    rows += [f"| {' | '.join(cells)} |" for cells in zip(*columns.values(), strict=True)]
+    table = "\n".join(rows)
+    if len(found["trials"]) <= _LONG:
+        return table
+    return (
+        f"<details><summary>{counted(len(found['trials']), 'network')}, a row each</summary>\n\n{table}\n\n</details>"
+    )
+
+
+def _number(name: str, form: str = ".4f") -> Callable[[dict[str, Any]], str]:
+    return lambda one: "" if one.get(name) is None else format(one[name], form)
+
+
+def _interval(one: dict[str, Any]) -> str:
+    low, high = one.get("low"), one.get("high")
+    return "" if low is None or high is None else f"{percent(low)} to {percent(high)}"
+
+
+_RIGHT, _ON_MOVES = "right", "on moves"
+_COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "quoted": _number("published", ".4g"),
+    _RIGHT: lambda one: one["reason"] if one["value"] is None else percent(one["value"]),
+    "95 % interval": _interval,
+    _ON_MOVES: lambda one: "" if one.get("accuracy_on_moves") is None else percent(one["accuracy_on_moves"]),
+    "train loss": _number("loss"),
+    "validation loss": _number("val_loss"),
+    "best epoch": lambda one: "" if one["best_epoch"] is None else f"{one['best_epoch']} of {one['epochs']}",
+    "minutes": lambda one: "" if one["seconds"] is None else f"{one['seconds'] / 60:.1f}",
+}
+"""Columns after those of the settings; minutes had other work beside them."""
+_LONG = 12
+"""Trials above which a table is folded."""

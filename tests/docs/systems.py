@@ -1,0 +1,161 @@
+"""The four systems of docs/earlier-systems.md: their numbers, which are kept in docs/earlier-systems/runs.json."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptonn.output import to_json, write_file
+from cryptonn.reporting.formatting import percent, signed_bp, signed_percent
+from cryptonn.runs import Run
+from cryptonn.units import listed
+
+__all__ = ["Systems", "accuracy_table", "money_table", "recorded", "worth"]
+
+Systems = Mapping[str, dict[str, Any]]
+"""By run file: what was published, what it gives measured the same way, and each test period of the honest run."""
+
+
+def recorded(runs: Mapping[str, Run | None], records: Path) -> Systems:
+    """Return the numbers of every system: of its run where there is one, else as they were kept; keep them.
+
+    A run whose earlier system was not trained again has that one's numbers from before.
+    """
+    file = records / "runs.json"
+    known: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    found = {name: _numbers(run, known.get(name, {})) for name, run in runs.items() if run is not None}
+    if found:
+        write_file(file, to_json(known | found))
+    merged = known | found
+    return {name: merged[name] for name in runs if name in merged}
+
+
+def _numbers(run: Run, before: Mapping[str, Any]) -> dict[str, Any]:
+    claim = run.config.published
+    if claim is None:
+        raise ValueError(f"{run.name}: a run without [published] is no earlier system")
+    again = (run.published or {}).get("numbers")
+    names = ("accuracy", "accuracy_low", "accuracy_high")
+    return {
+        "system": claim.system,
+        "symbol": run.config.data.target,
+        "figure": claim.figure,
+        "quoted": claim.metric,
+        "reproduced": {name: again[name] for name in names} if again else before.get("reproduced"),
+        "periods": {name: _period(run, name) for name in run.config.data.test},
+    }
+
+
+def _period(run: Run, name: str) -> dict[str, Any]:
+    scores, verdict, span = run.assessments[name]["network"].metrics, run.verdicts[name], run.config.data.test[name]
+    rows = run.comparison.query("period == @name and strategy == @run.strategy").set_index("fees")
+    return {
+        "from": f"{span.start:%Y-%m-%d}",
+        "to": f"{span.end:%Y-%m-%d}",
+        **{key: scores[key] for key in ("accuracy_on_moves", "accuracy_on_moves_low", "accuracy_on_moves_high")},
+        "rmse_ratio": run.forecast_scores.get(name, {}).get("rmse_ratio"),
+        "trades": int(rows["trades"].iloc[0]),
+        "gross_per_trade_bp": float(rows["gross_per_trade_bp"].iloc[0]),
+        "cost_per_side": rows["cost_per_side"].to_dict(),
+        "net_return": rows["net_return"].to_dict(),
+        "buy_and_hold_return": float(rows["buy_and_hold_return"].iloc[0]),
+        "case": verdict.numbers["case"],
+        "certain": verdict.numbers["certain"],
+    }
+
+
+def accuracy_table(systems: Systems) -> str:
+    """Show the figure that was quoted, the same measured here, and what is left of it."""
+    rows = [
+        "| system | quoted | measured the same way here | honestly, on rows kept for the test |",
+        "| --- " * 4 + "|",
+    ]
+    for name, one in systems.items():
+        honest = [f"{period}: {_right(found)} of moves{_errors(found)}" for period, found in one["periods"].items()]
+        rows.append(f"| {_link(name, one)} | {_quoted(one)} | {_again(one)} | {'<br>'.join(honest)} |")
+    return "\n".join(rows)
+
+
+def money_table(systems: Systems) -> str:
+    """Show what the account came to in every test period, by fee."""
+    fees = list(next(iter(next(iter(systems.values()))["periods"].values()))["net_return"]) if systems else []
+    head = ["system", "period", "coin", "trades", "average trade before fees", *fees, "buy and hold", "verdict"]
+    rows = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
+    for name, one in systems.items():
+        for period, found in one["periods"].items():
+            cells = [
+                _link(name, one),
+                f"{period}, {found['from']} to {found['to']}",
+                one["symbol"],
+                f"{found['trades']:,}",
+                signed_bp(found["gross_per_trade_bp"] / 1e4),
+                *(signed_percent(found["net_return"][fee]) for fee in fees),
+                signed_percent(found["buy_and_hold_return"]),
+                _verdict(found),
+            ]
+            rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def worth(systems: Systems) -> list[str]:
+    """Say of each system in a few sentences what it is worth."""
+    return [f"**{one['system']}** ([{name}](#{name})). {' '.join(_worth(one))}" for name, one in systems.items()]
+
+
+def _worth(one: dict[str, Any]) -> list[str]:
+    said, again, periods = [f"Quoted: {_quoted(one)}."], one["reproduced"], list(one["periods"].values())
+    if again and one["figure"] is not None:
+        inside = again["accuracy_low"] <= one["figure"] <= again["accuracy_high"]
+        where = "within reach of luck from there" if inside else "further off than luck explains"
+        said.append(f"Measured the same way here: {_again(one)}; the quoted figure is {where}.")
+    right = listed([_right(found) for found in periods])
+    more = all(found["accuracy_on_moves_low"] > 0.5 for found in periods)
+    toss = "more than a coin toss" if more else "which a coin toss could reach"
+    said.append(f"Honestly, on rows kept for the test, it is right in {right} of moves, {toss}.")
+    ratios = [found["rmse_ratio"] for found in periods if found["rmse_ratio"] is not None]
+    if ratios:
+        worse = "so nobody needs a network for it" if min(ratios) >= 1 else "so it knows something"
+        said.append(
+            f"The price it predicts is off by {listed([f'{ratio:.2f}' for ratio in ratios])} times as much as saying "
+            f"that the price stays as it is, {worse}."
+        )
+    said += [_account(period, found) for period, found in one["periods"].items()]
+    return said
+
+
+def _account(period: str, found: dict[str, Any]) -> str:
+    paid = [fee for fee, cost in found["cost_per_side"].items() if cost > 0]
+    ends = [f"{signed_percent(found['net_return'][fee])} ({fee})" for fee in (paid[0], paid[-1])]
+    held = signed_percent(found["buy_and_hold_return"])
+    return f"Traded, {period}: {' to '.join(ends)} after fees, where buying and holding made {held}: {_verdict(found)}."
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    won = [fee for fee, cost in found["cost_per_side"].items() if cost > 0 and found["net_return"][fee] > 0]
+    case = f"gains at {listed(won)}" if won else str(found["case"])
+    return f"{case}, beyond luck" if found["certain"] else f"{case}, within luck"
+
+
+def _link(name: str, one: dict[str, Any]) -> str:
+    return f"[{one['system']}](#{name})"
+
+
+def _quoted(one: dict[str, Any]) -> str:
+    return str(one["quoted"]) if one["figure"] is None else f"{percent(one['figure'])}, {one['quoted']}"
+
+
+def _again(one: dict[str, Any]) -> str:
+    again = one["reproduced"]
+    if not again:
+        return "the run itself is it"
+    ends = f"{percent(again['accuracy_low'])} to {percent(again['accuracy_high'])}"
+    return f"{percent(again['accuracy'])} (95 % interval {ends})"
+
+
+def _right(found: dict[str, Any]) -> str:
+    ends = f"{percent(found['accuracy_on_moves_low'])} to {percent(found['accuracy_on_moves_high'])}"
+    return f"{percent(found['accuracy_on_moves'])} ({ends})"
+
+
+def _errors(found: dict[str, Any]) -> str:
+    return "" if found["rmse_ratio"] is None else f", errors {found['rmse_ratio']:.2f} times persistence's"

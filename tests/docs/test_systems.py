@@ -1,0 +1,65 @@
+"""What each earlier system is worth: the words follow from its numbers."""
+
+from typing import Any
+
+import pytest
+
+from tests.docs.systems import accuracy_table, money_table, worth
+
+
+def system(**changed: Any) -> dict[str, Any]:
+    """A classifier that gains before fees and loses after."""
+    known = {"from": "2019-01-01", "to": "2019-04-01", "accuracy_on_moves": 0.55, "accuracy_on_moves_low": 0.545}
+    known |= {"accuracy_on_moves_high": 0.555, "rmse_ratio": None, "trades": 1200, "gross_per_trade_bp": 5.5}
+    known |= {"cost_per_side": {"none": 0.0, "maker": 0.001, "taker": 0.0021}, "buy_and_hold_return": 0.0712}
+    known |= {"net_return": {"none": 0.3, "maker": -0.2, "taker": -0.5}, "case": "loses after fees", "certain": True}
+    again = {"accuracy": 0.5532, "accuracy_low": 0.5394, "accuracy_high": 0.5669}
+    one = {"system": "A classifier", "symbol": "ETH/USD", "figure": 0.5744, "quoted": "balanced", "reproduced": again}
+    return one | {"periods": {"2019Q1": known | changed}}
+
+
+def said(one: dict[str, Any]) -> str:
+    (words,) = worth({"capstone": one})
+    return words
+
+
+def test_a_system_in_words() -> None:
+    assert said(system()) == (
+        "**A classifier** ([capstone](#capstone)). Quoted: 57.44 %, balanced. Measured the same way here: 55.32 % "
+        "(95 % interval 53.94 % to 56.69 %); the quoted figure is further off than luck explains. Honestly, on rows "
+        "kept for the test, it is right in 55.00 % (54.50 % to 55.50 %) of moves, more than a coin toss. Traded, "
+        "2019Q1: −20.00 % (maker) to −50.00 % (taker) after fees, where buying and holding made +7.12 %: loses after fees, "
+        "beyond luck."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"accuracy_on_moves_low": 0.49}, "which a coin toss could reach"),
+        ({"rmse_ratio": 1.25}, "off by 1.25 times as much as saying that the price stays as it is, so nobody needs"),
+        ({"rmse_ratio": 0.97}, "so it knows something"),
+        ({"certain": False}, "loses after fees, within luck."),
+        ({"net_return": {"none": 0.3, "maker": 0.1, "taker": -0.5}, "certain": False}, "gains at maker, within luck."),
+    ],
+)
+def test_other_numbers_have_other_words(changed: dict[str, Any], words: str) -> None:
+    assert words in said(system(**changed))
+
+
+def test_a_quoted_figure_may_be_within_reach_of_luck_or_none_at_all() -> None:
+    assert "within reach of luck" in said(system() | {"figure": 0.56})
+    only = said(system() | {"figure": None, "quoted": "only a plot", "reproduced": None})
+    assert "Quoted: only a plot. Honestly" in only
+
+
+def test_the_tables_have_a_row_a_system_and_a_row_a_period() -> None:
+    systems = {"capstone": system()}
+    assert accuracy_table(systems).splitlines()[-1] == (
+        "| [A classifier](#capstone) | 57.44 %, balanced | 55.32 % (95 % interval 53.94 % to 56.69 %) | "
+        "2019Q1: 55.00 % (54.50 % to 55.50 %) of moves |"
+    )
+    assert money_table(systems).splitlines()[-1] == (
+        "| [A classifier](#capstone) | 2019Q1, 2019-01-01 to 2019-04-01 | ETH/USD | 1,200 | +5.5 bp | +30.00 % | "
+        "−20.00 % | −50.00 % | +7.12 % | loses after fees, beyond luck |"
+    )
