@@ -28,8 +28,8 @@ def test_a_system_in_words() -> None:
         "**A classifier** ([capstone](#capstone)). Quoted: 57.44 %, balanced. Measured the same way here: 55.32 % "
         "(95 % interval 53.94 % to 56.69 %); the quoted figure is further off than luck explains. Honestly, on rows "
         "kept for the test, it is right in 55.00 % (54.50 % to 55.50 %) of moves, more than a coin toss. Traded, "
-        "2019Q1: −20.00 % (maker) to −50.00 % (taker) after fees, where buying and holding made +7.12 %: loses after fees, "
-        "beyond luck."
+        "2019Q1: −20.00 % (maker) to −50.00 % (taker) after fees, where buying and holding made +7.12 %: loses after "
+        "fees, beyond luck."
     )
 
 
