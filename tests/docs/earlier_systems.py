@@ -40,11 +40,11 @@ figure that was quoted, what that way of measuring gives on our candles, what is
 and what that earns. Nothing measured in a published way, with its leaks, was ever traded. Intervals are those of 95 %:
 how far off a figure may be by luck alone."""
 
-MONEY = """And what an account came to on those rows, traded with 95 % of it, bought and sold at the next open. `maker`
-waits in the order book and pays 10 bp a fill (1 bp is 0.01 %), `taker` takes what is there and pays 20 bp and half the
-spread, `taker+slippage` 2 bp more; a trade has two fills. A verdict is *within luck* where the interval of its return
-holds a gain as well as a loss. Trades that gain on average may leave an account with less than it had: losses
-compound."""
+MONEY = """And what became of an account that put 95 % of itself into each trade on those rows, at the open after a
+signal. `maker` waits in the order book and pays 10 bp a fill (1 bp is 0.01 %), `taker` takes what is there and pays
+20 bp and half the spread, `taker+slippage` 2 bp more; a trade has two fills. A verdict is *within luck* where the
+interval of the return holds a gain as well as a loss. Trades that gain on average may leave an account with less than
+it had, because losses compound."""
 
 LEARNED = """## What we learned
 
@@ -77,17 +77,17 @@ def page(backtests: Path = BACKTESTS, *, records: Path = RECORDS) -> str:
     runs, before = {name: _latest(name, backtests / "results") for name in SYSTEMS}, Page.read()
     chapters = {name: "\n\n".join(_chapter(name, run, before)) for name, run in runs.items()}
     further = {name: "\n\n".join(_further(name, run, before)) for name, run in runs.items()}
-    systems = recorded(runs, records)
-    learned = [*worth(systems), *lessons(finished(records), "\n".join([*chapters.values(), *further.values()]))]
-    parts = [NOTE, INTRO, accuracy_table(systems), MONEY, money_table(systems)]
-    parts += [LEARNED, "\n".join(f"- {one}" for one in learned), WORDS]
+    parts = []
     for name, searches in SYSTEMS.items():
         parts.append(chapters[name])
         for search in searches:
             folder = backtests / "searches" / f"{name}-{search}"
             parts += search_section(name, search, folder, before, records=records)
         parts += [further[name]] if further[name] else []
-    return "\n\n".join(parts) + "\n"
+    systems = recorded(runs, records)  # from here on every trial and number is kept
+    learned = [*worth(systems), *lessons(finished(records), "\n".join([*chapters.values(), *further.values()]))]
+    head = [NOTE, INTRO, accuracy_table(systems), MONEY, money_table(systems)]
+    return "\n\n".join([*head, LEARNED, "\n".join(f"- {one}" for one in learned), WORDS, *parts]) + "\n"
 
 
 def _latest(name: str, results: Path) -> Run | None:

@@ -137,14 +137,13 @@ def _grids(tables: Tables, text: str) -> str:
             "Judged so on the same bars in random order, where nothing can be known, one of them still gets "
             f"{shuffled[1]} and {shuffled[2]}: the shuffling measures itself."
         )
-    for table, words in ((honest, "without `ta`"), (with_ta, "with the columns of `ta` that do not look ahead")):
+    for table, words in ((honest, "without `ta`"), (with_ta, "with those columns of `ta` that do not look ahead")):
         if table is None:
-            parts.append(f"Honestly {words}: not run yet.")
+            parts.append(f"Honestly, {words}: not run yet.")
         else:
-            parts.append(
-                f"Trained on nine months and judged on the next two, {words}, they are right in {_range(table)} of "
-                f"moves{_alike(table)}."
-            )
+            parts.append(f"Honestly, {words}, they are right in {_range(table)} of moves{_alike(table)}.")
+    if honest is not None and with_ta is not None and with_ta["value"].max() < honest["value"].max():
+        parts.append("`ta` adds nothing to it.")
     return f"**Where did the tutorial's 0.60 and 0.80 go?** {' '.join(parts)}"
 
 

@@ -103,31 +103,31 @@ def worth(systems: Systems) -> list[str]:
 
 
 def _worth(one: dict[str, Any]) -> list[str]:
-    said, again, periods = [f"Quoted: {_quoted(one)}."], one["reproduced"], list(one["periods"].values())
+    said, again, periods = [], one["reproduced"], list(one["periods"].values())
     if again and one["figure"] is not None:
         inside = again["accuracy_low"] <= one["figure"] <= again["accuracy_high"]
-        where = "within reach of luck from there" if inside else "further off than luck explains"
-        said.append(f"Measured the same way here: {_again(one)}; the quoted figure is {where}.")
-    right = listed([_right(found) for found in periods])
+        where = "which luck explains" if inside else "further off than luck explains"
+        said.append(
+            f"{percent(one['figure'])} was quoted; measured the same way it is {percent(again['accuracy'])} here, "
+            f"{where}."
+        )
+    right = listed([percent(found["accuracy_on_moves"]) for found in periods])
     more = all(found["accuracy_on_moves_low"] > 0.5 for found in periods)
     toss = "more than a coin toss" if more else "which a coin toss could reach"
-    said.append(f"Honestly, on rows kept for the test, it is right in {right} of moves, {toss}.")
+    said.append(f"Honestly it is right in {right} of moves, {toss}.")
     ratios = [found["rmse_ratio"] for found in periods if found["rmse_ratio"] is not None]
     if ratios:
-        worse = "so nobody needs a network for it" if min(ratios) >= 1 else "so it knows something"
-        said.append(
-            f"The price it predicts is off by {listed([f'{ratio:.2f}' for ratio in ratios])} times as much as saying "
-            f"that the price stays as it is, {worse}."
-        )
-    said += [_account(period, found) for period, found in one["periods"].items()]
-    return said
+        off = listed([f"{ratio:.2f}" for ratio in ratios])
+        end = "nobody needs a network for it" if min(ratios) >= 1 else "it knows something"
+        said.append(f"Its prices are {off} times as far off as saying that the price stays as it is: {end}.")
+    return [*said, *(_account(period, found) for period, found in one["periods"].items())]
 
 
 def _account(period: str, found: dict[str, Any]) -> str:
     paid = [fee for fee, cost in found["cost_per_side"].items() if cost > 0]
     ends = [f"{signed_percent(found['net_return'][fee])} ({fee})" for fee in (paid[0], paid[-1])]
     held = signed_percent(found["buy_and_hold_return"])
-    return f"Traded, {period}: {' to '.join(ends)} after fees, where buying and holding made {held}: {_verdict(found)}."
+    return f"In {period} its account {_verdict(found)}: {listed(ends)}, where buying and holding made {held}."
 
 
 def _verdict(found: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from tests.docs.page import Page
 from tests.docs.searches import finished
 
 RATES = "training.learning_rate"
+BOTH = (("grid", 0.56), ("grid_ta", 0.55))
 
 
 def search(**columns: list[Any]) -> pd.DataFrame:
@@ -74,9 +75,11 @@ def test_what_the_shuffled_split_finds_in_random_order_stands_beside_what_is_lef
     text = "| in random order | 74.00 % (63.61 % to 82.25 %) | 76.00 % (65.85 % to 83.87 %) |"
     (said,) = lessons(grids | {"tutorial_15m-grid_ta": search(value=[0.54, 0.545, 0.52])}, f"x\n{text}\ny")
     assert "its 2 networks are right in 59.00 % to 69.00 % of cases, and with `ta` in 59.00 % to 69.00 %." in said
-    assert "one of them still gets 74.00 % and 76.00 %" in said and "Honestly without `ta`: not run yet." in said
+    assert "one of them still gets 74.00 % and 76.00 %" in said and "Honestly, without `ta`: not run yet." in said
     behind = "1 of 3 further behind the best one than luck is likely to put it."
-    assert f"they are right in 52.00 % to 54.50 % of moves, {behind}" in said
+    assert f"they are right in 52.00 % to 54.50 % of moves, {behind}" in said and "adds nothing" not in said
+    (said,) = lessons(grids | {f"tutorial_15m-{name}": search(value=[worth]) for name, worth in BOTH}, "")
+    assert said.endswith("`ta` adds nothing to it.")
 
 
 def test_where_nothing_was_run_nothing_is_learned() -> None:
