@@ -161,7 +161,8 @@ def draw_settings(study: Study) -> Picture:
     columns = min(_COLUMNS, len(study.varied))
     rows = -(-len(study.varied) // columns)
     figure, all_axes = canvas(rows, columns, size=(2.9 * columns, 3.0 * rows))
-    tables = []
+    tables: list[pd.DataFrame] = []
+    low, high = study.interval(study.best) if study.best is not None else (None, None)
     for axes, axis in zip(all_axes, study.varied, strict=False):
         table = _values(study).assign(axis=axis.name, choice=[record.choices[axis.name] for record in study.done])
         places = _places(axes, table["choice"], names=[] if axis.range is not None else list(axis.choices))
@@ -173,6 +174,8 @@ def draw_settings(study: Study) -> Picture:
         if axis.range is not None and axis.range.log:
             axes.set_xscale("log")
         _frame(axes, study, table["value"], said=axes is all_axes[0])
+        if low is not None and high is not None:
+            axes.axhspan(low, high, color=BENCHMARK, alpha=0.15, linewidth=0)
         tables.append(table)
     for axes in all_axes[len(study.varied) :]:
         axes.set_axis_off()
@@ -182,7 +185,8 @@ def draw_settings(study: Study) -> Picture:
         pd.concat(tables, ignore_index=True),
         name="settings",
         title="Setting by setting",
-        caption="Each dot is a trial above its choice; the bar is the median of a choice, whatever the others were.",
+        caption="Each dot is a trial above its choice; the bar is the median of a choice, whatever the others were. "
+        "Grey: the best trial's 95 % interval, where it has one; a trial inside it may be just as good.",
     )
 
 
