@@ -147,7 +147,7 @@ def _quoted(one: dict[str, Any]) -> str:
 def _again(one: dict[str, Any]) -> str:
     again = one["reproduced"]
     if not again:
-        return "the run itself is it"
+        return "the honest run is it"
     ends = f"{percent(again['accuracy_low'])} to {percent(again['accuracy_high'])}"
     return f"{percent(again['accuracy'])} (95 % interval {ends})"
 
