@@ -69,7 +69,7 @@ def test_as_published_it_finds_skill_where_there_is_none(config: RunConfig, shar
     frame = unpredictable(quarter_hours(shared_data, "2018"), seed=1)
     values: dict[str, Any] = config.model_dump(mode="json", exclude_unset=True)
     values["features"]["ta"] = ["all"]
-    values["published"]["settings"]["training"] = {"epochs": 20}
+    values["published"]["settings"]["training"] = {"epochs": 10}
     shuffled = reproduce(parse_config(values), frame)
     assert shuffled.windows["validation"] == 100
     assert shuffled.numbers["accuracy"] > 0.65

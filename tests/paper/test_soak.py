@@ -1,4 +1,4 @@
-"""Half an hour of minutes on a running clock; ``python -m tests.paper.soak`` does a day."""
+"""Twenty minutes on a running clock; ``python -m tests.paper.soak`` does a day."""
 
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,10 @@ from served_run import Played, changed_copy, served
 
 from tests.paper.soak import Watched, missed, watch
 
-BARS = 30
+BARS = 20
 
 
-def test_half_an_hour_on_a_running_clock(tiny: Any, tmp_path: Path) -> None:
+def test_twenty_minutes_on_a_running_clock(tiny: Any, tmp_path: Path) -> None:
     run = changed_copy(tiny.folder, tmp_path / "runs")
     with forking(tmp_path) as forks, served(tiny.frame, tiny.config, mode="running", speed=90.0) as exchange:
         played = Played(run, exchange, "soak")
