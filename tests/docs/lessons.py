@@ -110,13 +110,12 @@ def _half(table: pd.DataFrame | None) -> str:
 def _leaks(table: pd.DataFrame | None) -> str:
     if table is None:
         return ""
-    none, *single, together = [row for _, row in table.iterrows()]
-    apart = max((abs(row["value"] - none["value"]) for row in single), default=0.0)
+    none, together, single = table.iloc[0], table.iloc[-1], table.iloc[1:-1]
     inside = none["low"] <= together["value"] <= none["high"]
     end = "which luck can make" if inside else "more than luck makes"
     return (
-        f"**What were the leaks of the 5-minute classifier worth?** Without any, {_interval(none)} of moves; one at a "
-        f"time changes that by {100 * apart:.1f} points at most; all together give {percent(together['value'])}, {end}."
+        f"**What were the leaks of the 5-minute classifier worth?** Without any it is right in {_interval(none)} of "
+        f"moves, with one at a time in {_range(single)}, with all of them in {percent(together['value'])}: {end}."
     )
 
 
