@@ -135,10 +135,13 @@ def test_nothing_outside_the_train_rows_reaches_the_fit(once: tuple[Material, Fi
 
 
 FIT_ALONE = """
+import sys
 from small_market import material, small_config, small_frame
 from test_training import fingerprint, fit
 config = small_config(training={"epochs": 1}, network={"dropout": 0.2})
 print(fingerprint(fit(material(config, small_frame()))[0]))
+print([name for name in ("sklearn", "matplotlib", "IPython") if name in sys.modules])
+import sklearn.linear_model, matplotlib.pyplot
 """
 
 
@@ -153,7 +156,9 @@ def test_same_seed_gives_the_same_weights_to_the_bit_in_another_process(once: tu
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", "importing and training must not chatter"
-    assert done.stdout.strip() == fingerprint(once[1])
+    said, loaded = done.stdout.splitlines()
+    assert said == fingerprint(once[1])
+    assert loaded == "[]", "Keras was loaded with what it needs for wrappers, galleries and notebooks"
 
 
 def test_another_seed_gives_other_weights(once: tuple[Material, FittedModel]) -> None:
