@@ -41,9 +41,10 @@ os.environ["KERAS_BACKEND"] = backend_name()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # later on it would report missing GPUs
 # oneDNN picks its kernels by the CPU, so last bits depend on it; with 1, windows train up to 1.7 times faster
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# Keras takes these in for its wrappers, galleries and notebooks, and needs 1.5 times as long; a notebook may want them
+_SPARED = () if "IPython" in sys.modules else ("sklearn", "matplotlib", "IPython")
 try:
-    # Keras takes these in for wrappers, galleries and notebooks, and needs 1.5 times as long
-    with _silent_stderr(), _without("sklearn", "matplotlib", "IPython"):
+    with _silent_stderr(), _without(*_SPARED):
         import keras as _keras
 except (ImportError, ValueError) as error:
     if backend_name() == "tensorflow":
