@@ -193,6 +193,7 @@ def unknown_setting(key: str) -> str:
         if _section_of(kind) is None:
             return f"{key} is not a setting: {'.'.join(before)} is no section."
         if part not in _keys_at(before):
+            # of a dotted key the hint names the section too
             hint = re.sub(r"'(\w+)'", rf"'{'.'.join([*before, ''])}\1'", _hint(part, before))
             return f"{'.'.join([*before, part])} is not a setting.{hint}"
         kind = _inside(kind, part)

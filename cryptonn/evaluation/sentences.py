@@ -20,8 +20,9 @@ def headline(found: Outcome) -> str:
     if case == "loses before fees":
         return f"Loses money even before fees: {gross}.{_edge(found)}"
     if case == "loses after fees":
-        bears = any(_gains_and_loses(one) for one in found.paid)
-        return f"Loses money after fees: {gross} {_as_nets(found) if bears else _against(found)}.{_doubt(found)}"
+        if any(_gains_and_loses(one) for one in found.paid):  # "+59 bp against 20 bp of costs" would be a gain
+            return f"Loses money after fees: {gross} on average, but {_net(found.paid)}.{_doubt(found)}"
+        return f"Loses money after fees: {gross} against {_costs(found.paid)}.{_doubt(found)}"
     if case == "pays at some fees":
         won, lost = (listed([_name(one) for one in ones]) for ones in (found.won, found.lost))
         return f"Pays at {won} but not at {lost}: {_net(found.paid)}.{_doubt(found)}"
@@ -68,15 +69,6 @@ def _net(paid: Sequence[Metrics]) -> str:
         return f"net {', '.join(parts)} a trade"
     parts = [f"{_percent(found['net_return'])} at {_name(found)}" for found in paid]
     return f"net {', '.join(parts)}, compounded"
-
-
-def _against(found: Outcome) -> str:
-    return f"against {_costs(found.paid)}"
-
-
-def _as_nets(found: Outcome) -> str:
-    """Name the losses themselves where the average trade bears some of the costs."""
-    return f"on average, but {_net(found.paid)}"
 
 
 def _costs(paid: Sequence[Metrics]) -> str:

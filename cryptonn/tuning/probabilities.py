@@ -25,10 +25,11 @@ def draw_probabilities(records: Sequence["Record"]) -> Picture:
     wide = 5.0 if columns == 1 else 3.4
     with house_style():
         figure, all_axes = canvas(rows, columns, size=(wide * columns, (3.0 if rows == 1 else 2.3) * rows))
+        ends = _ends(records)
         for axes, record in zip(all_axes, records, strict=False):
             draw_ups_and_downs(axes, record.histogram)
             axes.set_title(_title(record, wide=wide), fontsize=9)
-            axes.set_xlim(*_ends(records))
+            axes.set_xlim(*ends)
         for axes in all_axes[len(records) :]:
             axes.set_axis_off()
         all_axes[0].legend(loc="upper left")

@@ -42,7 +42,7 @@ how far off a figure may be by luck alone."""
 
 MONEY = """And what became of an account that put 95 % of itself into each trade on those rows, at the open after a
 signal. `maker` waits in the order book and pays 10 bp a fill (1 bp is 0.01 %), `taker` takes what is there and pays
-20 bp and half the spread, `taker+slippage` 2 bp more; a trade has two fills. A verdict is *within luck* where the
+20 bp and 1 bp of spread, `taker+slippage` 2 bp more; a trade has two fills. A verdict is *within luck* where the
 interval of the return holds a gain as well as a loss. Trades that gain on average may leave an account with less than
 it had, because losses compound."""
 

@@ -11,9 +11,9 @@ import pandas as pd
 from cryptonn.output import whole_folder
 from cryptonn.reporting.formatting import percent
 from cryptonn.units import counted
-from tests.docs.page import NOT_RUN, Page, kept_picture, shown
+from tests.docs.page import NOT_RUN, ROOT, Page, kept_picture, shown
 
-RECORDS = Path(__file__).resolve().parents[2] / "docs" / "earlier-systems"
+RECORDS = ROOT / "docs" / "earlier-systems"
 _NOT_KEPT = shutil.ignore_patterns("*.png", "*.toml", "tensorboard", "running", "lock", "figures", ".*")
 MEANWHILE = {
     "capstone-lookback": (
