@@ -132,8 +132,8 @@ def _cells(study: "Study", record: "Record", *, quoted: bool) -> list[str]:
     right, low, high = (f"{end:.2%}" if end is not None else "" for end in ends)
     best = study.best
     mark = "best" if best is not None and best.number == record.number else record.state
-    figures = study.search.published
-    published = [f"{figures[record.number]:.4g}" if record.number < len(figures) else ""] if quoted else []
+    figure = study.search.quoted(record.number)
+    published = [f"{figure:.4g}" if figure is not None else ""] if quoted else []
     return [
         str(record.number),
         *(choice_text(record.choices[axis.name]) for axis in study.varied),

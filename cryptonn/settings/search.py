@@ -88,6 +88,11 @@ class SearchConfig(Section):
             raise ValueError("space has no value for any setting: there is nothing to try")
         return self
 
+    def quoted(self, number: int) -> float | None:
+        """Return the figure that was quoted for a trial; None if none was."""
+        figure = self.published[number] if number < len(self.published) else math.nan
+        return None if math.isnan(figure) else figure
+
 
 class SelectionConfig(Section):
     """``[selection]``: how these settings were chosen; written by `cryptonn tune`, carried into every report."""

@@ -34,6 +34,10 @@ _MOST = 32
 _COLUMNS = 4
 _FAR = 3.0
 """Times the lowest loss, from which a loss is left out of the frame."""
+_WIDE, _PANEL = 8, 2.9
+"""Inches of a figure of one axis, and of one panel of several."""
+_ROOM = 10
+"""Letters that stand beside each other below an inch of axis."""
 _RING: Any = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "markeredgecolor": UP, "markeredgewidth": 2}
 
 
@@ -160,12 +164,14 @@ def draw_settings(study: Study) -> Picture:
     """Draw the value of every trial above its choice on each axis, with the median of each choice."""
     columns = min(_COLUMNS, len(study.varied))
     rows = -(-len(study.varied) // columns)
-    figure, all_axes = canvas(rows, columns, size=(2.9 * columns, 3.0 * rows))
+    figure, all_axes = canvas(rows, columns, size=(_PANEL * columns, 3.0 * rows))
     tables: list[pd.DataFrame] = []
     low, high = study.interval(study.best) if study.best is not None else (None, None)
     for axes, axis in zip(all_axes, study.varied, strict=False):
         table = _values(study).assign(axis=axis.name, choice=[record.choices[axis.name] for record in study.done])
-        places = _places(axes, table["choice"], names=[] if axis.range is not None else list(axis.choices))
+        places = _places(
+            axes, table["choice"], names=[] if axis.range is not None else list(axis.choices), inches=_PANEL
+        )
         axes.plot(places, table["value"], marker="o", linestyle="none", color=NETWORK, alpha=0.55, markersize=5)
         if axis.range is None:
             middle = table.groupby(places)["value"].median()
@@ -190,13 +196,14 @@ def draw_settings(study: Study) -> Picture:
     )
 
 
-def _places(axes: Axes, choices: pd.Series, *, names: list[Any]) -> np.ndarray:
-    """Return where choices stand on the axis: evenly, in the order of the file, or a range by its numbers."""
+def _places(axes: Axes, choices: pd.Series, *, names: list[Any], inches: float) -> np.ndarray:
+    """Return where choices stand on an axis so long: evenly, in the order of the file, or a range by its numbers."""
     if not names:
         return choices.to_numpy(float)
-    axes.set_xticks(range(len(names)), [choice_text(name) for name in names])
-    if max(len(str(name)) for name in names) > 8:
-        axes.tick_params(axis="x", rotation=20)
+    labels = [choice_text(name).replace(", ", ",\n") for name in names]
+    longest = max(len(line) for label in labels for line in label.splitlines())
+    aslant: Any = {"rotation": 20, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(range(len(names)), labels, **aslant if longest * len(names) > _ROOM * inches else {})
     axes.set_xlim(-0.6, len(names) - 0.4)
     return np.array([names.index(choice) for choice in choices], dtype=float)
 
@@ -204,13 +211,12 @@ def _places(axes: Axes, choices: pd.Series, *, names: list[Any]) -> np.ndarray:
 def draw_axis(study: Study) -> Picture:
     """Draw value, with its interval, against the only axis, and what the earlier system quoted there."""
     (axis,) = study.varied
-    quoted = study.search.published
     table = _values(study).assign(
         choice=[record.choices[axis.name] for record in study.done],
-        published=[quoted[record.number] if record.number < len(quoted) else np.nan for record in study.done],
+        published=np.array([study.search.quoted(record.number) for record in study.done], dtype=float),
     )
-    figure, (axes,) = canvas(size=(8, 3.8))
-    places = _places(axes, table["choice"], names=[] if axis.range is not None else list(axis.choices))
+    figure, (axes,) = canvas(size=(_WIDE, 3.8))
+    places = _places(axes, table["choice"], names=[] if axis.range is not None else list(axis.choices), inches=_WIDE)
     _with_intervals(axes, places, table)
     if table["published"].notna().any():
         axes.plot(

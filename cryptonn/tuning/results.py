@@ -25,13 +25,12 @@ def table_of(study: Study) -> pd.DataFrame:
         published (the figure the earlier system quoted, where the search names them), best_epoch, epochs, seconds,
         seed, reason, then every metric, and the number of rows of each role.
     """
-    quoted = study.search.published
-    rows = [_row(study, record, quoted) for _, record in sorted(study.records.items())]
+    rows = [_row(study, record) for _, record in sorted(study.records.items())]
     table = pd.DataFrame(rows)
-    return table.drop(columns=[] if quoted else ["published"]) if len(table) else table
+    return table.drop(columns=[] if study.search.published else ["published"]) if len(table) else table
 
 
-def _row(study: Study, record: Record, quoted: list[float]) -> dict[str, Any]:
+def _row(study: Study, record: Record) -> dict[str, Any]:
     low, high = study.interval(record)
     return {
         "trial": record.number,
@@ -41,7 +40,7 @@ def _row(study: Study, record: Record, quoted: list[float]) -> dict[str, Any]:
         "value": record.value,
         "low": low,
         "high": high,
-        "published": quoted[record.number] if record.number < len(quoted) else None,
+        "published": study.search.quoted(record.number),
         "best_epoch": record.best_epoch,
         "epochs": len(record.history),
         "seconds": record.seconds,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from cryptonn.reporting.formatting import percent
-from cryptonn.units import listed
+from cryptonn.units import counted, listed
 
 __all__ = ["lessons"]
 
@@ -33,7 +33,7 @@ def lessons(tables: Tables, text: str) -> list[str]:
         What the page says of the systems' runs.
     """
     found = [
-        _lookback(tables.get("capstone-lookback")),
+        _lookback(tables.get("capstone-lookback"), tables.get("capstone-btc")),
         _others(tables),
         _still(text),
         _leaks(tables.get("capstone-leaks")),
@@ -48,7 +48,8 @@ def _still(text: str) -> str:
     return f"**{question}** {found[1]}" if found else ""
 
 
-def _lookback(table: pd.DataFrame | None) -> str:
+def _lookback(table: pd.DataFrame | None, again: pd.DataFrame | None) -> str:
+    """Say which lookback came first, and what another search's training of 100 minutes came to."""
     if table is None:
         return ""
     axis = "training.lookback"
@@ -61,6 +62,7 @@ def _lookback(table: pd.DataFrame | None) -> str:
         + (f"{listed(first)} cannot be told from it. " if first else "")
         + (f"Further behind than luck is likely to put one: {listed(worse)}. " if worse else "")
         + f"Published were {_range(table, 'published')}, with 100 minutes in front."
+        + ("" if again is None else f" 100 minutes trained with other random numbers: {_interval(again.iloc[0])}.")
     )
 
 
@@ -70,7 +72,7 @@ def _others(tables: Tables) -> str:
         "capstone-btc_10": "With 10 minutes",
         "capstone-btc_honest": "Honestly split",
     }
-    parts, ahead, clear = [], 0, 0
+    parts, pairs, ahead, clear = [], 0, 0, 0
     for name, words in names.items():
         if name not in tables:
             parts += [f"{words}: not run yet."]
@@ -80,13 +82,15 @@ def _others(tables: Tables) -> str:
         told = [listed([percent(value) for value in side["value"]]) for side in (both, alone)]
         rates = listed([f"{rate:g}" for rate in both.index])
         parts += [f"{words}: right in {told[0]} with BTC and in {told[1]} without, trained at a rate of {rates}."]
-        ahead += int((both["value"] > alone["value"]).sum())
-        clear += int(((both["low"] > alone["high"]) | (both["high"] < alone["low"])).sum())
-    pairs = 2 * sum(name in tables for name in names)
-    if not pairs:
+        learned = (both["low"] > _TOSS) & (alone["low"] > _TOSS)
+        pairs += int(learned.sum())
+        ahead += int((learned & (both["value"] > alone["value"])).sum())
+        clear += int((learned & ((both["low"] > alone["high"]) | (both["high"] < alone["low"]))).sum())
+    if not any(name in tables for name in names):
         return ""
     clearly = f"in {clear} of them so clearly that the intervals lie apart" if clear else "never clearly"
-    said = [*parts, f"With BTC it is right more often in {ahead} of {pairs} pairs, {clearly}."]
+    both_learned = f"{counted(pairs, 'pair')} in which both sides beat a coin toss"
+    said = [*parts, f"With BTC it is right more often in {ahead} of the {both_learned}, {clearly}."]
     half = _half(tables.get("capstone-btc"))
     return f"**Does the 5-minute classifier of ETH need BTC?** {' '.join([*said, half]).strip()}"
 

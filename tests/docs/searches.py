@@ -15,27 +15,6 @@ from tests.docs.page import NOT_RUN, ROOT, Page, kept_picture, shown
 
 RECORDS = ROOT / "docs" / "earlier-systems"
 _NOT_KEPT = shutil.ignore_patterns("*.png", "*.toml", "tensorboard", "running", "lock", "figures", ".*")
-MEANWHILE = {
-    "capstone-lookback": (
-        "100 minutes is what the run above reproduced, with the same settings. Trained on a graphics card with JAX "
-        "under Keras (docs/search.md), so with other random numbers: 10 minutes gave 53.4 %, 25 minutes 55.5 %, 50 "
-        "minutes 54.9 %. The same 25 minutes trained here, with the same settings, gave 54.0 %: a point and a half of "
-        "the differences between lookbacks is luck."
-    ),
-    "capstone-btc": (
-        "A trial of it trains for as long as the run above, which is the first of the four: with BTC, at 0.0001. The "
-        "same question with ten minutes, and honestly split, stands in the two searches below. On a graphics card with "
-        "JAX, so with other random numbers, the run without BTC gave 52.6 % at 0.0001, where it is 55.3 % with BTC. At "
-        "0.001, the rate at which 0.5 was published, its validation loss was 0.7051, 0.6932, 0.6932, 0.7547 and 0.6995 "
-        "after the first five epochs, never below ln 2 = 0.6931, and 0.6926 after the sixth: a training that fails at "
-        "that rate, not proof that BTC is needed."
-    ),
-    "tutorial_15m-grid_ta": (
-        "To be held against the figures around 0.80 above: the same networks with the columns of `ta` that do not look "
-        "ahead, on all candles, split in time order and purged."
-    ),
-}
-"""What to look at as long as a search has not ended."""
 
 
 def search_section(name: str, search: str, here: Path, before: Page, *, records: Path = RECORDS) -> list[str]:
@@ -57,15 +36,16 @@ def search_section(name: str, search: str, here: Path, before: Page, *, records:
         f"{_set(folder)}cryptonn tune backtests/{name}.toml --search {search} --data ../shared/data --workers 2"
     )
     if folder is None:
-        return [heading, command, *_meanwhile(here), NOT_RUN] if before.lacks(heading) else [heading, before[heading]]
+        return [heading, command, NOT_RUN] if before.lacks(heading) else [heading, before[heading]]
     if not (folder / "summary.json").exists():
-        return [heading, command, *_meanwhile(here), _unfinished(folder)]
+        return [heading, command, *_computed(folder), _unfinished(folder)]
     found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     axis = "axis" if (folder / "figures" / "axis.png").exists() else "settings"
     return [
         heading,
         found["description"],
         command,
+        *_computed(folder),
         _trials(found),
         "\n".join(f"- {line}" for line in found["sentences"]),
         kept_picture(folder / "figures" / f"{axis}.png", f"{name}_{search}", f"search {search}"),
@@ -80,10 +60,6 @@ def finished(records: Path = RECORDS) -> dict[str, pd.DataFrame]:
         trials = pd.DataFrame(json.loads(file.read_text(encoding="utf-8"))["trials"])
         tables[file.parent.name] = trials[trials["state"] == "complete"]
     return tables
-
-
-def _meanwhile(here: Path) -> list[str]:
-    return [MEANWHILE[here.name]] if here.name in MEANWHILE else []
 
 
 def _kept(here: Path, records: Path) -> Path | None:
@@ -116,7 +92,18 @@ def _set(folder: Path | None) -> str:
     """Return what was set in the environment and decides about last bits, as it is written before a command."""
     file = (folder or Path()) / "study.json"
     known = json.loads(file.read_text(encoding="utf-8"))["environment"] if file.exists() else {}
-    return "TF_ENABLE_ONEDNN_OPTS=1 " if known.get("TF_ENABLE_ONEDNN_OPTS") == "1" else ""
+    chosen = {"TF_ENABLE_ONEDNN_OPTS": known.get("TF_ENABLE_ONEDNN_OPTS"), "KERAS_BACKEND": known.get("KERAS_BACKEND")}
+    return "".join(f"{name}={value} " for name, value in chosen.items() if value not in (None, "0"))
+
+
+def _computed(folder: Path) -> list[str]:
+    """Say what computed the trials, if it was not TensorFlow: it draws other random numbers."""
+    trials = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("trials/*/trial.json"))]
+    found = {one["where"]["backend"]: one["where"]["device"] for one in trials if "backend" in one["where"]}
+    return [
+        f"Trained with {library} under Keras on {card} (docs/search.md): other random numbers than TensorFlow's."
+        for library, card in found.items()
+    ]
 
 
 def _trials(found: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from cryptonn.units import counted
 from tests.docs.lessons import lessons
 from tests.docs.page import Page
 from tests.docs.searches import finished
@@ -19,10 +20,14 @@ def search(**columns: list[Any]) -> pd.DataFrame:
     return table.assign(low=table["value"] - 0.01, high=table["value"] + 0.01)
 
 
-def lookback(*values: float) -> list[str]:
+def lookbacks(*values: float) -> pd.DataFrame:
     minutes = [1, 5, 100][: len(values)]
     columns = {"training.lookback": minutes, "value": values, "published": [0.552, 0.543, 0.565][: len(values)]}
-    return lessons({"capstone-lookback": search(**columns)}, "")
+    return search(**columns)
+
+
+def lookback(*values: float) -> list[str]:
+    return lessons({"capstone-lookback": lookbacks(*values)}, "")
 
 
 def test_a_lookback_inside_the_interval_of_the_best_cannot_be_told_from_it() -> None:
@@ -30,6 +35,9 @@ def test_a_lookback_inside_the_interval_of_the_best_cannot_be_told_from_it() -> 
     assert "100 came first: 55.00 % (95 % interval 54.00 % to 56.00 %). 5 cannot be told from it." in said
     assert "Further behind than luck is likely to put one: 1 (51.00 %)." in said
     assert said.endswith("Published were 54.30 % to 56.50 %, with 100 minutes in front.")
+    tables = {"capstone-lookback": lookbacks(0.51, 0.545, 0.55), "capstone-btc": with_and_without(0.54, 0.5, 0.5, 0.5)}
+    again = " 100 minutes trained with other random numbers: 54.00 % (95 % interval 53.00 % to 55.00 %)."
+    assert lessons(tables, "")[0] == said + again
     (said,) = lookback(0.549, 0.545, 0.55)
     assert "1 and 5 cannot be told from it." in said and "Further behind" not in said
 
@@ -52,15 +60,17 @@ def test_a_training_that_failed_is_told_from_one_that_did_not(fast: float, words
     (said,) = lessons({"capstone-btc": with_and_without(0.55, 0.52, 0.526, fast)}, "")
     assert "As published: right in 55.00 % and 52.00 % with BTC and in 52.60 % and " in said
     assert "With 10 minutes: not run yet. Honestly split: not run yet." in said
-    ahead = 1 + (fast < 0.52)
-    assert f"more often in {ahead} of 2 pairs, in 1 of them so clearly that the intervals lie apart." in said
+    learned = 1 + (fast > 0.51)
+    pairs = f"the {counted(learned, 'pair')} in which both sides beat a coin toss"
+    assert f"more often in 1 of {pairs}, in 1 of them so clearly that the intervals lie apart." in said
     assert words in said
 
 
 def test_without_the_published_length_nothing_is_said_of_its_half() -> None:
     (said,) = lessons({"capstone-btc_10": with_and_without(0.55, 0.52, 0.545, 0.515)}, "")
     assert "As published: not run yet." in said
-    assert said.endswith("With BTC it is right more often in 2 of 2 pairs, never clearly.")
+    pairs = "the 2 pairs in which both sides beat a coin toss"
+    assert said.endswith(f"With BTC it is right more often in 2 of {pairs}, never clearly.")
 
 
 @pytest.mark.parametrize(("together", "words"), [(0.535, "which luck can make"), (0.56, "more than luck makes")])

@@ -391,6 +391,7 @@ def test_a_published_search_compares_and_selects_nothing(tmp_path: Path) -> None
 
     assert "THESE NUMBERS LEAK" in sentences(study)[-1] and "no purge" in sentences(study)[-1]
     assert pd.read_csv(tmp_path / "table.csv")["published"].tolist()[0] == 0.7
+    assert [study.search.quoted(number) for number in range(3)] == [0.7, None, None]
     short = tiny_config(published=published, search={"s": section | {"published": [0.7]}})
     with pytest.raises(ConfigError, match="published names 1 figures for 2 combinations"):
         searched(short, tmp_path / "short", engine=Published())
