@@ -141,7 +141,8 @@ from test_training import fingerprint, fit
 config = small_config(training={"epochs": 1}, network={"dropout": 0.2})
 print(fingerprint(fit(material(config, small_frame()))[0]))
 print([name for name in ("sklearn", "matplotlib", "IPython") if name in sys.modules])
-import sklearn.linear_model, matplotlib.pyplot
+import gc, sklearn.linear_model, matplotlib.pyplot
+assert gc.isenabled()
 """
 
 
