@@ -24,6 +24,7 @@ from cryptonn.reporting.sections_forecast import forecast_words
 from cryptonn.reporting.sections_published import make_published
 from cryptonn.runs import Run
 from cryptonn.settings import PublishedConfig
+from cryptonn.units import counted
 from tests.docs.lessons import lessons
 from tests.docs.page import PAGE, ROOT, Page, kept_picture, shown
 from tests.docs.searches import RECORDS, finished, search_section
@@ -143,7 +144,7 @@ def _trained(run: Run) -> str:
         seen, minutes = run.published["rows"], run.published["seconds"] / 60
         text += (
             f". As published: {seen['train']:,} windows to train on and {seen['validation']:,} to validate, "
-            f"{run.published['epochs']} epochs in {max(minutes, 1):,.0f} minutes"
+            f"{run.published['epochs']} epochs in {counted(max(round(minutes), 1), 'minute')}"
         )
     return f"{text}."
 

@@ -101,7 +101,7 @@ def _computed(folder: Path) -> list[str]:
     trials = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("trials/*/trial.json"))]
     found = {one["where"]["backend"]: one["where"]["device"] for one in trials if "backend" in one["where"]}
     return [
-        f"Trained with {library} under Keras on {card} (docs/search.md): other random numbers than TensorFlow's."
+        f"Trained with `{library}` under Keras, on {card} (docs/search.md): other random numbers than TensorFlow's."
         for library, card in found.items()
     ]
 
