@@ -1,5 +1,6 @@
 """The published figure a run is compared with, and the only place where settings that leak may stand."""
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import model_validator
@@ -36,8 +37,16 @@ class LeaksConfig(Section):
             )
         return self
 
-    def words(self, *, indicators: bool = True) -> tuple[str, ...]:
-        """Name each leak in force, in words for a report; ``indicators`` tells whether there are any to fill."""
+    def words(self, *, indicators: bool = True, but: Collection[str] = ()) -> tuple[str, ...]:
+        """Name each leak in force, in words for a report.
+
+        Parameters
+        ----------
+        indicators
+            Whether there are any to fill.
+        but
+            Keys to leave out.
+        """
         said = {
             "scaling": ("slice", "each slice scaled by its own mean and deviation"),
             "purge": ("none", "no purge between train and validation"),
@@ -46,9 +55,9 @@ class LeaksConfig(Section):
             "split": ("shuffled", "overlapping windows shuffled before the split"),
             "indicators": ("filled", "indicators filled from later rows"),
         }
-        unused = set() if indicators else {"indicators"}
+        unsaid = {*but, *(() if indicators else ("indicators",))}
         return tuple(
-            text for name, (leaky, text) in said.items() if getattr(self, name) == leaky and name not in unused
+            text for name, (leaky, text) in said.items() if getattr(self, name) == leaky and name not in unsaid
         )
 
 

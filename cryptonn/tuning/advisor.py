@@ -1,4 +1,4 @@
-"""What Optuna is asked: which settings to try next, whether a trial has fallen behind, which settings mattered.
+"""What Optuna is asked: which settings to try next, and whether a trial has fallen behind.
 
 Optuna's study lives in memory and is built anew from the trials on disk, so there is one record of a search, not two
 that could disagree after a crash. Its samplers get a seed of their own for every trial: what is suggested for trial
@@ -14,7 +14,7 @@ import optuna
 from cryptonn.settings import SearchConfig
 from cryptonn.tuning.space import Axis, Choices
 
-__all__ = ["Advisor", "best_is_lowest", "random_choices"]
+__all__ = ["Advisor", "best_is_lowest", "distribution_of", "random_choices"]
 
 _STATES = {"complete": optuna.trial.TrialState.COMPLETE, "pruned": optuna.trial.TrialState.PRUNED}
 _DRAWS = 100
@@ -38,7 +38,7 @@ def random_choices(axes: Sequence[Axis], *, trials: int, seed: int) -> list[Choi
         for attempt in range(_DRAWS):
             sampler = optuna.samplers.RandomSampler(seed=_seed(seed, number, attempt))
             choices = {
-                axis.name: sampler.sample_independent(None, None, axis.name, _distribution(axis)) for axis in axes
+                axis.name: sampler.sample_independent(None, None, axis.name, distribution_of(axis)) for axis in axes
             }
             if choices not in drawn:
                 drawn.append(choices)
@@ -54,7 +54,7 @@ class Advisor:
     ) -> None:
         direction = "minimize" if best_is_lowest(search.metric) else "maximize"
         self._study = optuna.create_study(study_name=name, direction=direction, pruner=_pruner(search, epochs))
-        self._distributions = {axis.name: _distribution(axis) for axis in axes}
+        self._distributions = {axis.name: distribution_of(axis) for axis in axes}
         self._seed = seed
         self._at_once = at_once
         self._running: dict[int, optuna.trial.Trial] = {}
@@ -98,26 +98,9 @@ class Advisor:
         else:
             self._study.tell(trial, state=_STATES.get(state, optuna.trial.TrialState.FAIL))
 
-    def importance(self) -> dict[str, float]:
-        """Return the share of the differences in value that each axis explains (fANOVA, Hutter et al. 2014).
 
-        Empty where that cannot be said: fewer than two axes, too few trials, or all equally good.
-        """
-        done = [trial for trial in self._study.get_trials(deepcopy=False) if trial.state is _STATES["complete"]]
-        values = {trial.value for trial in done}
-        varied = [name for name in self._distributions if len({trial.params[name] for trial in done}) > 1]
-        if len(done) < 4 or len(values) < 2 or len(varied) < 2:
-            return {}
-        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self._seed)
-        return {
-            name: float(share)
-            for name, share in optuna.importance.get_param_importances(
-                self._study, evaluator=evaluator, params=varied
-            ).items()
-        }
-
-
-def _distribution(axis: Axis) -> Any:
+def distribution_of(axis: Axis) -> Any:
+    """Return an axis as Optuna knows it."""
     given = axis.range
     if given is None:
         return optuna.distributions.CategoricalDistribution(list(axis.choices))

@@ -21,6 +21,7 @@ from cryptonn.reporting.picture import (
     picture,
 )
 from cryptonn.tuning.advisor import best_is_lowest
+from cryptonn.tuning.mattered import learned, shares
 from cryptonn.tuning.parallel import draw_parallel
 from cryptonn.tuning.probabilities import draw_probabilities
 from cryptonn.tuning.records import Record
@@ -45,12 +46,12 @@ def draw_all(study: Study) -> list[Picture]:
     """Draw what there is to draw: of one axis its values, of several which mattered; always trials and curves."""
     with house_style():
         drawn = [draw_trials(study), draw_curves(study)]
-        shares = study.advisor.importance()
+        found = shares(study)
         if len(study.varied) == 1:
             drawn.append(draw_axis(study))
         else:
             drawn += [draw_settings(study), draw_parallel(study)]
-        drawn += [draw_importance(shares)] if shares else []
+        drawn += [draw_importance(found)] if found else []
         with_histogram = [record for record in study.done if len(record.histogram)]
         return drawn + ([draw_probabilities(with_histogram[:_MOST])] if with_histogram else [])
 
@@ -141,11 +142,14 @@ def _curve(axes: Axes, record: Record, column: str, *, best: Record | None) -> N
         axes.plot([record.best_epoch], [values.iloc[place]], linestyle="none", zorder=4, label="kept", **_RING)
 
 
-def draw_importance(shares: dict[str, float]) -> Picture:
-    """Draw how much of the differences between trials goes with each axis."""
-    table = pd.DataFrame({"axis": list(shares), "share": list(shares.values())}).sort_values("share")
+def draw_importance(found: dict[str, float]) -> Picture:
+    """Draw how much of the differences between trials goes with each axis alone, and what is left."""
+    table = pd.DataFrame({"axis": list(found), "share": list(found.values())}).sort_values("share")
+    rest = {"axis": "together, and luck", "share": max(1 - table["share"].sum(), 0)}
+    table = pd.concat([pd.DataFrame([rest]), table], ignore_index=True)
     figure, (axes,) = canvas(size=(8, 0.9 + 0.42 * len(table)))
-    axes.barh(table["axis"], 100 * table["share"], color=NETWORK, height=0.6)
+    colors = [BENCHMARK, *[NETWORK] * len(found)]
+    axes.barh(table["axis"], 100 * table["share"], color=colors, height=0.6)
     for place, share in enumerate(table["share"]):
         axes.annotate(f" {share:.0%}", (100 * share, place), va="center", fontsize=9)
     axes.set_xlim(0, 112)
@@ -156,7 +160,7 @@ def draw_importance(shares: dict[str, float]) -> Picture:
         table,
         name="importance",
         title="What mattered",
-        caption="Share of the differences in value that goes with each setting, alone or with others (fANOVA).",
+        caption="Share of the differences in value that goes with each setting alone; grey: with several, and luck.",
     )
 
 
@@ -174,7 +178,8 @@ def draw_settings(study: Study) -> Picture:
         )
         axes.plot(places, table["value"], marker="o", linestyle="none", color=NETWORK, alpha=0.55, markersize=5)
         if axis.range is None:
-            middle = table.groupby(places)["value"].median()
+            counts = table["trial"].isin([record.number for record in learned(study)])
+            middle = table[counts].groupby(places[counts])["value"].median()
             axes.plot(middle.index, middle, marker="_", markersize=22, markeredgewidth=2, color=INK, linestyle="none")
         axes.set_title(axis.name)
         if axis.range is not None and axis.range.log:
@@ -191,7 +196,7 @@ def draw_settings(study: Study) -> Picture:
         pd.concat(tables, ignore_index=True),
         name="settings",
         title="Setting by setting",
-        caption="Each dot is a trial above its choice; the bar is the median of a choice, whatever the others were. "
+        caption="Each dot is a trial above its choice; the bar is the median of a choice, failed trainings left out. "
         "Grey: the best trial's 95 % interval, where it has one; a trial inside it may be just as good.",
     )
 

@@ -8,6 +8,7 @@ import pandas as pd
 from cryptonn.config import RunConfig
 from cryptonn.output import to_json, whole_folder, write_file
 from cryptonn.settings import SelectionConfig
+from cryptonn.tuning.mattered import shares
 from cryptonn.tuning.records import Record
 from cryptonn.tuning.study import Study
 from cryptonn.tuning.words import sentences
@@ -79,7 +80,7 @@ def summary_of(study: Study) -> dict[str, Any]:
         "trials": table_of(study).to_dict(orient="records"),
         "best": None if best is None else {"trial": best.number, "value": best.value, "settings": best.settings},
         "best_file": str(file) if file.exists() else None,
-        "importance": study.advisor.importance(),
+        "importance": shares(study),
         "sentences": sentences(study),
     }
 

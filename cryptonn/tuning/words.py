@@ -5,6 +5,7 @@ from collections import Counter
 from statistics import NormalDist, median
 
 from cryptonn.tuning.advisor import best_is_lowest
+from cryptonn.tuning.mattered import is_whole_grid, learned, shares, unlearned
 from cryptonn.tuning.records import Record
 from cryptonn.tuning.space import choice_text, words_of
 from cryptonn.tuning.study import Study
@@ -17,13 +18,7 @@ _NAMES = {
     "auc": "AUC",
     "accuracy": "accuracy counted as published",
 }
-_CHANCE = {"crossentropy": math.log(2), "mse": 0.25}
-"""Loss of a classifier that always says one half."""
 _CHANCE_WORDS = "0.6931 (crossentropy, ln 2) or 0.25 (mse)"
-_LEARNED = 0.9985
-"""A train loss above this share of that has not moved."""
-_DIVERGED = 2.0
-"""One above this multiple of it has gone astray."""
 _EARLY = 10
 """A best epoch within this part of all of them is an early one."""
 _YARDSTICK = ("labels.", "split.", "data.train", "data.target", "data.timeframe")
@@ -42,8 +37,8 @@ def sentences(study: Study) -> list[str]:
     best = study.best
     if best is None:
         return [_tried(study)]
-    found = [_tried(study), _best(study, best), _luck(study, best), _mattered(study), *_medians(study)]
-    return [one for one in (*found, *_unlearned(study), _early(study), _yardstick(study), _caveat(study)) if one]
+    found = [_tried(study), _best(study, best), *_unlearned(study), _luck(study, best), _mattered(study)]
+    return [one for one in (*found, *_medians(study), _early(study), _yardstick(study), _caveat(study)) if one]
 
 
 def _tried(study: Study) -> str:
@@ -82,8 +77,8 @@ def _measured(study: Study, record: Record) -> tuple[str, float | None, float | 
 def _luck(study: Study, best: Record) -> str:
     """Say how far ahead of the others luck alone would put the best of so many."""
     name, low, high = _measured(study, best)
-    values = [one.metrics.get(name, math.nan) for one in study.done]
-    if len(values) < 2 or low is None or high is None:
+    values = [one.metrics.get(name, math.nan) for one in learned(study)]
+    if len(values) < 2 or low is None or high is None or best not in learned(study):
         return ""
     inside = sum(low <= value <= high for value in values) - 1
     count, middle = len(values), median(values)
@@ -91,16 +86,22 @@ def _luck(study: Study, best: Record) -> str:
     first = middle + error * NormalDist().inv_cdf((count - 0.375) / (count + 0.25))  # mean of the largest (Blom 1958)
     return (
         f"{inside} of the other {count - 1} lie inside that interval. Were all {count} equally good, at their median "
-        f"of {middle:.2%}, luck alone would put the best of them as high as about {first:.2%}."
+        f"of {middle:.2%}, and each judged on rows of its own, luck would put the best of them at about {first:.2%} on "
+        "average; on rows they share it does less."
     )
 
 
 def _mattered(study: Study) -> str:
-    shares = study.advisor.importance()
-    if not shares:
+    found = shares(study)
+    if not found:
         return ""
-    parts = [f"{name} {share:.0%}" for name, share in sorted(shares.items(), key=lambda one: -one[1])]
-    return f"Of the differences between the settings, so much goes with each (fANOVA): {', '.join(parts)}."
+    parts = [f"{name} {share:.0%}" for name, share in sorted(found.items(), key=lambda one: -one[1])]
+    how = "analysis of variance" if is_whole_grid(study) else "an estimate, fANOVA"
+    rest = max(1 - sum(found.values()), 0)
+    return (
+        f"Of the differences between trials so much goes with one setting alone ({how}): {', '.join(parts)}; the other "
+        f"{rest:.0%} with several together, and with luck."
+    )
 
 
 def _medians(study: Study) -> list[str]:
@@ -108,10 +109,10 @@ def _medians(study: Study) -> list[str]:
     lines = []
     for axis in study.varied:
         by_choice: dict[object, list[float]] = {choice: [] for choice in axis.choices}
-        for record in study.done:
+        for record in learned(study):
             by_choice.setdefault(record.choices[axis.name], []).append(float(record.value or 0))
         by_choice = {choice: values for choice, values in by_choice.items() if values}
-        if len(study.varied) > 1 and 1 < len(by_choice) < len(study.done):
+        if len(study.varied) > 1 and 1 < len(by_choice) < len(learned(study)):
             metric = study.search.metric
             middle = [
                 f"{choice_text(choice)}: {value_text(metric, median(values))} (of {len(values)})"
@@ -123,20 +124,7 @@ def _medians(study: Study) -> list[str]:
 
 def _unlearned(study: Study) -> list[str]:
     """Name the trials whose training failed although it ended: their value says nothing about their settings."""
-    if study.base.is_regression:
-        return []
-    found: dict[str, list[Record]] = {"diverged": [], "learned nothing": []}
-    for record in study.done:
-        reached = _reached(study, record)
-        if reached > _LEARNED and record.metrics.get("accuracy_on_moves_low", 0.0) <= 0.5:
-            found["diverged" if reached > _DIVERGED else "learned nothing"].append(record)
-    return [_failed_trainings(what, records) for what, records in found.items() if records]
-
-
-def _reached(study: Study, record: Record) -> float:
-    """Return the lowest train loss, as a multiple of that of always saying one half."""
-    chance = _CHANCE[record.settings.get("training.loss", study.base.training.loss)]
-    return float(record.history["loss"].min()) / chance if len(record.history) else 0.0
+    return [_failed_trainings(what, records) for what, records in unlearned(study).items() if records]
 
 
 def _failed_trainings(what: str, records: list[Record]) -> str:
@@ -146,7 +134,7 @@ def _failed_trainings(what: str, records: list[Record]) -> str:
     lowest = min(float(record.history["loss"].min()) for record in records)
     return (
         f"{names} {what}: no train loss came below {lowest:.5g}, and always saying one half has {_CHANCE_WORDS}. That "
-        "is a failed training, no evidence about settings."
+        "is a failed training, no evidence about settings: it is left out of what follows."
     )
 
 
@@ -176,10 +164,7 @@ def _yardstick(study: Study) -> str:
 
 def _caveat(study: Study) -> str:
     if study.search.of == "published":
-        indicators = any(one.settings.get("features.ta", study.base.features.ta) for one in study.done)
-        published = study.config.published
-        leaks = published.leaks.words(indicators=indicators) if published is not None else ()
-        let = f" ({'; '.join(leaks)})" if leaks else ""
+        let = _leaks(study)
         return (
             f"THESE NUMBERS LEAK: they repeat an earlier system's own evaluation{let}. They are a comparison with what "
             "it published; nothing is selected by them and no run file is written."
@@ -190,3 +175,14 @@ def _caveat(study: Study) -> str:
         f"The best of {many} was chosen on the very rows it is quoted on, so expect less elsewhere. "
         f"No test row was looked at: `cryptonn run {study.folder / 'best.toml'}` judges it on those."
     )
+
+
+def _leaks(study: Study) -> str:
+    """Name the leaks that every trial has, and that there are some that not all have."""
+    published, varied = study.config.published, [key for axis in study.axes for key in axis.keys]
+    if published is None:
+        return ""
+    indicators = any(one.settings.get("features.ta", study.base.features.ta) for one in study.done)
+    found = published.leaks.words(indicators=indicators, but=[key.removeprefix("published.leaks.") for key in varied])
+    some = ["and what the trials vary"] if any(key.startswith("published.leaks.") for key in varied) else []
+    return f" ({'; '.join([*found, *some])})" if found or some else ""
