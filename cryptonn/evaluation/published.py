@@ -1,6 +1,7 @@
 """How good an earlier system looks by its own measure, and what that measure is made of."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,11 @@ import pandas as pd
 from cryptonn.errors import DataError
 from cryptonn.evaluation.significance import effective_sample_size, wilson_interval
 
-__all__ = ["PUBLISHED_MEANINGS", "published_numbers"]
+__all__ = ["PUBLISHED_MEANINGS", "published_numbers", "worth_of_ties"]
+
+_FEWEST_TIES = 30
+_SURE = 1.96
+"""Standard errors on either side of an interval of 95 %."""
 
 PUBLISHED_MEANINGS = {
     "windows": "validation windows that are judged",
@@ -74,6 +79,32 @@ def published_numbers(predictions: pd.DataFrame, history: pd.DataFrame, *, horiz
         "loss_end": float(history["loss"].iloc[-1]),
         "best_epoch": int(best["epoch"]),
     }
+
+
+def worth_of_ties(numbers: Mapping[str, float], *, ties: str) -> tuple[float, float, float]:
+    """Return what telling windows that do not move from those that do adds to the accuracy, and its 95 % interval.
+
+    That is the share of ties, times how much more often they are said to go the way they are counted than moves are.
+
+    Parameters
+    ----------
+    numbers
+        What ``published_numbers`` returns.
+    ties
+        How they are counted, "up" or "down".
+
+    Returns
+    -------
+    tuple
+        Value, lower and upper end, as parts of 1; NaN where there are too few ties.
+    """
+    share, moves, still = (numbers[name] for name in ("ties_share", "moves_called_up", "ties_called_up"))
+    windows = numbers["effective_windows"]
+    if not share * windows >= _FEWEST_TIES:
+        return math.nan, math.nan, math.nan
+    error = math.sqrt(still * (1 - still) / (share * windows) + moves * (1 - moves) / ((1 - share) * windows))
+    knows = (still - moves) * (1 if ties == "up" else -1)
+    return share * knows, share * (knows - _SURE * error), share * (knows + _SURE * error)
 
 
 def _share(right: pd.Series, name: str, *, horizon: int) -> dict[str, float]:

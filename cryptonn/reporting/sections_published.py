@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cryptonn.evaluation.published import PUBLISHED_MEANINGS
-from cryptonn.reporting.formatting import count, number, percent
+from cryptonn.evaluation.published import PUBLISHED_MEANINGS, worth_of_ties
+from cryptonn.reporting.formatting import count, number, percent, signed_percent
 from cryptonn.reporting.grid import Cell, Grid
 from cryptonn.reporting.words import IN_SAMPLE
 from cryptonn.runs import Run
@@ -16,9 +16,6 @@ __all__ = ["Published", "make_published", "published_line"]
 
 _FAILED = 5e-4
 """A train loss that ends no further than this below ln 2 has not come down; dropout alone may hold it there."""
-_FEWEST_TIES = 30
-_SURE = 1.96
-"""Standard errors from which a difference is told."""
 _NEVER_TRADED = (
     "Nothing of the reproduction was traded, nor could it be: its leaks are known to this comparison alone. Only the "
     "run's own network trades."
@@ -162,16 +159,17 @@ def _ties(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
 
 
 def _recognised(numbers: Mapping[str, float], *, ties: str) -> str:
-    """Say whether the network tells windows that will not move from those that will, if there are ties enough."""
-    share, moves, still = (numbers[name] for name in ("ties_share", "moves_called_up", "ties_called_up"))
-    windows = numbers["effective_windows"]
-    if share * windows < _FEWEST_TIES:
+    """Say whether the network tells windows that will not move from those that will, and what that is worth."""
+    worth, low, high = worth_of_ties(numbers, ties=ties)
+    if math.isnan(worth):
         return ", too few to tell them apart"
-    error = math.sqrt(still * (1 - still) / (share * windows) + moves * (1 - moves) / ((1 - share) * windows))
-    knows = (still - moves) * (1 if ties == "up" else -1)
-    if knows > _SURE * error:
-        return ", so part of the figure is recognising minutes that will not move, which cannot be traded"
-    return ", so there is no sign that the figure comes from recognising minutes that will not move"
+    ends = f"{signed_percent(worth)} (95 % interval {signed_percent(low)} to {signed_percent(high)})"
+    if low > 0:
+        return (
+            f", so part of the figure is recognising minutes that will not move, which cannot be traded: {ends} of "
+            "windows"
+        )
+    return f", too little a difference to say that it recognises them; that adds {ends} to the figure"
 
 
 def _base(run: Run, ties_share: float) -> str:

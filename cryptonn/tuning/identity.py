@@ -18,6 +18,8 @@ _FREE = {"description", "search", "selection"}
 """Parts of a run file that may change between two sittings."""
 _WORDS = ("description", "trials", "published")
 """Keys of a search that may."""
+_CLAIM = ("system", "figure", "metric")
+"""Keys of `[published]` that may: what was quoted, which nothing is trained by."""
 _EPOCHS = ("training.epochs", "training.full_epochs")
 _THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 _FLAGS = {
@@ -76,6 +78,9 @@ def settle(folder: Path, name: str, identity: dict[str, Any], facts: dict[str, A
 def _settings(config: RunConfig) -> dict[str, Any]:
     run = config.model_dump(mode="json", exclude=_FREE)
     run["data"].pop("folder")
+    if run["published"] is not None:
+        for name in _CLAIM:
+            run["published"].pop(name)
     return run
 
 

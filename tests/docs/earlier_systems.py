@@ -28,7 +28,7 @@ from cryptonn.units import counted
 from tests.docs.lessons import lessons
 from tests.docs.page import PAGE, ROOT, Page, kept_picture, shown
 from tests.docs.searches import RECORDS, finished, search_section
-from tests.docs.systems import accuracy_table, money_table, recorded, worth
+from tests.docs.systems import accuracy_table, in_short, money_table, recorded, worth
 from tests.test_tutorial import unpredictable
 
 BACKTESTS = ROOT / "backtests"
@@ -43,14 +43,15 @@ how far off a figure may be by luck alone."""
 
 MONEY = """And what became of an account that put 95 % of itself into each trade on those rows, at the open after a
 signal. `maker` waits in the order book and pays 10 bp a fill (1 bp is 0.01 %), `taker` takes what is there and pays
-20 bp and 1 bp of spread, `taker+slippage` 2 bp more; a trade has two fills. A verdict is *within luck* where the
-interval of the return holds a gain as well as a loss. Trades that gain on average may leave an account with less than
-it had, because losses compound."""
+20 bp and 1 bp of spread, `taker+slippage` 2 bp more; a trade has two fills. That a maker's order is filled is taken for
+granted, which is optimistic. The two classifiers buy where the probability is among the highest 1 %; nothing sells
+short. A verdict is *beyond luck* where the 95 % intervals of the returns it speaks of hold no return of the other sign.
+Trades that gain on average may leave an account with less than it had, because losses compound."""
 
 LEARNED = """## What we learned
 
-In plain words, from the tables above and below. The best of many settings is always a little lucky; a setting whose
-figure lies inside the best one's interval may be just as good."""
+From the tables above and below: what each system is worth, then what its searches say. The best of many settings is
+always a little lucky."""
 
 WORDS = """## Words
 
@@ -60,9 +61,14 @@ WORDS = """## Words
   between them, so that no label reaches from one into the next.
 - *Epoch*: one pass over the train rows. The *best* one has the lowest validation loss; its weights are kept.
 - *Loss*: what training makes small. A classifier that always says one half has 0.6931 (ln 2; 0.25 where the loss is
-  mse): a training that stays there has failed, one whose validation loss rises from there learns by heart.
+  mse): a training that stays there has failed, one whose validation loss rises from there learns by heart. A train
+  loss is taken with dropout, which holds it up.
 - *Persistence*: saying that the price stays as it is. The *Diebold-Mariano test* tells whether the errors of two
-  forecasts differ by more than luck. *fANOVA* shares out the differences between trials among the settings."""
+  forecasts differ by more than luck. *Analysis of variance* shares out the differences between trials among settings.
+- *Pictures of searches*: a dot is a training, the bar the median of a choice, grey the best one's 95 % interval.
+- *Minutes*: a training had other work beside it, so they compare little.
+- *`TF_ENABLE_ONEDNN_OPTS=1`, `KERAS_BACKEND=jax`* before a command: how it was computed ([search.md](search.md)).
+  Without them it gives other last digits, or other random numbers."""
 
 SYSTEMS = {
     "capstone": ("lookback", "btc", "btc_10", "btc_honest", "leaks"),
@@ -87,7 +93,7 @@ def page(backtests: Path = BACKTESTS, *, records: Path = RECORDS) -> str:
         parts += [further[name]] if further[name] else []
     systems = recorded(runs, records)  # from here on every trial and number is kept
     learned = [*worth(systems), *lessons(finished(records), "\n".join([*chapters.values(), *further.values()]))]
-    head = [NOTE, INTRO, accuracy_table(systems), MONEY, money_table(systems)]
+    head = [NOTE, INTRO, in_short(systems), accuracy_table(systems), MONEY, money_table(systems)]
     return "\n\n".join([*head, LEARNED, "\n".join(f"- {one}" for one in learned), WORDS, *parts]) + "\n"
 
 

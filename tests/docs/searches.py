@@ -108,11 +108,12 @@ def _computed(folder: Path) -> list[str]:
 
 def _trials(found: dict[str, Any]) -> str:
     """Show a row a trial; a long table is folded."""
+    right = f"right, {'as published' if found['metric'] == 'accuracy' else _ALSO}"
     columns = {axis: [str(one[axis]) for one in found["trials"]] for axis in found["axes"]}
-    columns |= {head: [write(one) for one in found["trials"]] for head, write in _COLUMNS.items()}
+    columns |= {head or right: [write(one) for one in found["trials"]] for head, write in _COLUMNS.items()}
     columns = {head: cells for head, cells in columns.items() if any(cells)}
-    if columns.get(_ON_MOVES) == columns.get(_RIGHT):
-        columns.pop(_ON_MOVES, None)
+    if columns.get(_ALSO) == columns.get(right):
+        columns.pop(_ALSO, None)
     rows = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
     rows += [f"| {' | '.join(cells)} |" for cells in zip(*columns.values(), strict=True)]
     table = "\n".join(rows)
@@ -132,17 +133,17 @@ def _interval(one: dict[str, Any]) -> str:
     return "" if low is None or high is None else f"{percent(low)} to {percent(high)}"
 
 
-_RIGHT, _ON_MOVES = "right", "on moves"
+_ALSO = "on moves"
 _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "quoted": _number("published", ".4g"),
-    _RIGHT: lambda one: one["reason"] if one["value"] is None else percent(one["value"]),
+    "quoted": lambda one: "" if one.get("published") is None else percent(one["published"]),
+    "": lambda one: one["reason"] if one["value"] is None else percent(one["value"]),
     "95 % interval": _interval,
-    _ON_MOVES: lambda one: "" if one.get("accuracy_on_moves") is None else percent(one["accuracy_on_moves"]),
+    _ALSO: lambda one: "" if one.get("accuracy_on_moves") is None else percent(one["accuracy_on_moves"]),
     "train loss": _number("loss"),
     "validation loss": _number("val_loss"),
     "best epoch": lambda one: "" if one["best_epoch"] is None else f"{one['best_epoch']} of {one['epochs']}",
     "minutes": lambda one: "" if one["seconds"] is None else f"{one['seconds'] / 60:.1f}",
 }
-"""Columns after those of the settings; minutes had other work beside them."""
+"""Columns after those of the settings; the one without a name is that of the search's metric."""
 _LONG = 12
 """Trials above which a table is folded."""

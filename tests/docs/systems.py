@@ -10,7 +10,7 @@ from cryptonn.reporting.formatting import percent, signed_bp, signed_percent
 from cryptonn.runs import Run
 from cryptonn.units import listed
 
-__all__ = ["Systems", "accuracy_table", "money_table", "recorded", "worth"]
+__all__ = ["Systems", "accuracy_table", "in_short", "money_table", "recorded", "worth"]
 
 Systems = Mapping[str, dict[str, Any]]
 """By run file: what was published, what it gives measured the same way, and each test period of the honest run."""
@@ -102,38 +102,76 @@ def worth(systems: Systems) -> list[str]:
     return [f"**{one['system']}** ([{name}](#{name})). {' '.join(_worth(one))}" for name, one in systems.items()]
 
 
+def in_short(systems: Systems) -> str:
+    """Say in three sentences what all of them are worth."""
+    able = {name: one for name, one in systems.items() if _beats_a_toss(one) == len(one["periods"])}
+    right = [found["accuracy_on_moves"] for one in able.values() for found in one["periods"].values()]
+    paid = [one["system"] for one in systems.values() if any(_pays(found) for found in one["periods"].values())]
+    few = "none" if not able else len(able)
+    said = [f"**In short:** {few} of the {len(systems)} {'foresees' if len(able) == 1 else 'foresee'} something"]
+    if able:
+        names = listed([_link(name, one) for name, one in able.items()])
+        said[0] += f": {names}, right in {percent(min(right))} to {percent(max(right))} of moves"
+    if len(able) < len(systems):
+        said.append("What the others are right in, a coin toss could reach")
+    said.append(f"After fees {listed(paid) if paid else 'none of them'} earned more than luck explains")
+    return ". ".join(said) + "."
+
+
 def _worth(one: dict[str, Any]) -> list[str]:
     said, again, periods = [], one["reproduced"], list(one["periods"].values())
     if again and one["figure"] is not None:
-        inside = again["accuracy_low"] <= one["figure"] <= again["accuracy_high"]
-        where = "which luck explains" if inside else "further off than luck explains"
+        fits = again["accuracy_low"] <= one["figure"] <= again["accuracy_high"]
         said.append(
-            f"{percent(one['figure'])} was quoted; measured the same way it is {percent(again['accuracy'])} here, "
-            f"{where}."
+            f"{percent(one['figure'])} was quoted; measured the same way it is {_again(one)} here"
+            + (
+                ", and the quoted figure fits that."
+                if fits
+                else ". The luck of our windows does not explain that; other candles, a choice among settings or the "
+                "luck of a training may."
+            )
         )
     right = listed([percent(found["accuracy_on_moves"]) for found in periods])
-    more = all(found["accuracy_on_moves_low"] > 0.5 for found in periods)
-    toss = "more than a coin toss" if more else "which a coin toss could reach"
-    said.append(f"Honestly it is right in {right} of moves, {toss}.")
+    said.append(f"Honestly it is right in {right} of moves, {_toss(_beats_a_toss(one), len(periods))}.")
     ratios = [found["rmse_ratio"] for found in periods if found["rmse_ratio"] is not None]
     if ratios:
         off = listed([f"{ratio:.2f}" for ratio in ratios])
-        end = "nobody needs a network for it" if min(ratios) >= 1 else "it knows something"
-        said.append(f"Its prices are {off} times as far off as saying that the price stays as it is: {end}.")
-    return [*said, *(_account(period, found) for period, found in one["periods"].items())]
+        end = ": nobody needs a network for it" if min(ratios) >= 1 else ""
+        said.append(f"Its prices are {off} times as far off as saying that the price stays as it is{end}.")
+    accounts = listed([_account(period, found) for period, found in one["periods"].items()])
+    return [*said, f"After the lowest fee it made {accounts}."]
+
+
+def _beats_a_toss(one: dict[str, Any]) -> int:
+    """Return in how many periods it is right more often than a coin toss could be."""
+    return sum(found["accuracy_on_moves_low"] > 0.5 for found in one["periods"].values())
+
+
+def _toss(more: int, periods: int) -> str:
+    if more in (0, periods):
+        return "more than a coin toss" if more else "which a coin toss could reach"
+    return f"more than a coin toss in {more} of {periods} periods"
+
+
+def _pays(found: dict[str, Any]) -> bool:
+    return bool(found["certain"] and _won(found))
 
 
 def _account(period: str, found: dict[str, Any]) -> str:
-    paid = [fee for fee, cost in found["cost_per_side"].items() if cost > 0]
-    ends = [f"{signed_percent(found['net_return'][fee])} ({fee})" for fee in (paid[0], paid[-1])]
+    fee = min((cost, fee) for fee, cost in found["cost_per_side"].items() if cost > 0)[1]
+    luck = "beyond luck" if found["certain"] else "perhaps by luck"
     held = signed_percent(found["buy_and_hold_return"])
-    return f"In {period} its account {_verdict(found)}: {listed(ends)}, where buying and holding made {held}."
+    return f"{signed_percent(found['net_return'][fee])} in {period} ({luck}; buying and holding {held})"
+
+
+def _won(found: dict[str, Any]) -> list[str]:
+    """Return the fees at which it gains."""
+    return [fee for fee, cost in found["cost_per_side"].items() if cost > 0 and found["net_return"][fee] > 0]
 
 
 def _verdict(found: dict[str, Any]) -> str:
-    won = [fee for fee, cost in found["cost_per_side"].items() if cost > 0 and found["net_return"][fee] > 0]
-    case = f"gains at {listed(won)}" if won else str(found["case"])
-    return f"{case}, beyond luck" if found["certain"] else f"{case}, within luck"
+    case = f"gains at {listed(_won(found))}" if _won(found) else str(found["case"])
+    return f"{case}, beyond luck" if found["certain"] else f"{case}, perhaps by luck"
 
 
 def _link(name: str, one: dict[str, Any]) -> str:
@@ -147,7 +185,7 @@ def _quoted(one: dict[str, Any]) -> str:
 def _again(one: dict[str, Any]) -> str:
     again = one["reproduced"]
     if not again:
-        return "the honest run is it"
+        return "the honest run is what was published"
     ends = f"{percent(again['accuracy_low'])} to {percent(again['accuracy_high'])}"
     return f"{percent(again['accuracy'])} (95 % interval {ends})"
 

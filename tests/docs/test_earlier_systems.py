@@ -49,14 +49,14 @@ def shown(*trials: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 def test_a_column_that_says_nothing_is_left_out() -> None:
     head, rows = shown(trial(), trial(published=None))
-    assert head == ["network.dropout", "right", "95 % interval", "best epoch", "minutes"]
+    assert head == ["network.dropout", "right, as published", "95 % interval", "best epoch", "minutes"]
     assert rows == [["0.1", "55.00 %", "50.00 % to 60.00 %", "2 of 3", "1.5"]] * 2
 
 
 def test_what_differs_from_the_accuracy_that_decides_has_a_column() -> None:
     head, rows = shown(trial(published=0.552), trial(accuracy_on_moves=0.56, loss=0.69))
-    assert head[1:5] == ["quoted", "right", "95 % interval", "on moves"] and "train loss" in head
-    assert [row[1] for row in rows] == ["0.552", ""] and [row[4] for row in rows] == ["55.00 %", "56.00 %"]
+    assert head[1:5] == ["quoted", "right, as published", "95 % interval", "on moves"] and "train loss" in head
+    assert [row[1] for row in rows] == ["55.20 %", ""] and [row[4] for row in rows] == ["55.00 %", "56.00 %"]
 
 
 def test_many_trials_are_folded() -> None:
