@@ -1,4 +1,4 @@
-"""What Optuna is asked: which settings to try next, and whether a trial has fallen behind.
+"""What Optuna is asked: which settings to try next, whether a trial has fallen behind, which settings mattered.
 
 Optuna's study lives in memory and is built anew from the trials on disk, so there is one record of a search, not two
 that could disagree after a crash. Its samplers get a seed of their own for every trial: what is suggested for trial
@@ -14,7 +14,7 @@ import optuna
 from cryptonn.settings import SearchConfig
 from cryptonn.tuning.space import Axis, Choices
 
-__all__ = ["Advisor", "best_is_lowest", "distribution_of", "random_choices"]
+__all__ = ["Advisor", "best_is_lowest", "fanova", "random_choices"]
 
 _STATES = {"complete": optuna.trial.TrialState.COMPLETE, "pruned": optuna.trial.TrialState.PRUNED}
 _DRAWS = 100
@@ -38,7 +38,7 @@ def random_choices(axes: Sequence[Axis], *, trials: int, seed: int) -> list[Choi
         for attempt in range(_DRAWS):
             sampler = optuna.samplers.RandomSampler(seed=_seed(seed, number, attempt))
             choices = {
-                axis.name: sampler.sample_independent(None, None, axis.name, distribution_of(axis)) for axis in axes
+                axis.name: sampler.sample_independent(None, None, axis.name, _distribution(axis)) for axis in axes
             }
             if choices not in drawn:
                 drawn.append(choices)
@@ -54,7 +54,7 @@ class Advisor:
     ) -> None:
         direction = "minimize" if best_is_lowest(search.metric) else "maximize"
         self._study = optuna.create_study(study_name=name, direction=direction, pruner=_pruner(search, epochs))
-        self._distributions = {axis.name: distribution_of(axis) for axis in axes}
+        self._distributions = {axis.name: _distribution(axis) for axis in axes}
         self._seed = seed
         self._at_once = at_once
         self._running: dict[int, optuna.trial.Trial] = {}
@@ -99,8 +99,23 @@ class Advisor:
             self._study.tell(trial, state=_STATES.get(state, optuna.trial.TrialState.FAIL))
 
 
-def distribution_of(axis: Axis) -> Any:
-    """Return an axis as Optuna knows it."""
+def fanova(
+    axes: Sequence[Axis], tried: Sequence[tuple[Choices, float]], *, wanted: Sequence[str], seed: int
+) -> dict[str, float]:
+    """Return the share of the differences in value that goes with each axis alone, as a forest of trees estimates it.
+
+    After Hutter, Hoos and Leyton-Brown (2014), An Efficient Approach for Assessing Hyperparameter Importance.
+    """
+    distributions = {axis.name: _distribution(axis) for axis in axes}
+    study = optuna.create_study()
+    for choices, value in tried:
+        params = {name: choices[name] for name in distributions}
+        study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=value))
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
+    return {name: float(share) for name, share in evaluator.evaluate(study, params=list(wanted)).items()}
+
+
+def _distribution(axis: Axis) -> Any:
     given = axis.range
     if given is None:
         return optuna.distributions.CategoricalDistribution(list(axis.choices))

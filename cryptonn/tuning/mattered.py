@@ -4,9 +4,7 @@ import math
 from collections import defaultdict
 from statistics import fmean
 
-import optuna
-
-from cryptonn.tuning.advisor import distribution_of
+from cryptonn.tuning.advisor import fanova
 from cryptonn.tuning.records import Record
 from cryptonn.tuning.space import Axis
 from cryptonn.tuning.study import Study
@@ -55,7 +53,10 @@ def shares(study: Study) -> dict[str, float]:
         return {}
     if is_whole_grid(study):
         return {axis.name: _explained(records, axis) for axis in axes}
-    return _fanova(study, records, axes) if len(records) >= _LEAST else {}
+    if len(records) < _LEAST:
+        return {}
+    tried = [(record.choices, float(record.value or 0)) for record in records]
+    return fanova(study.varied, tried, wanted=[axis.name for axis in axes], seed=study.base.seed)
 
 
 def is_whole_grid(study: Study) -> bool:
@@ -74,24 +75,6 @@ def _explained(records: list[Record], axis: Axis) -> float:
     middle = fmean(value for of_choice in values.values() for value in of_choice)
     total = sum((value - middle) ** 2 for of_choice in values.values() for value in of_choice)
     return sum(len(of_choice) * (fmean(of_choice) - middle) ** 2 for of_choice in values.values()) / total
-
-
-def _fanova(study: Study, records: list[Record], axes: list[Axis]) -> dict[str, float]:
-    distributions = {axis.name: distribution_of(axis) for axis in study.varied}
-    asked = optuna.create_study()
-    asked.add_trials(
-        [
-            optuna.trial.create_trial(
-                params={name: record.choices[name] for name in distributions},
-                distributions=distributions,
-                value=record.value,
-            )
-            for record in records
-        ]
-    )
-    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=study.base.seed)
-    names = [axis.name for axis in axes]
-    return {name: float(share) for name, share in evaluator.evaluate(asked, params=names).items()}
 
 
 def _reached(study: Study, record: Record) -> float:

@@ -79,7 +79,7 @@ def accuracy_table(systems: Systems) -> str:
 def money_table(systems: Systems) -> str:
     """Show what the account came to in every test period, by fee."""
     fees = list(next(iter(next(iter(systems.values()))["periods"].values()))["net_return"]) if systems else []
-    head = ["system", "period", "coin", "trades", "average trade before fees", *fees, "buy and hold", "verdict"]
+    head = ["system", "period", "coin", "trades", "average trade before fees", *fees, "buy and hold, all in", "verdict"]
     rows = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for name, one in systems.items():
         for period, found in one["periods"].items():
