@@ -170,7 +170,7 @@ def _caveat(study: Study) -> str:
             "it published; nothing is selected by them and no run file is written."
         )
     before = study.tried_before
-    many = f"{len(study.records)} (and of {before} tried on them before)" if before else len(study.records)
+    many = f"{len(study.records)} (and of {before} others tried on the same rows)" if before else len(study.records)
     return (
         f"The best of {many} was chosen on the very rows it is quoted on, so expect less elsewhere. "
         f"No test row was looked at: `cryptonn run {study.folder / 'best.toml'}` judges it on those."
