@@ -169,7 +169,7 @@ def _recognised(numbers: Mapping[str, float], *, ties: str) -> str:
             f", so part of the figure is recognising minutes that will not move, which cannot be traded: {ends} of "
             "windows"
         )
-    return f", too little a difference to say that it recognises them; that adds {ends} to the figure"
+    return f", too little a difference to say that it recognises them; telling them apart is worth {ends} of windows"
 
 
 def _base(run: Run, ties_share: float) -> str:

@@ -36,17 +36,19 @@ NOTE = "<!-- Made by `make earlier-systems` from run folders: run the commands a
 
 INTRO = """# The earlier systems
 
-cryptonn was made from four systems that stopped at an accuracy, or at a plot. Here each is a run file. It states the
-figure that was quoted, what that way of measuring gives on our candles, what is left of it when the split is honest,
-and what that earns. Nothing measured in a published way, with its leaks, was ever traded. Intervals are those of 95 %:
-how far off a figure may be by luck alone."""
+cryptonn was made from four systems that stopped at an accuracy, or at a plot. Here each is a run file, and below a
+chapter: the figure that was quoted, what that way of measuring gives on our candles, how often it is right *honestly*
+(split in time order, purged, judged on rows that nothing was chosen by), and what that earns. Nothing measured in a
+published way, with its leaks, was ever traded. Intervals are those of 95 %: how far off a figure may be by luck
+alone."""
 
-MONEY = """And what became of an account that put 95 % of itself into each trade on those rows, at the open after a
-signal. `maker` waits in the order book and pays 10 bp a fill (1 bp is 0.01 %), `taker` takes what is there and pays
-20 bp and 1 bp of spread, `taker+slippage` 2 bp more; a trade has two fills. That a maker's order is filled is taken for
-granted, which is optimistic. The two classifiers buy where the probability is among the highest 1 %; nothing sells
-short. A verdict is *beyond luck* where the 95 % intervals of the returns it speaks of hold no return of the other sign.
-Trades that gain on average may leave an account with less than it had, because losses compound."""
+MONEY = """And what became of an account that put 95 % of itself into each trade on those rows, at the open after a signal.
+`maker` waits in the order book and pays 10 bp a fill (1 bp is 0.01 %), `taker` takes what is there and pays 20 bp and
+1 bp of spread, `taker+slippage` 2 bp more; a trade has two fills. That a maker's order is filled is taken for
+granted, which is optimistic. Classifiers buy from the probability on that 1 % of validation rows reach, the others
+from one half on; none sells short. A verdict is *beyond luck* where the 95 % intervals of the returns it speaks of
+hold no return of the other sign. Trades that gain on average may leave an account with less than it had, because
+losses compound."""
 
 LEARNED = """## What we learned
 
@@ -65,7 +67,8 @@ WORDS = """## Words
   loss is taken with dropout, which holds it up.
 - *Persistence*: saying that the price stays as it is. The *Diebold-Mariano test* tells whether the errors of two
   forecasts differ by more than luck. *Analysis of variance* shares out the differences between trials among settings.
-- *Pictures of searches*: a dot is a training, the bar the median of a choice, grey the best one's 95 % interval.
+- *Pictures of searches*: a dot is a training, the bar a choice's median without failed ones, grey the best one's
+  95 % interval.
 - *Minutes*: a training had other work beside it, so they compare little.
 - *`TF_ENABLE_ONEDNN_OPTS=1`, `KERAS_BACKEND=jax`* before a command: how it was computed ([search.md](search.md)).
   Without them it gives other last digits, or other random numbers."""

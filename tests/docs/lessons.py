@@ -58,23 +58,22 @@ def _grids(tables: Tables, text: str) -> str:
     shuffled = _IN_RANDOM_ORDER.search(text)
     if shuffled:
         parts.append(
-            "They came from shuffling windows that overlap: much the same bars stood in train and validation. On bars "
-            "put in random order, where nothing can be foreseen, the same measure still finds "
-            f"{shuffled[1]} without `ta` and {shuffled[2]} with it."
+            "Shuffling windows that overlap can make them: train and validation share many bars. On bars put in random "
+            f"order, where nothing can be foreseen, the same measure still finds {shuffled[1]} without `ta` and "
+            f"{shuffled[2]} with it."
         )
     if plain is not None and filled is not None:
         parts.append(
             f"Judged as published, on 100 windows, the {len(plain)} networks are right in {_range(plain)} of cases, "
             f"and with `ta` in {_range(filled)}."
         )
+    rows = "On validation rows in time order and purged"
     for table, words in ((honest, "without `ta`"), (with_ta, "with the columns of `ta` that do not look ahead")):
         if table is None:
-            parts.append(f"On validation rows in time order and purged, {words}: not run yet.")
+            parts.append(f"{rows}, {words}: not run yet.")
         else:
-            parts.append(
-                f"On validation rows in time order and purged, {words}, they are right in {_range(table)} of "
-                f"moves{_alike(table)}."
-            )
+            parts.append(f"{rows}, {words}, they are right in {_range(table)} of moves{_alike(table)}.")
+        rows = "There"
     if honest is not None and with_ta is not None:
         parts.append(_paired(honest, with_ta))
     return f"**Where did the tutorial's 0.60 and 0.80 go?** {' '.join(parts)}"
@@ -86,10 +85,10 @@ def _paired(plain: pd.DataFrame, with_ta: pd.DataFrame) -> str:
     gain = (both["value"] - both["plain"]).dropna()
     lower = int((gain < 0).sum())
     return (
-        f"With `ta` {lower} of {counted(len(gain), 'setting')} are right less often than without, by "
-        f"{_points(-gain.mean())} points on average of all."
+        f"There {lower} of {counted(len(gain), 'setting')} are right less often with `ta`, on average of all by "
+        f"{_points(-gain.mean())} points."
         if gain.mean() < 0
-        else f"With `ta` {len(gain) - lower} of {counted(len(gain), 'setting')} are right at least as often."
+        else f"There {len(gain) - lower} of {counted(len(gain), 'setting')} are right at least as often with `ta`."
     )
 
 
@@ -166,9 +165,9 @@ def _still(tables: Tables) -> str:
         "**Does the 5-minute classifier owe its figure to minutes that do not move, which count as up?** "
         f"{begin}: {(worth['value'] > 0).sum()} of {counted(len(worth), 'training')} as published say up more often of "
         f"windows that stay still than of those that move, {(worth['low'] > 0).sum()} of them more than luck is likely "
-        f"to make. As {percent(found['ties_share'].max())} of windows stay still, that adds at most "
-        f"{_points(worth['value'].max())} points to an accuracy here. The quoted figure is of candles with many more "
-        "minutes without a trade; what it added there is not known."
+        f"to make. As {percent(found['ties_share'].max())} of windows stay still, telling them apart is worth at most "
+        f"{_points(worth['value'].max())} points here. The quoted figure is of candles with many more minutes "
+        "without a trade; what it was worth there is not known."
     )
 
 
@@ -185,8 +184,8 @@ def _leaks(table: pd.DataFrame | None) -> str:
     return (
         f"**What were the leaks of the 5-minute classifier worth?** {answer}: without three of them it is right in "
         f"{_interval(none)} of moves, with one of the three in {_range(single)}, with all three in "
-        f"{percent(together['value'])}. So much was measured with 10 minutes of history instead of 100, on validation "
-        f"windows that were balanced throughout; less than {_points(least)} points would not show."
+        f"{percent(together['value'])}. That was with 10 minutes of history, not 100; the fourth leak, a balanced "
+        f"validation, stayed in throughout; less than {_points(least)} points would not show."
     )
 
 

@@ -139,7 +139,7 @@ def _worth(one: dict[str, Any]) -> list[str]:
         end = ": nobody needs a network for it" if min(ratios) >= 1 else ""
         said.append(f"Its prices are {off} times as far off as saying that the price stays as it is{end}.")
     accounts = listed([_account(period, found) for period, found in one["periods"].items()])
-    return [*said, f"After the lowest fee it made {accounts}."]
+    return [*said, f"At the lowest fee it made {accounts}."]
 
 
 def _beats_a_toss(one: dict[str, Any]) -> int:
@@ -159,9 +159,8 @@ def _pays(found: dict[str, Any]) -> bool:
 
 def _account(period: str, found: dict[str, Any]) -> str:
     fee = min((cost, fee) for fee, cost in found["cost_per_side"].items() if cost > 0)[1]
-    luck = "beyond luck" if found["certain"] else "perhaps by luck"
     held = signed_percent(found["buy_and_hold_return"])
-    return f"{signed_percent(found['net_return'][fee])} in {period} ({luck}; buying and holding {held})"
+    return f"{signed_percent(found['net_return'][fee])} in {period} ({_luck(found)}; buying and holding {held})"
 
 
 def _won(found: dict[str, Any]) -> list[str]:
@@ -171,7 +170,11 @@ def _won(found: dict[str, Any]) -> list[str]:
 
 def _verdict(found: dict[str, Any]) -> str:
     case = f"gains at {listed(_won(found))}" if _won(found) else str(found["case"])
-    return f"{case}, beyond luck" if found["certain"] else f"{case}, perhaps by luck"
+    return f"{case}, {_luck(found)}"
+
+
+def _luck(found: dict[str, Any]) -> str:
+    return "beyond luck" if found["certain"] else "perhaps by luck"
 
 
 def _link(name: str, one: dict[str, Any]) -> str:

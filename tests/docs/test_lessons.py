@@ -85,7 +85,10 @@ def test_windows_that_stay_still_add_what_is_known_of_them() -> None:
     known |= {"value": [0.55] * 3, "accuracy_on_moves_low": [0.52, 0.52, 0.49]}
     (said,) = lessons({"capstone-x": search(**known, ties_called_up=[0.65, 0.45, 1.0])}, "")
     assert "Little of it, here: 2 of 2 trainings as published say up more often" in said, "the third learned nothing"
-    assert "1 of them more than luck is likely to make. As 2.00 % of windows stay still, that adds at most 0.4" in said
+    assert (
+        "1 of them more than luck is likely to make. As 2.00 % of windows stay still, telling them apart is worth"
+        in said
+    )
     (said,) = lessons({"capstone-x": search(**known | {"ties_share": [0.1] * 3}, ties_called_up=[0.65, 0.4, 1.0])}, "")
     assert "Part of it: 1 of 2 trainings" in said and "at most 2.0 points" in said
 
@@ -116,16 +119,16 @@ def test_what_the_shuffled_split_finds_in_random_order_stands_beside_what_is_lef
     (said,) = lessons(grids | {"tutorial_15m-grid_ta": grid(0.54, 0.545, 0.52)}, f"x\n{text}\ny")
     assert "the 2 networks are right in 59.00 % to 69.00 % of cases, and with `ta` in 59.00 % to 69.00 %." in said
     assert "the same measure still finds 74.00 % without `ta` and 76.00 % with it." in said
-    assert "purged, without `ta`: not run yet." in said
+    assert "purged, without `ta`: not run yet. There, with the" in said
     behind = "(1 of the 3 further behind the best than luck is likely to put one)."
-    assert f"they are right in 52.00 % to 54.50 % of moves {behind}" in said and "With `ta`" not in said
+    assert f"they are right in 52.00 % to 54.50 % of moves {behind}" in said and "often with `ta`" not in said
 
 
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ((0.55, 0.53), "With `ta` 1 of 2 settings are right less often than without, by 1.0 points on average of all."),
-        ((0.56, 0.57), "With `ta` 2 of 2 settings are right at least as often."),
+        ((0.55, 0.53), "There 1 of 2 settings are right less often with `ta`, on average of all by 1.0 points."),
+        ((0.56, 0.57), "There 2 of 2 settings are right at least as often with `ta`."),
     ],
 )
 def test_the_same_setting_is_compared_with_and_without_ta(values: tuple[float, float], words: str) -> None:

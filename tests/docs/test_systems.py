@@ -28,7 +28,7 @@ def test_a_system_in_words() -> None:
         "**A classifier** ([capstone](#capstone)). 57.44 % was quoted; measured the same way it is 55.32 % (95 % "
         "interval 53.94 % to 56.69 %) here. The luck of our windows does not explain that; other candles, a choice "
         "among settings or the luck of a training may. Honestly it is right in 55.00 % of moves, more than a coin "
-        "toss. After the lowest fee it made −20.00 % in 2019Q1 (beyond luck; buying and holding +7.12 %)."
+        "toss. At the lowest fee it made −20.00 % in 2019Q1 (beyond luck; buying and holding +7.12 %)."
     )
 
 
@@ -37,7 +37,7 @@ def test_a_system_in_words() -> None:
     [
         ({"accuracy_on_moves_low": 0.49}, "which a coin toss could reach"),
         ({"rmse_ratio": 1.25}, "1.25 times as far off as saying that the price stays as it is: nobody needs a network"),
-        ({"rmse_ratio": 0.97}, "0.97 times as far off as saying that the price stays as it is. After"),
+        ({"rmse_ratio": 0.97}, "0.97 times as far off as saying that the price stays as it is. At"),
         ({"certain": False}, "−20.00 % in 2019Q1 (perhaps by luck;"),
         ({"net_return": {"none": 0.3, "maker": 0.1, "taker": -0.5}}, "it made +10.00 % in 2019Q1 (beyond luck;"),
     ],
