@@ -42,9 +42,9 @@ chapter: the figure that was quoted, what that way of measuring gives on our can
 published way, with its leaks, was ever traded. Intervals are those of 95 %: how far off a figure may be by luck
 alone."""
 
-MONEY = """And what became of an account that put 95 % of itself into each trade on those rows, at the open after a signal.
-`maker` waits in the order book and pays 10 bp a fill (1 bp is 0.01 %), `taker` takes what is there and pays 20 bp and
-1 bp of spread, `taker+slippage` 2 bp more; a trade has two fills. That a maker's order is filled is taken for
+MONEY = """And what became of an account that put 95 % of itself into each trade on those rows, at the open after a
+signal. `maker` waits in the order book and pays 10 bp a fill (1 bp is 0.01 %), `taker` takes what is there and pays
+20 bp and 1 bp of spread, `taker+slippage` 2 bp more; a trade has two fills. That a maker's order is filled is taken for
 granted, which is optimistic. Classifiers buy from the probability on that 1 % of validation rows reach, the others
 from one half on; none sells short. A verdict is *beyond luck* where the 95 % intervals of the returns it speaks of
 hold no return of the other sign. Trades that gain on average may leave an account with less than it had, because
