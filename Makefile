@@ -43,6 +43,6 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
 	@# as pip would, but on every core, and without what nothing here imports
-	$(BIN)/python -m compileall -qq -j 0 -x '/tests?/|/ccxt/(async_support|pro)/' $(VENV)/lib
+	$(BIN)/python -m compileall -qq -j 0 -x '/tests/|/ccxt/(async_support|pro)/' $(VENV)/lib
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
