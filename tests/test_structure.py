@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "cryptonn"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 STAGES = (
-    *("errors", "units", "versions", "output", "progress", "market.timerange", "settings", "config"),
+    *("errors", "units", "garbage", "versions", "output", "progress", "market.timerange", "settings", "config"),
     *("market", "learning", "trading", "evaluation"),
     *("published", "heldout", "facts", "records", "runs", "catalog", "latest", "reporting", "judging"),
     *("pipeline", "tuning", "local_exchange", "paper", "cli"),

@@ -12,6 +12,7 @@ from cryptonn.evaluation.significance import effective_sample_size, wilson_inter
 __all__ = ["PUBLISHED_MEANINGS", "published_numbers", "worth_of_ties"]
 
 _FEWEST_TIES = 30
+"""Independent ties below which nothing is said of them."""
 _SURE = 1.96
 """Standard errors on either side of an interval of 95 %."""
 
@@ -82,7 +83,7 @@ def published_numbers(predictions: pd.DataFrame, history: pd.DataFrame, *, horiz
 
 
 def worth_of_ties(numbers: Mapping[str, float], *, ties: str) -> tuple[float, float, float]:
-    """Return what telling windows that do not move from those that do adds to the accuracy, and its 95 % interval.
+    """Return what telling windows that do not move from those that do is worth to the accuracy, with its interval.
 
     That is the share of ties, times how much more often they are said to go the way they are counted than moves are.
 
@@ -96,7 +97,7 @@ def worth_of_ties(numbers: Mapping[str, float], *, ties: str) -> tuple[float, fl
     Returns
     -------
     tuple
-        Value, lower and upper end, as parts of 1; NaN where there are too few ties.
+        Value, lower and upper end (95 %), as parts of 1; NaN where there are too few ties.
     """
     share, moves, still = (numbers[name] for name in ("ties_share", "moves_called_up", "ties_called_up"))
     windows = numbers["effective_windows"]

@@ -1,6 +1,5 @@
 """Keras on the backend wanted, imported without what we do not need: TensorFlow's first lines, and other libraries."""
 
-import gc
 import logging
 import os
 import sys
@@ -8,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cryptonn.errors import ConfigError
+from cryptonn.garbage import garbage_left_alone
 from cryptonn.versions import backend_name
 
 __all__ = ["JIT", "device_name", "keras"]
@@ -24,18 +24,6 @@ def _silent_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector from looking through thousands of modules as they come: a seventh of their time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 @contextmanager
@@ -57,7 +45,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 # Keras takes these in for its wrappers, galleries and notebooks, and needs 1.5 times as long; a notebook may want them
 _SPARED = () if "IPython" in sys.modules else ("sklearn", "matplotlib", "IPython")
 try:
-    with _silent_stderr(), _without(*_SPARED), _uncollected():
+    with _silent_stderr(), _without(*_SPARED), garbage_left_alone():  # a seventh of its time
         import keras as _keras
 except (ImportError, ValueError) as error:
     if backend_name() == "tensorflow":

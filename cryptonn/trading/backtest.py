@@ -1,6 +1,5 @@
 """Run a strategy over candles in backtrader, with real costs, and rebuild the account from its fills."""
 
-import gc
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import backtrader as bt
 import pandas as pd
 
 from cryptonn.errors import CryptonnError, StrategyError
+from cryptonn.garbage import garbage_left_alone
 from cryptonn.trading.account import build_result
 from cryptonn.trading.costs import Costs
 from cryptonn.trading.engine import FractionSizer, OneFeedCerebro, RecordingBroker, SignalFeed, make_broker, make_feed
@@ -125,7 +125,7 @@ def _run(cerebro: Any, feed: SignalFeed, index: pd.DatetimeIndex, name: str) -> 
     def newest() -> pd.Timestamp | None:
         return index[min(len(feed), len(index)) - 1] if len(feed) else None
 
-    with named_failures(name, newest), _garbage_left_alone():
+    with named_failures(name, newest), garbage_left_alone():  # backtrader's list of orders only grows
         cerebro.run()
 
 
@@ -136,7 +136,7 @@ def named_failures(name: str, time: Callable[[], pd.Timestamp | None]) -> Iterat
         yield
     except CryptonnError:
         raise
-    except Exception as error:
+    except Exception as error:  # the border of a user's code, which may raise anything
         place = _place(error.__traceback__)
         if place is None:
             raise
@@ -159,18 +159,6 @@ def _place(trace: TracebackType | None) -> str | None:
         return f"backtrader's {Path(file).name}, line {line}" if file.startswith(theirs) else None
     file = users[0][0]
     return f"{file}, line {[line for other, line in users if other == file][-1]}"
-
-
-@contextmanager
-def _garbage_left_alone() -> Iterator[None]:
-    """Keep the collector from walking backtrader's ever longer list of orders."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _check_agrees(result: BacktestResult, broker: RecordingBroker) -> None:

@@ -127,7 +127,7 @@ def _execute(path: Path, namespace: dict[str, Any]) -> None:
         raise StrategyError(f"{error.filename}, line {error.lineno}: {error.msg}. Mend the strategy.") from error
     except (OSError, ValueError) as error:
         raise StrategyError(f"{path}: cannot be read ({error}).") from error
-    except Exception as error:
+    except Exception as error:  # the border of a user's code, which may raise anything
         raise StrategyError(f"{_where(error, path)}: {type(error).__name__}: {error}. Mend the strategy.") from error
 
 

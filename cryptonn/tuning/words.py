@@ -179,10 +179,12 @@ def _caveat(study: Study) -> str:
 
 def _leaks(study: Study) -> str:
     """Name the leaks that every trial has, and that there are some that not all have."""
-    published, varied = study.config.published, [key for axis in study.axes for key in axis.keys]
+    published, prefix = study.config.published, "published.leaks."
     if published is None:
         return ""
+    keys = [key for axis in study.axes for key in axis.keys]
+    varied = [key.removeprefix(prefix) for key in keys if key.startswith(prefix)]
     indicators = any(one.settings.get("features.ta", study.base.features.ta) for one in study.done)
-    found = published.leaks.words(indicators=indicators, but=[key.removeprefix("published.leaks.") for key in varied])
-    some = ["and what the trials vary"] if any(key.startswith("published.leaks.") for key in varied) else []
-    return f" ({'; '.join([*found, *some])})" if found or some else ""
+    found = [*published.leaks.words(indicators=indicators, but=varied)]
+    found += ["and what the trials vary"] if varied else []
+    return f" ({'; '.join(found)})" if found else ""

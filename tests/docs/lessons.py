@@ -24,6 +24,8 @@ _TOSS = 0.5
 """An accuracy whose interval holds it may be that of a coin toss."""
 _SURE = 1.96
 """Standard errors on either side of an interval of 95 %."""
+_QUOTED_RATE = 1e-3
+"""The learning rate at which 0.5 was quoted."""
 _LITTLE = 0.01
 """An addition to an accuracy that is a small one."""
 _GRID = ("dropout", "hidden", "training.optimizer", "training.loss")
@@ -94,11 +96,11 @@ def _paired(plain: pd.DataFrame, with_ta: pd.DataFrame) -> str:
 
 def _others(tables: Tables) -> str:
     names = {"capstone-btc": "as published", "capstone-btc_10": "with 10 minutes", "capstone-btc_honest": "honestly"}
-    pairs = [pair for name, words in names.items() if name in tables for pair in _pairs(tables[name], words)]
+    pairs = [pair for name in names if name in tables for pair in _pairs(tables[name]).values()]
     if not pairs:
         return ""
-    fair = [(both, alone) for _, both, alone in pairs if min(both["low"], alone["low"]) > _TOSS]
-    able = sum(alone["low"] > _TOSS for _, _, alone in pairs)
+    fair = [(both, alone) for both, alone in pairs if min(both["low"], alone["low"]) > _TOSS]
+    able = sum(alone["low"] > _TOSS for _, alone in pairs)
     gains = [both["value"] - alone["value"] for both, alone in fair]
     helps = "It seems to help" if gains and min(gains) > 0 else "Whether it helps cannot be told"
     said = [
@@ -111,41 +113,33 @@ def _others(tables: Tables) -> str:
             f"{_points(max(gains))} points, in {clear} of them more than luck is likely to. Each is one training, and "
             "all are judged on the same days."
         )
-    said += [f"Not run yet: {listed([words for name, words in names.items() if name not in tables])}."] * any(
-        name not in tables for name in names
-    )
-    half = _half(tables)
-    return f"**Does the 5-minute classifier of ETH need BTC?** {' '.join([*said, half]).strip()}"
+    missing = [words for name, words in names.items() if name not in tables]
+    said += [f"Not run yet: {listed(missing)}."] if missing else []
+    return f"**Does the 5-minute classifier of ETH need BTC?** {' '.join([*said, _half(tables)]).strip()}"
 
 
-def _pairs(table: pd.DataFrame, words: str) -> list[tuple[str, Any, Any]]:
+def _pairs(table: pd.DataFrame) -> dict[float, tuple[Any, Any]]:
     """Return, by learning rate, the trial with BTC and the one without."""
     sides = table.set_index("training.learning_rate").groupby("data.others")
     both, alone = sides.get_group("BTC/USD"), sides.get_group("none")
-    return [(f"{words}, {rate:g}", both.loc[rate], alone.loc[rate]) for rate in both.index]
+    return {rate: (both.loc[rate], alone.loc[rate]) for rate in both.index}
 
 
 def _half(tables: Tables) -> str:
     """Say what the 0.5 was that the earlier system got without BTC."""
-    table = tables.get("capstone-btc")
-    if table is None:
+    if "capstone-btc" not in tables:
         return ""
-    alone = table[table["data.others"] == "none"].set_index("training.learning_rate")
-    fast, slow = alone.loc[1e-3], alone.loc[1e-4]
+    (_, fast), (_, slow) = (_pairs(tables["capstone-btc"])[rate] for rate in (_QUOTED_RATE, 1e-4))
     facts = (
-        f"at the rate at which 0.5 was quoted (0.001) the network without BTC gets {_interval(fast)} and a "
+        f"at the rate at which 0.5 was quoted ({_QUOTED_RATE:g}) the network without BTC gets {_interval(fast)} and a "
         f"validation loss of {fast['val_loss']:.4f}, where always saying one half has 0.6931; at a tenth of that rate "
         f"it gets {_interval(slow)}"
     )
     if not fast["low"] <= _TOSS < slow["low"]:
         return f"Of the quoted 0.5: {facts}."
-    elsewhere = [
-        percent(one["value"])
-        for name in ("capstone-btc_10", "capstone-btc_honest")
-        if name in tables
-        for words, _, one in _pairs(tables[name], "")
-        if words.endswith("0.001") and one["low"] > _TOSS
-    ]
+    others = [tables[name] for name in ("capstone-btc_10", "capstone-btc_honest") if name in tables]
+    found = [_pairs(table)[_QUOTED_RATE][1] for table in others]
+    elsewhere = [percent(alone["value"]) for alone in found if alone["low"] > _TOSS]
     more = f", and at the quoted rate with 10 minutes or honestly {listed(elsewhere)}" if elsewhere else ""
     return f"The quoted 0.5 was most likely a training that failed: {facts}{more}."
 
