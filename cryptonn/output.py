@@ -1,6 +1,8 @@
 """Results on disk: a file or a folder appears whole, under its name, or not at all."""
 
+import contextlib
 import errno
+import fcntl
 import json
 import math
 import os
@@ -12,7 +14,7 @@ from typing import Any
 
 from cryptonn.errors import OutputError
 
-__all__ = ["to_json", "whole_folder", "write_file"]
+__all__ = ["clear_leftovers", "to_json", "whole_folder", "write_file"]
 
 _UNWRITABLE = {
     errno.EACCES,
@@ -38,7 +40,7 @@ def whole_folder(final: Path) -> Iterator[Path]:
     partial = final.with_name(f".{final.name}.{os.getpid()}.partial")
     old = final.with_name(f".{final.name}.{os.getpid()}.old")
     try:
-        partial.mkdir(parents=True)
+        held = _held_folder(partial)
     except OSError as error:
         raise _unwritable(final, error) from error
     try:
@@ -53,6 +55,27 @@ def whole_folder(final: Path) -> Iterator[Path]:
         if old.exists() and not final.exists():
             old.replace(final)
         shutil.rmtree(old, ignore_errors=True)
+        os.close(held)
+
+
+def clear_leftovers(place: Path) -> None:
+    """Remove the folders in ``place`` that ``whole_folder`` was filling when its process was killed.
+
+    The system takes back the lock on a folder when its process ends, however it ends. A folder that is still held, or
+    on a disk that knows no locks, is left alone.
+    """
+    for left in place.glob(".*.partial"):
+        try:
+            held = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left)
+        except OSError:
+            continue
+        finally:
+            os.close(held)
 
 
 def write_file(path: Path, content: str | bytes) -> None:
@@ -82,6 +105,18 @@ def write_file(path: Path, content: str | bytes) -> None:
 def to_json(value: Any) -> str:
     """Return indented JSON; NaN and infinity, which JSON lacks, become null, and a path or time its text."""
     return json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str)
+
+
+def _held_folder(path: Path) -> int:
+    """Make a folder and return it open and locked: ``clear_leftovers`` then leaves it alone."""
+    while True:
+        path.mkdir(parents=True)
+        held = os.open(path, os.O_RDONLY)
+        with contextlib.suppress(OSError):  # no locks on this disk: nothing there is cleared away either
+            fcntl.flock(held, fcntl.LOCK_EX)
+        if path.is_dir():
+            return held
+        os.close(held)  # it was taken for a leftover before it was locked
 
 
 def _plain(value: Any) -> Any:

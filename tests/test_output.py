@@ -1,5 +1,6 @@
 """Results appear whole or not at all, also when the disk fills up or the folder cannot be written."""
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from cryptonn.errors import OutputError
-from cryptonn.output import to_json, whole_folder, write_file
+from cryptonn.output import clear_leftovers, to_json, whole_folder, write_file
 
 
 def test_folder_appears_whole(tmp_path: Path) -> None:
@@ -45,6 +46,44 @@ def test_what_was_there_comes_back_when_the_new_folder_cannot_take_its_place(tmp
     with pytest.raises(FileNotFoundError), whole_folder(tmp_path / "run") as folder:
         shutil.rmtree(folder)
     assert (tmp_path / "run" / "a.txt").read_text() == "old"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from cryptonn.output import whole_folder
+with whole_folder(Path(sys.argv[1])) as folder:
+    (folder / "a.txt").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_is_cleared_away_and_what_another_fills_is_not(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "run")], check=False)
+    assert len([*tmp_path.glob(".run.*.partial")]) == 1
+    with whole_folder(tmp_path / "other") as folder:
+        (folder / "a.txt").write_text("whole")
+        clear_leftovers(tmp_path)
+        assert [*tmp_path.iterdir()] == [folder]
+    clear_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_a_folder_taken_for_a_leftover_before_it_is_held_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, cleared = fcntl.flock, []
+
+    def clear_first(file: int, how: int) -> None:
+        if not cleared:
+            cleared.append(True)
+            clear_leftovers(tmp_path)
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", clear_first)
+    with whole_folder(tmp_path / "run") as folder:
+        (folder / "a.txt").write_text("1")
+    assert cleared and [path.name for path in tmp_path.rglob("*")] == ["run", "a.txt"]
 
 
 def test_a_place_where_no_folder_can_be_made() -> None:

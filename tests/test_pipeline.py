@@ -202,8 +202,7 @@ def test_the_latest_probability_of_a_store_is_that_of_the_batch(form: str, tmp_p
     assert predict("tiny", results=tmp_path)["proba"] == pytest.approx(last.iloc[-1], abs=1e-6)
 
 
-@pytest.mark.parametrize("hour", [5, 12, 23])
-def test_the_latest_probability_of_long_bars_is_that_of_the_batch(hour: int, tmp_path: Path) -> None:
+def test_the_latest_probability_of_long_bars_is_that_of_the_batch(tmp_path: Path) -> None:
     """A day was read to spare: 24 bars of an hour, fewer than MACD or ADX need to forget their start."""
     candles = hourly(tiny_candles(days=120))
     config = store_config(
@@ -213,11 +212,12 @@ def test_the_latest_probability_of_long_bars_is_that_of_the_batch(hour: int, tmp
         training={"lookback": 24, "sequence": 48, "epochs": 1},
     )
     last = period(train(config, results=tmp_path), "unseen")["proba"]
-    end = pd.Timestamp("2018-04-20", tz="UTC") + pd.Timedelta(hours=hour)
-    for path in (tmp_path / "data").rglob("*.*"):
-        path.unlink()
-    fill_store(tmp_path / "data", {symbol: table[:end] for symbol, table in candles.items()}, timeframe="1h")
-    assert predict("tiny", results=tmp_path)["proba"] == pytest.approx(last[end], abs=1e-5)
+    for hour in (5, 12, 23):
+        end = pd.Timestamp("2018-04-20", tz="UTC") + pd.Timedelta(hours=hour)
+        for path in (tmp_path / "data").rglob("*.*"):
+            path.unlink()
+        fill_store(tmp_path / "data", {symbol: table[:end] for symbol, table in candles.items()}, timeframe="1h")
+        assert predict("tiny", results=tmp_path)["proba"] == pytest.approx(last[end], abs=1e-5), hour
 
 
 def test_the_run_says_which_files_traded_and_when(tiny: Run) -> None:

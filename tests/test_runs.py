@@ -14,6 +14,7 @@ from cryptonn.catalog import find_run, list_runs
 from cryptonn.config import load_config
 from cryptonn.errors import ConfigError, DataError
 from cryptonn.facts import numeric_facts
+from cryptonn.output import whole_folder
 from cryptonn.pipeline import backtest, open_run, train
 from cryptonn.runs import Run, check_same_candles, new_folder
 from tests.test_records import equal, equal_results
@@ -141,8 +142,8 @@ def test_two_runs_of_one_second_get_two_folders(tmp_path: Path) -> None:
     now = datetime(2018, 1, 1, 12, 0, 0, tzinfo=UTC)
     first = new_folder(tmp_path, "eth", now)
     assert first.name == "eth-20180101T120000"
-    (tmp_path / f".{first.name}.{os.getpid() + 1}.partial").mkdir()
-    second = new_folder(tmp_path, "eth", now)
+    with whole_folder(first):
+        second = new_folder(tmp_path, "eth", now)
     assert second.name == "eth-20180101T120000_2"
     second.mkdir()
     assert new_folder(tmp_path, "eth", now).name == "eth-20180101T120000_3"
