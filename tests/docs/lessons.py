@@ -188,6 +188,7 @@ def _lookback(table: pd.DataFrame | None, again: pd.DataFrame | None) -> str:
     if table is None:
         return ""
     axis = "training.lookback"
+    rises = int((table.sort_values(axis)["value"].diff().dropna() > 0).sum())
     table = table.astype({axis: str})
     best, equal = _best(table), _as_good(table)
     first = [minutes for minutes in equal[axis] if minutes != best[axis]]
@@ -198,6 +199,7 @@ def _lookback(table: pd.DataFrame | None, again: pd.DataFrame | None) -> str:
         f"**How many minutes should the 5-minute classifier see?** {best[axis]} came first: {_interval(best)}. "
         + (f"{listed(first)} cannot be told from it. " if first else "")
         + (f"Further behind than luck is likely to put one: {listed(worse)}. " if worse else "")
+        + f"{rises} of {counted(len(table) - 1, 'step')} to more minutes brought more. "
         + f"Quoted was {quoted[axis]} as the best, with {percent(quoted['published'])}; the quoted figure lies inside "
         f"our interval for {listed(list(fits[axis])) if len(fits) else 'none'} of them."
         + ("" if again is None else f" 100 minutes trained with other random numbers: {_interval(again.iloc[0])}.")

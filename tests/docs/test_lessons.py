@@ -29,6 +29,7 @@ def test_a_lookback_that_luck_can_put_behind_the_best_cannot_be_told_from_it() -
     (said,) = lessons({"capstone-lookback": lookbacks(0.51, 0.537, 0.55)}, "")
     assert "100 came first: 55.00 % (95 % interval 54.00 % to 56.00 %). 5 cannot be told from it." in said
     assert "Further behind than luck is likely to put one: 1 (51.00 %)." in said
+    assert "2 of 2 steps to more minutes brought more." in said
     quoted = "Quoted was 100 as the best, with 56.50 %; the quoted figure lies inside our interval for 5 of them."
     assert said.endswith(quoted)
     tables = {"capstone-lookback": lookbacks(0.51, 0.537, 0.55), "capstone-btc": with_and_without(0.54, 0.5, 0.5, 0.5)}
@@ -36,6 +37,7 @@ def test_a_lookback_that_luck_can_put_behind_the_best_cannot_be_told_from_it() -
     assert lessons(tables, "")[-1] == said + again
     (said,) = lessons({"capstone-lookback": lookbacks(0.541, 0.532, 0.54)}, "")
     assert "1 came first" in said and "5 and 100 cannot be told from it." in said and "Further behind" not in said
+    assert "1 of 2 steps to more minutes brought more." in said
     assert "our interval for none of them" in said
 
 
