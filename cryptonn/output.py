@@ -14,7 +14,7 @@ from typing import Any
 
 from cryptonn.errors import OutputError
 
-__all__ = ["clear_leftovers", "to_json", "whole_folder", "write_file"]
+__all__ = ["to_json", "whole_folder", "write_file"]
 
 _UNWRITABLE = {
     errno.EACCES,
@@ -32,6 +32,8 @@ _UNWRITABLE = {
 def whole_folder(final: Path) -> Iterator[Path]:
     """Give a folder to fill; on success it takes the place of ``final``, on any error nothing is left of it.
 
+    What processes that were killed left half filled beside it is removed.
+
     Raises
     ------
     OutputError
@@ -39,6 +41,7 @@ def whole_folder(final: Path) -> Iterator[Path]:
     """
     partial = final.with_name(f".{final.name}.{os.getpid()}.partial")
     old = final.with_name(f".{final.name}.{os.getpid()}.old")
+    _clear_leftovers(final.parent)
     try:
         held = _held_folder(partial)
     except OSError as error:
@@ -56,26 +59,6 @@ def whole_folder(final: Path) -> Iterator[Path]:
             old.replace(final)
         shutil.rmtree(old, ignore_errors=True)
         os.close(held)
-
-
-def clear_leftovers(place: Path) -> None:
-    """Remove the folders in ``place`` that ``whole_folder`` was filling when its process was killed.
-
-    The system takes back the lock on a folder when its process ends, however it ends. A folder that is still held, or
-    on a disk that knows no locks, is left alone.
-    """
-    for left in place.glob(".*.partial"):
-        try:
-            held = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(left)
-        except OSError:
-            continue
-        finally:
-            os.close(held)
 
 
 def write_file(path: Path, content: str | bytes) -> None:
@@ -107,8 +90,28 @@ def to_json(value: Any) -> str:
     return json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str)
 
 
+def _clear_leftovers(place: Path) -> None:
+    """Remove the folders in ``place`` that ``whole_folder`` was filling when its process was killed.
+
+    The system takes back the lock on a folder when its process ends, however it ends. A folder that is still held, or
+    on a disk that knows no locks, is left alone.
+    """
+    for left in place.glob(".*.partial"):
+        try:
+            held = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left)
+        except OSError:
+            continue
+        finally:
+            os.close(held)
+
+
 def _held_folder(path: Path) -> int:
-    """Make a folder and return it open and locked: ``clear_leftovers`` then leaves it alone."""
+    """Make a folder and return it open and locked: ``_clear_leftovers`` then leaves it alone."""
     while True:
         path.mkdir(parents=True)
         held = os.open(path, os.O_RDONLY)

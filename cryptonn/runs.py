@@ -25,7 +25,7 @@ from cryptonn.evaluation.verdict import Verdict
 from cryptonn.learning.regression import cut_words
 from cryptonn.market.candles import Frame
 from cryptonn.market.timerange import TimeRange
-from cryptonn.output import clear_leftovers, to_json, whole_folder, write_file
+from cryptonn.output import to_json, whole_folder, write_file
 from cryptonn.records import (
     load_assessment,
     load_forecasts,
@@ -160,8 +160,7 @@ class Run:
 
 
 def new_folder(results: Path, name: str, started: datetime) -> Path:
-    """Return a folder for a run that no other run has, or is about to have; what killed runs left is cleared away."""
-    clear_leftovers(results)
+    """Return a folder for a run that no other run has, or is about to have."""
     stem = f"{name}-{started:%Y%m%dT%H%M%S}"
     for suffix in ("", *(f"_{number}" for number in range(2, 1000))):
         folder = results / f"{stem}{suffix}"

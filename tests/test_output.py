@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cryptonn.errors import OutputError
-from cryptonn.output import clear_leftovers, to_json, whole_folder, write_file
+from cryptonn.output import to_json, whole_folder, write_file
 
 
 def test_folder_appears_whole(tmp_path: Path) -> None:
@@ -61,12 +61,11 @@ with whole_folder(Path(sys.argv[1])) as folder:
 def test_what_a_killed_process_left_is_cleared_away_and_what_another_fills_is_not(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "run")], check=False)
     assert len([*tmp_path.glob(".run.*.partial")]) == 1
-    with whole_folder(tmp_path / "other") as folder:
-        (folder / "a.txt").write_text("whole")
-        clear_leftovers(tmp_path)
-        assert [*tmp_path.iterdir()] == [folder]
-    clear_leftovers(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+    with whole_folder(tmp_path / "one") as one:
+        (one / "a.txt").write_text("whole")
+        with whole_folder(tmp_path / "two") as two:
+            assert {*tmp_path.iterdir()} == {one, two}
+    assert {path.name for path in tmp_path.iterdir()} == {"one", "two"}
 
 
 def test_a_folder_taken_for_a_leftover_before_it_is_held_is_made_again(
@@ -77,13 +76,14 @@ def test_a_folder_taken_for_a_leftover_before_it_is_held_is_made_again(
     def clear_first(file: int, how: int) -> None:
         if not cleared:
             cleared.append(True)
-            clear_leftovers(tmp_path)
+            with whole_folder(tmp_path / "other"):
+                pass
         lock(file, how)
 
     monkeypatch.setattr(fcntl, "flock", clear_first)
     with whole_folder(tmp_path / "run") as folder:
         (folder / "a.txt").write_text("1")
-    assert cleared and [path.name for path in tmp_path.rglob("*")] == ["run", "a.txt"]
+    assert cleared and {path.name for path in tmp_path.rglob("*")} == {"other", "run", "a.txt"}
 
 
 def test_a_place_where_no_folder_can_be_made() -> None:
