@@ -5,7 +5,8 @@ What was not run here keeps what the page says of it: the whole of it is days of
 kept, in docs/earlier-systems/: copy a folder to backtests/searches/ and ``tune`` goes on with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,11 @@ from cryptonn.reporting.sections_forecast import forecast_words
 from cryptonn.reporting.sections_published import make_published
 from cryptonn.runs import Run
 from cryptonn.settings import PublishedConfig
+from cryptonn.tuning.trial import market_of
 from cryptonn.units import counted
 from tests.docs.lessons import lessons
 from tests.docs.page import PAGE, ROOT, Page, kept_picture, shown
-from tests.docs.searches import RECORDS, finished, search_section
+from tests.docs.searches import RECORDS, finished, published_by, same_training, search_section
 from tests.docs.systems import accuracy_table, in_short, money_table, recorded, worth
 from tests.test_tutorial import unpredictable
 
@@ -84,7 +86,7 @@ SYSTEMS = {
 
 def page(backtests: Path = BACKTESTS, *, records: Path = RECORDS) -> str:
     """Return the whole page, from the runs and searches in a folder; keeps pictures and trials."""
-    runs, before = {name: _latest(name, backtests / "results") for name in SYSTEMS}, Page.read()
+    runs, before = {name: _latest(name, backtests / "results", records) for name in SYSTEMS}, Page.read()
     chapters = {name: "\n\n".join(_chapter(name, run, before)) for name, run in runs.items()}
     further = {name: "\n\n".join(_further(name, run, before)) for name, run in runs.items()}
     parts = []
@@ -100,11 +102,34 @@ def page(backtests: Path = BACKTESTS, *, records: Path = RECORDS) -> str:
     return "\n\n".join([*head, LEARNED, "\n".join(f"- {one}" for one in learned), WORDS, *parts]) + "\n"
 
 
-def _latest(name: str, results: Path) -> Run | None:
+def _latest(name: str, results: Path, records: Path) -> Run | None:
     try:
-        return open_run(str(find_run(name, results=results)))
+        run = open_run(str(find_run(name, results=results)))
     except ConfigError:
         return None
+    return with_earlier(run, SYSTEMS[name], records=records)
+
+
+def with_earlier(run: Run, searches: Iterable[str], *, records: Path = RECORDS) -> Run:
+    """Return a run with what its earlier system gives: its own training's numbers, else those of a kept trial.
+
+    That training takes hours, and a search may have done it already.
+
+    Raises
+    ------
+    ConfigError
+        If neither has.
+    """
+    own = run.published
+    if run.config.published is None or (own is not None and own.get("epochs") == own.get("full_epochs")):
+        return run
+    data = {symbol: facts["sha256"] for symbol, facts in market_of(run.config.as_published()).facts.items()}
+    found = same_training(run.config, searches, data=data, records=records)
+    if found is None:
+        again = f"Run `cryptonn reproduce {run.name}`."
+        raise ConfigError(f"{run.name}: its earlier system was not trained in full. {again}")
+    search, trial = found
+    return replace(run, published=published_by(trial, run.config) | {"search": search, "trial": trial.number})
 
 
 def _ends(found: dict[str, Any], name: str) -> str:
@@ -112,8 +137,7 @@ def _ends(found: dict[str, Any], name: str) -> str:
 
 
 def _chapter(name: str, run: Run | None, before: Page) -> list[str]:
-    again = run is None or (run.published is None and not before.lacks(f"## {name}"))
-    return [f"## {name}", *([before.under(f"## {name}")] if run is None or again else _run(name, run))]
+    return [f"## {name}", *([before.under(f"## {name}")] if run is None else _run(name, run))]
 
 
 def _further(name: str, run: Run | None, before: Page) -> list[str]:
@@ -155,6 +179,9 @@ def _trained(run: Run) -> str:
             f". As published: {seen['train']:,} windows to train on and {seen['validation']:,} to validate, "
             f"{run.published['epochs']} epochs in {counted(max(round(minutes), 1), 'minute')}"
         )
+        if "trial" in run.published:
+            where = f"trial {run.published['trial']} of the search {run.published['search']} below"
+            text += f" ({where}, which is the same training)"
     return f"{text}."
 
 

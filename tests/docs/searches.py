@@ -2,14 +2,23 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from cryptonn.config import RunConfig
+from cryptonn.evaluation.published import PUBLISHED_MEANINGS
 from cryptonn.output import whole_folder
+from cryptonn.published import Reproduction
+from cryptonn.records import read_json
 from cryptonn.reporting.formatting import percent
+from cryptonn.settings import LeaksConfig, SearchConfig
+from cryptonn.tuning.fingerprint import fingerprint_of
+from cryptonn.tuning.records import Record, load_record
+from cryptonn.tuning.space import configured
+from cryptonn.tuning.trial import trial_config
 from cryptonn.units import counted
 from tests.docs.page import NOT_RUN, ROOT, Page, kept_picture, shown
 
@@ -51,6 +60,52 @@ def search_section(name: str, search: str, here: Path, before: Page, *, records:
         kept_picture(folder / "figures" / f"{axis}.png", f"{name}_{search}", f"search {search}"),
         kept_picture(folder / "figures" / "probabilities.png", f"{name}_{search}_probabilities", "probabilities"),
     ]
+
+
+def same_training(
+    config: RunConfig, searches: Iterable[str], *, data: Mapping[str, str], records: Path = RECORDS
+) -> tuple[str, Record] | None:
+    """Return the kept trial that trained a run's earlier system as published, and the name of its search.
+
+    Same are all settings, leaks and candles; threads and versions, on which last digits depend, may differ.
+
+    Parameters
+    ----------
+    config
+        A run with a section ``[published]``.
+    searches
+        Names of its searches; the first that has one is taken.
+    data
+        By symbol: sha256 of the candles that the earlier system sees.
+    records
+        Where trials are kept.
+    """
+    wanted = fingerprint_of(trial_config(config), of="published", data=data, environment={})
+    for name in searches:
+        folder = records / f"{config.name}-{name}"
+        study = read_json(folder / "study.json")
+        base, search = RunConfig.model_validate(study["run"]), SearchConfig.model_validate(study["search"])
+        for trial in sorted(folder.glob("trials/*")) if search.of == "published" else []:
+            record = load_record(trial)
+            tried = trial_config(configured(base, search, record.settings, source=config.name))
+            found = fingerprint_of(tried, of="published", data=study["data"], environment={})
+            if record.state == "complete" and found == wanted:
+                return name, record
+    return None
+
+
+def published_by(trial: Record, config: RunConfig) -> dict[str, Any]:
+    """Return what a run would keep of the training that a trial has done, see ``Reproduction.record``."""
+    earlier, leaks = config.as_published(), config.published.leaks if config.published else LeaksConfig()
+    return Reproduction(
+        config=earlier,
+        history=trial.history,
+        predictions=pd.DataFrame(),  # a trial keeps none
+        numbers={name: trial.metrics[name] for name in PUBLISHED_MEANINGS},
+        windows=trial.rows,
+        leaks=leaks.words(indicators=bool(earlier.features.ta)),
+        seconds=trial.seconds or 0.0,
+    ).record(config)
 
 
 def finished(records: Path = RECORDS) -> dict[str, pd.DataFrame]:

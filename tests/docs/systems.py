@@ -17,20 +17,17 @@ Systems = Mapping[str, dict[str, Any]]
 
 
 def recorded(runs: Mapping[str, Run | None], records: Path) -> Systems:
-    """Return the numbers of every system: of its run where there is one, else as they were kept; keep them.
-
-    A run whose earlier system was not trained again has that one's numbers from before.
-    """
+    """Return the numbers of every system: of its run where there is one, else as they were kept; keep them."""
     file = records / "runs.json"
     known: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    found = {name: _numbers(run, known.get(name, {})) for name, run in runs.items() if run is not None}
+    found = {name: _numbers(run) for name, run in runs.items() if run is not None}
     if found:
         write_file(file, to_json(known | found))
     merged = known | found
     return {name: merged[name] for name in runs if name in merged}
 
 
-def _numbers(run: Run, before: Mapping[str, Any]) -> dict[str, Any]:
+def _numbers(run: Run) -> dict[str, Any]:
     claim = run.config.published
     if claim is None:
         raise ValueError(f"{run.name}: a run without [published] is no earlier system")
@@ -41,7 +38,7 @@ def _numbers(run: Run, before: Mapping[str, Any]) -> dict[str, Any]:
         "symbol": run.config.data.target,
         "figure": claim.figure,
         "quoted": claim.metric,
-        "reproduced": {name: again[name] for name in names} if again else before.get("reproduced"),
+        "reproduced": {name: again[name] for name in names} if again else None,
         "periods": {name: _period(run, name) for name in run.config.data.test},
     }
 

@@ -1,13 +1,21 @@
 """docs/earlier-systems.md: made from what was run, and no column of a table that says nothing."""
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from cryptonn.config import load_config
+from cryptonn.errors import ConfigError
+from cryptonn.runs import Run
 from cryptonn.tuning.search import tune
-from tests.docs.earlier_systems import page
-from tests.docs.page import PAGE
-from tests.docs.searches import _trials
+from tests.docs.earlier_systems import page, with_earlier
+from tests.docs.page import PAGE, ROOT
+from tests.docs.searches import RECORDS, _trials, same_training
+from tests.reporting.fakes import make_run
 from tests.tiny_run import tiny_config
 from tests.tuning.small_search import MadeUp
 
@@ -33,6 +41,51 @@ def test_a_search_that_was_run_replaces_what_the_page_says_of_it(tmp_path: Path)
     assert after[after.index(first) : start] == before[before.index(first) : before.index(heading)]
     assert (tmp_path / "records" / folder.name / "trials" / "0001" / "trial.json").exists()
     assert after[end:] == before[before.index("### tutorial_15m: grid_ta_published\n") :]
+
+
+def untrained(folder: Path, candles: Path, **training: Any) -> Run:
+    """A run of capstone.toml that was stopped before its earlier system; ``training`` changes that one's."""
+    config = load_config(ROOT / "backtests" / "capstone.toml")
+    config = config.model_copy(update={"data": config.data.model_copy(update={"folder": candles})})
+    assert config.published is not None
+    settings = config.published.settings | {"training": config.published.settings["training"] | training}
+    published = config.published.model_copy(update={"settings": settings})
+    return replace(make_run(folder), config=config.model_copy(update={"published": published}), published=None)
+
+
+def test_a_run_stopped_before_its_earlier_system_has_that_of_the_trial_that_trained_it(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    found = with_earlier(untrained(tmp_path / "run", shared_data), ("lookback", "btc")).published
+    assert found is not None
+    folder = RECORDS / f"capstone-{found['search']}" / "trials" / f"{found['trial']:04d}"
+    kept = json.loads((folder / "trial.json").read_text(encoding="utf-8"))
+    assert kept["settings"] == {"training.lookback": 100} and found["rows"] == kept["rows"]
+    assert found["numbers"]["accuracy"] == kept["value"] and found["seconds"] == kept["seconds"]
+    assert found["epochs"] == found["full_epochs"] == 10 and len(found["leaks"]) == 4
+
+
+@pytest.mark.parametrize("changed", [{"lookback": 99}, {"learning_rate": 2e-4}, {"epochs": 11}])
+def test_a_trial_of_another_training_does_not_stand_for_it(
+    changed: dict[str, Any], tmp_path: Path, shared_data: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"its earlier system was not trained in full. Run `cryptonn reproduce"):
+        with_earlier(untrained(tmp_path / "run", shared_data, **changed), ("lookback",))
+
+
+def test_nor_does_one_on_other_candles(tmp_path: Path, shared_data: Path) -> None:
+    config = untrained(tmp_path / "run", shared_data).config
+    assert same_training(config, ("lookback",), data={"ETH/USD": "0" * 64, "BTC/USD": "0" * 64}) is None
+
+
+def test_a_run_that_trained_it_keeps_its_own_numbers(tmp_path: Path) -> None:
+    run = replace(untrained(tmp_path / "run", tmp_path), published={"epochs": 10, "full_epochs": 10})
+    assert with_earlier(run, ("lookback",)) is run
+
+
+def test_but_not_those_of_a_training_that_was_cut_short(tmp_path: Path, shared_data: Path) -> None:
+    run = replace(untrained(tmp_path / "run", shared_data), published={"epochs": 2, "full_epochs": 10})
+    assert (with_earlier(run, ("lookback",)).published or {})["epochs"] == 10
 
 
 def trial(**changed: Any) -> dict[str, Any]:
