@@ -47,6 +47,7 @@ from cryptonn.runs import (
 from cryptonn.trading.result import BacktestResult
 from cryptonn.trading.signals import entry_threshold
 from cryptonn.trading.strategies import check_strategies, strategy_files
+from cryptonn.units import counted
 
 if TYPE_CHECKING:
     from cryptonn.learning.prediction import FittedModel
@@ -175,7 +176,8 @@ def reproduce(run: Run, *, on_step: OnStep = silent) -> Run:
         from cryptonn.learning.checkpoint import Checkpoint
 
         epochs = config.as_published().training.epochs
-        on_step(Step("published", text=f"{epochs} epochs of the earlier system's own training; Ctrl-C keeps the run"))
+        own = f"{counted(epochs, 'epoch')} of the earlier system's own training"
+        on_step(Step("published", text=f"{own}; Ctrl-C keeps the run"))
         found = published.reproduce(
             config,
             _published_frame(run),
@@ -231,7 +233,7 @@ def _fit(rows: Rows, config: RunConfig, *, log_dir: Path, on_step: OnStep) -> tu
     from cryptonn.learning.training import fit_model
 
     epochs = config.training.epochs
-    on_step(Step("train", 0.0, f"{epochs} epochs; Ctrl-C keeps the best so far"))
+    on_step(Step("train", 0.0, f"{counted(epochs, 'epoch')}; Ctrl-C keeps the best so far"))
     return fit_model(
         rows.features,
         rows.labels,

@@ -109,7 +109,7 @@ def fit_epochs(
     except KeyboardInterrupt as error:
         progress.interrupted = True
         if not progress.reports:
-            words = "training was interrupted before its first epoch was done: there is no model."
+            words = "training was interrupted before its first epoch was done: nothing of it is kept."
             raise InterruptedFit(words) from error
     network.set_weights(progress.standing.best)
     return progress.history()
