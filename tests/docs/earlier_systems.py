@@ -5,6 +5,7 @@ What was not run here keeps what the page says of it: the whole of it is days of
 kept, in docs/earlier-systems/: copy a folder to backtests/searches/ and ``tune`` goes on with it.
 """
 
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from cryptonn import open_run
 from cryptonn.catalog import find_run
 from cryptonn.cli.prediction import prediction_words
 from cryptonn.config import RunConfig
-from cryptonn.errors import ConfigError
+from cryptonn.errors import ConfigError, CryptonnError
 from cryptonn.latest import predict
 from cryptonn.learning.lookahead import looking_ahead
 from cryptonn.market.candles import Frame
@@ -118,9 +119,12 @@ def with_earlier(run: Run, searches: Iterable[str], *, records: Path = RECORDS) 
     Raises
     ------
     ConfigError
-        If neither has.
+        If neither has, or the run was trained for fewer epochs than its file says.
     """
-    own = run.published
+    own, training = run.published, run.config.training
+    if training.full_epochs is not None:
+        few = f"{training.epochs} of its {counted(training.full_epochs, 'epoch')}"
+        raise ConfigError(f"{run.name}: trained for {few}. Remove it, or run its file without --epochs.")
     if run.config.published is None or (own is not None and own.get("epochs") == own.get("full_epochs")):
         return run
     data = {symbol: facts["sha256"] for symbol, facts in market_of(run.config.as_published()).facts.items()}
@@ -243,7 +247,10 @@ FURTHER: dict[str, dict[str, Callable[[Run], list[str]]]] = {
 
 def main() -> None:
     """Write the page."""
-    PAGE.write_text(page(), encoding="utf-8")
+    try:
+        PAGE.write_text(page(), encoding="utf-8")
+    except CryptonnError as error:
+        sys.exit(f"Error: {error}")
     print(PAGE.relative_to(ROOT))
 
 

@@ -78,6 +78,12 @@ def test_nor_does_one_on_other_candles(tmp_path: Path, shared_data: Path) -> Non
     assert same_training(config, ("lookback",), data={"ETH/USD": "0" * 64, "BTC/USD": "0" * 64}) is None
 
 
+def test_a_run_of_fewer_epochs_is_refused(tmp_path: Path) -> None:
+    run = untrained(tmp_path / "run", tmp_path)
+    with pytest.raises(ConfigError, match=r"trained for 1 of its 12 epochs. Remove it, or run its file without"):
+        with_earlier(replace(run, config=run.config.with_epochs(1)), ("lookback",))
+
+
 def test_a_run_that_trained_it_keeps_its_own_numbers(tmp_path: Path) -> None:
     run = replace(untrained(tmp_path / "run", tmp_path), published={"epochs": 10, "full_epochs": 10})
     assert with_earlier(run, ("lookback",)) is run
