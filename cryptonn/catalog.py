@@ -27,7 +27,11 @@ def find_run(name: str, *, results: Path = RESULTS) -> Path:
     if name in latest:
         return latest[name]
     known = [*latest, *runs]
-    there = f" There are: {', '.join(latest)}." if latest else " There is none yet: start with `cryptonn run RUN.toml`."
+    there = (
+        f" There are: {', '.join(latest)}."
+        if latest
+        else " There is none yet: start with `cryptonn run RUN.toml`."
+    )
     raise ConfigError(f"no run {name!r} in {results}.{did_you_mean(name, known) or there}")
 
 
@@ -44,7 +48,9 @@ def _summary(folder: Path) -> dict[str, Any]:
         "run": folder.name,
         "started": facts["started"],
         "source": facts["source"],
-        "accuracy_on_moves": {period: models["network"]["accuracy_on_moves"] for period, models in accuracy.items()},
+        "accuracy_on_moves": {
+            period: models["network"]["accuracy_on_moves"] for period, models in accuracy.items()
+        },
         "verdicts": {period: verdict["headline"] for period, verdict in verdicts.items()},
         "report": str(folder / "report.html") if (folder / "report.html").exists() else None,
     }

@@ -62,7 +62,9 @@ class RunConfig(Section):
             )
         if self.labels.kind == "direction":
             if self.network.output == "linear":
-                raise ValueError('labels.kind = "direction" needs network.output = "sigmoid" or "softmax"')
+                raise ValueError(
+                    'labels.kind = "direction" needs network.output = "sigmoid" or "softmax"'
+                )
         elif self.network.output != "linear" or self.training.loss != "mse":
             raise ValueError(
                 f'labels.kind = "{self.labels.kind}" needs network.output = "linear", training.loss = "mse"'
@@ -110,14 +112,18 @@ class RunConfig(Section):
 
         The leaks of ``[published.leaks]`` are no settings of a run: only ``learning/published.py`` knows them.
         """
-        values = self.model_dump(mode="json", exclude_unset=True, exclude={"published", "search", "selection"})
+        values = self.model_dump(
+            mode="json", exclude_unset=True, exclude={"published", "search", "selection"}
+        )
         values["data"].pop("test", None)  # it looks at train and validation only
         changed = self.published.settings if self.published is not None else {}
         return RunConfig.model_validate(_merged(values, changed))
 
     def with_epochs(self, epochs: int) -> "RunConfig":
         """Return the same run, trained for so many epochs, also as published; it keeps in mind how many there were."""
-        changed: dict[str, Any] = {"training": self.training.model_copy(update=_shortened(self.training, epochs))}
+        changed: dict[str, Any] = {
+            "training": self.training.model_copy(update=_shortened(self.training, epochs))
+        }
         if self.published is not None:
             training = _shortened(self.as_published().training, epochs)
             settings = _merged(self.published.settings, {"training": training})
@@ -160,8 +166,14 @@ def load_config(path: Path | str) -> RunConfig:
         folders = dict.fromkeys((path.parent, Path("backtests")))
         found = sorted(str(file) for folder in folders for file in folder.glob("*.toml"))
         others = [name for name in found if Path(name).name != "pyproject.toml"]
-        same = next((f" Did you mean {name!r}?" for name in others if Path(name).stem == path.stem), "")
-        hint = same or did_you_mean(str(path), others) or (f" There are: {', '.join(others)}." if others else "")
+        same = next(
+            (f" Did you mean {name!r}?" for name in others if Path(name).stem == path.stem), ""
+        )
+        hint = (
+            same
+            or did_you_mean(str(path), others)
+            or (f" There are: {', '.join(others)}." if others else "")
+        )
         raise ConfigError(f"{path}: no such run file.{hint}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}).") from error
@@ -206,7 +218,9 @@ def _problems(error: ValidationError) -> list[str]:
 
 
 def _problem(error: Any) -> str:
-    location = [part for part in error["loc"] if not str(part).endswith("]")]  # the kind of value that was tried
+    location = [
+        part for part in error["loc"] if not str(part).endswith("]")
+    ]  # the kind of value that was tried
     key = ".".join(str(part) for part in location)
     if error["type"] == "extra_forbidden":
         return f"{key} is not a setting.{_hint(str(location[-1]), location[:-1])}"
@@ -238,7 +252,11 @@ def _section_of(kind: Any) -> type[Section] | None:
 
 def _hint(word: str, location: Sequence[Any]) -> str:
     """Name the setting that was meant: the same word in a section, one like it at this place, one like it elsewhere."""
-    keys = {f"{section}.{key}": key for section in RunConfig.model_fields for key in _keys_at((section,))}
+    keys = {
+        f"{section}.{key}": key
+        for section in RunConfig.model_fields
+        for key in _keys_at((section,))
+    }
     here, near = did_you_mean(word, _keys_at(location)), did_you_mean(word, keys.values())
     same = [place for place, key in keys.items() if key == word]
     like = [place for place, key in keys.items() if near and f"'{key}'" in near]

@@ -69,8 +69,13 @@ def run_facts(
 def _closes(market: Market, rows: Rows) -> dict[str, dict[str, float]]:
     """Return by symbol the lowest and highest close that the network was trained and validated on."""
     seen = slice(rows.split.train.start, rows.split.validation.stop)
-    closes = {symbol: market.frame.candles(symbol)["close"].iloc[seen] for symbol in market.frame.symbols}
-    return {symbol: {"low": float(close.min()), "high": float(close.max())} for symbol, close in closes.items()}
+    closes = {
+        symbol: market.frame.candles(symbol)["close"].iloc[seen] for symbol in market.frame.symbols
+    }
+    return {
+        symbol: {"low": float(close.min()), "high": float(close.max())}
+        for symbol, close in closes.items()
+    }
 
 
 def _stretch(rows: Rows, part: slice) -> dict[str, Any]:
@@ -84,7 +89,10 @@ def _best_possible(market: Market, predictions: pd.DataFrame) -> dict[str, float
         return None
     judged = predictions[predictions["move"].notna() & ~predictions["tie"]]
     periods = judged.groupby("period", sort=False)
-    return {str(name): best_accuracy(market.synthetic, pd.DatetimeIndex(part.index)) for name, part in periods}
+    return {
+        str(name): best_accuracy(market.synthetic, pd.DatetimeIndex(part.index))
+        for name, part in periods
+    }
 
 
 def with_traded(
@@ -102,7 +110,9 @@ def with_traded(
         for name, file in files.items()
     }
     before = facts.get("traded", {})
-    return facts | {"traded": before | {period: before.get(period, {}) | found for period in periods}}
+    return facts | {
+        "traded": before | {period: before.get(period, {}) | found for period in periods}
+    }
 
 
 def numeric_facts() -> dict[str, str]:
@@ -136,7 +146,9 @@ def _git_commit() -> str | None:
     folder = Path(__file__).resolve().parent
 
     def git(*words: str) -> str:
-        answer = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
+        answer = subprocess.run(
+            ["git", *words], cwd=folder, capture_output=True, text=True, timeout=10, check=True
+        )
         return answer.stdout.strip()
 
     try:

@@ -53,11 +53,15 @@ def predict_periods(
         Index time; columns label, move, tie, proba, period. One row a bar and period.
     """
     first = min(period.start for period in periods.values())
-    table = labels.assign(proba=predict_bars(model, features, since=features.index[first], close=close))
+    table = labels.assign(
+        proba=predict_bars(model, features, since=features.index[first], close=close)
+    )
     return pd.concat([table.iloc[period].assign(period=name) for name, period in periods.items()])
 
 
-def predict_bars(model: "FittedModel", features: pd.DataFrame, *, since: pd.Timestamp, close: pd.Series) -> pd.Series:
+def predict_bars(
+    model: "FittedModel", features: pd.DataFrame, *, since: pd.Timestamp, close: pd.Series
+) -> pd.Series:
     """Return P(up) of the bars from ``since`` on, and of those before that a streaming network starts from."""
     from cryptonn.learning.prediction import predict_proba
 
@@ -87,12 +91,16 @@ def forecast_periods(
     return pd.concat([table.iloc[period].assign(role=name) for name, period in periods.items()])
 
 
-def forecast_scores(forecasts: pd.DataFrame | None, config: RunConfig) -> dict[str, dict[str, float]]:
+def forecast_scores(
+    forecasts: pd.DataFrame | None, config: RunConfig
+) -> dict[str, dict[str, float]]:
     """Return by role how good the forecasts are, beside persistence; nothing for a classifier."""
     if forecasts is None:
         return {}
     roles = forecasts.groupby("role", sort=False)
-    return {str(role): assess_forecasts(rows, horizon=config.labels.horizon) for role, rows in roles}
+    return {
+        str(role): assess_forecasts(rows, horizon=config.labels.horizon) for role, rows in roles
+    }
 
 
 def _from(model: "FittedModel", features: pd.DataFrame, since: pd.Timestamp) -> pd.DataFrame:
@@ -104,17 +112,23 @@ def _from(model: "FittedModel", features: pd.DataFrame, since: pd.Timestamp) -> 
 
 def signal_of(proba: pd.Series, config: RunConfig, *, enter: float) -> pd.Series:
     """Apply the run's signal rule; ``enter`` is the probability at which it enters."""
-    rule: dict[str, Any] = config.signal.model_dump(include={"exit", "exit_threshold", "renew", "direction"})
+    rule: dict[str, Any] = config.signal.model_dump(
+        include={"exit", "exit_threshold", "renew", "direction"}
+    )
     return make_signal(proba, enter=enter, hold=config.hold, **rule)
 
 
 def with_signal(predictions: pd.DataFrame, config: RunConfig, *, enter: float) -> pd.DataFrame:
     """Add the column ``signal``, each period for itself."""
     parts = [part for _, part in predictions.groupby("period", sort=False)]
-    return pd.concat([part.assign(signal=signal_of(part["proba"], config, enter=enter)) for part in parts])
+    return pd.concat(
+        [part.assign(signal=signal_of(part["proba"], config, enter=enter)) for part in parts]
+    )
 
 
-def assess_periods(predictions: pd.DataFrame, config: RunConfig) -> dict[str, dict[str, Assessment]]:
+def assess_periods(
+    predictions: pd.DataFrame, config: RunConfig
+) -> dict[str, dict[str, Assessment]]:
     """Judge every model on every period; a model without a probability there is left out."""
     return {
         str(period): {

@@ -23,7 +23,10 @@ def trade_period(
     """Run strategies on a period of a run, under each cost scenario; ``on_result`` is called with each result."""
     config = run.config
     rows = run.predictions[run.predictions["period"] == period]
-    own = next((result for result in run.backtests.get(period, []) if result.strategy == run.strategy), None)
+    own = next(
+        (result for result in run.backtests.get(period, []) if result.strategy == run.strategy),
+        None,
+    )
     matched = {} if own is None else {"trades": len(own.trades)}
     return compare(
         run.frame.candles(config.data.target).loc[rows.index],
@@ -36,16 +39,28 @@ def trade_period(
         symbol=config.data.target,
         proba=rows["proba"],
         parameters=config.backtest.parameters,
-        defaults={"hold": config.hold, "seed": config.seed, "direction": config.signal.direction, **matched},
+        defaults={
+            "hold": config.hold,
+            "seed": config.seed,
+            "direction": config.signal.direction,
+            **matched,
+        },
         on_result=on_result,
     )
 
 
 def judged(run: Run, period: str, results: Sequence[BacktestResult]) -> Run:
     """Add the results of a period, in place of older ones of the same strategy and fees, with metrics and verdict."""
-    candles, resamples, seed = run.frame.candles(run.config.data.target), run.config.report.resamples, run.config.seed
+    candles, resamples, seed = (
+        run.frame.candles(run.config.data.target),
+        run.config.report.resamples,
+        run.config.seed,
+    )
     rows = [
-        {"period": period, **metrics_of(one, candles, resamples=resamples, seed=seed, trials=_trials(run, one))}
+        {
+            "period": period,
+            **metrics_of(one, candles, resamples=resamples, seed=seed, trials=_trials(run, one)),
+        }
         for one in results
     ]
     new = {_key(result) for result in results}
@@ -53,8 +68,14 @@ def judged(run: Run, period: str, results: Sequence[BacktestResult]) -> Run:
     together = run.backtests | {period: _in_order([*kept, *results], own=run.strategy)}
     periods = [*run.config.data.test, *together]  # the run file's first, then further stretches
     backtests = {name: together[name] for name in dict.fromkeys(periods) if name in together}
-    tables = [table for table in (_without(run.comparison, period, new), pd.DataFrame(rows)) if len(table)]
-    traded = replace(run, backtests=backtests, comparison=_sorted(pd.concat(tables, ignore_index=True), backtests))
+    tables = [
+        table for table in (_without(run.comparison, period, new), pd.DataFrame(rows)) if len(table)
+    ]
+    traded = replace(
+        run,
+        backtests=backtests,
+        comparison=_sorted(pd.concat(tables, ignore_index=True), backtests),
+    )
     return replace(traded, verdicts=traded.verdicts | {period: _verdict(traded, period)})
 
 
@@ -79,7 +100,9 @@ def _without(comparison: pd.DataFrame, period: str, pairs: set[tuple[str, str]])
     return comparison[[one != period or (*pair,) not in pairs for one, *pair in rows]]
 
 
-def _sorted(comparison: pd.DataFrame, backtests: Mapping[str, Sequence[BacktestResult]]) -> pd.DataFrame:
+def _sorted(
+    comparison: pd.DataFrame, backtests: Mapping[str, Sequence[BacktestResult]]
+) -> pd.DataFrame:
     """Return the rows in the order of the results."""
     order = [(period, *_key(result)) for period, results in backtests.items() for result in results]
     rows = comparison.set_index(["period", "strategy", "fees"], drop=False)
@@ -88,9 +111,14 @@ def _sorted(comparison: pd.DataFrame, backtests: Mapping[str, Sequence[BacktestR
 
 def _verdict(run: Run, period: str) -> Verdict:
     """Judge the strategy a period stands for, under the fees of the run file; under others only if it has no other."""
-    rows = run.comparison[(run.comparison["period"] == period) & (run.comparison["strategy"] == run.leading(period))]
+    rows = run.comparison[
+        (run.comparison["period"] == period) & (run.comparison["strategy"] == run.leading(period))
+    ]
     named = rows[rows["fees"].isin(run.config.backtest.fees)]
-    metrics = {str(row["fees"]): dict(row.astype(object)) for _, row in (named if len(named) else rows).iterrows()}
+    metrics = {
+        str(row["fees"]): dict(row.astype(object))
+        for _, row in (named if len(named) else rows).iterrows()
+    }
     own, seen = run.leading(period) == run.strategy, run.in_sample(period)
     found = verdict(
         metrics,
@@ -104,4 +132,6 @@ def _lead_over_logistic(run: Run, period: str) -> dict[str, float] | None:
     rows = run.predictions[run.predictions["period"] == period]
     if rows["logistic"].isna().all():
         return None
-    return compare_accuracy(rows["proba"], rows["logistic"], rows[["move", "tie"]], horizon=run.config.labels.horizon)
+    return compare_accuracy(
+        rows["proba"], rows["logistic"], rows[["move", "tie"]], horizon=run.config.labels.horizon
+    )

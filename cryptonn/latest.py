@@ -82,11 +82,15 @@ def predict(
     config = read_run_config(run)
     horizon, bars = config.labels.horizon, config.training.lookback
     if download and files:
-        raise ConfigError("--download and --file exclude each other: the newest candles come from one place.")
+        raise ConfigError(
+            "--download and --file exclude each other: the newest candles come from one place."
+        )
     if download and now is None:
         raise ConfigError("a download needs the present: give `now`.")
     if download is None or now is None:
-        frame = newest_candles(config.data, horizon=horizon, bars=bars, folder=folder, files=files, now=now)
+        frame = newest_candles(
+            config.data, horizon=horizon, bars=bars, folder=folder, files=files, now=now
+        )
     else:
         frame = fetched_candles(
             *(config.data, download),
@@ -100,7 +104,9 @@ def predict(
     return _said(run, config, frame, now=None if config.data.source == "synthetic" else now)
 
 
-def _said(run: Path, config: RunConfig, frame: Frame, *, now: pd.Timestamp | None) -> dict[str, Any]:
+def _said(
+    run: Path, config: RunConfig, frame: Frame, *, now: pd.Timestamp | None
+) -> dict[str, Any]:
     """Return what the network of a run says after the last bar of the frame."""
     from cryptonn.learning.prediction import load_model
 
@@ -132,7 +138,9 @@ def _said(run: Path, config: RunConfig, frame: Frame, *, now: pd.Timestamp | Non
     return said | _forecast(model, features, close, known_at=known_at) | _record(run, config, model)
 
 
-def _far(frame: Frame, known: dict[str, dict[str, float]], *, bars: int) -> dict[str, dict[str, float]]:
+def _far(
+    frame: Frame, known: dict[str, dict[str, float]], *, bars: int
+) -> dict[str, dict[str, float]]:
     """Return the closes of the last bars that lie far from those the network was trained and validated on."""
     far = {}
     for symbol, seen in known.items():
@@ -154,7 +162,9 @@ def _record(run: Path, config: RunConfig, model: "FittedModel") -> dict[str, Any
     found = {}
     for name in [name for name in config.data.test if name in scores] or ["validation"]:
         inside = share_inside(forecasts[forecasts["role"] == name], low=low, high=high)
-        found[name] = {key: scores[name][key] for key in ("rmse_ratio", "directional_accuracy")} | {"inside": inside}
+        found[name] = {key: scores[name][key] for key in ("rmse_ratio", "directional_accuracy")} | {
+            "inside": inside
+        }
     return {"held_out": found}
 
 

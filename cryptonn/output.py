@@ -115,7 +115,9 @@ def _held_folder(path: Path) -> int:
     while True:
         path.mkdir(parents=True)
         held = os.open(path, os.O_RDONLY)
-        with contextlib.suppress(OSError):  # no locks on this disk: nothing there is cleared away either
+        with contextlib.suppress(
+            OSError
+        ):  # no locks on this disk: nothing there is cleared away either
             fcntl.flock(held, fcntl.LOCK_EX)
         if path.is_dir():
             return held

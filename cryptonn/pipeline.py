@@ -20,7 +20,13 @@ from cryptonn.config import RunConfig, load_config
 from cryptonn.errors import ConfigError, DataError, InterruptedFit
 from cryptonn.evaluation.baselines import logistic_baseline
 from cryptonn.facts import run_facts, with_traded
-from cryptonn.heldout import assess_periods, forecast_periods, forecast_scores, predict_periods, with_signal
+from cryptonn.heldout import (
+    assess_periods,
+    forecast_periods,
+    forecast_scores,
+    predict_periods,
+    with_signal,
+)
 from cryptonn.judging import judged, trade_period
 from cryptonn.latest import predict
 from cryptonn.learning.features import make_features
@@ -55,7 +61,9 @@ if TYPE_CHECKING:
 __all__ = ["backtest", "open_run", "predict", "report", "reproduce", "run", "train"]
 
 
-def run(source: RunConfig | Path | str, *, results: Path = RESULTS, on_step: OnStep = silent) -> Run:
+def run(
+    source: RunConfig | Path | str, *, results: Path = RESULTS, on_step: OnStep = silent
+) -> Run:
     """Do the whole job of a run file: train, validate, backtest with and without fees, report.
 
     Parameters
@@ -73,15 +81,29 @@ def run(source: RunConfig | Path | str, *, results: Path = RESULTS, on_step: OnS
         If something the user can mend is wrong; nothing half-done is left behind.
     """
     config = source if isinstance(source, RunConfig) else load_config(source)
-    check_strategies((config.backtest.strategy, *config.backtest.compare), config.backtest.parameters)
+    check_strategies(
+        (config.backtest.strategy, *config.backtest.compare), config.backtest.parameters
+    )
     trained = train(config, results=results, on_step=on_step)
-    on_step(Step("trained", 1.0, f"{trained.folder}; `cryptonn backtest` and `report` can go on from here"))
+    on_step(
+        Step(
+            "trained",
+            1.0,
+            f"{trained.folder}; `cryptonn backtest` and `report` can go on from here",
+        )
+    )
     done = backtest(trained, on_step=on_step)
     if config.published is not None:
         try:
             done = reproduce(done, on_step=on_step)
         except InterruptedFit:
-            on_step(Step("published", 1.0, f"stopped; the run is whole, and `cryptonn reproduce {done.name}` does it"))
+            on_step(
+                Step(
+                    "published",
+                    1.0,
+                    f"stopped; the run is whole, and `cryptonn reproduce {done.name}` does it",
+                )
+            )
     report(done, on_step=on_step)
     return done
 
@@ -96,19 +118,30 @@ def train(config: RunConfig, *, results: Path = RESULTS, on_step: OnStep = silen
         rows = make_rows(market.frame, config)
         model, history = _fit(rows, config, log_dir=partial / "tensorboard", on_step=on_step)
         if history["interrupted"].any():
-            on_step(Step("stopped", text="the best epoch so far is kept and the run goes on; Ctrl-C again ends it"))
+            on_step(
+                Step(
+                    "stopped",
+                    text="the best epoch so far is kept and the run goes on; Ctrl-C again ends it",
+                )
+            )
         model.save(partial / "model")
         on_step(Step("validate", text=f"{', '.join(rows.held_out)}, beside a logistic regression"))
-        predictions = predict_periods(model, rows.features, rows.labels, rows.held_out, close=rows.close)
+        predictions = predict_periods(
+            model, rows.features, rows.labels, rows.held_out, close=rows.close
+        )
         predictions["logistic"] = _baseline(rows, config)
         forecasts = forecast_periods(model, rows.features, rows.roles, close=rows.close)
-        enter = entry_threshold(config.signal, predictions.loc[predictions["period"] == "validation", "proba"])
+        enter = entry_threshold(
+            config.signal, predictions.loc[predictions["period"] == "validation", "proba"]
+        )
         done = Run(
             folder=folder,
             config=config,
             facts={
                 "enter": enter,
-                **run_facts(config, market, rows, history=history, predictions=predictions, started=started),
+                **run_facts(
+                    config, market, rows, history=history, predictions=predictions, started=started
+                ),
             },
             frame=market.frame,
             predictions=with_signal(predictions, config, enter=enter),
@@ -150,9 +183,13 @@ def backtest(
     for place, name in enumerate(names):
 
         def on_result(result: BacktestResult, *, place: int = place, name: str = name) -> None:
-            on_step(Step("backtest", place / len(names), f"{name}: {result.strategy}, {result.fees}"))
+            on_step(
+                Step("backtest", place / len(names), f"{name}: {result.strategy}, {result.fees}")
+            )
 
-        run = judged(run, name, trade_period(run, name, wanted, fees or settings.fees, on_result=on_result))
+        run = judged(
+            run, name, trade_period(run, name, wanted, fees or settings.fees, on_result=on_result)
+        )
     run = replace(run, facts=with_traded(run.facts, periods=names, files=files, traded=now))
     save_backtests(run)
     return run
@@ -170,7 +207,9 @@ def reproduce(run: Run, *, on_step: OnStep = silent) -> Run:
     """
     config = run.config
     if config.published is None:
-        raise ConfigError(f"{run.name}: its file has no section [published], so there is nothing to reproduce.")
+        raise ConfigError(
+            f"{run.name}: its file has no section [published], so there is nothing to reproduce."
+        )
     record, history, standing = published_claim(config), None, run.folder / "published.npz"
     if config.published.reproduce:
         from cryptonn.learning.checkpoint import Checkpoint
@@ -182,7 +221,9 @@ def reproduce(run: Run, *, on_step: OnStep = silent) -> Run:
             config,
             _published_frame(run),
             on_epoch=lambda epoch: on_step(Step("published", epoch.epoch / epochs, str(epoch))),
-            on_progress=lambda epoch, share: on_step(Step("published", (epoch - 1 + share) / epochs)),
+            on_progress=lambda epoch, share: on_step(
+                Step("published", (epoch - 1 + share) / epochs)
+            ),
             checkpoint=Checkpoint(standing),
         )
         record, history = found.record(config), found.history
@@ -197,7 +238,9 @@ def report(run: Run, *, on_step: OnStep = silent) -> Path:
     return write_report(run, run.folder, on_step=on_step)
 
 
-def open_run(name: str, *, results: Path = RESULTS, period: TimeRange | None = None, data: Path | None = None) -> Run:
+def open_run(
+    name: str, *, results: Path = RESULTS, period: TimeRange | None = None, data: Path | None = None
+) -> Run:
     """Read a run from disk, with the candles it was made from, and those of ``period`` besides.
 
     ``data`` is the folder of the candles where it is no longer the one the run was made with.
@@ -229,7 +272,9 @@ def _wider_frame(config: RunConfig, further: dict[str, TimeRange]) -> Frame:
     return load_market(data.model_copy(update=wider), horizon=config.labels.horizon).frame
 
 
-def _fit(rows: Rows, config: RunConfig, *, log_dir: Path, on_step: OnStep) -> tuple["FittedModel", pd.DataFrame]:
+def _fit(
+    rows: Rows, config: RunConfig, *, log_dir: Path, on_step: OnStep
+) -> tuple["FittedModel", pd.DataFrame]:
     from cryptonn.learning.training import fit_model
 
     epochs = config.training.epochs
@@ -260,7 +305,12 @@ def _baseline(rows: Rows, config: RunConfig) -> pd.Series:
     weights = balance_weights(train, balance=config.labels.balance, seed=config.seed)
     wanted = config.features
     return logistic_baseline(
-        rows.features, rows.labels, rows.split, clip=wanted.limit, scaling=wanted.scaling, weights=weights
+        rows.features,
+        rows.labels,
+        rows.split,
+        clip=wanted.limit,
+        scaling=wanted.scaling,
+        weights=weights,
     )
 
 
@@ -274,7 +324,9 @@ def _with_period(run: Run, period: TimeRange) -> Run:
     features = make_features(run.frame, target=target, config=config.features)
     bars = period.select(features)
     if bars.empty:
-        raise DataError(f"There is no candle in {period}. `cryptonn list-data` shows what is stored.")
+        raise DataError(
+            f"There is no candle in {period}. `cryptonn list-data` shows what is stored."
+        )
     start = int(features.index.searchsorted(bars.index[0]))
     model, rows = load_model(run.folder / "model"), {str(period): slice(start, start + len(bars))}
     found = predict_periods(model, features, labels, rows, close=close)

@@ -52,7 +52,11 @@ class Reproduction:
 
 def published_claim(config: RunConfig) -> dict[str, Any]:
     """Return what the earlier system said of itself: system, figure and metric."""
-    return {} if config.published is None else config.published.model_dump(include={"system", "figure", "metric"})
+    return (
+        {}
+        if config.published is None
+        else config.published.model_dump(include={"system", "figure", "metric"})
+    )
 
 
 def reproduce(
@@ -84,10 +88,14 @@ def reproduce(
     from cryptonn.learning.published import fit_published, published_rows
 
     if config.published is None:
-        raise ConfigError(f"{config.name}: has no section [published], so there is nothing to reproduce.")
+        raise ConfigError(
+            f"{config.name}: has no section [published], so there is nothing to reproduce."
+        )
     started, earlier, leaks = time.perf_counter(), config.as_published(), config.published.leaks
     if earlier.is_regression:
-        raise ConfigError(f"{config.name}: published.reproduce = true is for classifiers. Set it to false.")
+        raise ConfigError(
+            f"{config.name}: published.reproduce = true is for classifiers. Set it to false."
+        )
     rows = published_rows(frame, earlier, leaks)
     history, predictions = fit_published(
         rows, earlier, on_epoch=on_epoch, on_progress=on_progress, checkpoint=checkpoint

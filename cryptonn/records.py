@@ -57,10 +57,14 @@ def load_assessment(folder: Path) -> Assessment:
     """Read what ``save_assessment`` wrote."""
     confusion = pd.read_csv(folder / "confusion.csv", index_col=0).rename_axis(columns="predicted")
     others = {name: read_table(folder / f"{name}.csv") for name in _TABLES if name != "confusion"}
-    return Assessment(metrics=_with_nan(read_json(folder / "metrics.json")), confusion=confusion, **others)
+    return Assessment(
+        metrics=_with_nan(read_json(folder / "metrics.json")), confusion=confusion, **others
+    )
 
 
-def save_forecasts(forecasts: pd.DataFrame, scores: dict[str, dict[str, float]], folder: Path) -> None:
+def save_forecasts(
+    forecasts: pd.DataFrame, scores: dict[str, dict[str, float]], folder: Path
+) -> None:
     """Write forecasts.parquet and forecast_scores.json."""
     write_file(folder / "forecasts.parquet", forecasts.to_parquet(compression="zstd"))
     write_file(folder / "forecast_scores.json", to_json(scores))
@@ -127,10 +131,16 @@ def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
 
 def _read_table(path: Path, text: Collection[str]) -> pd.DataFrame:
     names = pd.read_csv(path, nrows=0).columns
-    kinds = {name: kind for name, kind in (_KINDS | dict.fromkeys(text, "str")).items() if name in names}
+    kinds = {
+        name: kind for name, kind in (_KINDS | dict.fromkeys(text, "str")).items() if name in names
+    }
     empty = {name: [""] for name in names if kinds.get(name) != "str"}
     table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=empty)
-    times = {name: pd.to_datetime(table[name], utc=True).dt.as_unit("ns") for name in _TIMES if name in names}
+    times = {
+        name: pd.to_datetime(table[name], utc=True).dt.as_unit("ns")
+        for name in _TIMES
+        if name in names
+    }
     return table.assign(**times)
 
 
@@ -147,7 +157,9 @@ def readable(path: Path) -> Iterator[Path]:
         yield path
     except (OSError, ValueError, KeyError, TypeError) as error:
         first = (str(error).splitlines() or [""])[0]
-        raise DataError(f"{path}: cannot be read ({first}). Restore the file, or train the run again.") from error
+        raise DataError(
+            f"{path}: cannot be read ({first}). Restore the file, or train the run again."
+        ) from error
 
 
 def _by_day(path: Path) -> pd.DataFrame:

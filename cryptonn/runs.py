@@ -81,7 +81,9 @@ class Run:
     """By period: every strategy under every fee scenario."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     """By period: whether the run's strategy pays."""
-    comparison: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["period", "strategy", "fees"]))
+    comparison: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["period", "strategy", "fees"])
+    )
     """One row a period, strategy and fee scenario."""
     forecasts: pd.DataFrame | None = None
     """Of a regression: one row a bar of train, validation and test. Index time; columns role, close (now), predicted
@@ -106,7 +108,9 @@ class Run:
         traded = [result.strategy for result in self.backtests.get(period, [])]
         return self.strategy if self.strategy in traded or not traded else traded[0]
 
-    def backtest(self, period: str, *, fees: str = "none", strategy: str | None = None) -> BacktestResult:
+    def backtest(
+        self, period: str, *, fees: str = "none", strategy: str | None = None
+    ) -> BacktestResult:
         """Return one backtest; of the strategy the period is judged by unless another is named.
 
         Raises
@@ -115,10 +119,14 @@ class Run:
             If it was not traded; says what was.
         """
         wanted = (strategy or self.leading(period), fees)
-        there = {(result.strategy, result.fees): result for result in self.backtests.get(period, [])}
+        there = {
+            (result.strategy, result.fees): result for result in self.backtests.get(period, [])
+        }
         if wanted not in there:
             known = ", ".join(f"{name} at {fee}" for name, fee in there) or "nothing"
-            raise ConfigError(f"{self.name}: {wanted[0]} at {wanted[1]} did not trade {period}. Traded there: {known}.")
+            raise ConfigError(
+                f"{self.name}: {wanted[0]} at {wanted[1]} did not trade {period}. Traded there: {known}."
+            )
         return there[wanted]
 
     def __repr__(self) -> str:
@@ -134,7 +142,11 @@ class Run:
     def added(self) -> dict[str, TimeRange]:
         """Stretches that were traded although the run file does not name them."""
         named = {"validation", *self.config.data.test}
-        return {name: TimeRange.parse(name) for name in self.predictions["period"].unique() if name not in named}
+        return {
+            name: TimeRange.parse(name)
+            for name in self.predictions["period"].unique()
+            if name not in named
+        }
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -142,14 +154,21 @@ class Run:
         stopped = f"Training was interrupted: the network is that of epoch {self.facts['best_epoch']}, the best so far."
         seen = [f"{name}: {self.in_sample(name)}" for name in self.added if self.in_sample(name)]
         epochs, full = self.config.training.epochs, self.config.training.full_epochs
-        short = [f"Trained for {epochs} of the {full} epochs of its run file (--epochs)."] if full else []
+        short = (
+            [f"Trained for {epochs} of the {full} epochs of its run file (--epochs)."]
+            if full
+            else []
+        )
         chosen = [self.config.selection.words] if self.config.selection else []
         cut = cut_words(self.forecasts) if self.forecasts is not None else []
         return (*([stopped] if self.facts["interrupted"] else []), *short, *chosen, *cut, *seen)
 
     def in_sample(self, period: str) -> str:
         """Say how much of a period the network was fitted to; nothing where it saw none of it."""
-        index, train = self.predictions.index[self.predictions["period"] == period], self.config.data.train
+        index, train = (
+            self.predictions.index[self.predictions["period"] == period],
+            self.config.data.train,
+        )
         seen = len(train.select(pd.DataFrame(index=index)))
         if period == "validation" or not seen:
             return ""
@@ -166,7 +185,9 @@ def new_folder(results: Path, name: str, started: datetime) -> Path:
         folder = results / f"{stem}{suffix}"
         if not folder.exists() and not any(results.glob(f".{folder.name}.*.partial")):
             return folder
-    raise OutputError(f"{results}: holds a thousand runs of this second. Choose another folder with --results.")
+    raise OutputError(
+        f"{results}: holds a thousand runs of this second. Choose another folder with --results."
+    )
 
 
 def save_training(run: Run, folder: Path) -> None:
@@ -226,7 +247,9 @@ def load_run(folder: Path, *, config: RunConfig, frame: Frame) -> Run:
         comparison=comparison,
         forecasts=forecasts,
         forecast_scores=scores,
-        published=read_json(folder / "published.json") if (folder / "published.json").exists() else None,
+        published=read_json(folder / "published.json")
+        if (folder / "published.json").exists()
+        else None,
     )
 
 
@@ -237,8 +260,13 @@ def _save_accuracy(run: Run, folder: Path) -> None:
 
 
 def _load_accuracy(folder: Path, periods: list[str]) -> dict[str, dict[str, Assessment]]:
-    there = {name: [model for model in _MODELS if (folder / name / model).is_dir()] for name in periods}
-    return {name: {model: load_assessment(folder / name / model) for model in there[name]} for name in periods}
+    there = {
+        name: [model for model in _MODELS if (folder / name / model).is_dir()] for name in periods
+    }
+    return {
+        name: {model: load_assessment(folder / name / model) for model in there[name]}
+        for name in periods
+    }
 
 
 def _load_backtests(folder: Path, comparison: pd.DataFrame) -> dict[str, list[BacktestResult]]:

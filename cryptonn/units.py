@@ -41,10 +41,14 @@ def parse_fraction(value: float | str, *, name: str = "fee", limit: float = 0.1)
     fraction = float(number) * _SCALE[unit]
     fraction = round(fraction, 15)
     if fraction < 0:
-        raise ConfigError(f"{name} = {value!r} is negative. A cost takes money away: write it as a positive fraction.")
+        raise ConfigError(
+            f"{name} = {value!r} is negative. A cost takes money away: write it as a positive fraction."
+        )
     if fraction > limit:
         hint = f" Did you mean {number}bp?" if unit is None else ""
-        raise ConfigError(f"{name} = {value!r} is {fraction:.0%} of the notional, above {limit:.0%}.{hint}")
+        raise ConfigError(
+            f"{name} = {value!r} is {fraction:.0%} of the notional, above {limit:.0%}.{hint}"
+        )
     return fraction
 
 

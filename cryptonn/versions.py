@@ -20,7 +20,10 @@ def versions_of(names: Iterable[str]) -> dict[str, str | None]:
 
     Another library under Keras stands in TensorFlow's place.
     """
-    return {name: _version(name) for name in (backend_name() if one == "tensorflow" else one for one in names)}
+    return {
+        name: _version(name)
+        for name in (backend_name() if one == "tensorflow" else one for one in names)
+    }
 
 
 def _version(name: str) -> str | None:

@@ -20,7 +20,9 @@ class Contrarian(bt.Strategy):
     def next(self):
         """Decide at the close of a bar; called by backtrader."""
         held = (self.position.size > 0) - (self.position.size < 0)
-        if any(order.alive() for order in self.orders) or (held and len(self) - self.decided < self.p.hold):
+        if any(order.alive() for order in self.orders) or (
+            held and len(self) - self.decided < self.p.hold
+        ):
             return
         self.decided = len(self)
         wanted = (self.move[0] < 0) - (self.move[0] > 0)

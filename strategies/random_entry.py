@@ -22,9 +22,13 @@ class RandomEntry(bt.Strategy):
         span = self.p.hold + 1  # bars from a decision to the next possible one
         room = self.data.buflen() - 1 - self.p.hold  # the last entry still leaves in time
         trades = max(0, min(self.p.trades, (room + self.p.hold) // span))
-        starts = sorted(draw.sample(range(room - (trades - 1) * self.p.hold), trades)) if trades else []
+        starts = (
+            sorted(draw.sample(range(room - (trades - 1) * self.p.hold), trades)) if trades else []
+        )
         sides = (1, -1) if self.p.direction == "long-short" else (1,)
-        self.entries = [(start + place * self.p.hold, draw.choice(sides)) for place, start in enumerate(starts)]
+        self.entries = [
+            (start + place * self.p.hold, draw.choice(sides)) for place, start in enumerate(starts)
+        ]
         self.entries.reverse()
         self.leave = 0
         self.order = None

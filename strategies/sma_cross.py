@@ -12,7 +12,9 @@ class SmaCross(bt.Strategy):
         if self.p.fast >= self.p.slow:
             raise ValueError(f"fast = {self.p.fast} must be below slow = {self.p.slow}")
         mean = bt.indicators.SimpleMovingAverage
-        self.lead = mean(self.data.close, period=self.p.fast) - mean(self.data.close, period=self.p.slow)
+        self.lead = mean(self.data.close, period=self.p.fast) - mean(
+            self.data.close, period=self.p.slow
+        )
         self.orders = []
 
     def next(self):

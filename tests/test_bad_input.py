@@ -12,7 +12,15 @@ import pandas as pd
 import pytest
 
 from cryptonn.market.store.candle_store import Store
-from tests.tiny_run import OTHER, TARGET, fill_store, store_config, tiny_candles, tiny_config, write_run_file
+from tests.tiny_run import (
+    OTHER,
+    TARGET,
+    fill_store,
+    store_config,
+    tiny_candles,
+    tiny_config,
+    write_run_file,
+)
 
 START = 1514764800
 HEADER = "timestamp,open,high,low,close,volume"
@@ -51,7 +59,9 @@ def import_refused(refused, cli, tmp_path: Path) -> Callable[[list[str]], str]:
 
     def run(rows: list[str], *, header: str = HEADER) -> str:
         (tmp_path / "bad.csv").write_text("\n".join([header, *rows]))
-        message = refused("import-data", tmp_path / "bad.csv", "--symbol", TARGET, "--data", tmp_path / "data")
+        message = refused(
+            "import-data", tmp_path / "bad.csv", "--symbol", TARGET, "--data", tmp_path / "data"
+        )
         assert f"{tmp_path / 'bad.csv'}" in message, "where"
         assert len(Store(tmp_path / "data").read(TARGET, timeframe="1m")) == len(ROWS)
         return message
@@ -81,16 +91,25 @@ def test_unknown_dialect(import_refused) -> None:
     assert "one" in message and "CryptoDataDownload" in message and "Binance" in message
 
 
-def test_mixed_seconds_milliseconds_and_microseconds_are_read_and_counted(cli, tmp_path: Path) -> None:
-    rows = [f"{(START + 60 * minute) * 1000 ** (minute % 3)},100,101,99,100,2" for minute in range(6)]
+def test_mixed_seconds_milliseconds_and_microseconds_are_read_and_counted(
+    cli, tmp_path: Path
+) -> None:
+    rows = [
+        f"{(START + 60 * minute) * 1000 ** (minute % 3)},100,101,99,100,2" for minute in range(6)
+    ]
     found = imported(cli, tmp_path, rows)
     assert found["rows"] == 6 and found["repairs"] == {"mixed_units": 4}
-    assert Store(tmp_path / "data").read(TARGET, timeframe="1m").index[0] == pd.Timestamp(START, unit="s", tz="UTC")
+    assert Store(tmp_path / "data").read(TARGET, timeframe="1m").index[0] == pd.Timestamp(
+        START, unit="s", tz="UTC"
+    )
 
 
 def test_newest_first_is_turned_and_counted(cli, tmp_path: Path) -> None:
     found = imported(cli, tmp_path, ROWS[::-1])
-    assert found["repairs"] and Store(tmp_path / "data").read(TARGET, timeframe="1m").index.is_monotonic_increasing
+    assert (
+        found["repairs"]
+        and Store(tmp_path / "data").read(TARGET, timeframe="1m").index.is_monotonic_increasing
+    )
 
 
 def test_duplicate_rows_are_dropped_and_counted(cli, tmp_path: Path) -> None:
@@ -116,7 +135,11 @@ def test_non_numeric_cells(import_refused) -> None:
 @pytest.mark.parametrize("price", ["0", "-99"])
 def test_negative_or_zero_prices(import_refused, price: str) -> None:
     message = import_refused([*ROWS[:3], ROWS[3].replace(",99,", f",{price},")])
-    assert "1 impossible bar" in message and "2018-01-01 00:03" in message and "--drop-bad-bars" in message
+    assert (
+        "1 impossible bar" in message
+        and "2018-01-01 00:03" in message
+        and "--drop-bad-bars" in message
+    )
 
 
 def test_high_below_low(import_refused) -> None:
@@ -131,20 +154,31 @@ def test_mixed_time_zones(import_refused) -> None:
 
 
 def test_times_without_a_zone_are_utc_and_said_so(cli, tmp_path: Path) -> None:
-    found = imported(cli, tmp_path, [f"2018-01-01 00:0{minute}:00,100,101,99,100,2" for minute in range(4)])
+    found = imported(
+        cli, tmp_path, [f"2018-01-01 00:0{minute}:00,100,101,99,100,2" for minute in range(4)]
+    )
     assert any("UTC" in note for note in found["notes"])
 
 
 def test_a_symbol_that_is_not_given(refused, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("\n".join([HEADER, *ROWS]))
-    assert "--symbol ETH/USD" in refused("import-data", tmp_path / "a.csv", "--data", tmp_path / "data")
+    assert "--symbol ETH/USD" in refused(
+        "import-data", tmp_path / "a.csv", "--data", tmp_path / "data"
+    )
 
 
 def test_one_bad_file_of_two_says_which_is_in(refused, cli, tmp_path: Path) -> None:
     """The good file before it stays imported: running the command again finds it identical."""
     (tmp_path / "a.csv").write_text("\n".join([HEADER, *ROWS]))
     (tmp_path / "b.csv").write_text("nonsense")
-    words = (tmp_path / "a.csv", tmp_path / "b.csv", "--symbol", TARGET, "--data", tmp_path / "data")
+    words = (
+        tmp_path / "a.csv",
+        tmp_path / "b.csv",
+        "--symbol",
+        TARGET,
+        "--data",
+        tmp_path / "data",
+    )
     assert cli("import-data", *words).code == 2
     assert str(tmp_path / "b.csv") in refused("import-data", *words)
 
@@ -157,7 +191,9 @@ def config_of(tmp_path: Path) -> Callable[..., Path]:
     """Write a run file on a store with these candles."""
 
     def write(candles: dict[str, pd.DataFrame], **sections: dict[str, object]) -> Path:
-        return write_run_file(tmp_path, store_config(fill_store(tmp_path / "data", candles), **sections))
+        return write_run_file(
+            tmp_path, store_config(fill_store(tmp_path / "data", candles), **sections)
+        )
 
     return write
 
@@ -165,13 +201,21 @@ def config_of(tmp_path: Path) -> Callable[..., Path]:
 def test_gaps_where_they_are_to_be_refused(refused, config_of, tmp_path: Path) -> None:
     path = config_of(tiny_candles(), data={"gaps": "refuse"})
     message = refused("train", path, "--results", tmp_path / "results")
-    assert "absent, first at 2018-01-01 00:21Z" in message and "longest gap" in message and 'gaps = "fill"' in message
+    assert (
+        "absent, first at 2018-01-01 00:21Z" in message
+        and "longest gap" in message
+        and 'gaps = "fill"' in message
+    )
 
 
 def test_a_symbol_the_store_lacks(refused, config_of, tmp_path: Path) -> None:
     path = config_of(tiny_candles(), data={"target": "ETH/EUR", "others": ["BTC/EUR"]})
     message = refused("train", path, "--results", tmp_path / "results")
-    assert "ETH/EUR" in message and "cryptonn import-data" in message and "cryptonn download-data" in message
+    assert (
+        "ETH/EUR" in message
+        and "cryptonn import-data" in message
+        and "cryptonn download-data" in message
+    )
 
 
 def test_a_range_the_store_lacks(refused, config_of, tmp_path: Path) -> None:
@@ -202,18 +246,26 @@ def test_a_symbol_nobody_stored_cannot_be_checked(refused, config_of, tmp_path: 
 
 
 def test_too_few_rows_for_the_lookback(refused, tmp_path: Path) -> None:
-    path = write_run_file(tmp_path, tiny_config(data={"train": "20180101-20180101T0030", "test": {}}))
+    path = write_run_file(
+        tmp_path, tiny_config(data={"train": "20180101-20180101T0030", "test": {}})
+    )
     message = refused("train", path, "--results", tmp_path / "results")
     assert "too few" in message and "lookback of 20" in message and "longer range" in message
 
 
 def test_a_constant_label(refused, config_of, tmp_path: Path) -> None:
     rising = tiny_candles(days=2)
-    close = 700.0 + np.arange(len(rising[TARGET])) + np.random.default_rng(1).random(len(rising[TARGET]))
+    close = (
+        700.0
+        + np.arange(len(rising[TARGET]))
+        + np.random.default_rng(1).random(len(rising[TARGET]))
+    )
     rising[TARGET] = rising[TARGET].assign(open=close, high=close, low=close, close=close)
     path = config_of(rising, data={"train": "20180101-20180103", "test": {}})
     message = refused("train", path, "--results", tmp_path / "results")
-    assert "constant label" in message and "0 rows down" in message and "longer train range" in message
+    assert (
+        "constant label" in message and "0 rows down" in message and "longer train range" in message
+    )
 
 
 def test_nan_in_a_feature(refused, config_of, tmp_path: Path) -> None:
@@ -229,7 +281,8 @@ def test_infinity_in_a_feature(refused, config_of, tmp_path: Path) -> None:
     volume = candles[TARGET]["volume"].to_numpy().copy()
     volume[[500, 501]] = 1e-300, 1e300
     path = config_of(
-        candles | {TARGET: candles[TARGET].assign(volume=volume)}, features={"columns": ["volume_pct_change"]}
+        candles | {TARGET: candles[TARGET].assign(volume=volume)},
+        features={"columns": ["volume_pct_change"]},
     )
     message = refused("train", path, "--results", tmp_path / "results")
     time = candles[TARGET].index[501]
@@ -275,7 +328,9 @@ def test_a_fee_of_ten_in_a_run_file(refused, tmp_path: Path) -> None:
 
 def test_a_run_file_that_is_no_toml(refused, tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text("[data\n")
-    assert "not valid TOML" in refused("train", tmp_path / "run.toml", "--results", tmp_path / "results")
+    assert "not valid TOML" in refused(
+        "train", tmp_path / "run.toml", "--results", tmp_path / "results"
+    )
 
 
 # Runs
@@ -292,7 +347,12 @@ def test_a_fee_of_ten_on_the_command_line(refused, results: Path) -> None:
 
 @pytest.mark.parametrize(
     ("fee", "words"),
-    [("takr", "Did you mean 'taker'?"), ("-5bp", "negative"), ("50%", "above 10%"), ("10pb", "Write 0.001, 0.1% or")],
+    [
+        ("takr", "Did you mean 'taker'?"),
+        ("-5bp", "negative"),
+        ("50%", "above 10%"),
+        ("10pb", "Write 0.001, 0.1% or"),
+    ],
 )
 def test_a_fee_that_is_none(refused, results: Path, fee: str, words: str) -> None:
     assert words in refused("compare", "tiny", "--results", results, f"--fees=none,{fee}")
@@ -317,7 +377,9 @@ def test_an_unknown_strategy(refused, results: Path) -> None:
 
 
 def test_a_strategy_with_a_syntax_error(refused, results: Path, tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text("import backtrader as bt\n\n\nclass Mine(bt.Strategy:\n    pass\n")
+    (tmp_path / "mine.py").write_text(
+        "import backtrader as bt\n\n\nclass Mine(bt.Strategy:\n    pass\n"
+    )
     message = refused("backtest", "tiny", "--results", results, "--strategy", tmp_path / "mine.py")
     assert "mine.py, line 4" in message and "Mend the strategy" in message
 
@@ -351,7 +413,9 @@ def test_a_damaged_model(refused, results: Path) -> None:
     assert "Train it again" in refused("predict", "tiny", "--results", results)
 
 
-@pytest.mark.parametrize("name", ["run.json", "config.toml", "predictions.parquet", "comparison.csv", "verdicts.json"])
+@pytest.mark.parametrize(
+    "name", ["run.json", "config.toml", "predictions.parquet", "comparison.csv", "verdicts.json"]
+)
 def test_a_damaged_run_folder(refused, results: Path, name: str) -> None:
     (folder,) = results.iterdir()
     (folder / name).write_bytes(b"\x00[{")

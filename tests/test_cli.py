@@ -25,7 +25,13 @@ from tests.tiny_run import (
 
 COMMANDS = {
     command.__name__.replace("_", "-"): command
-    for command in (*runs.COMMANDS, *data.COMMANDS, *local_exchange.COMMANDS, *paper.COMMANDS, *paper_results.COMMANDS)
+    for command in (
+        *runs.COMMANDS,
+        *data.COMMANDS,
+        *local_exchange.COMMANDS,
+        *paper.COMMANDS,
+        *paper_results.COMMANDS,
+    )
 }
 
 
@@ -44,15 +50,29 @@ def test_the_first_help_names_every_command(cli) -> None:
     answer = cli("--help")
     assert answer.code == 0
     assert [name for name in COMMANDS if f"  {name} " not in answer.output] == []
-    assert cli().code == 2 and "Usage: cryptonn [OPTIONS] COMMAND" in cli().errors, "without a word the help is shown"
-    assert "..." not in answer.output.partition("Commands:")[2], "each is described in a whole sentence"
+    assert cli().code == 2 and "Usage: cryptonn [OPTIONS] COMMAND" in cli().errors, (
+        "without a word the help is shown"
+    )
+    assert "..." not in answer.output.partition("Commands:")[2], (
+        "each is described in a whole sentence"
+    )
 
 
 def test_version(cli) -> None:
     assert cli("--version").output == f"cryptonn {version('cryptonn')}\n"
 
 
-SLOW = ("tensorflow", "keras", "pandas", "numpy", "ccxt", "backtrader", "matplotlib", "sklearn", "scipy")
+SLOW = (
+    "tensorflow",
+    "keras",
+    "pandas",
+    "numpy",
+    "ccxt",
+    "backtrader",
+    "matplotlib",
+    "sklearn",
+    "scipy",
+)
 
 LOADED = """
 import sys
@@ -104,7 +124,9 @@ def payload(answer) -> dict[str, object]:
 
 def test_run_prints_one_json_object_and_progress_apart(tmp_path: Path) -> None:
     """In a process of its own: TensorFlow's libraries write past Python's standard output."""
-    config = tiny_config(training={"epochs": 1}, backtest={"compare": [], "fees": ["none", "taker"]})
+    config = tiny_config(
+        training={"epochs": 1}, backtest={"compare": [], "fees": ["none", "taker"]}
+    )
     answer = command("run", write_run_file(tmp_path, config), "--results", tmp_path, "--json")
     assert answer.returncode == 0, answer.stderr
     found = json.loads(answer.stdout)
@@ -114,7 +136,11 @@ def test_run_prints_one_json_object_and_progress_apart(tmp_path: Path) -> None:
         ("lstm_signal", "taker"),
     ]
     assert Path(found["report"]).is_file() and Path(found["folder"]).is_dir()
-    assert set(found["accuracy"]) == set(found["facts"]["best_possible_accuracy"]) == {"validation", "unseen"}
+    assert (
+        set(found["accuracy"])
+        == set(found["facts"]["best_possible_accuracy"])
+        == {"validation", "unseen"}
+    )
     assert found["verdicts"]["unseen"]["headline"] and found["verdicts"]["unseen"]["sentences"]
     for stage in ("candles", "train", "epoch 1/1", "validate", "trained", "backtest", "report"):
         assert stage in answer.stderr
@@ -157,7 +183,9 @@ def test_a_stretch_of_ones_own(cli, results: Path) -> None:
     assert {row["period"] for row in found["backtests"]} == {"20180104-20180105"}
     assert "IN-SAMPLE: 100% of these bars" in found["notes"][0]
     assert found["verdicts"]["20180104-20180105"]["headline"].startswith("IN-SAMPLE")
-    assert cli(*words).output.count("IN-SAMPLE: 100%") == 2, "once before the tables, once in the verdict"
+    assert cli(*words).output.count("IN-SAMPLE: 100%") == 2, (
+        "once before the tables, once in the verdict"
+    )
 
 
 def test_a_users_strategy_by_path(cli, results: Path, tmp_path: Path) -> None:
@@ -174,11 +202,16 @@ def test_a_users_strategy_by_path(cli, results: Path, tmp_path: Path) -> None:
 def test_report_and_predict_and_runs(cli, results: Path, tiny: Run) -> None:
     (folder,) = results.iterdir()
     (folder / "report.html").unlink()
-    assert payload(cli("report", "tiny", "--results", results, "--json")) == {"report": str(folder / "report.html")}
+    assert payload(cli("report", "tiny", "--results", results, "--json")) == {
+        "report": str(folder / "report.html")
+    }
     assert (folder / "report.html").is_file()
     latest = payload(cli("predict", "tiny", "--results", results, "--json"))
     assert latest["proba"] == pytest.approx(tiny.predictions["proba"].iloc[-1], abs=1e-9)
-    assert f"= {latest['proba']:.4f}, known at 2018-01-07 00:00" in cli("predict", "tiny", "--results", results).output
+    assert (
+        f"= {latest['proba']:.4f}, known at 2018-01-07 00:00"
+        in cli("predict", "tiny", "--results", results).output
+    )
     (listed,) = payload(cli("runs", "--results", results, "--json"))["runs"]
     assert listed["run"] == folder.name
     assert folder.name in cli("runs", "--results", results).output
@@ -208,20 +241,29 @@ def test_candles_in_list_and_check(cli, tmp_path: Path) -> None:
     for name, part in {"a.csv": rows.iloc[:800], "b.csv.gz": rows.iloc[700:]}.items():
         part.to_csv(tmp_path / name, index=False, columns=["timestamp", *table.columns])
     words = ("--symbol", TARGET, "--exchange", "gemini", "--data", tmp_path / "data", "--json")
-    found = payload(cli("import-data", tmp_path / "a.csv", tmp_path / "b.csv.gz", *words))["imported"]
-    assert [(one["added"], one["identical"]) for one in found] == [(800, 0), (len(table) - 800, 100)]
+    found = payload(cli("import-data", tmp_path / "a.csv", tmp_path / "b.csv.gz", *words))[
+        "imported"
+    ]
+    assert [(one["added"], one["identical"]) for one in found] == [
+        (800, 0),
+        (len(table) - 800, 100),
+    ]
     (entry,) = payload(cli("list-data", "--data", tmp_path / "data", "--json"))["data"]
     assert (entry["symbol"], entry["exchange"], entry["rows"]) == (TARGET, "gemini", len(table))
     (health,) = payload(cli("check-data", "ETH/USD", "--data", tmp_path / "data", "--json"))["data"]
     assert health["missing"] == 1440 - len(table) and len(health["sha256"]) == 64
     for name in ("list-data", "check-data"):
         assert "gemini" in cli(name, "--data", tmp_path / "data").output
-    assert cli("list-data", "--data", tmp_path / "none").output.startswith(f"{tmp_path / 'none'} holds no candles yet")
+    assert cli("list-data", "--data", tmp_path / "none").output.startswith(
+        f"{tmp_path / 'none'} holds no candles yet"
+    )
 
 
 def test_the_same_from_the_store(cli, tmp_path: Path) -> None:
     fill_store(tmp_path / "data", tiny_candles())
-    config = store_config(tmp_path / "data", training={"epochs": 1}, backtest={"compare": [], "fees": ["taker"]})
+    config = store_config(
+        tmp_path / "data", training={"epochs": 1}, backtest={"compare": [], "fees": ["taker"]}
+    )
     found = payload(cli("run", write_run_file(tmp_path, config), "--results", tmp_path, "--json"))
     assert found["synthetic"] is False and found["facts"]["data"]["ETH/USD"]["exchange"] == "local"
     assert found["facts"]["best_possible_accuracy"] is None
@@ -231,5 +273,7 @@ def test_the_installed_command_works() -> None:
     program = Path(sys.executable).with_name("cryptonn")
     if not program.exists():
         pytest.skip(f"{program} is not installed")
-    answer = subprocess.run([program, "--version"], capture_output=True, text=True, env=environment(), check=True)
+    answer = subprocess.run(
+        [program, "--version"], capture_output=True, text=True, env=environment(), check=True
+    )
     assert answer.stdout.startswith("cryptonn ")

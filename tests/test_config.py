@@ -33,7 +33,9 @@ def test_resolved_file_reads_back_the_same() -> None:
     assert parse_config(tomllib.loads(config.to_toml()), source="y.toml") == config
 
 
-@pytest.mark.parametrize("file", sorted(Path("backtests").glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "file", sorted(Path("backtests").glob("*.toml")), ids=lambda path: path.stem
+)
 def test_every_run_file_survives_json(file: Path) -> None:
     """A model keeps its run file as JSON, which has no nan: figures nobody quoted became null and were refused."""
     config = load_config(file)
@@ -62,8 +64,13 @@ def test_every_column_as_it_is_must_not_be_cut(name: str) -> None:
 
 
 def test_epochs_from_the_command_line_reach_the_published_settings_and_nothing_else() -> None:
-    settings = {"training": {"epochs": 10, "form": "windowed", "lookback": 30}, "labels": {"ties": "up"}}
-    config = parse_config(run_with(training={"epochs": 16}, published={"system": "one", "settings": settings}))
+    settings = {
+        "training": {"epochs": 10, "form": "windowed", "lookback": 30},
+        "labels": {"ties": "up"},
+    }
+    config = parse_config(
+        run_with(training={"epochs": 16}, published={"system": "one", "settings": settings})
+    )
     quick = config.with_epochs(2)
     assert quick.training == config.training.model_copy(update={"epochs": 2, "full_epochs": 16})
     as_published, whole = quick.as_published(), config.as_published()
@@ -91,37 +98,78 @@ def test_a_fee_may_be_written_three_ways(text: float | str) -> None:
         ({"costs": {"taker": -0.001}}, r"costs\.taker.*negative"),
         ({"costs": {"taker": "cheap"}}, r"costs\.taker.*Write 0\.001, 0\.1% or 10bp"),
         ({"trainin": {}}, "trainin is not a setting. Did you mean 'training'"),
-        ({"training": {"lookbak": 5}}, r"training\.lookbak is not a setting. Did you mean 'lookback'"),
-        ({"network": {"lookback": 5}}, r"network\.lookback is not a setting. Did you mean training\.lookback"),
-        ({"search": {"fine": {"methd": "tpe", "space": {"seed": [1]}}}}, "search.fine.methd is not .* mean 'method'"),
-        ({"published": {"system": "x", "metrik": "y"}}, "published.metrik is not a setting. Did you mean 'metric'"),
-        ({"published": {"system": "x", "leaks": {"purg": "y"}}}, "leaks.purg is not a setting. Did you mean 'purge'"),
+        (
+            {"training": {"lookbak": 5}},
+            r"training\.lookbak is not a setting. Did you mean 'lookback'",
+        ),
+        (
+            {"network": {"lookback": 5}},
+            r"network\.lookback is not a setting. Did you mean training\.lookback",
+        ),
+        (
+            {"search": {"fine": {"methd": "tpe", "space": {"seed": [1]}}}},
+            "search.fine.methd is not .* mean 'method'",
+        ),
+        (
+            {"published": {"system": "x", "metrik": "y"}},
+            "published.metrik is not a setting. Did you mean 'metric'",
+        ),
+        (
+            {"published": {"system": "x", "leaks": {"purg": "y"}}},
+            "leaks.purg is not a setting. Did you mean 'purge'",
+        ),
         ({"training": {"epochs": 0}}, r"training\.epochs.*greater than or equal to 1"),
         ({"labels": {"ties": "maybe"}}, r"labels\.ties.*'exclude', 'up' or 'down'"),
         ({"split": {"purge": 3}}, r"purge = 3 is below labels\.horizon = 5"),
         ({"signal": {"enter": "best"}}, r'signal\.enter.*"top 1%"'),
         ({"signal": {"enter": 0.3}}, r"signal\.enter.*\[0\.5, 1\)"),
-        ({"labels": {"kind": "return"}}, r'kind = "return" needs network\.output = "linear", training\.loss = "mse"'),
         (
-            {"labels": {"kind": "price"}, "network": {"output": "linear"}, "training": {"loss": "mse"}},
+            {"labels": {"kind": "return"}},
+            r'kind = "return" needs network\.output = "linear", training\.loss = "mse"',
+        ),
+        (
+            {
+                "labels": {"kind": "price"},
+                "network": {"output": "linear"},
+                "training": {"loss": "mse"},
+            },
             r'kind = "price" with features\.clip = 5: .* Set features\.clip = 0',
         ),
         (
             {"features": {"columns": ["log_return", "close", "volume"]}},
             r"features: columns holds close, volume as .* clip = 5: .* Set features\.clip = 0",
         ),
-        ({"features": {"columns": ["taker_quote"], "clip": 3}}, r"columns holds taker_quote .* Set features\.clip = 0"),
-        ({"training": {"decay": 1e-6}}, r'training: decay = 1e-06 needs schedule = "inverse_time": under "constant"'),
-        ({"training": {"decay": 1e-6, "schedule": "cosine"}}, r'decay = 1e-06 needs .* under "cosine" it does nothing'),
-        ({"training": {"histograms": True, "tensorboard": False}}, "histograms = true needs tensorboard = true"),
-        ({"data": {**RUN["data"], "source": "synthetic", "exchange": "x"}}, 'exchange needs source = "store"'),
+        (
+            {"features": {"columns": ["taker_quote"], "clip": 3}},
+            r"columns holds taker_quote .* Set features\.clip = 0",
+        ),
+        (
+            {"training": {"decay": 1e-6}},
+            r'training: decay = 1e-06 needs schedule = "inverse_time": under "constant"',
+        ),
+        (
+            {"training": {"decay": 1e-6, "schedule": "cosine"}},
+            r'decay = 1e-06 needs .* under "cosine" it does nothing',
+        ),
+        (
+            {"training": {"histograms": True, "tensorboard": False}},
+            "histograms = true needs tensorboard = true",
+        ),
+        (
+            {"data": {**RUN["data"], "source": "synthetic", "exchange": "x"}},
+            'exchange needs source = "store"',
+        ),
         (
             {"data": {**RUN["data"], "source": "files", "files": FILES, "exchange": "bitfinex"}},
             r'data: exchange needs source = "store": files, and the synthetic market, are of none',
         ),
         (
             {
-                **{"labels": {"kind": "price"}, "network": {"output": "linear"}, "features": {"scaling": "window"}},
+                **{
+                    "labels": {"kind": "price"},
+                    "network": {"output": "linear"},
+                    "features": {"scaling": "window"},
+                },
                 "training": {"loss": "mse", "form": "windowed"},
             },
             r'kind = "price" with features\.scaling = "window": .* Set labels\.kind = "return"',
@@ -131,7 +179,10 @@ def test_a_fee_may_be_written_three_ways(text: float | str) -> None:
         ({"data": {"train": "20190101-20180101"}}, "the start must lie before the end"),
         ({"data": {"train": "20180101-"}}, "train needs an end"),
         ({"data": {}}, r"data\.train is missing"),
-        ({"data": {"train": "20180101-20190101", "others": ["ETH/USD"]}}, "must not repeat the target"),
+        (
+            {"data": {"train": "20180101-20190101", "others": ["ETH/USD"]}},
+            "must not repeat the target",
+        ),
         (
             {"data": {"train": "20180101-20190101", "test": {"q": "20181201-20190201"}}},
             r"test period 'q'.*must start at or after the end of train",
@@ -146,7 +197,9 @@ def test_a_mistake_is_named(sections: dict[str, object], words: str) -> None:
 
 def test_every_mistake_is_listed_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
-        parse_config(run_with(training={"epochs": 0, "lookbak": 5}, costs={"maker": 3}), source="x.toml")
+        parse_config(
+            run_with(training={"epochs": 0, "lookbak": 5}, costs={"maker": 3}), source="x.toml"
+        )
     assert len(str(caught.value).splitlines()) == 3
 
 
@@ -169,7 +222,9 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
 
 
 def test_a_run_file_by_its_name_alone_is_looked_for_where_run_files_lie() -> None:
-    with pytest.raises(ConfigError, match="synthetic: no such run file. Did you mean 'backtests/synthetic.toml'"):
+    with pytest.raises(
+        ConfigError, match="synthetic: no such run file. Did you mean 'backtests/synthetic.toml'"
+    ):
         load_config(Path("synthetic"))
     with pytest.raises(ConfigError) as caught:
         load_config(Path("nofile.toml"))
@@ -178,5 +233,7 @@ def test_a_run_file_by_its_name_alone_is_looked_for_where_run_files_lie() -> Non
 
 def test_a_symbol_without_a_file_may_be_left_out() -> None:
     data = {"source": "files", "train": "20180101-20190101", "files": {"ETH/USD": ["one.csv"]}}
-    with pytest.raises(ConfigError, match=r"files names none for BTC/USD.*or leave it out: others = \[\]"):
+    with pytest.raises(
+        ConfigError, match=r"files names none for BTC/USD.*or leave it out: others = \[\]"
+    ):
         parse_config({"data": data})

@@ -21,7 +21,11 @@ from tests.tiny_run import command, environment, process, python, tiny_config, w
 def interrupted(at: str, *words: str | Path) -> tuple[int, str, str]:
     """Run ``cryptonn``, press Ctrl-C as soon as ``at`` stands on standard error; return exit code, output, errors."""
     child = subprocess.Popen(
-        process(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        process(*words),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
     )
     assert child.stderr is not None
     seen = []
@@ -47,13 +51,18 @@ def left_over(folder: Path) -> list[str]:
 
 
 def test_ctrl_c_during_training_keeps_the_best_epoch_so_far(tmp_path: Path) -> None:
-    code, output, errors = interrupted("epoch 1/", "run", run_file(tmp_path, epochs=5000), "--results", tmp_path)
+    code, output, errors = interrupted(
+        "epoch 1/", "run", run_file(tmp_path, epochs=5000), "--results", tmp_path
+    )
     assert code == 0, errors
     assert "Note: Training was interrupted: the network is that of epoch" in output
     run = open_run("tiny", results=tmp_path)
     assert run.facts["interrupted"] is True
     assert 1 <= len(run.history) < 5000
-    assert run.history["best"].sum() == 1 and run.history["val_loss"].idxmin() == run.history["best"].argmax()
+    assert (
+        run.history["best"].sum() == 1
+        and run.history["val_loss"].idxmin() == run.history["best"].argmax()
+    )
     assert run.history["interrupted"].tolist() == [False] * (len(run.history) - 1) + [True]
     assert (run.folder / "report.html").is_file() and len(run.comparison) == 2
 
@@ -66,7 +75,9 @@ def test_ctrl_c_before_the_first_epoch_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", [" backtest ", " report "])
-def test_ctrl_c_later_leaves_a_trained_run_to_go_on_from(stage: str, cli: Any, tmp_path: Path) -> None:
+def test_ctrl_c_later_leaves_a_trained_run_to_go_on_from(
+    stage: str, cli: Any, tmp_path: Path
+) -> None:
     code, _, errors = interrupted(stage, "run", run_file(tmp_path, epochs=1), "--results", tmp_path)
     assert code == 130
     assert "`cryptonn backtest` and `report` can go on from here" in errors
@@ -124,7 +135,10 @@ def test_a_results_folder_that_cannot_be_written(cli: Any, tmp_path: Path) -> No
     (tmp_path / "file").write_text("in the way")
     answer = cli("train", run_file(tmp_path, epochs=1), "--results", tmp_path / "file" / "results")
     assert answer.code == 2
-    assert "cannot be written" in answer.errors and "choose another folder with --results" in answer.errors
+    assert (
+        "cannot be written" in answer.errors
+        and "choose another folder with --results" in answer.errors
+    )
     assert "Traceback" not in answer.errors
     assert "epoch" not in answer.errors, "found out before an hour of training, not after"
 
@@ -139,7 +153,9 @@ def test_a_results_folder_without_the_right_to_write(tmp_path: Path) -> None:
 def test_a_bug_in_the_report_leaves_training_and_backtests(tmp_path: Path) -> None:
     trained = pipeline.train(pipeline.load_config(run_file(tmp_path, epochs=1)), results=tmp_path)
     traded = pipeline.backtest(trained)
-    short = traded.frame.select(TimeRange.parse("20180101-20180106"))  # without candles that the report needs
+    short = traded.frame.select(
+        TimeRange.parse("20180101-20180106")
+    )  # without candles that the report needs
     with pytest.raises(KeyError):
         pipeline.report(replace(traded, frame=short))
     run = open_run("tiny", results=tmp_path)

@@ -22,13 +22,24 @@ def write_klines(path: Path, candles: pd.DataFrame) -> None:
     """Write candles as Binance's archive does since 2025: no header, microseconds."""
     opened = candles.index.as_unit("us").asi8
     quote, share = candles["volume"] * candles["close"], 0.5 + 0.4 * np.sin(np.arange(len(candles)))
-    others = {"quote": quote, "trades": np.ceil(candles["volume"]), "base": candles["volume"] * share}
-    rows = pd.DataFrame({"time": opened, **candles, "end": opened + 59_999_999, **others, "bought": quote * share})
+    others = {
+        "quote": quote,
+        "trades": np.ceil(candles["volume"]),
+        "base": candles["volume"] * share,
+    }
+    rows = pd.DataFrame(
+        {"time": opened, **candles, "end": opened + 59_999_999, **others, "bought": quote * share}
+    )
     rows.assign(ignore=0).to_csv(path, index=False, header=False, lineterminator="\n")
 
 
 def data_of(folder: Path, **changes: Any) -> dict[str, Any]:
-    files = {"source": "files", "folder": str(folder), "files": {TARGET: ["klines.csv"]}, "dialect": "binance"}
+    files = {
+        "source": "files",
+        "folder": str(folder),
+        "files": {TARGET: ["klines.csv"]},
+        "dialect": "binance",
+    }
     return files | {"others": [], "timeframe": "5m", "extras": True} | changes
 
 
@@ -41,7 +52,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Run:
         "settings": {"training": {"form": "windowed", "batch_size": 64, "epochs": 3}},
     }
     config = tiny_config(
-        data=data_of(root), features={"columns": COLUMNS, "clip": 0}, training=QUICK, published=published
+        data=data_of(root),
+        features={"columns": COLUMNS, "clip": 0},
+        training=QUICK,
+        published=published,
     )
     return pipeline.train(config, results=root / "results")
 
@@ -74,7 +88,9 @@ def test_the_earlier_system_sees_them_too(trained: pipeline.Run) -> None:
     assert done.published is not None and 0 <= done.published["numbers"]["accuracy"] <= 1
 
 
-def test_an_earlier_system_that_is_interrupted_goes_on_with_the_same_command(trained: pipeline.Run) -> None:
+def test_an_earlier_system_that_is_interrupted_goes_on_with_the_same_command(
+    trained: pipeline.Run,
+) -> None:
     whole = pipeline.reproduce(trained).published
 
     def stop(step: Step) -> None:
@@ -89,7 +105,9 @@ def test_an_earlier_system_that_is_interrupted_goes_on_with_the_same_command(tra
     assert not (trained.folder / "published.npz").exists()
 
 
-def test_a_run_outlives_an_earlier_system_that_is_interrupted_at_once(trained: pipeline.Run, tmp_path: Path) -> None:
+def test_a_run_outlives_an_earlier_system_that_is_interrupted_at_once(
+    trained: pipeline.Run, tmp_path: Path
+) -> None:
     """It was said that there is no model, and the run's own was there, traded, and not reported on."""
     told = []
 
@@ -117,7 +135,9 @@ def test_an_extra_that_changed_is_refused(trained: pipeline.Run) -> None:
         file.write_text(before)
 
 
-def test_a_download_or_a_file_without_them_is_refused(trained: pipeline.Run, tmp_path: Path) -> None:
+def test_a_download_or_a_file_without_them_is_refused(
+    trained: pipeline.Run, tmp_path: Path
+) -> None:
     results, now = trained.folder.parent, pd.Timestamp("2018-02-01", tz="UTC")
     with pytest.raises(ConfigError, match=r"a download has none of them"):
         pipeline.predict("tiny", results=results, download="binance", now=now)
@@ -129,9 +149,14 @@ def test_a_download_or_a_file_without_them_is_refused(trained: pipeline.Run, tmp
 @pytest.mark.parametrize("source", ["files", "synthetic"])
 def test_features_nobody_reads(cli, trained: pipeline.Run, tmp_path: Path, source: str) -> None:
     data = data_of(trained.config.data.folder, extras=False) if source == "files" else {}
-    config = tiny_config(data=data, features={"columns": ["close", "trades"], "clip": 0}, training=QUICK)
+    config = tiny_config(
+        data=data, features={"columns": ["close", "trades"], "clip": 0}, training=QUICK
+    )
     answer = cli("train", write_run_file(tmp_path, config), "--results", tmp_path / "results")
     assert answer.code == 2
-    assert f"the candles of {TARGET} came without trades: only Binance's kline files have them" in answer.errors
+    assert (
+        f"the candles of {TARGET} came without trades: only Binance's kline files have them"
+        in answer.errors
+    )
     assert "extras = true under [data]" in answer.errors
     assert not list((tmp_path / "results").glob("*")), "nothing half-done is left behind"

@@ -40,7 +40,9 @@ def test_failure_keeps_what_was_there(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["b.txt"]
 
 
-def test_what_was_there_comes_back_when_the_new_folder_cannot_take_its_place(tmp_path: Path) -> None:
+def test_what_was_there_comes_back_when_the_new_folder_cannot_take_its_place(
+    tmp_path: Path,
+) -> None:
     with whole_folder(tmp_path / "run") as folder:
         (folder / "a.txt").write_text("old")
     with pytest.raises(FileNotFoundError), whole_folder(tmp_path / "run") as folder:
@@ -58,7 +60,9 @@ with whole_folder(Path(sys.argv[1])) as folder:
 """
 
 
-def test_what_a_killed_process_left_is_cleared_away_and_what_another_fills_is_not(tmp_path: Path) -> None:
+def test_what_a_killed_process_left_is_cleared_away_and_what_another_fills_is_not(
+    tmp_path: Path,
+) -> None:
     subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "run")], check=False)
     assert len([*tmp_path.glob(".run.*.partial")]) == 1
     with whole_folder(tmp_path / "one") as one:
@@ -87,13 +91,19 @@ def test_a_folder_taken_for_a_leftover_before_it_is_held_is_made_again(
 
 
 def test_a_place_where_no_folder_can_be_made() -> None:
-    with pytest.raises(OutputError, match="cannot be written"), whole_folder(Path("/proc/nowhere/run")):
+    with (
+        pytest.raises(OutputError, match="cannot be written"),
+        whole_folder(Path("/proc/nowhere/run")),
+    ):
         pass
 
 
 def test_unwritable_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(OutputError, match="cannot be written.*--results"), whole_folder(tmp_path / "file" / "run"):
+    with (
+        pytest.raises(OutputError, match="cannot be written.*--results"),
+        whole_folder(tmp_path / "file" / "run"),
+    ):
         pass
     with pytest.raises(OutputError, match="cannot be written"):
         write_file(tmp_path / "file" / "x.json", "1")
@@ -116,12 +126,16 @@ except OutputError as error:
 def test_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     write_file(path, "old")
-    answer = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path)], capture_output=True, text=True, check=True
+    )
     assert "cannot be written" in answer.stdout
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_json_has_no_nan() -> None:
-    text = to_json({"a": float("nan"), "b": np.float64(2.5), "c": [np.int64(3), float("inf")], "d": Path("x")})
+    text = to_json(
+        {"a": float("nan"), "b": np.float64(2.5), "c": [np.int64(3), float("inf")], "d": Path("x")}
+    )
     assert json.loads(text) == {"a": None, "b": 2.5, "c": [3, None], "d": "x"}

@@ -53,7 +53,9 @@ def test_piece_by_piece_is_the_same_as_at_once(tiny: Run, tmp_path: Path) -> Non
     trained = train(tiny_config(), results=tmp_path)
     assert same_weights(trained, tiny)
     backtest(open_run("tiny", results=tmp_path), strategies=["lstm_signal"])
-    backtest(open_run("tiny", results=tmp_path), strategies=["buy_and_hold"], fees=["none", "maker"])
+    backtest(
+        open_run("tiny", results=tmp_path), strategies=["buy_and_hold"], fees=["none", "maker"]
+    )
     backtest(open_run("tiny", results=tmp_path), strategies=["random_entry", "buy_and_hold"])
     done = open_run("tiny", results=tmp_path)
     key = ["period", "strategy", "fees"]
@@ -84,7 +86,9 @@ def test_the_baseline_sees_what_the_network_sees(tmp_path: Path) -> None:
     rows = make_rows(run.frame, config)
     found = period(run, "validation")["logistic"]
     same, other = (
-        logistic_baseline(rows.features, rows.labels, rows.split, clip=0, scaling=scaling).loc[found.index]
+        logistic_baseline(rows.features, rows.labels, rows.split, clip=0, scaling=scaling).loc[
+            found.index
+        ]
         for scaling in ("window", "standard")
     )
     np.testing.assert_allclose(found, same, atol=1e-6)
@@ -92,12 +96,18 @@ def test_the_baseline_sees_what_the_network_sees(tmp_path: Path) -> None:
 
 
 def test_a_backtest_of_its_own_replaces_only_its_rows(results: Path, tiny: Run) -> None:
-    done = backtest(open_run("tiny", results=results), strategies=["buy_and_hold"], fees=["maker", "7bp"])
+    done = backtest(
+        open_run("tiny", results=results), strategies=["buy_and_hold"], fees=["maker", "7bp"]
+    )
     assert len(done.comparison) == len(tiny.comparison) + 1
     same_runs(open_run("tiny", results=results), done)
     fees = done.comparison.groupby("strategy", sort=False)["fees"].agg(list)
-    assert list(fees.index) == ["lstm_signal", "buy_and_hold", "random_entry"], "the run's own strategy first"
-    assert fees["buy_and_hold"] == ["none", "7bp", "maker", "taker+slippage"], "from the cheapest to the costliest"
+    assert list(fees.index) == ["lstm_signal", "buy_and_hold", "random_entry"], (
+        "the run's own strategy first"
+    )
+    assert fees["buy_and_hold"] == ["none", "7bp", "maker", "taker+slippage"], (
+        "from the cheapest to the costliest"
+    )
     found = [(result.strategy, result.fees) for result in done.backtests["unseen"]]
     assert found == list(done.comparison[["strategy", "fees"]].itertuples(index=False, name=None))
 
@@ -111,12 +121,16 @@ def test_a_fee_tried_later_does_not_turn_the_verdict(results: Path, tiny: Run) -
 
 def test_a_stretch_traded_by_another_strategy_is_judged_by_that_one(results: Path) -> None:
     stretch = TimeRange.parse("20180105T1200-20180106T1200")
-    done = backtest(open_run("tiny", results=results, period=stretch), strategies=["momentum"], period=stretch)
+    done = backtest(
+        open_run("tiny", results=results, period=stretch), strategies=["momentum"], period=stretch
+    )
     assert done.leading(str(stretch)) == "momentum" and done.leading("unseen") == "lstm_signal"
     assert "trades" in done.verdicts[str(stretch)].sentences[-1]
     assert not any("network" in sentence for sentence in done.verdicts[str(stretch)].sentences)
     again = backtest(open_run("tiny", results=results), strategies=["lstm_signal"], fees=["maker"])
-    assert list(again.backtests) == ["unseen", str(stretch)], "further stretches come after those of the run file"
+    assert list(again.backtests) == ["unseen", str(stretch)], (
+        "further stretches come after those of the run file"
+    )
     assert list(again.comparison["period"].unique()) == ["unseen", str(stretch)]
     same_runs(open_run("tiny", results=results), again)
 
@@ -125,7 +139,10 @@ def test_a_run_gives_one_backtest_by_name_and_is_short_in_a_notebook(tiny: Run) 
     free = tiny.backtest("unseen")
     assert (free.strategy, free.fees) == ("lstm_signal", "none")
     assert tiny.backtest("unseen", fees="maker", strategy="buy_and_hold").fees == "maker"
-    with pytest.raises(ConfigError, match="lstm_signal at 3bp did not trade unseen. Traded there: lstm_signal at none"):
+    with pytest.raises(
+        ConfigError,
+        match="lstm_signal at 3bp did not trade unseen. Traded there: lstm_signal at none",
+    ):
         tiny.backtest("unseen", fees="3bp")
     assert len(repr(tiny)) < 600 and tiny.verdicts["unseen"].headline in repr(tiny)
     assert len(repr(free)) < 200
@@ -142,7 +159,11 @@ def test_random_entries_alone_still_match_the_trades_of_the_run(results: Path, t
     done = backtest(open_run("tiny", results=results), strategies=["random_entry"], fees=["none"])
     trades = tiny.comparison.set_index(["strategy", "fees"])["trades"]
     found = done.comparison.set_index(["strategy", "fees"])["trades"]
-    assert found["random_entry", "none"] == trades["random_entry", "none"] == trades["lstm_signal", "none"]
+    assert (
+        found["random_entry", "none"]
+        == trades["random_entry", "none"]
+        == trades["lstm_signal", "none"]
+    )
 
 
 # The same again
@@ -194,7 +215,10 @@ def test_the_latest_probability_of_a_store_is_that_of_the_batch(form: str, tmp_p
         training={"form": form, "epochs": 1, "batch_size": 64},
     )
     trained = train(config, results=tmp_path)
-    cut = {symbol: table[: pd.Timestamp("2018-01-06 15:16", tz="UTC")] for symbol, table in tiny_candles().items()}
+    cut = {
+        symbol: table[: pd.Timestamp("2018-01-06 15:16", tz="UTC")]
+        for symbol, table in tiny_candles().items()
+    }
     for path in (tmp_path / "data").rglob("*.*"):
         path.unlink()
     fill_store(tmp_path / "data", cut)
@@ -207,7 +231,11 @@ def test_the_latest_probability_of_long_bars_is_that_of_the_batch(tmp_path: Path
     candles = hourly(tiny_candles(days=120))
     config = store_config(
         fill_store(tmp_path / "data", candles, timeframe="1h"),
-        data={"timeframe": "1h", "train": "20180101-20180415", "test": {"unseen": "20180415-20180430"}},
+        data={
+            "timeframe": "1h",
+            "train": "20180101-20180415",
+            "test": {"unseen": "20180415-20180430"},
+        },
         features={"ta": ["trend_macd_diff", "trend_adx", "trend_trix"]},
         training={"lookback": 24, "sequence": 48, "epochs": 1},
     )
@@ -216,8 +244,14 @@ def test_the_latest_probability_of_long_bars_is_that_of_the_batch(tmp_path: Path
         end = pd.Timestamp("2018-04-20", tz="UTC") + pd.Timedelta(hours=hour)
         for path in (tmp_path / "data").rglob("*.*"):
             path.unlink()
-        fill_store(tmp_path / "data", {symbol: table[:end] for symbol, table in candles.items()}, timeframe="1h")
-        assert predict("tiny", results=tmp_path)["proba"] == pytest.approx(last[end], abs=1e-5), hour
+        fill_store(
+            tmp_path / "data",
+            {symbol: table[:end] for symbol, table in candles.items()},
+            timeframe="1h",
+        )
+        assert predict("tiny", results=tmp_path)["proba"] == pytest.approx(last[end], abs=1e-5), (
+            hour
+        )
 
 
 def test_the_run_says_which_files_traded_and_when(tiny: Run) -> None:
@@ -228,7 +262,9 @@ def test_the_run_says_which_files_traded_and_when(tiny: Run) -> None:
     assert found["lstm_signal"]["at"] and "git_commit" in found["lstm_signal"]
 
 
-def test_a_file_that_calls_itself_the_runs_strategy_is_refused(results: Path, tmp_path: Path) -> None:
+def test_a_file_that_calls_itself_the_runs_strategy_is_refused(
+    results: Path, tmp_path: Path
+) -> None:
     """It once took the place of the run's own results and verdict."""
     stray = tmp_path / "lstm_signal.py"
     stray.write_text(Path("strategies/buy_and_hold.py").read_text())
@@ -241,7 +277,9 @@ def test_the_baseline_is_balanced_like_the_network(tmp_path: Path) -> None:
     quiet = {"source": "synthetic", "synthetic": {"days": 6, "lead": 2.0, "quiet": 0.7}}
     share = {}
     for balance in ("weights", "none"):
-        config = tiny_config(data=quiet, labels={"ties": "up", "balance": balance}, training={"epochs": 1})
+        config = tiny_config(
+            data=quiet, labels={"ties": "up", "balance": balance}, training={"epochs": 1}
+        )
         share[balance] = (train(config, results=tmp_path).predictions["logistic"] > 0.5).mean()
     assert share["weights"] < 0.75 < 0.9 < share["none"]
 
@@ -251,23 +289,38 @@ def test_the_baseline_is_balanced_like_the_network(tmp_path: Path) -> None:
 
 def test_a_stretch_inside_a_test_period_gives_the_same_signals(results: Path, tiny: Run) -> None:
     stretch = TimeRange.parse("20180105T1200-20180106T1800")
-    done = backtest(open_run("tiny", results=results, period=stretch), strategies=["lstm_signal"], period=stretch)
+    done = backtest(
+        open_run("tiny", results=results, period=stretch),
+        strategies=["lstm_signal"],
+        period=stretch,
+    )
     own, batch = period(done, str(stretch)), period(tiny, "unseen")
     batch = batch.loc[own.index]
     assert len(own) == 30 * 60
     equal(own["proba"], batch["proba"])
-    flat = int((batch["signal"] == 0).to_numpy().argmax())  # what was held when the stretch began is not known in it
+    flat = int(
+        (batch["signal"] == 0).to_numpy().argmax()
+    )  # what was held when the stretch began is not known in it
     equal(own["signal"].iloc[flat:], batch["signal"].iloc[flat:])
     assert (own["signal"] != 0).sum() > 20
-    assert done.in_sample(str(stretch)) == "" and "IN-SAMPLE" not in done.verdicts[str(stretch)].headline
+    assert (
+        done.in_sample(str(stretch)) == ""
+        and "IN-SAMPLE" not in done.verdicts[str(stretch)].headline
+    )
     same_runs(open_run("tiny", results=results), done)
 
 
 def test_a_stretch_the_network_was_fitted_to_is_called_in_sample(results: Path) -> None:
     stretch = TimeRange.parse("20180104T1200-20180105T1200")
-    done = backtest(open_run("tiny", results=results, period=stretch), strategies=["lstm_signal"], period=stretch)
+    done = backtest(
+        open_run("tiny", results=results, period=stretch),
+        strategies=["lstm_signal"],
+        period=stretch,
+    )
     headline = done.verdicts[str(stretch)].headline
-    assert headline.startswith("IN-SAMPLE: 50% of these bars lie in the train range 20180101-20180105")
+    assert headline.startswith(
+        "IN-SAMPLE: 50% of these bars lie in the train range 20180101-20180105"
+    )
     assert done.notes == (f"{stretch}: {done.in_sample(str(stretch))}",)
     assert "IN-SAMPLE" not in done.verdicts["unseen"].headline
     again = open_run("tiny", results=results)
@@ -330,7 +383,9 @@ def test_nothing_of_the_test_period_reaches_the_fit(tmp_path: Path) -> None:
     candles = tiny_candles()
     noise = {symbol: scrambled(table, since=END_OF_TRAIN) for symbol, table in candles.items()}
     real = train(store_config(fill_store(tmp_path / "real", candles)), results=tmp_path)
-    config = store_config(fill_store(tmp_path / "noise", noise)).model_copy(update={"name": "noise"})
+    config = store_config(fill_store(tmp_path / "noise", noise)).model_copy(
+        update={"name": "noise"}
+    )
     other = train(config, results=tmp_path)
     assert same_weights(other, real) and other.enter == real.enter
     same = ["proba", "logistic", "signal", "label", "move", "tie"]
@@ -343,15 +398,24 @@ def test_nothing_of_the_test_period_reaches_the_fit(tmp_path: Path) -> None:
 def test_the_scaler_and_the_fit_see_the_train_rows_alone(tmp_path: Path) -> None:
     """Of validation only the choice of the epoch may depend: with one epoch nothing of it reaches the network."""
     candles = tiny_candles()
-    first = pd.Timestamp("2018-01-04 14:24", tz="UTC")  # of the validation rows: the last tenth of four days
+    first = pd.Timestamp(
+        "2018-01-04 14:24", tz="UTC"
+    )  # of the validation rows: the last tenth of four days
     noise = {symbol: scrambled(table, since=first) for symbol, table in candles.items()}
     one_epoch = {"training": {"epochs": 1}}
-    real = train(store_config(fill_store(tmp_path / "real", candles), **one_epoch), results=tmp_path)
-    config = store_config(fill_store(tmp_path / "noise", noise), **one_epoch).model_copy(update={"name": "noise"})
+    real = train(
+        store_config(fill_store(tmp_path / "real", candles), **one_epoch), results=tmp_path
+    )
+    config = store_config(fill_store(tmp_path / "noise", noise), **one_epoch).model_copy(
+        update={"name": "noise"}
+    )
     other = train(config, results=tmp_path)
     assert period(real, "validation").index[0] == first
     assert same_weights(other, real)
-    model = (real.folder / "model" / "model.json").read_text(), (other.folder / "model" / "model.json").read_text()
+    model = (
+        (real.folder / "model" / "model.json").read_text(),
+        (other.folder / "model" / "model.json").read_text(),
+    )
     assert model[0].split('"config"')[0] == model[1].split('"config"')[0], "scaler"
 
 
@@ -367,7 +431,13 @@ def market_run(lead: float, *, days: int, epochs: int, results: Path, market: in
                 "test": {"unseen": f"201801{days - 3:02d}-"},
             },
             network={"layers": [16], "dense": 16},
-            training={"lookback": 30, "sequence": 200, "epochs": epochs, "batch_size": 16, "learning_rate": 5e-3},
+            training={
+                "lookback": 30,
+                "sequence": 200,
+                "epochs": epochs,
+                "batch_size": 16,
+                "learning_rate": 5e-3,
+            },
             report={"resamples": 200},
         ),
         results=results,
@@ -397,5 +467,7 @@ def test_the_planted_lead_is_found(tmp_path: Path) -> None:
 
 def test_a_run_that_was_interrupted_says_so(tiny: Run) -> None:
     stopped = replace(tiny, facts=tiny.facts | {"interrupted": True, "best_epoch": 1})
-    assert stopped.notes == ("Training was interrupted: the network is that of epoch 1, the best so far.",)
+    assert stopped.notes == (
+        "Training was interrupted: the network is that of epoch 1, the best so far.",
+    )
     assert tiny.notes == ()

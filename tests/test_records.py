@@ -21,7 +21,11 @@ TABLES = ("equity", "position", "returns", "positions", "fills", "trades")
 
 
 def equal(one: pd.DataFrame | pd.Series, other: pd.DataFrame | pd.Series) -> None:
-    check = pd.testing.assert_frame_equal if isinstance(one, pd.DataFrame) else pd.testing.assert_series_equal
+    check = (
+        pd.testing.assert_frame_equal
+        if isinstance(one, pd.DataFrame)
+        else pd.testing.assert_series_equal
+    )
     check(one, other, check_exact=True, check_freq=False)
 
 
@@ -61,7 +65,9 @@ def test_a_backtest_is_read_back_as_it_was(signal: list[int], tmp_path: Path) ->
 def test_every_bit_of_a_number_is_kept(tmp_path: Path) -> None:
     """A CSV parser in a hurry reads numbers a last digit off."""
     result = traded([0, 1, 1, 0, 0] * 10)
-    odd = np.random.default_rng(1).random(len(result.fills)) * 10.0 ** np.arange(-12, len(result.fills) - 12)
+    odd = np.random.default_rng(1).random(len(result.fills)) * 10.0 ** np.arange(
+        -12, len(result.fills) - 12
+    )
     changed = replace(result, fills=result.fills.assign(price=odd))
     save_result(changed, tmp_path / "x")
     equal(load_result(tmp_path / "x").fills, changed.fills)
@@ -81,12 +87,19 @@ def test_names_that_look_like_numbers_stay_names(tmp_path: Path) -> None:
         }
     )
     table.to_csv(tmp_path / "table.csv", index=False)
-    equal(read_table(tmp_path / "table.csv", text=("period", "strategy", "fees", "interval_note")), table)
+    equal(
+        read_table(tmp_path / "table.csv", text=("period", "strategy", "fees", "interval_note")),
+        table,
+    )
 
 
 def test_a_verdict_keeps_its_missing_numbers(tmp_path: Path) -> None:
     """NaN came back as None, which no arithmetic and no format takes."""
-    verdict = Verdict({"case": "no trades", "net_return": math.nan, "trades": 0, "certain": False}, "No.", ("a", "b"))
+    verdict = Verdict(
+        {"case": "no trades", "net_return": math.nan, "trades": 0, "certain": False},
+        "No.",
+        ("a", "b"),
+    )
     save_verdicts({"unseen": verdict}, tmp_path / "verdicts.json")
     found = load_verdicts(tmp_path / "verdicts.json")["unseen"]
     assert math.isnan(found.numbers["net_return"])

@@ -34,14 +34,27 @@ def regression(folder: Path, *, kind: str = "price", **sections: dict[str, objec
     """A run on hourly candles in a store."""
     given: dict[str, dict[str, object]] = {
         "data": {
-            **{"source": "store", "folder": str(folder), "target": COIN, "others": [], "timeframe": "1h"},
+            **{
+                "source": "store",
+                "folder": str(folder),
+                "target": COIN,
+                "others": [],
+                "timeframe": "1h",
+            },
             **{"train": "20180101-20180401", "test": {"later": f"20180401-{UNTIL}"}},
         },
         "features": {"columns": ["close" if kind == "price" else "log_return"], "clip": 0},
         "labels": {"kind": kind, "horizon": 1},
         "split": {"validation": 0.2},
         "network": {"output": "linear", "normalization": "none"},
-        "training": {"lookback": 10, "sequence": 48, "epochs": 6, "batch_size": 4, "loss": "mse", "averaging": 0.8},
+        "training": {
+            "lookback": 10,
+            "sequence": 48,
+            "epochs": 6,
+            "batch_size": 4,
+            "loss": "mse",
+            "averaging": 0.8,
+        },
         "backtest": {"compare": ["buy_and_hold"], "fees": ["none", "taker"]},
         "signal": {"enter": "top 20%"},
     }
@@ -79,7 +92,11 @@ def csv(path: Path, candles: pd.DataFrame) -> Path:
 
 def test_forecasts_and_scores_are_kept_and_read_back(made: Run) -> None:
     assert made.forecasts is not None
-    assert list(made.forecasts["role"].unique()) == ["train", "validation", "later"] == [*made.forecast_scores]
+    assert (
+        list(made.forecasts["role"].unique())
+        == ["train", "validation", "later"]
+        == [*made.forecast_scores]
+    )
     assert made.forecast_scores["later"]["rmse_ratio"] < 0.95
     opened = open_run(str(made.folder))
     same_runs(opened, made)
@@ -97,10 +114,14 @@ def test_what_is_traded_follows_from_the_forecast(made: Run) -> None:
     rows = made.predictions[made.predictions["period"] == "later"]
     forecasts = made.forecasts[made.forecasts["role"] == "later"]
     moves = np.log(forecasts["predicted"] / forecasts["close"]).to_numpy()
-    np.testing.assert_allclose(rows["proba"], model.regression.proba(moves), atol=1e-6)  # single precision, twice
+    np.testing.assert_allclose(
+        rows["proba"], model.regression.proba(moves), atol=1e-6
+    )  # single precision, twice
     assert (rows["proba"].to_numpy() > 0.5).tolist() == (moves > 0).tolist()
     assert made.assessments["later"]["network"].metrics["accuracy_on_moves"] > 0.6
-    assert made.assessments["later"]["logistic"].metrics["accuracy_on_moves"] > 0.6, "the baseline stays beside it"
+    assert made.assessments["later"]["logistic"].metrics["accuracy_on_moves"] > 0.6, (
+        "the baseline stays beside it"
+    )
     free = made.backtest("later")
     assert len(free.fills) > 20 and free.equity.iloc[-1] > free.equity.iloc[0]
     assert made.backtest("later", fees="taker").equity.iloc[-1] < free.equity.iloc[-1]
@@ -113,13 +134,21 @@ def test_a_classifier_keeps_no_forecasts(tiny: Run) -> None:
 
 def test_a_stretch_of_ones_own_is_forecast_too(results: Path) -> None:
     stretch = TimeRange.parse("20180410-20180420")
-    done = backtest(open_run("prices", results=results, period=stretch), strategies=["lstm_signal"], period=stretch)
+    done = backtest(
+        open_run("prices", results=results, period=stretch),
+        strategies=["lstm_signal"],
+        period=stretch,
+    )
     assert done.forecasts is not None
     own = done.forecasts[done.forecasts["role"] == str(stretch)]
     batch = done.forecasts[done.forecasts["role"] == "later"].loc[own.index]
     equal(own.drop(columns="role"), batch.drop(columns="role"))
     assert done.forecast_scores[str(stretch)]["rows"] == 240
-    again = backtest(open_run("prices", results=results, period=stretch), strategies=["lstm_signal"], period=stretch)
+    again = backtest(
+        open_run("prices", results=results, period=stretch),
+        strategies=["lstm_signal"],
+        period=stretch,
+    )
     same_runs(open_run("prices", results=results), again)
     equal(again.forecasts, done.forecasts)
 
@@ -134,14 +163,21 @@ def test_a_forecast_file_that_is_damaged(results: Path) -> None:
 def test_forecasts_that_were_cut_are_noted(made: Run) -> None:
     assert made.notes == ()
     assert made.forecasts is not None
-    wild = made.forecasts.assign(predicted=made.forecasts["predicted"].where(made.forecasts["role"] != "later", 3.0))
+    wild = made.forecasts.assign(
+        predicted=made.forecasts["predicted"].where(made.forecasts["role"] != "later", 3.0)
+    )
     (note,) = replace(made, forecasts=wild).notes
     assert "forecasts lay below a hundredth" in note
 
 
 def test_a_run_of_returns_has_forecasts_in_price_units(tmp_path: Path) -> None:
     folder = stored(tmp_path / "data", trending(ROWS))
-    wanted = regression(folder, kind="return", labels={"horizon": 2}, training={"form": "windowed", "batch_size": 64})
+    wanted = regression(
+        folder,
+        kind="return",
+        labels={"horizon": 2},
+        training={"form": "windowed", "batch_size": 64},
+    )
     done = train(wanted, results=tmp_path)
     assert done.forecasts is not None
     assert (done.forecasts["predicted"] / done.forecasts["close"]).dropna().between(0.9, 1.1).all()
@@ -149,7 +185,9 @@ def test_a_run_of_returns_has_forecasts_in_price_units(tmp_path: Path) -> None:
     assert done.forecast_scores["later"]["rmse_ratio"] < 0.95
     assert backtest(done, strategies=["lstm_signal"]).verdicts["later"].headline
     said = predict(str(done.folder))
-    assert said["forecast"]["at"] == str(pd.Timestamp(said["known_at"]) + pd.Timedelta(hours=2)), "two bars ahead"
+    assert said["forecast"]["at"] == str(pd.Timestamp(said["known_at"]) + pd.Timedelta(hours=2)), (
+        "two bars ahead"
+    )
 
 
 # The next price
@@ -160,7 +198,10 @@ def test_the_next_price_is_that_of_the_batch(made: Run) -> None:
     said, last = predict(str(made.folder)), made.forecasts.iloc[-1]
     forecast = said["forecast"]
     assert said["time"] == "2018-05-05 23:00:00+00:00" == str(made.forecasts.index[-1])[:25]
-    assert (said["known_at"], forecast["at"]) == ("2018-05-06 00:00:00+00:00", "2018-05-06 01:00:00+00:00")
+    assert (said["known_at"], forecast["at"]) == (
+        "2018-05-06 00:00:00+00:00",
+        "2018-05-06 01:00:00+00:00",
+    )
     assert forecast["price"] == pytest.approx(last["predicted"], rel=1e-9)
     assert forecast["persistence"] == last["close"]
     assert forecast["move"] == pytest.approx(last["predicted"] / last["close"] - 1, abs=1e-9)
@@ -170,7 +211,9 @@ def test_the_next_price_is_that_of_the_batch(made: Run) -> None:
     assert said["timeframe"] == "1h" and said["horizon"] == 1
 
 
-@pytest.mark.parametrize(("now", "bars"), [("2018-05-06 00:59", 0), ("2018-05-06 03:00", 3), ("2018-05-07 01:10", 25)])
+@pytest.mark.parametrize(
+    ("now", "bars"), [("2018-05-06 00:59", 0), ("2018-05-06 03:00", 3), ("2018-05-07 01:10", 25)]
+)
 def test_how_old_the_newest_candle_is(made: Run, now: str, bars: int) -> None:
     said = predict(str(made.folder), now=pd.Timestamp(now, tz="UTC"))
     assert said["stale_bars"] == bars
@@ -200,7 +243,9 @@ def test_other_files_are_read_where_they_are_given(made: Run, tmp_path: Path) ->
     assert predict(str(made.folder), files=[f"{COIN}={newer}"]) == found
 
 
-def test_prices_nowhere_near_those_it_was_trained_on_are_pointed_out(made: Run, results: Path, tmp_path: Path) -> None:
+def test_prices_nowhere_near_those_it_was_trained_on_are_pointed_out(
+    made: Run, results: Path, tmp_path: Path
+) -> None:
     """A file of another coin was taken for the run's own without a word."""
     seen = CANDLES["close"]["2018-01-01":"2018-03-31"]  # type: ignore[misc]
     for factor, words in ((2.9, 0), (1 / 2.9, 0), (3.5, 1), (1 / 3.5, 1)):
@@ -209,13 +254,23 @@ def test_prices_nowhere_near_those_it_was_trained_on_are_pointed_out(made: Run, 
         other = CANDLES.iloc[-60:].copy()
         other[prices] *= close / other["close"].iloc[-10:].agg("max" if factor > 1 else "min")
         found = predict(str(made.folder), files=[str(csv(tmp_path / "other.csv", other))])
-        said = [sentence for sentence in prediction_words(found) if sentence.startswith("FAR OFF: ETH/USDT closed at ")]
+        said = [
+            sentence
+            for sentence in prediction_words(found)
+            if sentence.startswith("FAR OFF: ETH/USDT closed at ")
+        ]
         assert len(said) == len(found["far"]) == words
         if words:
-            assert found["far"][COIN] == pytest.approx({"close": close, "low": seen.min(), "high": seen.max()})
+            assert found["far"][COIN] == pytest.approx(
+                {"close": close, "low": seen.min(), "high": seen.max()}
+            )
             assert "Are these candles of another coin" in said[0]
     run = results / made.folder.name / "run.json"
-    run.write_text(json.dumps({name: fact for name, fact in json.loads(run.read_text()).items() if name != "closes"}))
+    run.write_text(
+        json.dumps(
+            {name: fact for name, fact in json.loads(run.read_text()).items() if name != "closes"}
+        )
+    )
     older = predict(made.folder.name, results=results, files=[str(tmp_path / "other.csv")])
     assert older["far"] == {}, "a run of before the range was kept says nothing"
 
@@ -230,7 +285,8 @@ def test_another_folder_is_read_where_it_is_given(made: Run, tmp_path: Path) -> 
 def test_fewer_candles_than_the_network_looks_back(made: Run, tmp_path: Path, rows: int) -> None:
     short = csv(tmp_path / "short.csv", CANDLES.iloc[:rows])
     with pytest.raises(
-        DataError, match=rf"{rows} candles? of ETH/USDT 1h, 2018-01-01 00:00Z to .* too few: .* over 10\."
+        DataError,
+        match=rf"{rows} candles? of ETH/USDT 1h, 2018-01-01 00:00Z to .* too few: .* over 10\.",
     ):
         predict(str(made.folder), files=[str(short)])
 
@@ -240,7 +296,9 @@ def test_candles_that_the_features_use_up(tmp_path: Path) -> None:
     made = train(config, results=tmp_path)
     enough, short = (csv(tmp_path / f"{rows}.csv", CANDLES.iloc[:rows]) for rows in (11, 10))
     assert predict(str(made.folder), files=[str(enough)])["forecast"]["price"] > 0
-    with pytest.raises(DataError, match="10 candles .* over 10 after those in which the features have no value yet"):
+    with pytest.raises(
+        DataError, match="10 candles .* over 10 after those in which the features have no value yet"
+    ):
         predict(str(made.folder), files=[str(short)])
 
 
@@ -252,7 +310,10 @@ def test_a_file_for_no_symbol_of_the_run(made: Run, tmp_path: Path) -> None:
 
 
 def test_a_synthetic_run_has_no_newer_candles(tiny: Run, tmp_path: Path) -> None:
-    for places in ({"files": ["x.csv"]}, {"download": "binance", "now": pd.Timestamp("2018-02-01", tz="UTC")}):
+    for places in (
+        {"files": ["x.csv"]},
+        {"download": "binance", "now": pd.Timestamp("2018-02-01", tz="UTC")},
+    ):
         with pytest.raises(ConfigError, match="the run's market is synthetic"):
             predict(str(tiny.folder), **places)
 
@@ -271,11 +332,18 @@ def transport() -> Iterator[ToServer]:
 
 
 def fetched(name: str, transport: ToServer, **options: object) -> dict[str, object]:
-    settings = {"download": "binance", "now": NOW, "transport": transport, "sleep": lambda seconds: None}
+    settings = {
+        "download": "binance",
+        "now": NOW,
+        "transport": transport,
+        "sleep": lambda seconds: None,
+    }
     return predict(name, **{**settings, **options})  # type: ignore[arg-type]
 
 
-def test_the_newest_closed_candles_are_fetched_and_kept(made: Run, tmp_path: Path, transport: ToServer) -> None:
+def test_the_newest_closed_candles_are_fetched_and_kept(
+    made: Run, tmp_path: Path, transport: ToServer
+) -> None:
     assert SERVED.iloc[: len(CANDLES)].equals(CANDLES)
     folder = stored(tmp_path / "data")
     found = fetched(str(made.folder), transport, folder=folder)
@@ -284,11 +352,15 @@ def test_the_newest_closed_candles_are_fetched_and_kept(made: Run, tmp_path: Pat
     assert found["forecast"]["persistence"] == pytest.approx(SERVED["close"].loc[found["time"]])
     kept = Store(folder).read(COIN, timeframe="1h", exchange="binance")
     assert str(kept.index[-1]) == found["time"]
-    whole = predict(str(made.folder), files=[str(csv(tmp_path / "all.csv", SERVED[: str(found["time"])]))])
+    whole = predict(
+        str(made.folder), files=[str(csv(tmp_path / "all.csv", SERVED[: str(found["time"])]))]
+    )
     assert found["forecast"]["price"] == pytest.approx(whole["forecast"]["price"], rel=1e-6)
 
 
-def test_a_run_of_files_forgets_what_it_fetched(made: Run, tmp_path: Path, transport: ToServer) -> None:
+def test_a_run_of_files_forgets_what_it_fetched(
+    made: Run, tmp_path: Path, transport: ToServer
+) -> None:
     files = {"source": "files", "files": {COIN: [csv(tmp_path / "eth.csv", CANDLES).name]}}
     config = regression(tmp_path, data=files, training={"epochs": 1})
     trained = train(config, results=tmp_path / "results")
@@ -302,7 +374,10 @@ def test_only_a_run_of_that_exchange_keeps_what_was_fetched_in_its_store(
     made: Run, tmp_path: Path, transport: ToServer, exchange: str | None, kept: bool
 ) -> None:
     """Two exchanges in the store of a run that names none, and it could not be opened any more."""
-    folder, rows = shutil.copytree(made.folder, tmp_path / "results" / made.folder.name), CANDLES.iloc[-200:]
+    folder, rows = (
+        shutil.copytree(made.folder, tmp_path / "results" / made.folder.name),
+        CANDLES.iloc[-200:],
+    )
     data = stored(tmp_path / "data")
     if exchange == "binance":
         Store(data).write(rows, symbol=COIN, exchange=exchange, timeframe="1h")
@@ -327,7 +402,10 @@ def test_an_exchange_without_the_symbol_or_out_of_reach(made: Run, tmp_path: Pat
         fetched(str(made.folder), other, folder=folder)
     down = BinanceServer({COIN: SERVED}, now=NOW)
     down.always = "500"
-    with serving(down) as failing, pytest.raises(ExchangeError, match="binance, candles of ETH/USDT"):
+    with (
+        serving(down) as failing,
+        pytest.raises(ExchangeError, match="binance, candles of ETH/USDT"),
+    ):
         fetched(str(made.folder), failing, folder=folder)
 
 
@@ -349,19 +427,33 @@ def test_the_next_price_in_two_sentences(made: Run, cli) -> None:
     )
     inside = made.forecasts.query("role == @period")
     low, high = (np.log(forecast[end] / forecast["price"]) for end in ("low", "high"))
-    held = np.log(inside["actual"] / inside["predicted"]).dropna().between(low - 1e-12, high + 1e-12).mean()
-    assert said["held_out"][period]["inside"] == held and f"{held:.1%} of prices lay inside its 95 % int" in record
+    held = (
+        np.log(inside["actual"] / inside["predicted"])
+        .dropna()
+        .between(low - 1e-12, high + 1e-12)
+        .mean()
+    )
+    assert (
+        said["held_out"][period]["inside"] == held
+        and f"{held:.1%} of prices lay inside its 95 % int" in record
+    )
     assert made.forecast_scores[period]["rmse_ratio"] == said["held_out"][period]["rmse_ratio"]
     assert stale.startswith("STALE: the newest candle closed at 2018-05-06 00:00 UTC, ")
-    assert first.startswith("ETH/USDT at 2018-05-06 01:00 UTC, 1 bar of 1h after the newest close: ")
+    assert first.startswith(
+        "ETH/USDT at 2018-05-06 01:00 UTC, 1 bar of 1h after the newest close: "
+    )
     numbers = [f"{forecast[name]:,.2f}" for name in ("price", "low", "high", "persistence")]
-    assert [first.index(number) for number in numbers] == sorted(first.index(number) for number in numbers)
+    assert [first.index(number) for number in numbers] == sorted(
+        first.index(number) for number in numbers
+    )
     assert second.startswith(
         f"That is a move of {forecast['move']:+.2%}; P(ETH/USDT up in 1 bar) = {said['proba']:.4f}"
     )
     assert "known at 2018-05-06 00:00 UTC; enter at" in second and "(signal" in second
     printed = json.loads(cli("predict", made.folder, "--json").output)
-    assert printed == said | {"stale_bars": printed["stale_bars"]} and printed["stale_bars"] > 10_000
+    assert (
+        printed == said | {"stale_bars": printed["stale_bars"]} and printed["stale_bars"] > 10_000
+    )
 
 
 def test_bars_that_were_missing_are_told(made: Run, tmp_path: Path) -> None:
@@ -369,7 +461,10 @@ def test_bars_that_were_missing_are_told(made: Run, tmp_path: Path) -> None:
     newest = CANDLES.iloc[:500].drop(CANDLES.index[500 - lookback // 2])
     said = predict(str(made.folder), files=[str(csv(tmp_path / "hole.csv", newest))])
     assert said["filled_bars"] == 1
-    assert "1 bar among those the network saw had no candle and were filled flat." in prediction_words(said)
+    assert (
+        "1 bar among those the network saw had no candle and were filled flat."
+        in prediction_words(said)
+    )
 
 
 def test_predict_takes_files_and_folders(made: Run, cli, tmp_path: Path) -> None:

@@ -21,11 +21,25 @@ from tests.test_records import equal, equal_results
 from tests.tiny_run import fill_store, store_config, tiny_candles, tiny_config
 
 PROMISED = (
-    *("config.toml", "run.json", "metrics.json", "history.csv", "predictions.parquet", "comparison.csv"),
+    *(
+        "config.toml",
+        "run.json",
+        "metrics.json",
+        "history.csv",
+        "predictions.parquet",
+        "comparison.csv",
+    ),
     *("verdicts.json", "report.html", "model/model.json", "model/weights.npz"),
 )
 OF_AN_ASSESSMENT = ("metrics.json", "confusion.csv", "reliability.csv", "histogram.csv")
-OF_A_BACKTEST = ("result.json", "fills.csv", "trades.csv", "returns.csv", "positions.csv", "equity.parquet")
+OF_A_BACKTEST = (
+    "result.json",
+    "fills.csv",
+    "trades.csv",
+    "returns.csv",
+    "positions.csv",
+    "equity.parquet",
+)
 
 
 def same_runs(one: Run, other: Run) -> None:
@@ -61,7 +75,9 @@ def test_the_folder_holds_what_is_promised(tiny: Run) -> None:
         for fees in ("none", "maker", "taker+slippage"):
             folder = tiny.folder / "backtests" / "unseen" / strategy / fees
             assert sorted(path.name for path in folder.iterdir()) == sorted(OF_A_BACKTEST)
-    assert list((tiny.folder / "figures").glob("*.png")) and list((tiny.folder / "tables").glob("*.csv"))
+    assert list((tiny.folder / "figures").glob("*.png")) and list(
+        (tiny.folder / "tables").glob("*.csv")
+    )
     assert list(tiny.folder.parent.rglob(".*")) == [], "nothing half-done is left"
 
 
@@ -100,7 +116,9 @@ def test_a_run_is_read_back_as_it_was(tiny: Run) -> None:
 
 def test_a_run_without_trades_is_read_back_as_it_was(results: Path) -> None:
     opened = open_run("tiny", results=results)
-    never = replace(opened, predictions=opened.predictions.assign(signal=opened.predictions["signal"] * 0))
+    never = replace(
+        opened, predictions=opened.predictions.assign(signal=opened.predictions["signal"] * 0)
+    )
     traded = backtest(never, strategies=["lstm_signal"])
     assert traded.verdicts["unseen"].headline.startswith("No trades")
     read = open_run("tiny", results=results)
@@ -122,7 +140,9 @@ def test_candles_that_are_not_those_of_the_run_are_refused(tmp_path: Path) -> No
     open_run("tiny", results=tmp_path / "results")
     candles["ETH/USD"].iloc[100, 3] += 1e-6
     fill_store_anew(tmp_path / "data", candles)
-    with pytest.raises(DataError, match=r"ETH/USD are no longer those.*sha256 differs.*Import the same data again"):
+    with pytest.raises(
+        DataError, match=r"ETH/USD are no longer those.*sha256 differs.*Import the same data again"
+    ):
         open_run("tiny", results=tmp_path / "results")
 
 
@@ -158,7 +178,11 @@ def runs_of(tmp_path: Path, *names: str) -> Path:
 
 def test_a_run_is_found_by_path_by_folder_and_by_name(tmp_path: Path) -> None:
     results = runs_of(
-        tmp_path, "eth-20180101T000000", "eth-20180102T000000", "eth-20180102T000000_2", "eth-b-20170101T0"
+        tmp_path,
+        "eth-20180101T000000",
+        "eth-20180102T000000",
+        "eth-20180102T000000_2",
+        "eth-b-20170101T0",
     )
     assert find_run("eth-20180101T000000", results=results) == results / "eth-20180101T000000"
     assert find_run("eth", results=results) == results / "eth-20180102T000000_2"

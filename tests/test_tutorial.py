@@ -30,10 +30,15 @@ def config() -> RunConfig:
         ("grid_ta_published", "published", ("all",)),
     ],
 )
-def test_each_grid_is_the_24_networks(config: RunConfig, name: str, of: str, ta: tuple[str, ...]) -> None:
+def test_each_grid_is_the_24_networks(
+    config: RunConfig, name: str, of: str, ta: tuple[str, ...]
+) -> None:
     search = config.search[name]
     axes = read_axes(search)
-    trials = [configured(config, search, settings_of(axes, choices), source=name) for choices in combinations(axes)]
+    trials = [
+        configured(config, search, settings_of(axes, choices), source=name)
+        for choices in combinations(axes)
+    ]
     seen = [trial.as_published() if of == "published" else trial for trial in trials]
     networks = {
         (n.dropout, n.dense_dropout, n.layers, n.dense, t.optimizer, t.loss)
@@ -60,11 +65,19 @@ def unpredictable(candles: pd.DataFrame, *, seed: int) -> Frame:
     before = candles["close"].shift(1).to_numpy()
     moves = np.log(candles[["open", "high", "low", "close"]].to_numpy() / before[:, None])[order]
     start = np.concatenate([[0.0], moves[:-1, 3].cumsum()])[:, None]
-    table = pd.DataFrame(300 * np.exp(start + moves), index=candles.index[1:], columns=["open", "high", "low", "close"])
-    return align({"ETH/USD": table.assign(volume=candles["volume"].to_numpy()[order])}, timeframe="15m")
+    table = pd.DataFrame(
+        300 * np.exp(start + moves),
+        index=candles.index[1:],
+        columns=["open", "high", "low", "close"],
+    )
+    return align(
+        {"ETH/USD": table.assign(volume=candles["volume"].to_numpy()[order])}, timeframe="15m"
+    )
 
 
-def test_as_published_it_finds_skill_where_there_is_none(config: RunConfig, shared_data: Path) -> None:
+def test_as_published_it_finds_skill_where_there_is_none(
+    config: RunConfig, shared_data: Path
+) -> None:
     """Quoted: around 0.80 with the columns of ta. Windows that overlap stand on both sides of a shuffled split."""
     frame = unpredictable(quarter_hours(shared_data, "2018"), seed=1)
     values: dict[str, Any] = config.model_dump(mode="json", exclude_unset=True)

@@ -15,7 +15,9 @@ def test_same_number_in_every_form(text: float | str) -> None:
 
 @given(st.integers(min_value=0, max_value=1000))
 def test_bp_and_percent_agree(number: int) -> None:
-    assert parse_fraction(f"{number}bp") == pytest.approx(parse_fraction(f"{number / 100}%"), abs=1e-15)
+    assert parse_fraction(f"{number}bp") == pytest.approx(
+        parse_fraction(f"{number / 100}%"), abs=1e-15
+    )
 
 
 @pytest.mark.parametrize("text", ["", "bp", "ten", "1 percent", "nan", "inf", True, "1bp%"])

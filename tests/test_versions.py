@@ -11,7 +11,9 @@ from cryptonn.tuning.worker import environment_of
 from cryptonn.versions import backend_name, versions_of
 
 
-def test_tensorflow_computes_unless_another_library_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensorflow_computes_unless_another_library_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for said in (None, ""):
         monkeypatch.delenv("KERAS_BACKEND", raising=False)
         if said is not None:
@@ -20,7 +22,9 @@ def test_tensorflow_computes_unless_another_library_is_asked_for(monkeypatch: py
         assert "KERAS_BACKEND" not in environment_of(1), "searches begun before go on"
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert backend_name() == "jax"
-    assert environment_of(1)["KERAS_BACKEND"] == "jax", "a trial of another library is another trial"
+    assert environment_of(1)["KERAS_BACKEND"] == "jax", (
+        "a trial of another library is another trial"
+    )
 
 
 def test_the_other_library_stands_in_tensorflows_place(monkeypatch: pytest.MonkeyPatch) -> None:

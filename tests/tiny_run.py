@@ -18,9 +18,19 @@ TARGET, OTHER = "ETH/USD", "BTC/USD"
 
 # What decides how the network learns is written out: other defaults must not turn these tests around.
 SECTIONS: dict[str, dict[str, Any]] = {
-    "data": {"source": "synthetic", "train": "20180101-20180105", "test": {"unseen": "20180105-20180107"}},
+    "data": {
+        "source": "synthetic",
+        "train": "20180101-20180105",
+        "test": {"unseen": "20180105-20180107"},
+    },
     "split": {"validation": 0.1},
-    "network": {"layers": [8], "dropout": 0.0, "normalization": "layer", "dense": 0, "output": "sigmoid"},
+    "network": {
+        "layers": [8],
+        "dropout": 0.0,
+        "normalization": "layer",
+        "dense": 0,
+        "output": "sigmoid",
+    },
     "training": {
         "lookback": 20,
         "sequence": 120,
@@ -34,7 +44,10 @@ SECTIONS: dict[str, dict[str, Any]] = {
         "tensorboard": False,
     },
     "signal": {"enter": "top 5%"},
-    "backtest": {"compare": ["buy_and_hold", "random_entry"], "fees": ["none", "maker", "taker+slippage"]},
+    "backtest": {
+        "compare": ["buy_and_hold", "random_entry"],
+        "fees": ["none", "maker", "taker+slippage"],
+    },
     "report": {"resamples": 50},
 }
 SYNTHETIC = {"days": 6, "lead": 2.0}
@@ -56,7 +69,9 @@ def write_run_file(folder: Path, config: RunConfig) -> Path:
 
 def tiny_candles(*, days: int = 6, seed: int = 7) -> dict[str, pd.DataFrame]:
     """Candles of both coins; those of fewer days are the first of those of more."""
-    market = synthetic_market(SyntheticConfig(days=days, lead=2.0, seed=seed), target=TARGET, other=OTHER, horizon=5)
+    market = synthetic_market(
+        SyntheticConfig(days=days, lead=2.0, seed=seed), target=TARGET, other=OTHER, horizon=5
+    )
     return market.candles
 
 
@@ -68,8 +83,16 @@ def hourly(candles: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 def fill_store(folder: Path, candles: dict[str, pd.DataFrame], *, timeframe: str = "1m") -> Path:
     for symbol, table in candles.items():
-        source = {"file": "made.csv", "sha256": "0" * 64, "dialect": "plain", "rows": len(table), "repairs": {}}
-        Store(folder).write(table, symbol=symbol, exchange="local", timeframe=timeframe, sources=[source])
+        source = {
+            "file": "made.csv",
+            "sha256": "0" * 64,
+            "dialect": "plain",
+            "rows": len(table),
+            "repairs": {},
+        }
+        Store(folder).write(
+            table, symbol=symbol, exchange="local", timeframe=timeframe, sources=[source]
+        )
     return folder
 
 
@@ -81,7 +104,9 @@ def store_config(folder: Path, **sections: dict[str, Any]) -> RunConfig:
 
 def command(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run ``cryptonn`` in a process of its own."""
-    return subprocess.run(process(*words), capture_output=True, text=True, timeout=300, env=environment(), **options)
+    return subprocess.run(
+        process(*words), capture_output=True, text=True, timeout=300, env=environment(), **options
+    )
 
 
 def process(*words: str | Path) -> list[str]:
@@ -105,5 +130,9 @@ def scrambled(table: pd.DataFrame, *, since: pd.Timestamp, seed: int = 5) -> pd.
 def python(code: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a few lines of Python in a process of their own."""
     return subprocess.run(
-        [sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, timeout=300, env=environment()
+        [sys.executable, "-c", code, *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment(),
     )

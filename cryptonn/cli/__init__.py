@@ -34,14 +34,18 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _main(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
 ) -> None:
     """Options before the command."""
 
 
 for _module in (runs, tuning, data, local_exchange, paper, paper_results):
     for _command in _module.COMMANDS:
-        app.command(short_help=str(_command.__doc__).partition("\n")[0])(_command)  # whole: click's own is cut at "..."
+        app.command(short_help=str(_command.__doc__).partition("\n")[0])(
+            _command
+        )  # whole: click's own is cut at "..."
 
 
 def _unraisable(found: "sys.UnraisableHookArgs") -> None:

@@ -17,7 +17,9 @@ from cryptonn.progress import OnStep, Step
 
 __all__ = ["AsJson", "emit", "loading", "show_progress", "show_table", "stderr", "stdout"]
 
-AsJson = typer.Option("--json", help="Print one JSON object on standard output; progress stays on standard error.")
+AsJson = typer.Option(
+    "--json", help="Print one JSON object on standard output; progress stays on standard error."
+)
 
 stdout = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 stderr = Console(stderr=True, highlight=False)
@@ -28,7 +30,9 @@ def emit(payload: dict[str, Any]) -> None:
     sys.stdout.write(to_json(payload) + "\n")
 
 
-def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, left: int = 1) -> None:
+def show_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, left: int = 1
+) -> None:
     """Print a table on standard output; the first ``left`` columns are words, the others numbers."""
     table = Table(
         title=title,
@@ -64,7 +68,9 @@ def show_progress() -> Iterator[OnStep]:
         else:
             yield _Lines()
     except KeyboardInterrupt:
-        stderr.print("Stopped. What was finished is kept: `cryptonn runs` lists it.", style="bold yellow")
+        stderr.print(
+            "Stopped. What was finished is kept: `cryptonn runs` lists it.", style="bold yellow"
+        )
         raise
 
 
@@ -74,7 +80,11 @@ def _columns() -> tuple[ProgressColumn, ...]:
         TextColumn("{task.description}", table_column=Column(width=10, no_wrap=True)),
         BarColumn(bar_width=16, table_column=Column(width=16)),
         TimeElapsedColumn(table_column=Column(width=7, no_wrap=True)),
-        TextColumn("{task.fields[text]}", style="dim", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+        TextColumn(
+            "{task.fields[text]}",
+            style="dim",
+            table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+        ),
     )
 
 

@@ -22,12 +22,25 @@ _ROOT = Path("data")
 
 
 def import_data(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV files of one symbol, also .gz or .zip.")],
-    symbol: Annotated[str | None, typer.Option(help="Such as ETH/USD, where the file does not say it.")] = None,
-    exchange: Annotated[str, typer.Option(help="Exchange the candles come from, such as bitfinex.")] = "local",
-    replace: Annotated[bool, typer.Option("--replace", help="Let new values replace stored ones that differ.")] = False,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="CSV files of one symbol, also .gz or .zip."),
+    ],
+    symbol: Annotated[
+        str | None, typer.Option(help="Such as ETH/USD, where the file does not say it.")
+    ] = None,
+    exchange: Annotated[
+        str, typer.Option(help="Exchange the candles come from, such as bitfinex.")
+    ] = "local",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let new values replace stored ones that differ.")
+    ] = False,
     drop_bad_bars: Annotated[
-        bool, typer.Option("--drop-bad-bars", help="Drop impossible bars and count them, instead of refusing the file.")
+        bool,
+        typer.Option(
+            "--drop-bad-bars",
+            help="Drop impossible bars and count them, instead of refusing the file.",
+        ),
     ] = False,
     root: Root = _ROOT,
     as_json: Json = False,
@@ -45,19 +58,40 @@ def import_data(
     with show_progress() as on_step:
         for position, file in enumerate(files):
             on_step(Step("import", position / len(files), file.name))
-            read = read_candle_file(file, symbol=symbol, bad_bars="drop" if drop_bad_bars else "refuse")
-            done.append((read, _store(store, read, exchange=exchange, conflicts="replace" if replace else "refuse")))
+            read = read_candle_file(
+                file, symbol=symbol, bad_bars="drop" if drop_bad_bars else "refuse"
+            )
+            done.append(
+                (
+                    read,
+                    _store(
+                        store, read, exchange=exchange, conflicts="replace" if replace else "refuse"
+                    ),
+                )
+            )
     if as_json:
         emit({"imported": [_imported(read, written) for read, written in done]})
         return
     rows = [_import_row(read, written) for read, written in done]
-    columns = ("file", "dialect", "symbol", "timeframe", "rows", "new", "same", "replaced", "repairs")
+    columns = (
+        "file",
+        "dialect",
+        "symbol",
+        "timeframe",
+        "rows",
+        "new",
+        "same",
+        "replaced",
+        "repairs",
+    )
     show_table("Imported", columns, rows, left=4)
     for note in dict.fromkeys(note for read, _ in done for note in read.notes):
         stdout.print(f"Note: {note}", soft_wrap=True)
 
 
-def _store(store: "Store", read: "CandleFile", *, exchange: str, conflicts: Literal["refuse", "replace"]) -> "Written":
+def _store(
+    store: "Store", read: "CandleFile", *, exchange: str, conflicts: Literal["refuse", "replace"]
+) -> "Written":
     from cryptonn.errors import DataError
 
     try:
@@ -74,11 +108,17 @@ def _store(store: "Store", read: "CandleFile", *, exchange: str, conflicts: Lite
 
 
 def download_data(
-    exchange: Annotated[str, typer.Option(help="Exchange by its ccxt name, such as binance; no account needed.")],
+    exchange: Annotated[
+        str, typer.Option(help="Exchange by its ccxt name, such as binance; no account needed.")
+    ],
     symbols: Annotated[list[str], typer.Option(help="Symbols, such as BTC/USDT ETH/USDT.")],
-    timerange: Annotated[str, typer.Option(help="Stretch, such as 20180101-20190101; UTC, the end is not included.")],
+    timerange: Annotated[
+        str, typer.Option(help="Stretch, such as 20180101-20190101; UTC, the end is not included.")
+    ],
     timeframe: Annotated[str, typer.Option(help="Length of a bar.")] = "1m",
-    more: Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL]...", help="Further symbols.")] = None,
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="[SYMBOL]...", help="Further symbols.")
+    ] = None,
     root: Root = _ROOT,
     as_json: Json = False,
 ) -> None:
@@ -93,7 +133,13 @@ def download_data(
     with show_progress() as on_step:
 
         def on_page(symbol: str, reached: Any, start: Any, end: Any, rows: int) -> None:
-            on_step(Step(symbol, (reached - start) / (end - start), f"{reached:%Y-%m-%d %H:%M}  {rows:,} rows"))
+            on_step(
+                Step(
+                    symbol,
+                    (reached - start) / (end - start),
+                    f"{reached:%Y-%m-%d %H:%M}  {rows:,} rows",
+                )
+            )
 
         table = download_candles(
             Store(root),
@@ -119,19 +165,33 @@ def list_data(root: Root = _ROOT, as_json: Json = False) -> None:
     if as_json:
         emit({"data": [_entry(entry) for entry in entries]})
     elif not entries:
-        stdout.print(f"{root} holds no candles yet. Fill it with `cryptonn import-data` or `cryptonn download-data`.")
+        stdout.print(
+            f"{root} holds no candles yet. Fill it with `cryptonn import-data` or `cryptonn download-data`."
+        )
     else:
         rows = [
-            (e.exchange, e.symbol, e.timeframe, f"{e.first:%Y-%m-%d %H:%M}", f"{e.last:%Y-%m-%d %H:%M}", f"{e.rows:,}")
+            (
+                e.exchange,
+                e.symbol,
+                e.timeframe,
+                f"{e.first:%Y-%m-%d %H:%M}",
+                f"{e.last:%Y-%m-%d %H:%M}",
+                f"{e.rows:,}",
+            )
             for e in entries
         ]
         show_table(
-            f"Candles in {root} (UTC)", ("exchange", "symbol", "timeframe", "first", "last", "rows"), rows, left=3
+            f"Candles in {root} (UTC)",
+            ("exchange", "symbol", "timeframe", "first", "last", "rows"),
+            rows,
+            left=3,
         )
 
 
 def check_data(
-    symbol: Annotated[str | None, typer.Argument(metavar="[SYMBOL]", help="One symbol; all by default.")] = None,
+    symbol: Annotated[
+        str | None, typer.Argument(metavar="[SYMBOL]", help="One symbol; all by default.")
+    ] = None,
     exchange: Annotated[str | None, typer.Option(help="One exchange; all by default.")] = None,
     root: Root = _ROOT,
     as_json: Json = False,
@@ -142,11 +202,15 @@ def check_data(
     from cryptonn.market.store.health import health
 
     store = Store(root)
-    entries = [e for e in store.entries() if symbol in (None, e.symbol) and exchange in (None, e.exchange)]
+    entries = [
+        e for e in store.entries() if symbol in (None, e.symbol) and exchange in (None, e.exchange)
+    ]
     if not entries:
         near = did_you_mean(symbol or "", {entry.symbol for entry in store.entries()})
         wanted = f"{symbol or 'anything'}{f' from {exchange}' if exchange else ''}"
-        raise DataError(f"{root} holds no candles of {wanted}.{near} `cryptonn list-data` shows what there is.")
+        raise DataError(
+            f"{root} holds no candles of {wanted}.{near} `cryptonn list-data` shows what there is."
+        )
     reports = []
     for entry in entries:
         candles = store.read(entry.symbol, timeframe=entry.timeframe, exchange=entry.exchange)
@@ -156,12 +220,23 @@ def check_data(
         return
     for report in reports:
         title = f"{report['exchange']} {report['symbol']} {report['timeframe']}"
-        show_table(title, ("", ""), [(name.replace("_", " "), _cell(report[name])) for name in _HEALTH])
+        show_table(
+            title, ("", ""), [(name.replace("_", " "), _cell(report[name])) for name in _HEALTH]
+        )
 
 
 _HEALTH = (
     *("first", "last", "rows", "missing", "missing_share", "longest_gap", "longest_gap_after"),
-    *("zero_volume", "zero_volume_share", "jumps", "largest_jump", "largest_jump_at", "repairs", "notes", "sha256"),
+    *(
+        "zero_volume",
+        "zero_volume_share",
+        "jumps",
+        "largest_jump",
+        "largest_jump_at",
+        "repairs",
+        "notes",
+        "sha256",
+    ),
 )
 
 
@@ -176,8 +251,14 @@ def _cell(value: Any) -> str:
 
 
 def _entry(entry: "StoreEntry") -> dict[str, Any]:
-    facts = {name: value for name, value in asdict(entry).items() if name not in ("path", "sources")}
-    return {**facts, "repairs": entry.repairs, "files": [source.get("file") for source in entry.sources]}
+    facts = {
+        name: value for name, value in asdict(entry).items() if name not in ("path", "sources")
+    }
+    return {
+        **facts,
+        "repairs": entry.repairs,
+        "files": [source.get("file") for source in entry.sources],
+    }
 
 
 def _imported(read: "CandleFile", written: "Written") -> dict[str, Any]:

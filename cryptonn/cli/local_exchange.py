@@ -56,27 +56,55 @@ class _Replay:
 
 
 def local_exchange(
-    replay: Annotated[list[str] | None, typer.Option(help="Symbols, such as ETH/USD BTC/USD.")] = None,
-    more: Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL]...", help="Further symbols.")] = None,
-    run: Annotated[str | None, typer.Option(help="Symbols, candles and costs of a run, instead.")] = None,
-    timerange: Annotated[
-        str | None, typer.Option(help="Stretch to replay, such as 20190101-20190108; a run's first test period.")
+    replay: Annotated[
+        list[str] | None, typer.Option(help="Symbols, such as ETH/USD BTC/USD.")
     ] = None,
-    speed: Annotated[float, typer.Option(min=0.001, help="Minutes of candles in a minute of real time.")] = 60.0,
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="[SYMBOL]...", help="Further symbols.")
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option(help="Symbols, candles and costs of a run, instead.")
+    ] = None,
+    timerange: Annotated[
+        str | None,
+        typer.Option(
+            help="Stretch to replay, such as 20190101-20190108; a run's first test period."
+        ),
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(min=0.001, help="Minutes of candles in a minute of real time.")
+    ] = 60.0,
     clock: Annotated[
         ClockMode, typer.Option(help="running: by itself; lockstep: only as its client moves it.")
     ] = ClockMode.running,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = PORT,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
+    ] = PORT,
     fees: Annotated[
-        str, typer.Option(help="A scenario (none, maker, taker, taker+slippage) or a bare commission: 10bp.")
+        str,
+        typer.Option(
+            help="A scenario (none, maker, taker, taker+slippage) or a bare commission: 10bp."
+        ),
     ] = "taker+slippage",
-    fee_in: Annotated[FeeIn, typer.Option(help="Currency of a buy's commission on binance.")] = FeeIn.quote,
-    cash: Annotated[float | None, typer.Option(min=0, help="Opening balance of each quote currency.")] = None,
-    history: Annotated[int, typer.Option(min=0, help="Days of candles before the replay that clients may ask.")] = 30,
-    exchange: Annotated[str | None, typer.Option(help="Exchange the stored candles come from.")] = None,
+    fee_in: Annotated[
+        FeeIn, typer.Option(help="Currency of a buy's commission on binance.")
+    ] = FeeIn.quote,
+    cash: Annotated[
+        float | None, typer.Option(min=0, help="Opening balance of each quote currency.")
+    ] = None,
+    history: Annotated[
+        int, typer.Option(min=0, help="Days of candles before the replay that clients may ask.")
+    ] = 30,
+    exchange: Annotated[
+        str | None, typer.Option(help="Exchange the stored candles come from.")
+    ] = None,
     timeframe: Annotated[str, typer.Option(help="Length of a bar.")] = "1m",
-    root: Annotated[Path | None, typer.Option("--data", help="Root of the candle store; data, or the run's.")] = None,
-    results: Annotated[Path, typer.Option(help="Folder that keeps the runs.")] = Path("backtests/results"),
+    root: Annotated[
+        Path | None, typer.Option("--data", help="Root of the candle store; data, or the run's.")
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Folder that keeps the runs.")] = Path(
+        "backtests/results"
+    ),
     as_json: Annotated[bool, AsJson] = False,
 ) -> None:
     """Serve an exchange on 127.0.0.1 that replays stored candles, for paper trading without keys or internet.
@@ -92,7 +120,9 @@ def local_exchange(
         raise ConfigError("Name either symbols, --replay ETH/USD BTC/USD, or a run, --run RUN.")
     wanted, place = _period(timerange), root or Path("data")
     found = (
-        _stored(symbols, wanted, root=place, exchange=exchange, timeframe=timeframe, history=history)
+        _stored(
+            symbols, wanted, root=place, exchange=exchange, timeframe=timeframe, history=history
+        )
         if run is None
         else _of_run(run, wanted, results=results, root=root, history=history)
     )
@@ -117,7 +147,9 @@ def local_exchange(
     ):
         _tell(served, costs, money, synthetic=found.synthetic, as_json=as_json)
         _wait(served, is_stopped)
-    stderr.print(f"Stopped after {served.front.log.total:,} requests; {len(served.exchange.matching.orders):,} orders.")
+    stderr.print(
+        f"Stopped after {served.front.log.total:,} requests; {len(served.exchange.matching.orders):,} orders."
+    )
 
 
 def _period(timerange: str | None) -> "TimeRange | None":
@@ -143,14 +175,18 @@ def _stored(
 
     store, period, candles = Store(root), timerange or TimeRange(), {}
     for symbol in dict.fromkeys(symbols):
-        entry = store.find_source(symbol, timeframe=timeframe, exchange=exchange, timerange=timerange)
+        entry = store.find_source(
+            symbol, timeframe=timeframe, exchange=exchange, timerange=timerange
+        )
         supply = supply_of(entry, timeframe=timeframe)
         select(supply, period)
         candles[entry.symbol] = _with_history(supply.candles, period, history=history)
     return _Replay(candles, timeframe, _start_ms(period), CostsConfig())
 
 
-def _of_run(name: str, timerange: "TimeRange | None", *, results: Path, root: Path | None, history: int) -> _Replay:
+def _of_run(
+    name: str, timerange: "TimeRange | None", *, results: Path, root: Path | None, history: int
+) -> _Replay:
     """Read symbols, candles and costs of a run; its first test period is replayed unless another is named."""
     from cryptonn import pipeline
     from cryptonn.errors import ConfigError, DataError
@@ -158,15 +194,27 @@ def _of_run(name: str, timerange: "TimeRange | None", *, results: Path, root: Pa
     opened = pipeline.open_run(name, results=results, period=timerange, data=root)
     config = opened.config
     if timerange is None and not config.data.test:
-        raise ConfigError(f"{name}: its file names no test period. Say which stretch to replay: --timerange.")
+        raise ConfigError(
+            f"{name}: its file names no test period. Say which stretch to replay: --timerange."
+        )
     period = timerange or next(iter(config.data.test.values()))
     candles = {
-        symbol: _with_history(opened.frame.candles(symbol), period, history=history) for symbol in opened.frame.symbols
+        symbol: _with_history(opened.frame.candles(symbol), period, history=history)
+        for symbol in opened.frame.symbols
     }
     synthetic = config.data.source == "synthetic"
     if any(table.empty for table in candles.values()):
-        raise DataError(f"There is no candle in {period}. `cryptonn list-data` shows what is stored.")
-    return _Replay(candles, config.data.timeframe, _start_ms(period), config.costs, config.backtest.cash, synthetic)
+        raise DataError(
+            f"There is no candle in {period}. `cryptonn list-data` shows what is stored."
+        )
+    return _Replay(
+        candles,
+        config.data.timeframe,
+        _start_ms(period),
+        config.costs,
+        config.backtest.cash,
+        synthetic,
+    )
 
 
 def _with_history(candles: "pd.DataFrame", period: "TimeRange", *, history: int) -> "pd.DataFrame":
@@ -176,7 +224,11 @@ def _with_history(candles: "pd.DataFrame", period: "TimeRange", *, history: int)
     from cryptonn.market.timerange import TimeRange
 
     start = None if period.start is None else period.start - pd.Timedelta(days=history)
-    wanted = candles if start is None and period.end is None else TimeRange(start, period.end).select(candles)
+    wanted = (
+        candles
+        if start is None and period.end is None
+        else TimeRange(start, period.end).select(candles)
+    )
     return wanted.copy()
 
 
@@ -184,16 +236,27 @@ def _start_ms(period: "TimeRange") -> int | None:
     return None if period.start is None else int(period.start.timestamp() * 1000)
 
 
-def _tell(served: "LocalExchange", costs: "Costs", cash: float, *, synthetic: bool, as_json: bool) -> None:
+def _tell(
+    served: "LocalExchange", costs: "Costs", cash: float, *, synthetic: bool, as_json: bool
+) -> None:
     """Say where the exchange is and what it replays."""
     clock, symbols = served.exchange.clock, list(served.exchange.markets)
     if as_json:
-        facts: dict[str, Any] = {"port": served.port, "symbols": symbols, "mode": clock.mode, "speed": clock.speed}
+        facts: dict[str, Any] = {
+            "port": served.port,
+            "symbols": symbols,
+            "mode": clock.mode,
+            "speed": clock.speed,
+        }
         facts["synthetic"] = synthetic
         emit({**facts, "start_ms": clock.start_ms, "end_ms": clock.end_ms, "cash": cash})
         sys.stdout.flush()  # whoever reads the port waits for it
         return
-    pace = f"{clock.speed:g} times as fast" if clock.mode == "running" else "as its client moves the clock"
+    pace = (
+        f"{clock.speed:g} times as fast"
+        if clock.mode == "running"
+        else "as its client moves the clock"
+    )
     lines = (
         f"Exchange on http://127.0.0.1:{served.port}: {', '.join(symbols)}",
         f"Replays     {_utc(clock.start_ms)} to {_utc(clock.end_ms)}, {pace}",
@@ -205,7 +268,9 @@ def _tell(served: "LocalExchange", costs: "Costs", cash: float, *, synthetic: bo
     for line in lines:
         stdout.print(line, soft_wrap=True)
     if synthetic:
-        stdout.print("SYNTHETIC MARKET: its candles are made up, with a planted lead.", style="bold yellow")
+        stdout.print(
+            "SYNTHETIC MARKET: its candles are made up, with a planted lead.", style="bold yellow"
+        )
 
 
 def _utc(ms: int) -> str:
@@ -218,7 +283,9 @@ def _wait(served: "LocalExchange", is_stopped: Callable[[float], bool]) -> None:
     while not is_stopped(LOOK_SECONDS):
         if not told and clock.now_ms() >= clock.end_ms:
             told = True
-            stderr.print("The replay has ended: there are no further candles. Ctrl-C stops the exchange.")
+            stderr.print(
+                "The replay has ended: there are no further candles. Ctrl-C stops the exchange."
+            )
 
 
 @contextmanager

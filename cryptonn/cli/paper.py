@@ -22,10 +22,15 @@ __all__ = ["COMMANDS", "paper"]
 _RESULTS = Path("backtests/results")
 
 RunName = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run: its folder, its folder's name, or its file's name for the latest.")
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run: its folder, its folder's name, or its file's name for the latest.",
+    ),
 ]
 SessionName = Annotated[
-    str | None, typer.Option("--session", help="Name of the session; that of its exchange by default.")
+    str | None,
+    typer.Option("--session", help="Name of the session; that of its exchange by default."),
 ]
 Results = Annotated[Path, typer.Option(help="Folder that keeps the runs.")]
 Json = Annotated[bool, AsJson]
@@ -34,23 +39,37 @@ Json = Annotated[bool, AsJson]
 def paper(
     name: RunName,
     exchange: Annotated[
-        str, typer.Option(help="Sandbox that gets the orders: binance, gemini, alpaca, local or local-gemini.")
+        str,
+        typer.Option(
+            help="Sandbox that gets the orders: binance, gemini, alpaca, local or local-gemini."
+        ),
     ] = "local",
     session: SessionName = None,
     fee_in: Annotated[
-        FeeIn | None, typer.Option(help="Currency of a buy's commission; what the exchange usually does by default.")
+        FeeIn | None,
+        typer.Option(
+            help="Currency of a buy's commission; what the exchange usually does by default."
+        ),
     ] = None,
     fees: Annotated[
-        str, typer.Option(help="Cost scenario of the backtest that is mirrored; or a commission such as 10bp.")
+        str,
+        typer.Option(
+            help="Cost scenario of the backtest that is mirrored; or a commission such as 10bp."
+        ),
     ] = "taker+slippage",
     cash: Annotated[
-        float | None, typer.Option(min=0, help="Quote to trade with; the run's own cash by default.")
+        float | None,
+        typer.Option(min=0, help="Quote to trade with; the run's own cash by default."),
     ] = None,
     symbols: Annotated[
-        list[str] | None, typer.Option(help="Names at the exchange, such as ETH/USD=ETH/USDT; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Names at the exchange, such as ETH/USD=ETH/USDT; may be repeated."),
     ] = None,
     candles: Annotated[
-        str | None, typer.Option(help="Exchange whose public candles are read; by default the one of the orders.")
+        str | None,
+        typer.Option(
+            help="Exchange whose public candles are read; by default the one of the orders."
+        ),
     ] = None,
     keys: Annotated[
         Path | None,
@@ -59,11 +78,21 @@ def paper(
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the local exchange.")] = 8765,
-    bars: Annotated[int | None, typer.Option(min=1, help="Stop after so many decisions of this start.")] = None,
-    max_gap: Annotated[int, typer.Option(min=0, help="Bars in a row without a candle after which it holds.")] = 5,
-    web: Annotated[int | None, typer.Option(min=0, max=65535, help="Serve a page on this port; 0: any.")] = None,
+    bars: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many decisions of this start.")
+    ] = None,
+    max_gap: Annotated[
+        int, typer.Option(min=0, help="Bars in a row without a candle after which it holds.")
+    ] = 5,
+    web: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve a page on this port; 0: any.")
+    ] = None,
     accept_venue: Annotated[
-        bool, typer.Option("--accept-venue", help="Go on from the account as it is where it differs from the ledger.")
+        bool,
+        typer.Option(
+            "--accept-venue",
+            help="Go on from the account as it is where it differs from the ledger.",
+        ),
     ] = False,
     results: Results = _RESULTS,
     as_json: Json = False,
@@ -138,8 +167,14 @@ def _traded(
     ):
         pace = Pace(slice_s=session.slice_s)
         trader = PaperTrader(session, is_stopped=lambda: stop.asked, on_decision=_sweep, pace=pace)
-        stderr.print(f"{folder.name}, session {name}: {_AGREEMENTS[trader.start(accept=accept)]}", soft_wrap=True)
-        with _frozen(), _watched(session.ledger.path, stop, now_ms=session.clock.now_ms, web=web, quiet=quiet):
+        stderr.print(
+            f"{folder.name}, session {name}: {_AGREEMENTS[trader.start(accept=accept)]}",
+            soft_wrap=True,
+        )
+        with (
+            _frozen(),
+            _watched(session.ledger.path, stop, now_ms=session.clock.now_ms, web=web, quiet=quiet),
+        ):
             made = trader.trade(bars=bars)
         return {
             "run": folder.name,
@@ -197,7 +232,9 @@ class _Stop:
 
 
 @contextmanager
-def _watched(path: Path, stop: _Stop, *, now_ms: Callable[[], int], web: int | None, quiet: bool) -> Iterator[None]:
+def _watched(
+    path: Path, stop: _Stop, *, now_ms: Callable[[], int], web: int | None, quiet: bool
+) -> Iterator[None]:
     """Show the session on the terminal and, if wanted, on a page."""
     with ExitStack() as stack:
         address = ""
@@ -214,7 +251,9 @@ def _watched(path: Path, stop: _Stop, *, now_ms: Callable[[], int], web: int | N
         try:
             yield
         finally:
-            stop.in_panel = False  # the last look comes after this, and what was in flight is settled
+            stop.in_panel = (
+                False  # the last look comes after this, and what was in flight is settled
+            )
 
 
 @contextmanager

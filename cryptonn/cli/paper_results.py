@@ -14,18 +14,27 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "parity", "report_session"]
 
 RunName = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run: its folder, its folder's name, or its file's name for the latest.")
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run: its folder, its folder's name, or its file's name for the latest.",
+    ),
 ]
 SessionName = Annotated[
-    str | None, typer.Option("--session", help="Name of the paper session; the only one by default.")
+    str | None,
+    typer.Option("--session", help="Name of the paper session; the only one by default."),
 ]
 
 
 def parity(
     name: RunName,
     session: SessionName = None,
-    whole: Annotated[bool, typer.Option("--all", help="List every decision, not only those that differ.")] = False,
-    results: Annotated[Path, typer.Option(help="Folder that keeps the runs.")] = Path("backtests/results"),
+    whole: Annotated[
+        bool, typer.Option("--all", help="List every decision, not only those that differ.")
+    ] = False,
+    results: Annotated[Path, typer.Option(help="Folder that keeps the runs.")] = Path(
+        "backtests/results"
+    ),
     as_json: Annotated[bool, AsJson] = False,
 ) -> None:
     """Hold a paper session against the backtest of the candles it recorded, decision by decision.
@@ -40,7 +49,11 @@ def parity(
 
     with open_recorded(find_run(name, results=results), session) as opened:
         found = compared(opened.ledger, opened.decider)
-        facts: dict[str, Any] = {"run": opened.run.name, "session": opened.name, "database": str(opened.ledger.path)}
+        facts: dict[str, Any] = {
+            "run": opened.run.name,
+            "session": opened.name,
+            "database": str(opened.ledger.path),
+        }
         facts["synthetic"] = opened.ledger.facts.synthetic
     if as_json:
         emit(facts | _payload(found, whole=whole))
@@ -57,7 +70,10 @@ def report_session(name: str, *, session: str | None, results: Path, as_json: bo
     from cryptonn.paper.recorded import open_recorded
     from cryptonn.paper.report.page import write_session_report
 
-    with show_progress() as on_step, open_recorded(find_run(name, results=results), session) as opened:
+    with (
+        show_progress() as on_step,
+        open_recorded(find_run(name, results=results), session) as opened,
+    ):
         path = write_session_report(opened, on_step=on_step)
     if as_json:
         emit({"report": str(path)})
@@ -70,7 +86,12 @@ def _show(found: "Parity", title: str, *, whole: bool) -> None:
 
     rows = [line.texts for line in decision_lines(found.table, whole=whole)]
     if rows:
-        show_table(f"{title}: {'decisions' if whole else _differing(found)}", HEADINGS, rows, left=len(HEADINGS))
+        show_table(
+            f"{title}: {'decisions' if whole else _differing(found)}",
+            HEADINGS,
+            rows,
+            left=len(HEADINGS),
+        )
     else:
         stdout.print(f"{title}: every decision agrees.", soft_wrap=True)
     stdout.print(found.describe(), soft_wrap=True)
@@ -88,7 +109,9 @@ def _differing(found: "Parity") -> str:
 def _payload(found: "Parity", *, whole: bool) -> dict[str, Any]:
     names = ("agrees", "bars", "decisions", "missed", "flips", "trades", "same_trades", "score")
     return {
-        **{name: getattr(found, name) for name in (*names, "equity_difference", "proba_difference")},
+        **{
+            name: getattr(found, name) for name in (*names, "equity_difference", "proba_difference")
+        },
         "rows": list(_rows(found, whole=whole)),
     }
 

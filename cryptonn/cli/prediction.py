@@ -13,14 +13,17 @@ def prediction_words(latest: dict[str, Any]) -> list[str]:
     """Say what ``pipeline.predict`` returned."""
     from cryptonn.units import counted
 
-    bars, wanted = counted(latest["horizon"], "bar"), f"enter at {latest['enter']:.4f}: {_WANTED[latest['signal']]}."
-    proba = (
-        f"P({latest['symbol']} up in {bars}) = {latest['proba']:.4f}, known at {_time(latest['known_at'])}; {wanted}"
+    bars, wanted = (
+        counted(latest["horizon"], "bar"),
+        f"enter at {latest['enter']:.4f}: {_WANTED[latest['signal']]}.",
     )
+    proba = f"P({latest['symbol']} up in {bars}) = {latest['proba']:.4f}, known at {_time(latest['known_at'])}; {wanted}"
     if "forecast" not in latest:
         return [*_stale_words(latest), *_far_words(latest), proba]
     said = latest["forecast"]
-    price, low, high, persistence = (_price(said[name]) for name in ("price", "low", "high", "persistence"))
+    price, low, high, persistence = (
+        _price(said[name]) for name in ("price", "low", "high", "persistence")
+    )
     return [
         *_stale_words(latest),
         *_far_words(latest),
@@ -53,7 +56,9 @@ def _stale_words(latest: dict[str, Any]) -> list[str]:
     from cryptonn.units import counted
 
     stale, filled = latest["stale_bars"], latest["filled_bars"]
-    missing = f"{counted(filled, 'bar')} among those the network saw had no candle and were filled flat."
+    missing = (
+        f"{counted(filled, 'bar')} among those the network saw had no candle and were filled flat."
+    )
     gaps = [missing] if filled and latest["timeframe"] != "1m" else []
     if stale is None or stale <= _FRESH:
         return gaps

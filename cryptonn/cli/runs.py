@@ -16,22 +16,47 @@ if TYPE_CHECKING:
     from cryptonn.market.timerange import TimeRange
     from cryptonn.runs import Run
 
-__all__ = ["COMMANDS", "backtest", "compare", "configured", "predict", "report", "reproduce", "run", "runs", "train"]
+__all__ = [
+    "COMMANDS",
+    "backtest",
+    "compare",
+    "configured",
+    "predict",
+    "report",
+    "reproduce",
+    "run",
+    "runs",
+    "train",
+]
 
-RunFile = Annotated[Path, typer.Argument(metavar="RUN.toml", help="A run file, such as backtests/synthetic.toml.")]
+RunFile = Annotated[
+    Path, typer.Argument(metavar="RUN.toml", help="A run file, such as backtests/synthetic.toml.")
+]
 RunName = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run: its folder, its folder's name, or its file's name for the latest.")
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run: its folder, its folder's name, or its file's name for the latest.",
+    ),
 ]
 Results = Annotated[Path, typer.Option(help="Folder that keeps the runs.")]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Train so many epochs, whatever the file says.")]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, help="Train so many epochs, whatever the file says.")
+]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed, whatever the file says.")]
 Data = Annotated[
     Path | None,
-    typer.Option("--data", help="Folder of the candle store or of the run's CSV files, whatever the file says."),
+    typer.Option(
+        "--data",
+        help="Folder of the candle store or of the run's CSV files, whatever the file says.",
+    ),
 ]
 TimeRangeText = Annotated[
     str | None,
-    typer.Option("--timerange", help="Stretch to trade, for example 20190101-20190401; UTC, end not included."),
+    typer.Option(
+        "--timerange",
+        help="Stretch to trade, for example 20190101-20190401; UTC, end not included.",
+    ),
 ]
 Json = Annotated[bool, AsJson]
 
@@ -74,10 +99,15 @@ def train(
 
 def backtest(
     name: RunName,
-    strategy: Annotated[str | None, typer.Option(help="Strategy by name or path; the run's own by default.")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="Strategy by name or path; the run's own by default.")
+    ] = None,
     timerange: TimeRangeText = None,
     fee: Annotated[
-        str | None, typer.Option(help="A scenario (none, maker, taker, taker+slippage) or a bare commission: 10bp.")
+        str | None,
+        typer.Option(
+            help="A scenario (none, maker, taker, taker+slippage) or a bare commission: 10bp."
+        ),
     ] = None,
     data: Data = None,
     results: Results = _RESULTS,
@@ -90,14 +120,20 @@ def backtest(
     with show_progress() as on_step:
         opened = pipeline.open_run(name, results=results, period=period, data=data)
         wanted = [strategy or opened.config.backtest.strategy]
-        done = pipeline.backtest(opened, strategies=wanted, fees=_words(fee), period=period, on_step=on_step)
+        done = pipeline.backtest(
+            opened, strategies=wanted, fees=_words(fee), period=period, on_step=on_step
+        )
     _show_backtests(done, as_json=as_json, period=period, strategies=wanted, fees=_words(fee))
 
 
 def compare(
     name: RunName,
-    strategies: Annotated[str | None, typer.Option(help="Names or paths, with commas; the run's by default.")] = None,
-    fees: Annotated[str | None, typer.Option(help="Scenarios, with commas, such as none,maker,taker,5bp.")] = None,
+    strategies: Annotated[
+        str | None, typer.Option(help="Names or paths, with commas; the run's by default.")
+    ] = None,
+    fees: Annotated[
+        str | None, typer.Option(help="Scenarios, with commas, such as none,maker,taker,5bp.")
+    ] = None,
     timerange: TimeRangeText = None,
     data: Data = None,
     results: Results = _RESULTS,
@@ -110,16 +146,21 @@ def compare(
     with show_progress() as on_step:
         opened = pipeline.open_run(name, results=results, period=period, data=data)
         wanted = _words(strategies)
-        done = pipeline.backtest(opened, strategies=wanted, fees=_words(fees), period=period, on_step=on_step)
+        done = pipeline.backtest(
+            opened, strategies=wanted, fees=_words(fees), period=period, on_step=on_step
+        )
     _show_backtests(done, as_json=as_json, period=period, strategies=wanted, fees=_words(fees))
 
 
 def report(
     name: RunName,
     session: Annotated[
-        str | None, typer.Option("--session", help="Report of this paper session of the run, instead.")
+        str | None,
+        typer.Option("--session", help="Report of this paper session of the run, instead."),
     ] = None,
-    paper: Annotated[bool, typer.Option("--paper", help="Report of the run's only paper session, instead.")] = False,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="Report of the run's only paper session, instead.")
+    ] = False,
     data: Data = None,
     results: Results = _RESULTS,
     as_json: Json = False,
@@ -138,12 +179,16 @@ def report(
         stdout.print(f"Report: {path}", soft_wrap=True)
 
 
-def reproduce(name: RunName, data: Data = None, results: Results = _RESULTS, as_json: Json = False) -> None:
+def reproduce(
+    name: RunName, data: Data = None, results: Results = _RESULTS, as_json: Json = False
+) -> None:
     """Repeat the published evaluation a run is compared with, leaks included; nothing of it is traded."""
     from cryptonn import pipeline
 
     with show_progress() as on_step:
-        done = pipeline.reproduce(pipeline.open_run(name, results=results, data=data), on_step=on_step)
+        done = pipeline.reproduce(
+            pipeline.open_run(name, results=results, data=data), on_step=on_step
+        )
         pipeline.report(done, on_step=on_step)
     _show_run(done, as_json=as_json)
 
@@ -151,14 +196,23 @@ def reproduce(name: RunName, data: Data = None, results: Results = _RESULTS, as_
 def predict(
     name: RunName,
     data: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Folder of the store or the files, if it is another by now.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Folder of the store or the files, if it is another by now."
+        ),
     ] = None,
     file: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILE", help="CSV file with the newest candles; SYMBOL=FILE if the run has several."),
+        typer.Option(
+            metavar="FILE",
+            help="CSV file with the newest candles; SYMBOL=FILE if the run has several.",
+        ),
     ] = None,
     download: Annotated[
-        str | None, typer.Option(metavar="EXCHANGE", help="Fetch the newest candles from it; no account needed.")
+        str | None,
+        typer.Option(
+            metavar="EXCHANGE", help="Fetch the newest candles from it; no account needed."
+        ),
     ] = None,
     results: Results = _RESULTS,
     as_json: Json = False,
@@ -170,7 +224,9 @@ def predict(
 
     now = pd.Timestamp.now(tz="UTC")
     with loading():
-        latest = pipeline.predict(name, results=results, folder=data, files=file or (), download=download, now=now)
+        latest = pipeline.predict(
+            name, results=results, folder=data, files=file or (), download=download, now=now
+        )
     if as_json:
         emit(latest)
     else:
@@ -186,25 +242,44 @@ def runs(results: Results = _RESULTS, as_json: Json = False) -> None:
     if as_json:
         emit({"runs": listed})
     elif not listed:
-        stdout.print(f"No run in {results} yet. Start with `cryptonn run backtests/synthetic.toml`.")
+        stdout.print(
+            f"No run in {results} yet. Start with `cryptonn run backtests/synthetic.toml`."
+        )
     else:
         rows = [
-            (one["run"], one["source"], period, _verdict(one["verdicts"], period), _percent(accuracy))
+            (
+                one["run"],
+                one["source"],
+                period,
+                _verdict(one["verdicts"], period),
+                _percent(accuracy),
+            )
             for one in listed
             for period, accuracy in one["accuracy_on_moves"].items()
         ]
-        show_table(f"Runs in {results}", ("run", "data", "period", "verdict", "accuracy on moves"), rows, left=4)
+        show_table(
+            f"Runs in {results}",
+            ("run", "data", "period", "verdict", "accuracy on moves"),
+            rows,
+            left=4,
+        )
 
 
 def _verdict(verdicts: dict[str, str], period: str) -> str:
-    return verdicts.get(period, "") if verdicts else "no backtest yet: `cryptonn backtest RUN` makes it"
+    return (
+        verdicts.get(period, "")
+        if verdicts
+        else "no backtest yet: `cryptonn backtest RUN` makes it"
+    )
 
 
 def _percent(share: float | None) -> str:
     return "n/a" if share is None else f"{share:.2%}"
 
 
-def configured(file: Path, *, data: Path | None, epochs: int | None, seed: int | None) -> "RunConfig":
+def configured(
+    file: Path, *, data: Path | None, epochs: int | None, seed: int | None
+) -> "RunConfig":
     """Read a run file and lay over it what the command line says."""
     from cryptonn.config import load_config
 
@@ -235,7 +310,12 @@ def _show_run(done: "Run", *, as_json: bool) -> None:
 
 
 def _show_backtests(
-    done: "Run", *, as_json: bool, period: "TimeRange | None", strategies: Sequence[str], fees: Sequence[str]
+    done: "Run",
+    *,
+    as_json: bool,
+    period: "TimeRange | None",
+    strategies: Sequence[str],
+    fees: Sequence[str],
 ) -> None:
     """Print the backtests that were asked for: of this period, these strategies and fees, or of all there are."""
     table = done.comparison

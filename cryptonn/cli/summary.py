@@ -32,7 +32,11 @@ def summary_of(done: "Run", table: "pd.DataFrame", *, report: Path | None) -> di
         "forecasts": done.forecast_scores,
         "backtests": table.to_dict(orient="records"),
         "verdicts": {
-            period: {"headline": found.headline, "sentences": found.sentences, "numbers": found.numbers}
+            period: {
+                "headline": found.headline,
+                "sentences": found.sentences,
+                "numbers": found.numbers,
+            }
             for period, found in done.verdicts.items()
         },
     }
@@ -72,7 +76,10 @@ def show_backtests(done: "Run", table: "pd.DataFrame", *, report: Path) -> None:
 
 def _show_warnings(done: "Run") -> None:
     if done.config.data.source == "synthetic":
-        stdout.print("SYNTHETIC MARKET: generated candles with a planted lead, no real prices.", style="bold yellow")
+        stdout.print(
+            "SYNTHETIC MARKET: generated candles with a planted lead, no real prices.",
+            style="bold yellow",
+        )
     for note in done.notes:
         stdout.print(f"Note: {note}", style="bold yellow")
 
@@ -96,7 +103,9 @@ def _show_accuracy(done: "Run") -> None:
     for period, models in done.assessments.items():
         for model, assessment in models.items():
             found = assessment.metrics
-            interval = f"{100 * found['accuracy_on_moves_low']:.1f}–{found['accuracy_on_moves_high']:.1%}"
+            interval = (
+                f"{100 * found['accuracy_on_moves_low']:.1f}–{found['accuracy_on_moves_high']:.1%}"
+            )
             raw, moves = found["balanced_accuracy_published"], found["accuracy_on_moves"]
             row = [period, model, f"{raw:.2%}", f"{moves:.2%}", interval, f"{found['auc']:.3f}"]
             rows.append([*row, f"{best[period]:.2%}"] if period in best else row)
@@ -110,7 +119,10 @@ def _show_accuracy(done: "Run") -> None:
 
 def _show_published(done: "Run") -> None:
     if done.published is None and done.config.published is not None:
-        stdout.print(f"Not reproduced as published: `cryptonn reproduce {done.name}` does that.", markup=False)
+        stdout.print(
+            f"Not reproduced as published: `cryptonn reproduce {done.name}` does that.",
+            markup=False,
+        )
     elif done.published is not None:
         from cryptonn.reporting.sections_published import published_line
 
@@ -126,11 +138,26 @@ def _show_forecasts(done: "Run") -> None:
     columns = ("role", "RMSE", "MAE", "RMSE stays", "MAE stays", "ratio", "direction", "p")
     rows = []
     for role, found in done.forecast_scores.items():
-        errors = [_number(found[name], 2) for name in ("rmse", "mae", "rmse_persistence", "mae_persistence")]
+        errors = [
+            _number(found[name], 2)
+            for name in ("rmse", "mae", "rmse_persistence", "mae_persistence")
+        ]
         chance = "<0.001" if found["dm_p_value"] < 0.001 else _number(found["dm_p_value"], 3)
-        rows.append((role, *errors, _number(found["rmse_ratio"], 3), _percent(found["directional_accuracy"]), chance))
+        rows.append(
+            (
+                role,
+                *errors,
+                _number(found["rmse_ratio"], 3),
+                _percent(found["directional_accuracy"]),
+                chance,
+            )
+        )
     quote = done.config.data.target.partition("/")[2]
-    show_table(f"Forecasts of the price in {quote} (stays: persistence, the price stays as it is)", columns, rows)
+    show_table(
+        f"Forecasts of the price in {quote} (stays: persistence, the price stays as it is)",
+        columns,
+        rows,
+    )
     for role, words in forecast_words(done):
         stdout.print(f"{role}: {words}", markup=False)
 
@@ -156,7 +183,9 @@ def _show_deflated(rows: "pd.DataFrame") -> None:
         return
     parts = [f"{row['fees']} {_percent(row['deflated_sharpe'])}" for _, row in rows.iterrows()]
     tried = f"{rows['trials'].iloc[0]:,.0f} settings tried"
-    stdout.print(f"Chance that its Sharpe ratio beats luck, {tried}: {', '.join(parts)}", soft_wrap=True)
+    stdout.print(
+        f"Chance that its Sharpe ratio beats luck, {tried}: {', '.join(parts)}", soft_wrap=True
+    )
 
 
 def _show_returns(title: str, rows: "pd.DataFrame") -> None:

@@ -30,19 +30,32 @@ class EngineName(StrEnum):
 
 def tune(
     file: RunFile,
-    search: Annotated[str | None, typer.Option(help="Name of the search; may be left out if there is one.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Trials at a time, each in a process of its own.")] = 1,
-    threads: Annotated[
-        int, typer.Option(min=1, help="Threads of each trial; another number changes the last bits of its result.")
+    search: Annotated[
+        str | None, typer.Option(help="Name of the search; may be left out if there is one.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Trials at a time, each in a process of its own.")
     ] = 1,
-    engine: Annotated[EngineName, typer.Option(help="Where trials run: this machine, dask, ray.")] = EngineName.local,
+    threads: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Threads of each trial; another number changes the last bits of its result."
+        ),
+    ] = 1,
+    engine: Annotated[
+        EngineName, typer.Option(help="Where trials run: this machine, dask, ray.")
+    ] = EngineName.local,
     address: Annotated[
-        str | None, typer.Option(help="Of dask's scheduler, tcp://HOST:8786, or ray's head, HOST:6379.")
+        str | None,
+        typer.Option(help="Of dask's scheduler, tcp://HOST:8786, or ray's head, HOST:6379."),
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option(help="Folder of the search; backtests/searches/RUN-SEARCH by default.")
+        Path | None,
+        typer.Option(help="Folder of the search; backtests/searches/RUN-SEARCH by default."),
     ] = None,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failed trials again.")
+    ] = False,
     data: Data = None,
     epochs: Epochs = None,
     seed: Seed = None,
@@ -85,7 +98,9 @@ def _engine(name: EngineName, *, workers: int, address: str | None) -> "Engine":
         from cryptonn.tuning.local import LocalEngine
 
         if address is not None:
-            raise ConfigError("--address belongs to --engine dask or --engine ray; add one of them.")
+            raise ConfigError(
+                "--address belongs to --engine dask or --engine ray; add one of them."
+            )
         return LocalEngine(workers)
     from cryptonn.tuning.cluster import connect
 
@@ -112,11 +127,25 @@ def _show_trials(study: "Study") -> None:
     alone = len(study.varied) == 1  # one axis reads best in its own order, several the best first
     order = sorted(
         study.records.values(),
-        key=lambda one: (not alone, one.number) if alone else (one.value is None, sign * (one.value or 0), one.number),
+        key=lambda one: (
+            (not alone, one.number)
+            if alone
+            else (one.value is None, sign * (one.value or 0), one.number)
+        ),
     )
     names = [axis.name.rsplit(".", 1)[-1] for axis in study.varied]
     quoted = ["published"] if study.search.published else []
-    columns = ["trial", *names, study.search.metric, *quoted, "on moves", "95 % interval", "epoch", "time", ""]
+    columns = [
+        "trial",
+        *names,
+        study.search.metric,
+        *quoted,
+        "on moves",
+        "95 % interval",
+        "epoch",
+        "time",
+        "",
+    ]
     rows = [_cells(study, record, quoted=bool(quoted)) for record in order[:_SHOWN]]
     show_table(f"Search {study.name} of {study.config.name}", columns, rows, left=0)
     if len(order) > _SHOWN:

@@ -9,7 +9,12 @@ import pandas as pd
 
 from cryptonn.errors import DataError
 from cryptonn.evaluation.rows import Array, Rows, rows_of
-from cryptonn.evaluation.significance import LEVEL, effective_sample_size, ratio_interval, wilson_interval
+from cryptonn.evaluation.significance import (
+    LEVEL,
+    effective_sample_size,
+    ratio_interval,
+    wilson_interval,
+)
 from cryptonn.evaluation.tables import confusion_table, histogram_table, reliability_table
 from cryptonn.units import BP
 
@@ -81,7 +86,9 @@ class Assessment:
     histogram: pd.DataFrame
 
 
-def assess(proba: pd.Series, labels: pd.DataFrame, *, horizon: int, resamples: int = 1000, seed: int = 0) -> Assessment:
+def assess(
+    proba: pd.Series, labels: pd.DataFrame, *, horizon: int, resamples: int = 1000, seed: int = 0
+) -> Assessment:
     """Measure probabilities against what happened.
 
     Predicted up means P(up) > 1/2. The true direction comes from ``move`` and ``tie``, so the result does not depend on
@@ -108,7 +115,9 @@ def assess(proba: pd.Series, labels: pd.DataFrame, *, horizon: int, resamples: i
     effective = effective_sample_size(hits, horizon=horizon)
     metrics = _counts(rows) | _accuracies(rows, hits, effective) | _scores(rows)
     for name, share in _TOP_SHARES.items():
-        metrics |= _most_confident(rows, name, share, horizon=horizon, resamples=resamples, seed=seed)
+        metrics |= _most_confident(
+            rows, name, share, horizon=horizon, resamples=resamples, seed=seed
+        )
     metrics |= _money(rows)
     return Assessment(
         metrics={name: metrics[name] for name in MEANINGS},
@@ -118,7 +127,9 @@ def assess(proba: pd.Series, labels: pd.DataFrame, *, horizon: int, resamples: i
     )
 
 
-def compare_accuracy(proba: pd.Series, baseline: pd.Series, labels: pd.DataFrame, *, horizon: int) -> dict[str, float]:
+def compare_accuracy(
+    proba: pd.Series, baseline: pd.Series, labels: pd.DataFrame, *, horizon: int
+) -> dict[str, float]:
     """Compare two models on the moves that both predicted, row by row.
 
     The rows are the same, so luck they share cancels: the interval of the difference is narrower than the two

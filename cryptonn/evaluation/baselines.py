@@ -77,14 +77,20 @@ def logistic_baseline(
     label = labels["label"].to_numpy(dtype=np.float64)[rows] > 0.5
     _check_labels(label)
     mean, deviation = train.mean(axis=0), train.std(axis=0)
-    deviation[deviation <= 1e-12 * np.abs(mean)] = 1.0  # a constant feature: rounding alone must not be blown up
+    deviation[deviation <= 1e-12 * np.abs(mean)] = (
+        1.0  # a constant feature: rounding alone must not be blown up
+    )
     scaled = _scaled(train, mean, deviation, clip=clip)
-    model = LogisticRegression(max_iter=1000, tol=1e-6).fit(scaled, label, sample_weight=weight[rows])
+    model = LogisticRegression(max_iter=1000, tol=1e-6).fit(
+        scaled, label, sample_weight=weight[rows]
+    )
     proba = np.full(len(values), np.nan)
     complete = _complete(values, lags=lags)
     for part in np.array_split(complete, max(1, len(complete) // _CHUNK)):
         if len(part):
-            seen = _scaled(_lagged(values, part, lags=lags, scaling=scaling), mean, deviation, clip=clip)
+            seen = _scaled(
+                _lagged(values, part, lags=lags, scaling=scaling), mean, deviation, clip=clip
+            )
             proba[part] = model.predict_proba(seen)[:, 1]
     return pd.Series(proba, index=features.index, name="proba")
 
@@ -115,7 +121,9 @@ def _complete(values: Matrix, *, lags: int) -> npt.NDArray[np.int64]:
 
 
 def _lagged(values: Matrix, rows: npt.NDArray[np.int64], *, lags: int, scaling: str) -> Matrix:
-    seen = np.empty((len(rows), lags * values.shape[1]), dtype=np.float64)  # (rows, lags x features), newest first
+    seen = np.empty(
+        (len(rows), lags * values.shape[1]), dtype=np.float64
+    )  # (rows, lags x features), newest first
     for lag in range(lags):
         seen[:, lag * values.shape[1] : (lag + 1) * values.shape[1]] = values[rows - lag]
     if scaling == "window":

@@ -103,7 +103,8 @@ def share_inside(rows: pd.DataFrame, *, low: float, high: float) -> float:
 
 def _rows_of(rows: pd.DataFrame) -> _Rows:
     close, predicted, actual = (
-        rows[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("close", "predicted", "actual")
+        rows[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        for name in ("close", "predicted", "actual")
     )
     infinite = np.flatnonzero(np.isinf(predicted))
     if len(infinite):
@@ -119,7 +120,11 @@ def _rows_of(rows: pd.DataFrame) -> _Rows:
             "lookback and horizon."
         )
     absent = np.where(counted, 0.0, np.nan)
-    return _Rows(error=predicted - actual + absent, move=actual - close + absent, said=predicted - close + absent)
+    return _Rows(
+        error=predicted - actual + absent,
+        move=actual - close + absent,
+        said=predicted - close + absent,
+    )
 
 
 def _root_mean_square(values: Array) -> float:
@@ -185,7 +190,9 @@ def _long_run_variance(centred: Array, *, rows: int, horizon: int) -> float:
     total = own + 2.0 * sum(shared)
     if total > 1e-12 * own:
         return total
-    return own + 2.0 * sum((1.0 - lag / horizon) * value for lag, value in zip(lags, shared, strict=True))
+    return own + 2.0 * sum(
+        (1.0 - lag / horizon) * value for lag, value in zip(lags, shared, strict=True)
+    )
 
 
 def forecast_sentence(scores: Mapping[str, float], *, persistence: str) -> str:
@@ -200,7 +207,9 @@ def forecast_sentence(scores: Mapping[str, float], *, persistence: str) -> str:
     """
     ratio = scores["rmse_ratio"]
     if math.isnan(ratio):
-        return f"The price never moved, so no forecast can be better than saying that {persistence}."
+        return (
+            f"The price never moved, so no forecast can be better than saying that {persistence}."
+        )
     chance = _chance(scores["dm_p_value"])
     return f"The network's errors are {_size(ratio)} those of saying that {persistence}{chance}.{_direction(scores)}"
 
@@ -209,7 +218,11 @@ def _size(ratio: float) -> str:
     if ratio >= 2:
         return f"{ratio:,.1f} times"
     points = f"{abs(100 * (ratio - 1)):.1f}".removesuffix(".0")
-    return "as large as" if points == "0" else f"{points} % {'larger' if ratio > 1 else 'smaller'} than"
+    return (
+        "as large as"
+        if points == "0"
+        else f"{points} % {'larger' if ratio > 1 else 'smaller'} than"
+    )
 
 
 def _chance(p_value: float) -> str:

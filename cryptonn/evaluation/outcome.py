@@ -6,7 +6,14 @@ from typing import Any, Literal
 
 __all__ = ["Case", "Metrics", "Outcome"]
 
-Case = Literal["no trades", "loses before fees", "loses after fees", "pays at some fees", "pays", "no fees tried"]
+Case = Literal[
+    "no trades",
+    "loses before fees",
+    "loses after fees",
+    "pays at some fees",
+    "pays",
+    "no fees tried",
+]
 Metrics = Mapping[str, Any]
 """What ``reporting.metrics.metrics_of`` returned for one fee scenario."""
 

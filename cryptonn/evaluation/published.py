@@ -37,7 +37,9 @@ PUBLISHED_MEANINGS = {
 """What each number means."""
 
 
-def published_numbers(predictions: pd.DataFrame, history: pd.DataFrame, *, horizon: int) -> dict[str, float]:
+def published_numbers(
+    predictions: pd.DataFrame, history: pd.DataFrame, *, horizon: int
+) -> dict[str, float]:
     """Measure the validation windows in the earlier system's way, and take the measure apart.
 
     Parameters
@@ -61,8 +63,14 @@ def published_numbers(predictions: pd.DataFrame, history: pd.DataFrame, *, horiz
     """
     judged = predictions["proba"].notna() & predictions["label"].notna()
     if not judged.any():
-        raise DataError("no validation window has both a probability and a label: there is nothing to measure.")
-    up, label, tie = predictions["proba"] > 0.5, predictions["label"] == 1, predictions["tie"].astype(bool)
+        raise DataError(
+            "no validation window has both a probability and a label: there is nothing to measure."
+        )
+    up, label, tie = (
+        predictions["proba"] > 0.5,
+        predictions["label"] == 1,
+        predictions["tie"].astype(bool),
+    )
     right = (up == label).astype(float).where(judged)
     moves, ties = judged & ~tie, judged & tie
     best = history.loc[history["best"]].iloc[-1]
@@ -70,7 +78,9 @@ def published_numbers(predictions: pd.DataFrame, history: pd.DataFrame, *, horiz
         "windows": int(judged.sum()),
         **_share(right, "accuracy", horizon=horizon),
         "effective_windows": effective_sample_size(right, horizon=horizon),
-        "balanced_accuracy": float(np.mean([right[judged & (label == kind)].mean() for kind in (True, False)])),
+        "balanced_accuracy": float(
+            np.mean([right[judged & (label == kind)].mean() for kind in (True, False)])
+        ),
         **_share(right.where(moves), "accuracy_on_moves", horizon=horizon),
         "ties_share": float(tie[judged].mean()),
         "accuracy_on_ties": float(right[ties].mean()) if ties.any() else math.nan,
@@ -99,11 +109,15 @@ def worth_of_ties(numbers: Mapping[str, float], *, ties: str) -> tuple[float, fl
     tuple
         Value, lower and upper end (95 %), as parts of 1; NaN where there are too few ties.
     """
-    share, moves, still = (numbers[name] for name in ("ties_share", "moves_called_up", "ties_called_up"))
+    share, moves, still = (
+        numbers[name] for name in ("ties_share", "moves_called_up", "ties_called_up")
+    )
     windows = numbers["effective_windows"]
     if not share * windows >= _FEWEST_TIES:
         return math.nan, math.nan, math.nan
-    error = math.sqrt(still * (1 - still) / (share * windows) + moves * (1 - moves) / ((1 - share) * windows))
+    error = math.sqrt(
+        still * (1 - still) / (share * windows) + moves * (1 - moves) / ((1 - share) * windows)
+    )
     knows = (still - moves) * (1 if ties == "up" else -1)
     return share * knows, share * (knows - _SURE * error), share * (knows + _SURE * error)
 

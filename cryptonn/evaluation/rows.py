@@ -73,7 +73,9 @@ def _check(rows: Rows) -> None:
     ups = int((rows.move[rows.moved] > 0).sum())
     moves = int(rows.moved.sum())
     if ups in (0, moves):
-        what = f"all {moves:,} moves go {'up' if ups else 'down'}" if moves else "every row is a tie"
+        what = (
+            f"all {moves:,} moves go {'up' if ups else 'down'}" if moves else "every row is a tie"
+        )
         raise DataError(
             f"constant label: {what}, so there is no accuracy to measure. Take a longer period, or check the candles."
         )

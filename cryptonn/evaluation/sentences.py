@@ -20,7 +20,9 @@ def headline(found: Outcome) -> str:
     if case == "loses before fees":
         return f"Loses money even before fees: {gross}.{_edge(found)}"
     if case == "loses after fees":
-        if any(_gains_and_loses(one) for one in found.paid):  # "+59 bp against 20 bp of costs" would be a gain
+        if any(
+            _gains_and_loses(one) for one in found.paid
+        ):  # "+59 bp against 20 bp of costs" would be a gain
             return f"Loses money after fees: {gross} on average, but {_net(found.paid)}.{_doubt(found)}"
         return f"Loses money after fees: {gross} against {_costs(found.paid)}.{_doubt(found)}"
     if case == "pays at some fees":
@@ -73,7 +75,8 @@ def _net(paid: Sequence[Metrics]) -> str:
 
 def _costs(paid: Sequence[Metrics]) -> str:
     first, last = (
-        f"{2 * found['cost_per_side'] / BP:.1f} bp of costs ({_name(found)})" for found in (paid[0], paid[-1])
+        f"{2 * found['cost_per_side'] / BP:.1f} bp of costs ({_name(found)})"
+        for found in (paid[0], paid[-1])
     )
     return first if len(paid) == 1 else f"{first} up to {last.replace(' of costs', '')}"
 
@@ -103,7 +106,9 @@ def _doubt(found: Outcome) -> str:
         text += sure if span else f" Too little data to tell the gain at {_name(gain)} from luck."
     if loss is not None:
         span = _range(loss, "net_return", _percent)
-        sure = f" A gain at {_name(loss)} cannot be ruled out: the interval of its return is {span}."
+        sure = (
+            f" A gain at {_name(loss)} cannot be ruled out: the interval of its return is {span}."
+        )
         text += sure if span else f" Too little data to rule out a gain at {_name(loss)}."
     return text
 
@@ -131,7 +136,9 @@ def _mean_and_account(found: Outcome) -> list[str]:
     if one is None or not 0 < fall < 1:
         return []
     start = "Its trades" if one is found.free else f"At {_name(one)} its trades"
-    back = f"after its deepest fall, {_share(fall)}, it takes {_percent(fall / (1 - fall))} to be back"
+    back = (
+        f"after its deepest fall, {_share(fall)}, it takes {_percent(fall / (1 - fall))} to be back"
+    )
     return [
         f"{start} gain {_bp(one['net_per_trade_bp']).removeprefix('+')} on average and the account loses nevertheless: "
         f"an average adds gains and losses up, an account must win a loss back from what the loss has left ({back}). "
@@ -148,9 +155,17 @@ def _break_even(found: Outcome) -> list[str]:
     if fee <= 0:
         return [f"No cost is low enough: the break-even cost per side is {_fee(fee)}{sure}."]
     below = [one for one in found.lost if one["cost_per_side"] < fee]
-    zero = " As the interval reaches zero, there may be no edge at all." if free["break_even_fee_low"] <= 0 else ""
+    zero = (
+        " As the interval reaches zero, there may be no edge at all."
+        if free["break_even_fee_low"] <= 0
+        else ""
+    )
     if found.case == "loses before fees" or below:
-        lose = "without any" if found.case == "loses before fees" else f"at {_fee(below[0]['cost_per_side'])} already"
+        lose = (
+            "without any"
+            if found.case == "loses before fees"
+            else f"at {_fee(below[0]['cost_per_side'])} already"
+        )
         added = f"Added up, its trades would bear a cost of {_fee(fee)} per side{sure}"
         return [f"{added}; compounded they lose {lose}.{zero}"]
     words = "It pays" if found.case == "pays" else "It would pay"
@@ -163,7 +178,10 @@ def _required(found: Outcome) -> list[str]:
     if found.case == "no trades" or not found.lost:
         return []
     lost = found.lost[0]
-    needed, had = float(lost["required_weighted_accuracy"]), float(lost["weighted_accuracy_of_trades"])
+    needed, had = (
+        float(lost["required_weighted_accuracy"]),
+        float(lost["weighted_accuracy_of_trades"]),
+    )
     if not had < needed:  # undefined, or it is not for the accuracy of the mean trade that it lost
         return []
     size = f"a trade moves {lost['mean_absolute_move_of_trades_bp']:.1f} bp on average"
@@ -175,14 +193,21 @@ def _required(found: Outcome) -> list[str]:
         text = f"To pay at {_name(lost)}, {_share(needed)} of the trades' move must be called right, where {size}; "
         text += f"it is {_share(had)}"
     move = float(lost["required_move_bp"])
-    return [f"{text}. At that accuracy trades must move {move:,.0f} bp." if math.isfinite(move) else f"{text}."]
+    return [
+        f"{text}. At that accuracy trades must move {move:,.0f} bp."
+        if math.isfinite(move)
+        else f"{text}."
+    ]
 
 
 def _returns(scenarios: Sequence[Metrics]) -> str:
     parts = []
     for found in scenarios:
         span = _range(found, "net_return", _percent)
-        parts.append(f"{_name(found)} {_percent(found['net_return'])}" + (f" (95 % interval {span})" if span else ""))
+        parts.append(
+            f"{_name(found)} {_percent(found['net_return'])}"
+            + (f" (95 % interval {span})" if span else "")
+        )
     held = _percent(scenarios[0]["buy_and_hold_return"])
     return f"Net return: {'; '.join(parts)}. Buy and hold, all in and without costs: {held}."
 
@@ -200,11 +225,15 @@ def _accuracy(network: Assessment) -> list[str]:
     else:
         words = "which a coin toss could reach"
     span = _range(found, "accuracy_on_moves", _share)
-    return [f"The network gets {_share(found['accuracy_on_moves'])} of moves right (95 % interval {span}), {words}."]
+    return [
+        f"The network gets {_share(found['accuracy_on_moves'])} of moves right (95 % interval {span}), {words}."
+    ]
 
 
 def _lead(lead: Mapping[str, float]) -> list[str]:
-    points, low, high = (100 * lead[name] for name in ("difference", "difference_low", "difference_high"))
+    points, low, high = (
+        100 * lead[name] for name in ("difference", "difference_low", "difference_high")
+    )
     span = f"{_signed(points)} points (95 % interval {_signed(low)} to {_signed(high)})"
     if low > 0:
         return [f"It beats the logistic regression on the same rows by {span.removeprefix('+')}."]

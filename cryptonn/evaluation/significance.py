@@ -94,10 +94,17 @@ def effective_sample_size(hits: npt.ArrayLike, *, horizon: int) -> float:
         return 0.0
     centred = np.where(counted, values - values[counted].mean(), 0.0)
     total = float(centred @ centred)
-    if total == 0.0:  # all right or all wrong: the correlation is not measurable, so take the most cautious count
+    if (
+        total == 0.0
+    ):  # all right or all wrong: the correlation is not measurable, so take the most cautious count
         return rows / horizon
     # Absent rows are zero in `centred`, so a product sum holds just the pairs that exist: (pairs_k / rows) * rho_k.
-    inflation = 1.0 + 2.0 * sum(float(centred[k:] @ centred[:-k]) for k in range(1, min(horizon, len(values)))) / total
+    inflation = (
+        1.0
+        + 2.0
+        * sum(float(centred[k:] @ centred[:-k]) for k in range(1, min(horizon, len(values))))
+        / total
+    )
     return float(np.clip(rows / max(inflation, 1e-12), rows / horizon, rows))
 
 
@@ -112,7 +119,9 @@ def wilson_interval(share: float, *, rows: float, level: float = LEVEL) -> Inter
         return Interval(math.nan, math.nan, "no rows, so no interval")
     z = NormalDist().inv_cdf(0.5 + level / 2)
     centre = (share + z * z / (2 * rows)) / (1 + z * z / rows)
-    half = z / (1 + z * z / rows) * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    half = (
+        z / (1 + z * z / rows) * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows))
+    )
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
 
@@ -135,7 +144,9 @@ def resample_days(series: npt.ArrayLike, *, resamples: int, seed: int) -> Indice
     from arch.bootstrap import StationaryBootstrap
 
     if resamples < 1:
-        raise ConfigError(f"resamples = {resamples}: the bootstrap needs at least 1; 1000 is usual.")
+        raise ConfigError(
+            f"resamples = {resamples}: the bootstrap needs at least 1; 1000 is usual."
+        )
     values = np.asarray(series, dtype=np.float64)
     bootstrap = StationaryBootstrap(_block_length(values), values, seed=np.random.default_rng(seed))
     return np.array([bootstrap.update_indices() for _ in range(resamples)], dtype=np.int64)
@@ -146,7 +157,9 @@ def _block_length(values: Array) -> float:
 
     if len(values) < MIN_DAYS or np.ptp(values) == 0.0:
         return 1.0
-    with np.errstate(all="ignore"):  # a constant stretch divides by zero inside; the NaN it gives is handled here
+    with np.errstate(
+        all="ignore"
+    ):  # a constant stretch divides by zero inside; the NaN it gives is handled here
         length = float(optimal_block_length(values)["stationary"].iloc[0])
     return float(np.clip(length, 1.0, len(values) / 3)) if math.isfinite(length) else 1.0
 
@@ -174,7 +187,9 @@ def return_intervals(
         return dict.fromkeys(("net_return", "sharpe"), Interval(math.nan, math.nan, refusal))
     drawn = values[resample_days(values, resamples=resamples, seed=seed)]
     mean, deviation = drawn.mean(axis=1), drawn.std(axis=1, ddof=1)
-    sharpe = np.divide(mean, deviation, out=np.full_like(mean, np.nan), where=deviation > 0) * math.sqrt(DAYS_PER_YEAR)
+    sharpe = np.divide(
+        mean, deviation, out=np.full_like(mean, np.nan), where=deviation > 0
+    ) * math.sqrt(DAYS_PER_YEAR)
     return {
         "net_return": _percentiles(np.prod(1.0 + drawn, axis=1) - 1.0, level),
         "sharpe": _percentiles(sharpe, level),
@@ -182,7 +197,12 @@ def return_intervals(
 
 
 def ratio_interval(
-    numerator: npt.ArrayLike, denominator: npt.ArrayLike, *, resamples: int = 1000, seed: int = 0, level: float = LEVEL
+    numerator: npt.ArrayLike,
+    denominator: npt.ArrayLike,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+    level: float = LEVEL,
 ) -> Interval:
     """Bootstrap days for a ratio of two daily sums, both taken from the same drawn days.
 
@@ -203,12 +223,16 @@ def ratio_interval(
         return Interval(math.nan, math.nan, refusal)
     days = resample_days(influence, resamples=resamples, seed=seed)
     tops, bottoms = top[days].sum(axis=1), bottom[days].sum(axis=1)
-    return _percentiles(np.divide(tops, bottoms, out=np.full_like(tops, np.nan), where=bottoms > 0), level)
+    return _percentiles(
+        np.divide(tops, bottoms, out=np.full_like(tops, np.nan), where=bottoms > 0), level
+    )
 
 
 def _refusal(values: Array) -> str:
     if len(values) < MIN_DAYS:
-        return f"only {counted(len(values), 'day')}: too few for an interval, which needs {MIN_DAYS}"
+        return (
+            f"only {counted(len(values), 'day')}: too few for an interval, which needs {MIN_DAYS}"
+        )
     return "the days do not differ, so no interval" if np.ptp(values) == 0.0 else ""
 
 
@@ -239,11 +263,17 @@ def probabilistic_sharpe(found: Moments, *, benchmark: float = 0.0) -> float:
     """
     if found.periods < 2 or not math.isfinite(found.sharpe):
         return math.nan
-    z = (found.sharpe - benchmark) * math.sqrt(found.periods - 1) / math.sqrt(_sharpe_variance(found))
+    z = (
+        (found.sharpe - benchmark)
+        * math.sqrt(found.periods - 1)
+        / math.sqrt(_sharpe_variance(found))
+    )
     return NormalDist().cdf(z)
 
 
-def minimum_track_record(found: Moments, *, benchmark: float = 0.0, significance: float = 0.05) -> float:
+def minimum_track_record(
+    found: Moments, *, benchmark: float = 0.0, significance: float = 0.05
+) -> float:
     """Return how many periods are needed before the Sharpe ratio is above ``benchmark`` at that significance.
 
     Bailey & López de Prado 2012, eq. 13; infinite where the measured Sharpe ratio is not above ``benchmark``.
@@ -283,4 +313,6 @@ def deflated_sharpe(found: Moments, *, trials: int, variance: float | None = Non
     """
     if variance is None:
         variance = 1.0 / (found.periods - 1) if found.periods > 1 else 0.0
-    return probabilistic_sharpe(found, benchmark=expected_maximum_sharpe(trials=trials, variance=variance))
+    return probabilistic_sharpe(
+        found, benchmark=expected_maximum_sharpe(trials=trials, variance=variance)
+    )

@@ -18,7 +18,9 @@ def confusion_table(rows: Rows) -> pd.DataFrame:
     up, said = rows.move[rows.moved] > 0, rows.predicted_up[rows.moved]
     counts = np.bincount(2 * up + said, minlength=4).reshape(2, 2)
     names = ["down", "up"]
-    return pd.DataFrame(counts, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted"))
+    return pd.DataFrame(
+        counts, index=pd.Index(names, name="true"), columns=pd.Index(names, name="predicted")
+    )
 
 
 def reliability_table(rows: Rows, *, effective_share: float) -> pd.DataFrame:
@@ -27,9 +29,14 @@ def reliability_table(rows: Rows, *, effective_share: float) -> pd.DataFrame:
     edges = np.unique(np.quantile(proba, np.linspace(0, 1, _RELIABILITY_BINS + 1)))
     bins = np.searchsorted(edges[1:-1], proba, side="right")
     count = np.bincount(bins)
-    count, total, ups = (values[count > 0] for values in (count, np.bincount(bins, proba), np.bincount(bins, up)))
+    count, total, ups = (
+        values[count > 0] for values in (count, np.bincount(bins, proba), np.bincount(bins, up))
+    )
     share = ups / count
-    near = [wilson_interval(float(s), rows=float(n) * effective_share) for s, n in zip(share, count, strict=True)]
+    near = [
+        wilson_interval(float(s), rows=float(n) * effective_share)
+        for s, n in zip(share, count, strict=True)
+    ]
     return pd.DataFrame(
         {
             "proba": total / count,
@@ -51,8 +58,13 @@ def histogram_table(rows: Rows) -> pd.DataFrame:
     """
     proba, up = rows.proba[rows.moved], rows.move[rows.moved] > 0
     half = float(np.abs(proba - 0.5).max()) or 0.5
-    bins = 2 * round(float(np.clip(np.sqrt(len(proba)), *_HISTOGRAM_BINS)) / 2)  # even, so that 0.5 is an edge
+    bins = 2 * round(
+        float(np.clip(np.sqrt(len(proba)), *_HISTOGRAM_BINS)) / 2
+    )  # even, so that 0.5 is an edge
     edges = np.linspace(0.5 - half, 0.5 + half, bins + 1)
-    edges[0], edges[-1] = min(edges[0], proba.min()), max(edges[-1], proba.max())  # rounding must drop nobody
+    edges[0], edges[-1] = (
+        min(edges[0], proba.min()),
+        max(edges[-1], proba.max()),
+    )  # rounding must drop nobody
     ups, downs = (np.histogram(proba[mask], bins=edges)[0] for mask in (up, ~up))
     return pd.DataFrame({"bin_low": edges[:-1], "bin_high": edges[1:], "ups": ups, "downs": downs})

@@ -63,12 +63,31 @@ def verdict(
     return Verdict(_numbers(found, network, comparison or {}), headline(found), said)
 
 
-def _numbers(found: Outcome, network: Assessment | None, lead: Mapping[str, float]) -> dict[str, Any]:
+def _numbers(
+    found: Outcome, network: Assessment | None, lead: Mapping[str, float]
+) -> dict[str, Any]:
     kept = (
-        *("strategy", "days", "trades", "gross_per_trade_bp", "gross_per_trade_low_bp", "gross_per_trade_high_bp"),
-        *("gross_return", "break_even_fee", "break_even_fee_low", "break_even_fee_high", "weighted_accuracy_of_trades"),
+        *(
+            "strategy",
+            "days",
+            "trades",
+            "gross_per_trade_bp",
+            "gross_per_trade_low_bp",
+            "gross_per_trade_high_bp",
+        ),
+        *(
+            "gross_return",
+            "break_even_fee",
+            "break_even_fee_low",
+            "break_even_fee_high",
+            "weighted_accuracy_of_trades",
+        ),
     )
-    numbers = {"case": found.case, "certain": found.certain, **{name: found.free[name] for name in kept}}
+    numbers = {
+        "case": found.case,
+        "certain": found.certain,
+        **{name: found.free[name] for name in kept},
+    }
     if network is not None:
         names = ("accuracy_on_moves", "accuracy_on_moves_low", "accuracy_on_moves_high")
         numbers |= {name: network.metrics[name] for name in names}
@@ -76,8 +95,17 @@ def _numbers(found: Outcome, network: Assessment | None, lead: Mapping[str, floa
     numbers |= {f"logistic_{name}": float(lead[name]) for name in names if name in lead}
     if found.trials:
         numbers["trials"] = found.trials
-        numbers |= {f"deflated_sharpe: {one['fees']}": float(one["deflated_sharpe"]) for one in found.scenarios}
-    by_fee = ("net_return", "net_return_low", "net_return_high", "net_per_trade_bp", "required_weighted_accuracy")
+        numbers |= {
+            f"deflated_sharpe: {one['fees']}": float(one["deflated_sharpe"])
+            for one in found.scenarios
+        }
+    by_fee = (
+        "net_return",
+        "net_return_low",
+        "net_return_high",
+        "net_per_trade_bp",
+        "required_weighted_accuracy",
+    )
     for one in found.scenarios:
         numbers |= {f"{name}: {one['fees']}": one[name] for name in by_fee}
         numbers[f"pays: {one['fees']}"] = bool(one["net_return"] > 0)

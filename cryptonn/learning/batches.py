@@ -58,8 +58,13 @@ class Streaming:
         """Give the batches of one epoch; offsets and order are random."""
         time = self.lookback + self.length
         bars = window_view(self.rows.bars, time)
-        target, weight = sliding_window_view(self.rows.target, time), sliding_window_view(self.rows.weight, time)
-        starts = sequence_starts(len(self.rows.bars), lookback=self.lookback, sequence=self.length, rng=rng)
+        target, weight = (
+            sliding_window_view(self.rows.target, time),
+            sliding_window_view(self.rows.weight, time),
+        )
+        starts = sequence_starts(
+            len(self.rows.bars), lookback=self.lookback, sequence=self.length, rng=rng
+        )
         for chosen, filler in _chunks(starts, self.size):
             weights = weight[chosen]  # (batch, time), a copy
             weights[:, : self.lookback] = 0
@@ -92,7 +97,9 @@ class Windowed:
         for last, filler in _chunks(rng.permutation(self._last), self.size):
             weights = self.rows.weight[last]
             weights[filler] = 0
-            yield Batch(bars[last - self.lookback + 1], self.rows.target[last, None], weights[:, None])
+            yield Batch(
+                bars[last - self.lookback + 1], self.rows.target[last, None], weights[:, None]
+            )
 
 
 def _chunks(order: NDArray[np.int64], size: int) -> Iterator[tuple[NDArray[np.int64], slice]]:

@@ -59,7 +59,14 @@ class Checkpoint:
         """What those epochs took, in earlier sittings."""
         return float(sum(epoch["seconds"] for epoch in self.earlier))
 
-    def save(self, standing: Standing, network: keras.Model, rng: np.random.Generator, *, of: dict[str, Any]) -> None:
+    def save(
+        self,
+        standing: Standing,
+        network: keras.Model,
+        rng: np.random.Generator,
+        *,
+        of: dict[str, Any],
+    ) -> None:
         """Write where a fit stands; ``of`` is what ``identity_of`` says of it.
 
         Raises
@@ -70,7 +77,9 @@ class Checkpoint:
         facts = {"of": of, "epochs": standing.epochs, "rng": rng.bit_generator.state}
         groups = {"variables": _values(network), "average": standing.average, "best": standing.best}
         arrays: dict[str, Any] = {
-            f"{name}-{place}": one for name, group in groups.items() for place, one in enumerate(group)
+            f"{name}-{place}": one
+            for name, group in groups.items()
+            for place, one in enumerate(group)
         }
         arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
         content = io.BytesIO()
@@ -92,7 +101,9 @@ class Checkpoint:
         """
         arrays = _read(self.path)
         facts = json.loads(arrays.pop("facts").tobytes()) if "facts" in arrays else {}
-        variables, average, best = (_group(arrays, name) for name in ("variables", "average", "best"))
+        variables, average, best = (
+            _group(arrays, name) for name in ("variables", "average", "best")
+        )
         if facts.get("of") != of or not _fits(network, variables, average, best):
             return None
         fresh = _values(network)
@@ -125,7 +136,9 @@ def identity_of(config: RunConfig, rows: TrainRows) -> dict[str, Any]:
 def _variables(network: keras.Model) -> list[Any]:
     """Return weights, seeds of the dropout layers, and what the optimizer remembers, in an order of their own."""
     network.optimizer.build(network.trainable_variables)
-    return [variable for layer in network.layers for variable in layer.variables] + list(network.optimizer.variables)
+    return [variable for layer in network.layers for variable in layer.variables] + list(
+        network.optimizer.variables
+    )
 
 
 def _assign(network: keras.Model, values: Weights) -> None:
@@ -153,5 +166,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _group(arrays: dict[str, NDArray[Any]], name: str) -> Weights:
-    numbers: Sequence[int] = sorted(int(key.partition("-")[2]) for key in arrays if key.startswith(f"{name}-"))
+    numbers: Sequence[int] = sorted(
+        int(key.partition("-")[2]) for key in arrays if key.startswith(f"{name}-")
+    )
     return [arrays[f"{name}-{number}"] for number in numbers]

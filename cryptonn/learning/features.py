@@ -90,17 +90,30 @@ def make_features(frame: Frame, *, target: str, config: FeaturesConfig) -> pd.Da
     return features_of(candles, target=target, config=config)
 
 
-def features_of(candles: Mapping[str, pd.DataFrame], *, target: str, config: FeaturesConfig) -> pd.DataFrame:
+def features_of(
+    candles: Mapping[str, pd.DataFrame], *, target: str, config: FeaturesConfig
+) -> pd.DataFrame:
     """Compute the features of candle tables on one index, which need not be a complete grid; see ``make_features``."""
     for name in config.columns:
         if name not in FEATURES:
-            raise ConfigError(f"features.columns: {name!r} is no feature.{did_you_mean(name, FEATURES)} {_known()}")
+            raise ConfigError(
+                f"features.columns: {name!r} is no feature.{did_you_mean(name, FEATURES)} {_known()}"
+            )
     if not config.columns and not config.ta:
-        raise ConfigError(f"features.columns and features.ta are both empty: the network would see nothing. {_known()}")
+        raise ConfigError(
+            f"features.columns and features.ta are both empty: the network would see nothing. {_known()}"
+        )
     symbols = [target, *(symbol for symbol in candles if symbol != target)]
     for symbol in symbols:
-        _refuse_absent([name for name in config.columns if name in EXTRAS and name not in candles[symbol]], symbol)
-    columns = {f"{symbol} {name}": FEATURES[name](candles[symbol]) for symbol in symbols for name in config.columns}
+        _refuse_absent(
+            [name for name in config.columns if name in EXTRAS and name not in candles[symbol]],
+            symbol,
+        )
+    columns = {
+        f"{symbol} {name}": FEATURES[name](candles[symbol])
+        for symbol in symbols
+        for name in config.columns
+    }
     names = tuple(INDICATORS) if config.ta == ("all",) else config.ta
     computed = indicators(candles[target], names).add_prefix(f"{target} ")
     return pd.DataFrame(columns, index=candles[target].index).join(computed)

@@ -76,7 +76,9 @@ class _Progress:
     @property
     def stale(self) -> int:
         """Epochs since the best one."""
-        return len(self.reports) - max((report.epoch for report in self.reports if report.best), default=0)
+        return len(self.reports) - max(
+            (report.epoch for report in self.reports if report.best), default=0
+        )
 
     def history(self) -> pd.DataFrame:
         table = pd.DataFrame([asdict(report) for report in self.reports]).drop(columns="epochs")
@@ -86,7 +88,11 @@ class _Progress:
 
 
 def fit_epochs(
-    network: keras.Model, examples: Streaming | Windowed, validate: Validate, config: RunConfig, hooks: Hooks
+    network: keras.Model,
+    examples: Streaming | Windowed,
+    validate: Validate,
+    config: RunConfig,
+    hooks: Hooks,
 ) -> pd.DataFrame:
     """Train the network in place; it ends with the weights of the epoch of lowest validation loss.
 
@@ -109,7 +115,9 @@ def fit_epochs(
     except KeyboardInterrupt as error:
         progress.interrupted = True
         if not progress.reports:
-            words = "training was interrupted before its first epoch was done: nothing of it is kept."
+            words = (
+                "training was interrupted before its first epoch was done: nothing of it is kept."
+            )
             raise InterruptedFit(words) from error
     network.set_weights(progress.standing.best)
     return progress.history()
@@ -124,9 +132,15 @@ def _run_epochs(
     hooks: Hooks,
 ) -> None:
     training, rng = config.training, np.random.default_rng(config.seed)
-    network.compile(_optimizer(training, examples.steps), loss=_loss(training, config.network), jit_compile=JIT)
-    network.optimizer.build(network.trainable_variables)  # else TensorFlow traces the first step twice to find them
-    log = _log(network, hooks.log_dir if training.tensorboard else None, histograms=training.histograms)
+    network.compile(
+        _optimizer(training, examples.steps), loss=_loss(training, config.network), jit_compile=JIT
+    )
+    network.optimizer.build(
+        network.trainable_variables
+    )  # else TensorFlow traces the first step twice to find them
+    log = _log(
+        network, hooks.log_dir if training.tensorboard else None, histograms=training.histograms
+    )
     of = identity_of(config, examples.rows) if hooks.checkpoint else {}
     _go_on(network, rng, of, progress, hooks, validate)
     standing = progress.standing
@@ -139,7 +153,9 @@ def _run_epochs(
         network.set_weights(standing.average)
         val_loss, val_accuracy = validate()
         if not np.isfinite(val_loss):
-            raise ModelError(f"the validation loss is {val_loss} after epoch {epoch}. {_remedy(config)}")
+            raise ModelError(
+                f"the validation loss is {val_loss} after epoch {epoch}. {_remedy(config)}"
+            )
         network.set_weights(newest)
         best = val_loss < progress.lowest
         if best:
@@ -164,7 +180,9 @@ def _go_on(
     validate: Validate,
 ) -> None:
     """Set everything to where an earlier sitting stopped, if there was one, and tell of the epochs it did."""
-    standing = hooks.checkpoint.load(network, rng, of=of, validate=validate) if hooks.checkpoint else None
+    standing = (
+        hooks.checkpoint.load(network, rng, of=of, validate=validate) if hooks.checkpoint else None
+    )
     progress.standing = standing or Standing([weights.copy() for weights in network.get_weights()])
     progress.reports += [EpochReport(**numbers) for numbers in progress.standing.epochs]
     if hooks.on_epoch:
@@ -188,7 +206,9 @@ def _train_epoch(
         target = _target(batch.target, config.network)
         loss = float(trained.train_on_batch(batch.bars, target, sample_weight=batch.weight))
         if not np.isfinite(loss):
-            raise ModelError(f"the loss is {loss} at step {step} of epoch {epoch}. {_remedy(config)}")
+            raise ModelError(
+                f"the loss is {loss} at step {step} of epoch {epoch}. {_remedy(config)}"
+            )
         losses.append(loss)
         if config.training.averaging:
             done = (epoch - 1) * examples.steps + step
@@ -197,7 +217,9 @@ def _train_epoch(
         if hooks.on_progress:
             hooks.on_progress(epoch, min(1.0, step / examples.steps))
     if not config.training.averaging:
-        average[:] = trained.get_weights()  # reading them at every step takes a tenth of a small network's time
+        average[:] = (
+            trained.get_weights()
+        )  # reading them at every step takes a tenth of a small network's time
     return float(np.mean(losses))
 
 
@@ -207,7 +229,9 @@ def _remedy(config: RunConfig) -> str:
     return f"Lower training.learning_rate ({config.training.learning_rate:g}){clip}."
 
 
-def move_average(average: list[NDArray[np.float32]], newest: list[NDArray[np.float32]], *, share: float) -> None:
+def move_average(
+    average: list[NDArray[np.float32]], newest: list[NDArray[np.float32]], *, share: float
+) -> None:
     """Move each average by ``share`` of the way to the newest weights, in place."""
     for mean, weights in zip(average, newest, strict=True):
         mean += np.float32(share) * (weights - mean)
@@ -230,22 +254,34 @@ def _loss(training: TrainingConfig, network: NetworkConfig) -> keras.losses.Loss
 
 def _optimizer(training: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
     schedules = keras.optimizers.schedules
-    decay = training.decay if training.schedule == "inverse_time" else 0.0  # 0: the rate is constant
+    decay = (
+        training.decay if training.schedule == "inverse_time" else 0.0
+    )  # 0: the rate is constant
     rate = schedules.InverseTimeDecay(training.learning_rate, decay_steps=1, decay_rate=decay)
     if training.schedule == "cosine":
         rate = schedules.CosineDecay(training.learning_rate, decay_steps=training.epochs * steps)
-    return {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[training.optimizer](rate)
+    return {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[training.optimizer](
+        rate
+    )
 
 
-def _log(trained: keras.Model, log_dir: Path | None, *, histograms: bool) -> Callable[[EpochReport], None]:
+def _log(
+    trained: keras.Model, log_dir: Path | None, *, histograms: bool
+) -> Callable[[EpochReport], None]:
     """Return a function that writes an epoch's numbers, and histograms of the weights, for TensorBoard, if wanted."""
     if log_dir is None:
         return lambda report: None
-    board = keras.callbacks.TensorBoard(log_dir=str(log_dir), write_graph=False, histogram_freq=int(histograms))
+    board = keras.callbacks.TensorBoard(
+        log_dir=str(log_dir), write_graph=False, histogram_freq=int(histograms)
+    )
     board.set_model(trained)
 
     def log(report: EpochReport) -> None:
-        numbers = {"loss": report.loss, "val_loss": report.val_loss, "val_accuracy": report.val_accuracy}
+        numbers = {
+            "loss": report.loss,
+            "val_loss": report.val_loss,
+            "val_accuracy": report.val_accuracy,
+        }
         board.on_epoch_end(report.epoch, numbers)
 
     return log

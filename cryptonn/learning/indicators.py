@@ -178,7 +178,9 @@ def _check(names: tuple[str, ...]) -> None:
         if name in REFUSED:
             raise ConfigError(f"features.ta: {name} {REFUSED[name]}. Take it out.")
         if name not in INDICATORS:
-            raise ConfigError(f"features.ta: {name!r} is no column of ta.{did_you_mean(name, INDICATORS)}")
+            raise ConfigError(
+                f"features.ta: {name!r} is no column of ta.{did_you_mean(name, INDICATORS)}"
+            )
 
 
 def _numbered(candles: pd.DataFrame) -> pd.DataFrame:
@@ -194,5 +196,7 @@ def _made(candles: pd.DataFrame, kind: str, parameters: dict[str, object]) -> An
     """Return the indicator object of ``ta`` that ``kind`` (module.class) names."""
     module, name = kind.split(".")
     make = getattr(importlib.import_module(f"ta.{module}"), name)
-    inputs = {field: candles[field] for field in FIELDS if field in inspect.signature(make).parameters}
+    inputs = {
+        field: candles[field] for field in FIELDS if field in inspect.signature(make).parameters
+    }
     return make(**inputs, **parameters, fillna=False)

@@ -19,7 +19,9 @@ __all__ = [
 ]
 
 
-def make_labels(close: pd.Series, *, horizon: int, ties: Literal["exclude", "up", "down"] = "exclude") -> pd.DataFrame:
+def make_labels(
+    close: pd.Series, *, horizon: int, ties: Literal["exclude", "up", "down"] = "exclude"
+) -> pd.DataFrame:
     """Label every bar by the close ``horizon`` bars ahead.
 
     Returns
@@ -88,7 +90,10 @@ def undersample(label: pd.Series, *, seed: int) -> pd.Series:
 
 
 def balance_weights(
-    label: pd.Series, *, balance: Literal["weights", "undersample", "none"] = "weights", seed: int = 0
+    label: pd.Series,
+    *,
+    balance: Literal["weights", "undersample", "none"] = "weights",
+    seed: int = 0,
 ) -> pd.Series:
     """Return the weight of each row in the loss: 0 where there is no label.
 
@@ -117,5 +122,7 @@ def balance_weights(
 def weights_of_classes(label: pd.Series, *, down: float, up: float) -> pd.Series:
     """Give every down row one weight and every up row another; 0 where there is no label. float32."""
     values = label.to_numpy()
-    weights: NDArray[np.float32] = np.select([values == 0, values == 1], [down, up], default=0.0).astype(np.float32)
+    weights: NDArray[np.float32] = np.select(
+        [values == 0, values == 1], [down, up], default=0.0
+    ).astype(np.float32)
     return pd.Series(weights, index=label.index, name="weight")

@@ -19,10 +19,15 @@ _MEAN = "the close before the first bar is taken to be the mean of all closes"
 _MOVED = "a line moved forward; the gap before it is filled with its mean over the whole series"
 _BACK = "before its first value stands its first value"
 _WHY = {
-    **dict.fromkeys(("trend_vortex_ind_pos", "trend_vortex_ind_neg", "trend_vortex_ind_diff"), _MEAN),
+    **dict.fromkeys(
+        ("trend_vortex_ind_pos", "trend_vortex_ind_neg", "trend_vortex_ind_diff"), _MEAN
+    ),
     "trend_trix": "the smoothed close before the first bar is taken to be its mean over the whole series",
     "trend_dpo": "closes from before the first bar are taken to be the mean of all closes",
-    **dict.fromkeys(("trend_kst", "trend_kst_sig", "trend_kst_diff"), "the first rates of change are from that mean"),
+    **dict.fromkeys(
+        ("trend_kst", "trend_kst_sig", "trend_kst_diff"),
+        "the first rates of change are from that mean",
+    ),
     **dict.fromkeys(("trend_visual_ichimoku_a", "trend_visual_ichimoku_b"), _MOVED),
     "momentum_kama": "the first bars are compared with the last bars of the table; the average forgets it slowly",
     **dict.fromkeys(("trend_psar_up", "trend_psar_down"), _BACK),
@@ -53,15 +58,25 @@ def looking_ahead(candles: pd.DataFrame) -> pd.DataFrame:
         If there are fewer than 200 bars.
     """
     if len(candles) < _FEWEST:
-        raise DataError(f"{len(candles)} bars are too few to see which indicators look ahead: give {_FEWEST} or more.")
+        raise DataError(
+            f"{len(candles)} bars are too few to see which indicators look ahead: give {_FEWEST} or more."
+        )
     plain, filled = (_changed(candles, fillna=fillna) for fillna in (False, True))
     rows = [(name, plain[name].any(), filled[name].any(), filled[name]) for name in filled]
     table = [
-        {"column": name, "plain": bool(seen), "filled": bool(later), **_extent(changed), "reason": _WHY.get(name, "")}
+        {
+            "column": name,
+            "plain": bool(seen),
+            "filled": bool(later),
+            **_extent(changed),
+            "reason": _WHY.get(name, ""),
+        }
         for name, seen, later, changed in rows
         if seen or later
     ]
-    return pd.DataFrame(table, columns=["column", "plain", "filled", "first_row", "last_row", "reason"])
+    return pd.DataFrame(
+        table, columns=["column", "plain", "filled", "first_row", "last_row", "reason"]
+    )
 
 
 def _changed(candles: pd.DataFrame, *, fillna: bool) -> dict[str, NDArray[np.bool_]]:
@@ -78,4 +93,8 @@ def _changed(candles: pd.DataFrame, *, fillna: bool) -> dict[str, NDArray[np.boo
 
 def _extent(changed: NDArray[np.bool_]) -> dict[str, int]:
     rows = np.flatnonzero(changed)
-    return {"first_row": int(rows[0]), "last_row": int(rows[-1])} if len(rows) else {"first_row": -1, "last_row": -1}
+    return (
+        {"first_row": int(rows[0]), "last_row": int(rows[-1])}
+        if len(rows)
+        else {"first_row": -1, "last_row": -1}
+    )

@@ -54,7 +54,9 @@ def build_network(
         x = WindowScaling(name="window_scaling")(x)
     for place, units in enumerate(config.layers, start=1):
         every = form == "streaming" or place < len(config.layers)
-        x = keras.layers.LSTM(units, activation=config.activation, return_sequences=every)(x)  # (batch, time, units)
+        x = keras.layers.LSTM(units, activation=config.activation, return_sequences=every)(
+            x
+        )  # (batch, time, units)
         if not every:
             x = keras.layers.Reshape((1, units))(x)  # (batch, 1, units)
         if config.dropout:

@@ -23,7 +23,15 @@ from cryptonn.learning.windows import window_view
 from cryptonn.market.candles import timeframe_delta
 from cryptonn.output import to_json, whole_folder, write_file
 
-__all__ = ["FittedModel", "check_grid", "check_names", "infer", "load_model", "predict_moves", "predict_proba"]
+__all__ = [
+    "FittedModel",
+    "check_grid",
+    "check_names",
+    "infer",
+    "load_model",
+    "predict_moves",
+    "predict_proba",
+]
 
 _DAYS = 32
 """Days in one batch of streaming inference."""
@@ -81,16 +89,31 @@ def load_model(folder: Path) -> FittedModel:
         regression = Regression(**facts["regression"]) if config.is_regression else None
         names = tuple(facts["feature_names"])
         network = build_network(
-            config.network, n_features=len(names), form=config.training.form, scaling=config.features.scaling
+            config.network,
+            n_features=len(names),
+            form=config.training.form,
+            scaling=config.features.scaling,
         )
         with np.load(BytesIO((folder / _WEIGHTS).read_bytes()), allow_pickle=False) as weights:
             network.set_weights([weights[key] for key in sorted(weights.files)])
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, ValidationError) as error:
-        raise ModelError(f"{folder}: the model cannot be read ({_short(error)}). Train it again.") from error
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        EOFError,
+        zipfile.BadZipFile,
+        ValidationError,
+    ) as error:
+        raise ModelError(
+            f"{folder}: the model cannot be read ({_short(error)}). Train it again."
+        ) from error
     return FittedModel(network, scaler, names, config, regression)
 
 
-def predict_proba(model: FittedModel, features: pd.DataFrame, *, close: pd.Series | None = None) -> pd.Series:
+def predict_proba(
+    model: FittedModel, features: pd.DataFrame, *, close: pd.Series | None = None
+) -> pd.Series:
     """Give P(up in ``horizon`` bars), known at the close of each bar.
 
     A streaming-trained network is started anew for every UTC day, ``lookback`` bars before midnight, so the
@@ -125,7 +148,9 @@ def predict_proba(model: FittedModel, features: pd.DataFrame, *, close: pd.Serie
     return pd.Series(model.regression.proba(moves.to_numpy()), index=features.index, name="proba")
 
 
-def predict_moves(model: FittedModel, features: pd.DataFrame, *, close: pd.Series | None = None) -> pd.Series:
+def predict_moves(
+    model: FittedModel, features: pd.DataFrame, *, close: pd.Series | None = None
+) -> pd.Series:
     """Give the log move to the close ``horizon`` bars later that a regression predicts at each bar.
 
     As for ``predict_proba``, which bars are asked for together changes nothing.
@@ -141,7 +166,9 @@ def predict_moves(model: FittedModel, features: pd.DataFrame, *, close: pd.Serie
         If the model is a classifier, the closes it needs are not given, or as ``predict_proba`` does.
     """
     if model.regression is None:
-        raise ModelError('the model predicts directions, no moves. Train one with labels.kind = "return" or "price".')
+        raise ModelError(
+            'the model predicts directions, no moves. Train one with labels.kind = "return" or "price".'
+        )
     given = None if close is None else close.reindex(features.index).to_numpy(dtype=np.float64)
     moves = model.regression.moves(_said(model, features).to_numpy(), close=given)
     return pd.Series(moves, index=features.index, name="move")
@@ -152,7 +179,9 @@ def _said(model: FittedModel, features: pd.DataFrame) -> pd.Series:
     check_names(model, tuple(features.columns))
     bars = model.scaler.scale(features)
     first = warm_up(features)
-    output = infer(model.network, bars, pd.DatetimeIndex(features.index), model.config, first=first, since=0)
+    output = infer(
+        model.network, bars, pd.DatetimeIndex(features.index), model.config, first=first, since=0
+    )
     return pd.Series(output, index=features.index, dtype=np.float64)
 
 
@@ -176,7 +205,9 @@ def infer(
         return proba
     if config.training.form == "windowed":
         start = max(first, since - config.training.lookback + 1)
-        proba[start + config.training.lookback - 1 :] = _windowed(network, bars[start:], config.training.lookback)
+        proba[start + config.training.lookback - 1 :] = _windowed(
+            network, bars[start:], config.training.lookback
+        )
         return proba
     days = _days(index, first=first, lookback=config.training.lookback)
     _fill_days(proba, network, bars, [day for day in days if day[2] > since], config)
@@ -202,17 +233,23 @@ def _fill_days(
 ) -> None:
     per_day = max(1, pd.Timedelta(days=1) // timeframe_delta(config.data.timeframe))
     time = config.training.lookback + per_day
-    padded = np.concatenate([bars, np.zeros((time, bars.shape[1]), dtype=np.float32)])  # later bars change nothing
+    padded = np.concatenate(
+        [bars, np.zeros((time, bars.shape[1]), dtype=np.float32)]
+    )  # later bars change nothing
     view = window_view(padded, time)
     for place in range(0, len(days), _DAYS):
         batch = days[place : place + _DAYS]
-        starts = np.resize([start for start, _, _ in batch], _DAYS)  # one batch size: compiled once, equal to the bit
+        starts = np.resize(
+            [start for start, _, _ in batch], _DAYS
+        )  # one batch size: compiled once, equal to the bit
         given = proba_of(network, view[starts])  # (_DAYS, time)
         for row, (start, since, end) in enumerate(batch):
             proba[since:end] = given[row, since - start : end - start]
 
 
-def _windowed(network: keras.Model, bars: NDArray[np.float32], lookback: int) -> NDArray[np.float32]:
+def _windowed(
+    network: keras.Model, bars: NDArray[np.float32], lookback: int
+) -> NDArray[np.float32]:
     view = window_view(bars, lookback)
     proba = np.empty(len(view), dtype=np.float32)
     for place in range(0, len(view), _WINDOWS):

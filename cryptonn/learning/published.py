@@ -87,7 +87,9 @@ def fit_published(
     """
     keras.utils.set_random_seed(config.seed)
     n_features = rows.train.bars.shape[1]
-    network = build_network(config.network, n_features=n_features, form="windowed", scaling=config.features.scaling)
+    network = build_network(
+        config.network, n_features=n_features, form="windowed", scaling=config.features.scaling
+    )
     examples = Windowed(rows.train, rows.lookback, config.training.batch_size)
     hooks = Hooks(on_epoch, on_progress, checkpoint=checkpoint)
     history = fit_epochs(network, examples, _validator(network, rows, config), config, hooks)
@@ -131,7 +133,9 @@ def _all_traded(candles: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return {symbol: table[kept] for symbol, table in candles.items()}
 
 
-def _features(candles: dict[str, pd.DataFrame], config: RunConfig, leaks: LeaksConfig) -> pd.DataFrame:
+def _features(
+    candles: dict[str, pd.DataFrame], config: RunConfig, leaks: LeaksConfig
+) -> pd.DataFrame:
     target, wanted = config.data.target, config.features
     if leaks.indicators == "warm-up" or not wanted.ta:
         return features_of(candles, target=target, config=wanted)
@@ -148,11 +152,20 @@ def _in_time_order(
 ) -> PublishedRows:
     cut = len(features) - _held(len(features), config, leaks)
     end = cut - (config.purge if leaks.purge == "horizon" else 0)
-    train, validation = _windows(labels[:end], config, "train"), _windows(labels[cut:], config, "validation")
+    train, validation = (
+        _windows(labels[:end], config, "train"),
+        _windows(labels[cut:], config, "validation"),
+    )
     scaler = fit_scaler(features[:end], clip=config.features.limit)
-    own = fit_scaler(features[cut:], clip=config.features.limit) if leaks.scaling == "slice" else scaler
+    own = (
+        fit_scaler(features[cut:], clip=config.features.limit)
+        if leaks.scaling == "slice"
+        else scaler
+    )
     weight = balance_weights(train, balance=config.labels.balance, seed=config.seed)
-    judged = undersample(validation, seed=config.seed) if leaks.balance == "both" else validation.notna()
+    judged = (
+        undersample(validation, seed=config.seed) if leaks.balance == "both" else validation.notna()
+    )
     return PublishedRows(
         train=_rows(scaler.scale(features[:end]), train, weight),
         validation=_rows(own.scale(features[cut:]), validation, judged),
@@ -172,7 +185,9 @@ def _held(rows: int, config: RunConfig, leaks: LeaksConfig) -> int:
     return held
 
 
-def _shuffled(features: pd.DataFrame, labels: pd.DataFrame, config: RunConfig, leaks: LeaksConfig) -> PublishedRows:
+def _shuffled(
+    features: pd.DataFrame, labels: pd.DataFrame, config: RunConfig, leaks: LeaksConfig
+) -> PublishedRows:
     label = _windows(labels, config, "train and validation")
     chosen = undersample(label, seed=config.seed) if leaks.balance == "both" else label.notna()
     order = np.random.default_rng(config.seed).permutation(np.flatnonzero(chosen.to_numpy() > 0))
@@ -182,7 +197,9 @@ def _shuffled(features: pd.DataFrame, labels: pd.DataFrame, config: RunConfig, l
     train = label.where((chosen > 0) & (judged == 0))
     bars = fit_scaler(features[train.notna()], clip=config.features.limit).scale(features)
     weight = balance_weights(train, balance=config.labels.balance, seed=config.seed)
-    return PublishedRows(_rows(bars, train, weight), _rows(bars, label, judged), labels, config.training.lookback)
+    return PublishedRows(
+        _rows(bars, train, weight), _rows(bars, label, judged), labels, config.training.lookback
+    )
 
 
 def _windows(labels: pd.DataFrame, config: RunConfig, role: str) -> pd.Series:
@@ -197,7 +214,9 @@ def _windows(labels: pd.DataFrame, config: RunConfig, role: str) -> pd.Series:
 
 
 def _rows(bars: NDArray[np.float32], label: pd.Series, weight: pd.Series) -> TrainRows:
-    return TrainRows(bars, label.fillna(0).to_numpy(dtype=np.float32), weight.to_numpy(dtype=np.float32))
+    return TrainRows(
+        bars, label.fillna(0).to_numpy(dtype=np.float32), weight.to_numpy(dtype=np.float32)
+    )
 
 
 def _validator(network: keras.Model, rows: PublishedRows, config: RunConfig) -> Validate:
@@ -205,7 +224,9 @@ def _validator(network: keras.Model, rows: PublishedRows, config: RunConfig) -> 
 
     def validate() -> tuple[float, float]:
         proba = _proba(network, rows).astype(np.float64)
-        return float(losses_of(proba, label, config.training).mean()), float(((proba > 0.5) == (label == 1)).mean())
+        return float(losses_of(proba, label, config.training).mean()), float(
+            ((proba > 0.5) == (label == 1)).mean()
+        )
 
     return validate
 
@@ -216,5 +237,7 @@ def _proba(network: keras.Model, rows: PublishedRows) -> NDArray[np.float32]:
     proba = np.empty(len(first), dtype=np.float32)
     for place in range(0, len(first), _WINDOWS):
         part = first[place : place + _WINDOWS]
-        proba[place : place + len(part)] = proba_of(network, view[np.resize(part, _WINDOWS)])[: len(part), -1]
+        proba[place : place + len(part)] = proba_of(network, view[np.resize(part, _WINDOWS)])[
+            : len(part), -1
+        ]
     return proba

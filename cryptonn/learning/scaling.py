@@ -73,11 +73,17 @@ def warm_up(features: pd.DataFrame) -> int:
     """
     values = features.to_numpy(dtype=np.float64)
     missing = np.isnan(values)
-    first = np.where(missing.all(axis=0), len(values), missing.argmin(axis=0)) if len(values) else np.zeros(0, np.int64)
+    first = (
+        np.where(missing.all(axis=0), len(values), missing.argmin(axis=0))
+        if len(values)
+        else np.zeros(0, np.int64)
+    )
     start = int(first.max(initial=0))
     if start >= len(values):
         names = [str(name) for name in features.columns[first >= len(values)]] or ["features"]
-        raise DataError(f"{', '.join(names)}: no value in any of the {len(values):,} rows. Take a longer range.")
+        raise DataError(
+            f"{', '.join(names)}: no value in any of the {len(values):,} rows. Take a longer range."
+        )
     bad = ~np.isfinite(values) & (np.arange(len(values))[:, None] >= first)
     if bad.any():
         row = int(bad.any(axis=1).argmax())

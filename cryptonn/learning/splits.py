@@ -71,7 +71,9 @@ def _rows(index: pd.DatetimeIndex, period: TimeRange) -> tuple[int, int]:
     return first, last
 
 
-def _check(split: Split, train: TimeRange, test: Mapping[str, TimeRange], *, purge: int, lookback: int) -> None:
+def _check(
+    split: Split, train: TimeRange, test: Mapping[str, TimeRange], *, purge: int, lookback: int
+) -> None:
     rows, wanted = split.train.stop - split.train.start, lookback + purge + 1
     if rows < wanted:
         raise DataError(
@@ -86,7 +88,9 @@ def _check(split: Split, train: TimeRange, test: Mapping[str, TimeRange], *, pur
         )
     for name, period in split.test.items():
         if period.start >= period.stop:
-            raise DataError(f"test period {name!r} ({test[name]}) holds no row. Choose a range the data cover.")
+            raise DataError(
+                f"test period {name!r} ({test[name]}) holds no row. Choose a range the data cover."
+            )
         if period.start < split.validation.start:
             raise DataError(
                 f"test period {name!r} ({test[name]}) begins before the validation rows end. Move it later."

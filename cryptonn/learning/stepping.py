@@ -72,7 +72,9 @@ class SteppingNetwork:
         first = self._warm_up(features)
         if first < len(index):
             bars = self._model.scaler.scale(features.iloc[first:])
-            number[first:] = self._days(bars, index[first:]) if self._streaming else self._windows(bars)
+            number[first:] = (
+                self._days(bars, index[first:]) if self._streaming else self._windows(bars)
+            )
             self._last = index[-1]
         return self._band(number, index, close)
 
@@ -83,7 +85,9 @@ class SteppingNetwork:
             return len(missing) if missing.all() else int(missing.argmin())
         if missing.any():
             when = features.index[int(missing.argmax())]
-            raise DataError(f"a feature has no value at {when}, after its warm-up: look at the candles there.")
+            raise DataError(
+                f"a feature has no value at {when}, after its warm-up: look at the candles there."
+            )
         return 0
 
     def _days(self, bars: NDArray[np.float32], index: pd.DatetimeIndex) -> NDArray[np.float32]:
@@ -119,13 +123,18 @@ class SteppingNetwork:
         number: NDArray[np.float32] = proba_of(self._network, rows[None])[0]
         return number
 
-    def _band(self, number: NDArray[np.float64], index: pd.DatetimeIndex, close: pd.Series | None) -> pd.DataFrame:
+    def _band(
+        self, number: NDArray[np.float64], index: pd.DatetimeIndex, close: pd.Series | None
+    ) -> pd.DataFrame:
         away = TOLERANCE * np.maximum(1.0, np.abs(number))
         values = {"proba": number, "low": number - away, "high": number + away}
         regression = self._model.regression
         if regression is not None:
             closes = None if close is None else close.reindex(index).to_numpy(dtype=np.float64)
-            values = {name: regression.proba(regression.moves(one, close=closes)) for name, one in values.items()}
+            values = {
+                name: regression.proba(regression.moves(one, close=closes))
+                for name, one in values.items()
+            }
         return pd.DataFrame(values, index=index)
 
 
@@ -134,7 +143,9 @@ def _twin(network: keras.Model, *, stateful: bool) -> Any:
 
     def copy(layer: Any) -> Any:
         settings = layer.get_config()
-        return type(layer).from_config(settings | {"stateful": stateful} if "stateful" in settings else settings)
+        return type(layer).from_config(
+            settings | {"stateful": stateful} if "stateful" in settings else settings
+        )
 
     bars = keras.Input(batch_shape=(1, *network.input_shape[1:]))
     twin = keras.models.clone_model(network, input_tensors=bars, clone_function=copy)

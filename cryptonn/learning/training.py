@@ -98,9 +98,16 @@ def fit_model(
     regression = _regression(rows, config)
     examples = _examples(rows, config, regression)
     network = build_network(
-        config.network, n_features=features.shape[1], form=config.training.form, scaling=config.features.scaling
+        config.network,
+        n_features=features.shape[1],
+        form=config.training.form,
+        scaling=config.features.scaling,
     )
-    judge = _judge_directions(rows, split, config) if regression is None else _judge_moves(rows, regression)
+    judge = (
+        _judge_directions(rows, split, config)
+        if regression is None
+        else _judge_moves(rows, regression)
+    )
     said = _sayings(network, rows, config)
     hooks = Hooks(on_epoch, on_progress, log_dir, checkpoint)
     history = fit_epochs(network, examples, lambda: judge(said()), config, hooks)
@@ -119,11 +126,17 @@ def _rows(
     config: RunConfig,
 ) -> _Rows:
     end = split.validation.stop
-    features, labels, close = features.iloc[:end], labels.iloc[:end], None if close is None else close.iloc[:end]
+    features, labels, close = (
+        features.iloc[:end],
+        labels.iloc[:end],
+        None if close is None else close.iloc[:end],
+    )
     kind = config.labels.kind
     target = labels["label"] if kind == "direction" else targets_of(labels, close, kind=kind)
     train = slice(max(warm_up(features), split.train.start), split.train.stop)
-    return _Rows(pd.DatetimeIndex(labels.index), bars, labels, target, close, train, split.validation)
+    return _Rows(
+        pd.DatetimeIndex(labels.index), bars, labels, target, close, train, split.validation
+    )
 
 
 def _regression(rows: _Rows, config: RunConfig) -> Regression | None:
@@ -131,7 +144,9 @@ def _regression(rows: _Rows, config: RunConfig) -> Regression | None:
     return None if kind == "direction" else fit_regression(rows.target.iloc[rows.train], kind=kind)
 
 
-def _examples(rows: _Rows, config: RunConfig, regression: Regression | None) -> Streaming | Windowed:
+def _examples(
+    rows: _Rows, config: RunConfig, regression: Regression | None
+) -> Streaming | Windowed:
     training = config.training
     target = rows.target.iloc[rows.train]
     if len(target) < training.lookback + config.labels.horizon + 1:
@@ -165,8 +180,16 @@ def _sayings(network: keras.Model, rows: _Rows, config: RunConfig) -> Callable[[
 
 def _judge_directions(rows: _Rows, split: Split, config: RunConfig) -> Judge:
     label, move = rows.target.iloc[rows.validation].to_numpy(), _move(rows)
-    down, up = (1.0, 1.0) if config.labels.balance == "none" else class_weights(rows.target.iloc[split.train])
-    weight = weights_of_classes(rows.target.iloc[rows.validation], down=down, up=up).to_numpy().astype(np.float64)
+    down, up = (
+        (1.0, 1.0)
+        if config.labels.balance == "none"
+        else class_weights(rows.target.iloc[split.train])
+    )
+    weight = (
+        weights_of_classes(rows.target.iloc[rows.validation], down=down, up=up)
+        .to_numpy()
+        .astype(np.float64)
+    )
     _check_validation(rows, known=int((weight > 0).sum()), least=1)
 
     def judge(proba: Array) -> tuple[float, float]:
@@ -204,7 +227,9 @@ def _move(rows: _Rows) -> Array:
 
 
 def _predicted(rows: _Rows, regression: Regression, number: Array) -> Array:
-    close = None if rows.close is None else rows.close.iloc[rows.validation].to_numpy(dtype=np.float64)
+    close = (
+        None if rows.close is None else rows.close.iloc[rows.validation].to_numpy(dtype=np.float64)
+    )
     return regression.moves(number, close=close)
 
 
@@ -214,7 +239,9 @@ def _share_right(said: Array, move: Array) -> float:
     return float(((said[moved] > 0) == (move[moved] > 0)).mean()) if moved.any() else float("nan")
 
 
-def losses_of(proba: NDArray[np.float64], label: NDArray[np.float64], training: TrainingConfig) -> NDArray[np.float64]:
+def losses_of(
+    proba: NDArray[np.float64], label: NDArray[np.float64], training: TrainingConfig
+) -> NDArray[np.float64]:
     """Return the loss of each row, (rows,): what Keras makes the mean of."""
     if training.loss == "mse":
         return (proba - label) ** 2

@@ -31,7 +31,9 @@ def window_times(index: pd.DatetimeIndex, lookback: int) -> pd.DatetimeIndex:
     return index[lookback - 1 :]
 
 
-def sequence_starts(rows: int, *, lookback: int, sequence: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def sequence_starts(
+    rows: int, *, lookback: int, sequence: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
     """Place training sequences one after another, from a random offset on, in random order.
 
     A sequence that starts at row s sees rows s … s + lookback + sequence - 1 and is labelled on the last ``sequence``

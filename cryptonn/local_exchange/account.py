@@ -73,9 +73,15 @@ class Account:
         """Raise ``RuntimeError``, a bug, if a balance is negative or not what opening, outside and fills make of it."""
         for currency, opening in self.opening.items():
             explained = opening + self.external[currency] + self.booked[currency]
-            if self.free[currency] < 0 or self.locked[currency] < 0 or self.total(currency) != explained:
+            if (
+                self.free[currency] < 0
+                or self.locked[currency] < 0
+                or self.total(currency) != explained
+            ):
                 held = f"{self.free[currency]} free and {self.locked[currency]} locked"
-                raise RuntimeError(f"{currency}: {held}, but opening, outside and fills make {explained}")
+                raise RuntimeError(
+                    f"{currency}: {held}, but opening, outside and fills make {explained}"
+                )
 
     def _take(self, currency: str, amount: Decimal) -> None:
         if amount > self.free.get(currency, ZERO):

@@ -8,7 +8,14 @@ from itertools import count
 from typing import Any, Literal
 
 from cryptonn.local_exchange.binance_auth import Params, Weights, params_of, signed_params
-from cryptonn.local_exchange.binance_orders import asked_order, limit_of, mandatory, page, whole, within
+from cryptonn.local_exchange.binance_orders import (
+    asked_order,
+    limit_of,
+    mandatory,
+    page,
+    whole,
+    within,
+)
 from cryptonn.local_exchange.binance_replies import (
     accepted,
     account_reply,
@@ -72,7 +79,10 @@ class Binance:
         """Return the client id in a request for a new order, else None."""
         if (request.method, request.path) != ("POST", "/api/v3/order"):
             return None
-        found = re.search(r"(?:^|&)newClientOrderId=([A-Za-z0-9_.:/-]{1,36})(?:&|$)", f"{request.query}&{request.body}")
+        found = re.search(
+            r"(?:^|&)newClientOrderId=([A-Za-z0-9_.:/-]{1,36})(?:&|$)",
+            f"{request.query}&{request.body}",
+        )
         return found[1] if found else None
 
     def fault(self, do: str) -> Reply | None:
@@ -81,14 +91,20 @@ class Binance:
 
     def exchange_info(self, params: Params) -> Any:
         """List the markets and their filters."""
-        wanted = [params["symbol"]] if "symbol" in params else re.findall(r"\w+", params.get("symbols", ""))
+        wanted = (
+            [params["symbol"]]
+            if "symbol" in params
+            else re.findall(r"\w+", params.get("symbols", ""))
+        )
         markets = [self._market(name) for name in wanted] or list(self.markets.values())
         return {
             "timezone": "UTC",
             "serverTime": self.exchange.server_ms,
             "rateLimits": rate_limits(),
             "exchangeFilters": [],
-            "symbols": [market_reply(market, halted=self.exchange.quirks.halted) for market in markets],
+            "symbols": [
+                market_reply(market, halted=self.exchange.quirks.halted) for market in markets
+            ],
         }
 
     def klines(self, params: Params) -> Any:
@@ -121,7 +137,12 @@ class Binance:
 
         def row(market: Market) -> dict[str, str]:
             bid, ask = (amount_text(price) for price in self._prices(market))
-            return {"bidPrice": bid, "bidQty": amount_text(DEPTH), "askPrice": ask, "askQty": amount_text(DEPTH)}
+            return {
+                "bidPrice": bid,
+                "bidQty": amount_text(DEPTH),
+                "askPrice": ask,
+                "askQty": amount_text(DEPTH),
+            }
 
         return self._for_each(params, row)
 
@@ -143,7 +164,9 @@ class Binance:
     def new_order(self, params: Params) -> Any:
         """Accept an order; its client id must differ from those of the open ones."""
         asked = asked_order(params, self._market(mandatory(params, "symbol")).symbol)
-        asked = asked if asked.client_id else replace(asked, client_id=f"unnamed-{next(self._unnamed)}")
+        asked = (
+            asked if asked.client_id else replace(asked, client_id=f"unnamed-{next(self._unnamed)}")
+        )
         if self.matching.by_client_id(asked.client_id, now_ms=self._now, open_only=True):
             raise BinanceRefusal(-2010, "Duplicate order sent.")
         order = self.matching.place(asked, now_ms=self._now)
@@ -164,7 +187,9 @@ class Binance:
 
     def cancel_all(self, params: Params) -> Any:
         """Cancel the open orders of a market."""
-        orders = self.matching.open_orders(self._market(mandatory(params, "symbol")).symbol, now_ms=self._now)
+        orders = self.matching.open_orders(
+            self._market(mandatory(params, "symbol")).symbol, now_ms=self._now
+        )
         if not orders:
             raise BinanceRefusal(-2011)
         return [self._canceled(order, params) for order in orders]
@@ -172,20 +197,34 @@ class Binance:
     def open_orders(self, params: Params) -> Any:
         """Return the open orders of a market, or of all."""
         symbol = self._market(params["symbol"]).symbol if "symbol" in params else None
-        return [order_reply(order, with_times=True) for order in self.matching.open_orders(symbol, now_ms=self._now)]
+        return [
+            order_reply(order, with_times=True)
+            for order in self.matching.open_orders(symbol, now_ms=self._now)
+        ]
 
     def all_orders(self, params: Params) -> Any:
         """Return orders of a market, the newest unless a start is given."""
         market, first = self._market(mandatory(params, "symbol")), whole(params, "orderId")
         orders = self.matching.orders_of(market.symbol, now_ms=self._now)
-        orders = [order for order in orders if within(order.created_ms, params) and order.id >= (first or 0)]
-        return [order_reply(order, with_times=True) for order in page(orders, params, from_start=first is not None)]
+        orders = [
+            order
+            for order in orders
+            if within(order.created_ms, params) and order.id >= (first or 0)
+        ]
+        return [
+            order_reply(order, with_times=True)
+            for order in page(orders, params, from_start=first is not None)
+        ]
 
     def my_trades(self, params: Params) -> Any:
         """Return trades of a market or of one order, the newest unless a start is given."""
         market, first = self._market(mandatory(params, "symbol")), whole(params, "fromId")
-        trades = self.matching.trades_of(market.symbol, now_ms=self._now, order_id=whole(params, "orderId"))
-        trades = [trade for trade in trades if within(trade.time_ms, params) and trade.id >= (first or 0)]
+        trades = self.matching.trades_of(
+            market.symbol, now_ms=self._now, order_id=whole(params, "orderId")
+        )
+        trades = [
+            trade for trade in trades if within(trade.time_ms, params) and trade.id >= (first or 0)
+        ]
         return [trade_row(trade) for trade in page(trades, params, from_start=first is not None)]
 
     @property
@@ -205,7 +244,9 @@ class Binance:
 
     def _prices(self, market: Market) -> tuple[Decimal, Decimal]:
         """Return bid and ask."""
-        bid, ask = (self.matching.price(market.symbol, side=side, now_ms=self._now) for side in SIDES)
+        bid, ask = (
+            self.matching.price(market.symbol, side=side, now_ms=self._now) for side in SIDES
+        )
         return bid, ask
 
     def _last(self, market: Market) -> Decimal:
@@ -215,7 +256,9 @@ class Binance:
         """Return the order that is meant, or refuse with the code for one that is not known."""
         order_id, client_id = whole(params, "orderId"), params.get("origClientOrderId")
         if order_id is None and not client_id:
-            message = "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
+            message = (
+                "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
+            )
             raise BinanceRefusal(-1102, message)
         market, order = self._market(mandatory(params, "symbol")), None
         if order_id is not None:
@@ -229,22 +272,34 @@ class Binance:
     def _canceled(self, order: Order, params: Params) -> dict[str, Any]:
         self.matching.cancel(order, now_ms=self._now)
         name = params.get("newClientOrderId", f"cancel-{order.id}")
-        ids = {"origClientOrderId": order.asked.client_id, "clientOrderId": name, "transactTime": order.updated_ms}
+        ids = {
+            "origClientOrderId": order.asked.client_id,
+            "clientOrderId": name,
+            "transactTime": order.updated_ms,
+        }
         return order_reply(order) | ids
 
     def _public(self, weight: int, answer: Answer) -> Handler:
         return lambda request: self._replied(weight, lambda: answer(params_of(request)))
 
-    def _signed(self, weight: int, answer: Answer, *, may: Literal["read", "trade"] = "read") -> Handler:
-        return lambda request: self._replied(weight, lambda: answer(signed_params(request, self.exchange, may=may)))
+    def _signed(
+        self, weight: int, answer: Answer, *, may: Literal["read", "trade"] = "read"
+    ) -> Handler:
+        return lambda request: self._replied(
+            weight, lambda: answer(signed_params(request, self.exchange, may=may))
+        )
 
     def _replied(self, weight: int, answer: Callable[[], Any]) -> Reply:
         """Count the weight, answer, and say a refusal in binance's words."""
         try:
-            self.weights.use(weight, limit=self.exchange.quirks.weight_limit, server_ms=self.exchange.server_ms)
+            self.weights.use(
+                weight, limit=self.exchange.quirks.weight_limit, server_ms=self.exchange.server_ms
+            )
             reply = Reply(200, {}, answer())
         except BinanceRefusal as error:
             reply = error.reply
         except Refused as error:
             reply = refusal(error.reason).reply
-        return reply._replace(headers={**reply.headers, "x-mbx-used-weight-1m": str(self.weights.used)})
+        return reply._replace(
+            headers={**reply.headers, "x-mbx-used-weight-1m": str(self.weights.used)}
+        )

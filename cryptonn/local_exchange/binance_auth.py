@@ -39,7 +39,9 @@ class Weights:
 
 def params_of(request: Request) -> Params:
     """Return the parameters of query and form body; one that is given twice is refused."""
-    pairs = parse_qsl(request.query, keep_blank_values=True) + parse_qsl(request.body, keep_blank_values=True)
+    pairs = parse_qsl(request.query, keep_blank_values=True) + parse_qsl(
+        request.body, keep_blank_values=True
+    )
     params = dict(pairs)
     if len(params) < len(pairs):
         raise BinanceRefusal(-1100, "Duplicate values for a parameter detected.")
@@ -80,7 +82,9 @@ def _check_time(params: Params, server_ms: int) -> None:
     if window > LONGEST_WINDOW:
         raise BinanceRefusal(-1131)
     if signed_ms >= server_ms + AHEAD_MS:
-        raise BinanceRefusal(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+        raise BinanceRefusal(
+            -1021, "Timestamp for this request was 1000ms ahead of the server's time."
+        )
     if server_ms - signed_ms > window:
         raise BinanceRefusal(-1021)
 
@@ -88,6 +92,8 @@ def _check_time(params: Params, server_ms: int) -> None:
 def _whole(params: Params, name: str) -> int:
     text = params[name]
     if not re.fullmatch(r"\d{1,15}", text):
-        message = f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'."
+        message = (
+            f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'."
+        )
         raise BinanceRefusal(-1100, message)
     return int(text)

@@ -22,7 +22,9 @@ DEFAULT_LIMIT, MOST = 500, 1000
 def mandatory(params: Params, name: str) -> str:
     """Return a parameter that must be there."""
     if not params.get(name):
-        raise BinanceRefusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+        raise BinanceRefusal(
+            -1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
+        )
     return params[name]
 
 
@@ -31,7 +33,9 @@ def whole(params: Params, name: str) -> int | None:
     if name not in params:
         return None
     if not re.fullmatch(r"[0-9]{1,18}", params[name]):
-        message = f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'."
+        message = (
+            f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'."
+        )
         raise BinanceRefusal(-1100, message)
     return int(params[name])
 
@@ -61,9 +65,13 @@ def asked_order(params: Params, symbol: str) -> NewOrder:
         raise BinanceRefusal(-1117)
     if kind not in ("MARKET", "LIMIT", "LIMIT_MAKER"):
         raise BinanceRefusal(-1116)
-    quote_amount = _amount(params, "quoteOrderQty") if kind == "MARKET" and "quoteOrderQty" in params else None
+    quote_amount = (
+        _amount(params, "quoteOrderQty") if kind == "MARKET" and "quoteOrderQty" in params else None
+    )
     if kind == "MARKET":
-        _refuse_sent(params, ("price", "timeInForce", *(("quantity",) if quote_amount is not None else ())))
+        _refuse_sent(
+            params, ("price", "timeInForce", *(("quantity",) if quote_amount is not None else ()))
+        )
     if kind == "LIMIT":
         mandatory(params, "timeInForce")
     tif = params.get("timeInForce", "GTC")
@@ -91,9 +99,7 @@ def _client_id(params: Params) -> str:
     if "newClientOrderId" not in params:
         return ""
     if not re.fullmatch(CLIENT_ID, params["newClientOrderId"]):
-        message = (
-            "Illegal characters found in parameter 'newClientOrderId'; legal range is '^[\\.A-Z\\:/a-z0-9_-]{1,36}$'."
-        )
+        message = "Illegal characters found in parameter 'newClientOrderId'; legal range is '^[\\.A-Z\\:/a-z0-9_-]{1,36}$'."
         raise BinanceRefusal(-1100, message)
     return params["newClientOrderId"]
 
@@ -101,9 +107,7 @@ def _client_id(params: Params) -> str:
 def _amount(params: Params, name: str) -> Decimal:
     text = mandatory(params, name)
     if not re.fullmatch(AMOUNT, text):
-        message = (
-            f"Illegal characters found in parameter '{name}'; legal range is '^([0-9]{{1,20}})(\\.[0-9]{{1,20}})?$'."
-        )
+        message = f"Illegal characters found in parameter '{name}'; legal range is '^([0-9]{{1,20}})(\\.[0-9]{{1,20}})?$'."
         raise BinanceRefusal(-1100, message)
     amount = Decimal(text)
     if len(text.partition(".")[2].rstrip("0")) > DECIMALS:

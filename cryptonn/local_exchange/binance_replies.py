@@ -33,7 +33,11 @@ STATUS = {
     "canceled": "CANCELED",
     "expired": "EXPIRED",
 }
-RATE_LIMITS = (("REQUEST_WEIGHT", "MINUTE", 1, 6000), ("ORDERS", "SECOND", 10, 100), ("ORDERS", "DAY", 1, 200_000))
+RATE_LIMITS = (
+    ("REQUEST_WEIGHT", "MINUTE", 1, 6000),
+    ("ORDERS", "SECOND", 10, 100),
+    ("ORDERS", "DAY", 1, 200_000),
+)
 RATE_KEYS = ("rateLimitType", "interval", "intervalNum", "limit")
 
 
@@ -95,16 +99,33 @@ def _filters(filters: Filters) -> list[Reply]:
     tick, step = amount_text(filters.price_tick), amount_text(filters.amount_step)
     up, down = f"{PRICE_BAND:f}", f"{1 / PRICE_BAND:f}"
     return [
-        {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "1000000.00000000", "tickSize": tick},
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": tick,
+            "maxPrice": "1000000.00000000",
+            "tickSize": tick,
+        },
         {"filterType": "LOT_SIZE", **amounts, "stepSize": step},
         {"filterType": "MARKET_LOT_SIZE", **amounts, "stepSize": step},
         {
-            **{"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": up, "bidMultiplierDown": down},
+            **{
+                "filterType": "PERCENT_PRICE_BY_SIDE",
+                "bidMultiplierUp": up,
+                "bidMultiplierDown": down,
+            },
             **{"askMultiplierUp": up, "askMultiplierDown": down, "avgPriceMins": 1},
         },
         {
-            **{"filterType": "NOTIONAL", "minNotional": amount_text(filters.min_cost), "applyMinToMarket": True},
-            **{"maxNotional": amount_text(filters.max_cost), "applyMaxToMarket": True, "avgPriceMins": 1},
+            **{
+                "filterType": "NOTIONAL",
+                "minNotional": amount_text(filters.min_cost),
+                "applyMinToMarket": True,
+            },
+            **{
+                "maxNotional": amount_text(filters.max_cost),
+                "applyMaxToMarket": True,
+                "avgPriceMins": 1,
+            },
         },
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
     ]
@@ -123,7 +144,12 @@ def accepted(order: Order) -> Reply:
 def order_reply(order: Order, *, with_times: bool = False) -> Reply:
     """Return what all replies about an order have in common, and what lookups and lists tell besides."""
     asked = order.asked
-    times = {"stopPrice": ZERO, "time": order.created_ms, "updateTime": order.updated_ms, "isWorking": True}
+    times = {
+        "stopPrice": ZERO,
+        "time": order.created_ms,
+        "updateTime": order.updated_ms,
+        "isWorking": True,
+    }
     return {
         **_names(order),
         "price": ZERO if asked.limit is None else amount_text(asked.limit),
@@ -185,7 +211,12 @@ def trade_row(trade: Trade) -> Reply:
 def account_reply(exchange: Exchange, *, omit_zero: bool) -> Reply:
     """Return balances, rates and permissions."""
     account = exchange.account
-    rates = {"maker": exchange.maker, "taker": exchange.taker, "buyer": Decimal(0), "seller": Decimal(0)}
+    rates = {
+        "maker": exchange.maker,
+        "taker": exchange.taker,
+        "buyer": Decimal(0),
+        "seller": Decimal(0),
+    }
     return {
         "makerCommission": int(exchange.maker * 10_000),
         "takerCommission": int(exchange.taker * 10_000),
@@ -200,21 +231,32 @@ def account_reply(exchange: Exchange, *, omit_zero: bool) -> Reply:
         "preventSor": False,
         "updateTime": exchange.server_ms,
         "accountType": "SPOT",
-        "balances": [_balance(account, name) for name in account.free if account.total(name) or not omit_zero],
+        "balances": [
+            _balance(account, name) for name in account.free if account.total(name) or not omit_zero
+        ],
         "permissions": ["SPOT"],
         "uid": 1,
     }
 
 
 def _balance(account: Account, name: str) -> Mapping[str, str]:
-    return {"asset": name, "free": amount_text(account.free[name]), "locked": amount_text(account.locked[name])}
+    return {
+        "asset": name,
+        "free": amount_text(account.free[name]),
+        "locked": amount_text(account.locked[name]),
+    }
 
 
-def ticker_reply(market: Market, bars: Iterable[Bar], *, bid: Decimal, ask: Decimal, last: Decimal) -> Reply:
+def ticker_reply(
+    market: Market, bars: Iterable[Bar], *, bid: Decimal, ask: Decimal, last: Decimal
+) -> Reply:
     """Return the last day in numbers; ``bars`` are its candles, oldest first."""
     day = list(bars)
     first = day[0].open
-    volume, quote = sum(bar.volume for bar in day), sum(bar.volume * (bar.open + bar.close) / 2 for bar in day)
+    volume, quote = (
+        sum(bar.volume for bar in day),
+        sum(bar.volume * (bar.open + bar.close) / 2 for bar in day),
+    )
     change = float(last) - first
     numbers = {
         **{"priceChange": change, "priceChangePercent": 100 * change / first},

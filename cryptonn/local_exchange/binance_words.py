@@ -9,10 +9,22 @@ CODES: dict[int, tuple[int, str]] = {
     -1000: (500, "An unknown error occurred while processing the request."),
     -1001: (500, "Internal error; unable to process your request. Please try again."),
     -1002: (401, "You are not authorized to execute this request."),
-    -1003: (429, "Too much request weight used; current limit is 6000 request weight per 1 MINUTE."),
-    -1006: (500, "An unexpected response was received from the message bus. Execution status unknown."),
-    -1007: (408, "Timeout waiting for response from backend server. Send status unknown; execution status unknown."),
-    -1008: (503, "Server is currently overloaded with other requests. Please try again in a few minutes."),
+    -1003: (
+        429,
+        "Too much request weight used; current limit is 6000 request weight per 1 MINUTE.",
+    ),
+    -1006: (
+        500,
+        "An unexpected response was received from the message bus. Execution status unknown.",
+    ),
+    -1007: (
+        408,
+        "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
+    ),
+    -1008: (
+        503,
+        "Server is currently overloaded with other requests. Please try again in a few minutes.",
+    ),
     -1013: (400, "Filter failure: NOTIONAL"),
     -1015: (429, "Too many new orders; current limit is 100 orders per 10 SECOND."),
     -1021: (400, "Timestamp for this request is outside of the recvWindow."),
@@ -52,14 +64,26 @@ REASONS: dict[Reason, tuple[int, str]] = {
 
 STATUSES: dict[str, tuple[int, object]] = {
     "401": (401, {"code": -2015, "msg": CODES[-2015][1]}),
-    "403": (403, "<html><head><title>403 Forbidden</title></head><body>403 Forbidden</body></html>"),
+    "403": (
+        403,
+        "<html><head><title>403 Forbidden</title></head><body>403 Forbidden</body></html>",
+    ),
     "404": (404, "<html><body>404 Not Found</body></html>"),
-    "418": (418, {"code": -1003, "msg": "Way too much request weight used; IP banned until 4102444800000."}),
+    "418": (
+        418,
+        {"code": -1003, "msg": "Way too much request weight used; IP banned until 4102444800000."},
+    ),
     "429": (429, {"code": -1003, "msg": CODES[-1003][1]}),
     "500": (500, {"code": -1000, "msg": CODES[-1000][1]}),
-    "502": (502, "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"),
+    "502": (
+        502,
+        "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>",
+    ),
     "503": (503, {"code": -1008, "msg": CODES[-1008][1]}),
-    "504": (504, "<html><head><title>504 Gateway Time-out</title></head><body>504 Gateway Time-out</body></html>"),
+    "504": (
+        504,
+        "<html><head><title>504 Gateway Time-out</title></head><body>504 Gateway Time-out</body></html>",
+    ),
 }
 """Injected HTTP statuses."""
 
@@ -67,7 +91,9 @@ STATUSES: dict[str, tuple[int, object]] = {
 class BinanceRefusal(Exception):
     """A request that binance refuses with one of its codes."""
 
-    def __init__(self, code: int, message: str | None = None, *, retry_after: int | None = None) -> None:
+    def __init__(
+        self, code: int, message: str | None = None, *, retry_after: int | None = None
+    ) -> None:
         self.code, self.message = code, CODES[code][1] if message is None else message
         self.retry_after = retry_after
         super().__init__(f"{code} {self.message}")

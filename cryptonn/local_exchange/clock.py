@@ -31,7 +31,9 @@ class ReplayClock:
         wall: Callable[[], float],
     ) -> None:
         if mode == "running" and not 0 < speed <= 1_000_000:
-            raise ConfigError(f"speed is {speed}; it must be above 0. Write 60 for a minute of candles each second.")
+            raise ConfigError(
+                f"speed is {speed}; it must be above 0. Write 60 for a minute of candles each second."
+            )
         self.start_ms, self.end_ms, self.mode, self.speed = start_ms, end_ms, mode, speed
         self._wall, self._wall_start = wall, wall()
         self._ms = start_ms
@@ -51,6 +53,8 @@ class ReplayClock:
             If the clock runs by itself.
         """
         if self.mode != "lockstep":
-            raise ConfigError("The clock runs by itself; only a lockstep clock can be moved. Wait, or raise the speed.")
+            raise ConfigError(
+                "The clock runs by itself; only a lockstep clock can be moved. Wait, or raise the speed."
+            )
         self._ms = max(self._ms, to_ms)
         return self._ms

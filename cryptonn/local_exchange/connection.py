@@ -84,7 +84,11 @@ class Connection(BaseHTTPRequestHandler):
         body = self.rfile.read(int(length)).decode("utf-8", "replace")
         parts = urlsplit(self.path)
         if parts.path.startswith(PREFIX):
-            self._send(self.control.answer(self.command, parts.path.removeprefix(PREFIX), parts.query, _json(body)))
+            self._send(
+                self.control.answer(
+                    self.command, parts.path.removeprefix(PREFIX), parts.query, _json(body)
+                )
+            )
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
         self._give(self.front.answer(self.command, self.path, headers, body))
@@ -95,10 +99,14 @@ class Connection(BaseHTTPRequestHandler):
         fault = answer.fault
         match None if fault is None else fault.do:
             case "slow":
-                self.stopping.wait(SLOW_SECONDS if fault is None or fault.seconds is None else fault.seconds)
+                self.stopping.wait(
+                    SLOW_SECONDS if fault is None or fault.seconds is None else fault.seconds
+                )
                 self._send(answer.reply)
             case "timeout":
-                self._hold(HOLD_SECONDS if fault is None or fault.seconds is None else fault.seconds)
+                self._hold(
+                    HOLD_SECONDS if fault is None or fault.seconds is None else fault.seconds
+                )
                 self.close_connection = True
             case "drop":
                 self.close_connection = True

@@ -36,7 +36,9 @@ class Control:
         self._reads: dict[str, Callable[[Mapping[str, list[str]]], dict[str, Any]]] = {
             "clock": lambda _: self.clock(),
             "quirks": lambda _: self.exchange.quirks.model_dump(mode="json"),
-            "faults": lambda _: {"plan": [fault.model_dump(mode="json") for fault in front.faults.faults]},
+            "faults": lambda _: {
+                "plan": [fault.model_dump(mode="json") for fault in front.faults.faults]
+            },
             "account": lambda _: self.account(),
             "orders": lambda _: self.orders(),
             "log": lambda query: self.log(int(query.get("since", ["0"])[0])),
@@ -52,7 +54,13 @@ class Control:
     def answer(self, method: str, name: str, query: str, asked: object) -> Reply:
         """Answer one request: 200, or 400 or 404 with ``{"error": …}`` in words."""
         if name not in (self._reads if method == "GET" else self._writes):
-            return Reply(404, {}, {"error": f"There is no {method} {PREFIX}{name}; see GET {', '.join(self._reads)}."})
+            return Reply(
+                404,
+                {},
+                {
+                    "error": f"There is no {method} {PREFIX}{name}; see GET {', '.join(self._reads)}."
+                },
+            )
         with self.exchange.lock:
             try:
                 self.front.catch_up()
@@ -77,7 +85,10 @@ class Control:
     def account(self) -> dict[str, Any]:
         """Return the balances, and what the audit of the books found (nothing, unless there is a bug)."""
         account = self.exchange.account
-        held = {name: {"free": str(free), "locked": str(account.locked[name])} for name, free in account.free.items()}
+        held = {
+            name: {"free": str(free), "locked": str(account.locked[name])}
+            for name, free in account.free.items()
+        }
         return {"balances": held, "audit": self.exchange.audit()}
 
     def orders(self) -> dict[str, Any]:
@@ -138,9 +149,13 @@ def _amount(asked: Asked, name: str) -> Decimal:
     try:
         amount = Decimal(str(asked.get(name)))
     except InvalidOperation as error:
-        raise ConfigError(f"{name} must be an amount such as {'-0.1'!r}; it is {asked.get(name)!r}.") from error
+        raise ConfigError(
+            f"{name} must be an amount such as {'-0.1'!r}; it is {asked.get(name)!r}."
+        ) from error
     if not amount.is_finite():
-        raise ConfigError(f"{name} must be an amount such as {'-0.1'!r}; it is {asked.get(name)!r}.")
+        raise ConfigError(
+            f"{name} must be an amount such as {'-0.1'!r}; it is {asked.get(name)!r}."
+        )
     return amount
 
 
@@ -148,12 +163,24 @@ def _order(order: Order) -> dict[str, Any]:
     asked = order.asked
     trades = [_texts(asdict(trade)) for trade in order.trades]
     facts = {
-        **{"id": order.id, "client_id": asked.client_id, "symbol": asked.symbol, "side": asked.side},
-        **{"limit": asked.limit, "status": order.status, "amount": order.amount, "filled": order.filled},
+        **{
+            "id": order.id,
+            "client_id": asked.client_id,
+            "symbol": asked.symbol,
+            "side": asked.side,
+        },
+        **{
+            "limit": asked.limit,
+            "status": order.status,
+            "amount": order.amount,
+            "filled": order.filled,
+        },
         **{"cost": order.cost, "created_ms": order.created_ms, "updated_ms": order.updated_ms},
     }
     return {**_texts(facts), "trades": trades}
 
 
 def _texts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: str(value) if isinstance(value, Decimal) else value for name, value in facts.items()}
+    return {
+        name: str(value) if isinstance(value, Decimal) else value for name, value in facts.items()
+    }

@@ -60,7 +60,9 @@ def find_handler(
     for (verb, route), handler in routes.items():
         segments = route.split("/")
         if verb == method and len(segments) == len(wanted):
-            pairs = [(mark, part) for mark, part in zip(segments, wanted, strict=True) if mark != part]
+            pairs = [
+                (mark, part) for mark, part in zip(segments, wanted, strict=True) if mark != part
+            ]
             if all(mark.startswith("{") for mark, _ in pairs):
                 return handler, {mark.strip("{}"): part for mark, part in pairs}
     return None

@@ -55,7 +55,9 @@ class Exchange:
     ) -> None:
         self.markets, self.clock = dict(markets), clock
         self.taker, self.maker, self.fee_in = taker, maker, fee_in
-        currencies = {name for market in self.markets.values() for name in (market.base, market.quote)}
+        currencies = {
+            name for market in self.markets.values() for name in (market.base, market.quote)
+        }
         self.account = Account(dict.fromkeys(sorted(currencies), Decimal(0)) | dict(balances))
         self.quirks = Quirks()
         self.matching = Matching(
@@ -83,7 +85,9 @@ class Exchange:
         self.now_ms = now_ms
         self.matching.settle(now_ms)
 
-    def candles(self, symbol: str, *, start_ms: int | None, end_ms: int | None, limit: int) -> list[Bar]:
+    def candles(
+        self, symbol: str, *, start_ms: int | None, end_ms: int | None, limit: int
+    ) -> list[Bar]:
         """Return candles as clients see them, oldest first, with the quirks of the feed.
 
         Raises ``Refused("unknown_symbol")``.
@@ -91,7 +95,9 @@ class Exchange:
         if symbol not in self.markets:
             raise Refused("unknown_symbol")
         market = self.markets[symbol]
-        return seen_bars(market, self.quirks, now_ms=self.now_ms, start_ms=start_ms, end_ms=end_ms, limit=limit)
+        return seen_bars(
+            market, self.quirks, now_ms=self.now_ms, start_ms=start_ms, end_ms=end_ms, limit=limit
+        )
 
     def secret_of(self, key: str) -> str | None:
         """Return the secret of an API key, or None where it is unknown or revoked."""
@@ -104,7 +110,10 @@ class Exchange:
 
     def audit(self) -> list[str]:
         """Compare the balances with opening, outside and a fresh sum over all trades; return what does not agree."""
-        held = {name: opening + self.account.external[name] for name, opening in self.account.opening.items()}
+        held = {
+            name: opening + self.account.external[name]
+            for name, opening in self.account.opening.items()
+        }
         for trade in (trade for trades in self.matching.trades.values() for trade in trades):
             market, sign = self.markets[trade.symbol], 1 if trade.side == "buy" else -1
             held[market.base] += sign * trade.amount
@@ -115,7 +124,12 @@ class Exchange:
             for name, amount in held.items()
             if amount != self.account.total(name)
         ]
-        filled = ((order, sum(trade.amount for trade in order.trades)) for order in self.matching.orders.values())
+        filled = (
+            (order, sum(trade.amount for trade in order.trades))
+            for order in self.matching.orders.values()
+        )
         return wrong + [
-            f"order {order.id}: {order.filled} filled, {sum_}" for order, sum_ in filled if sum_ != order.filled
+            f"order {order.id}: {order.filled} filled, {sum_}"
+            for order, sum_ in filled
+            if sum_ != order.filled
         ]

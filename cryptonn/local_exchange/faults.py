@@ -85,7 +85,9 @@ def _checked(entry: object, dialects: list[Dialect]) -> Fault:
         fault = Fault.model_validate(entry)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigError(f"The fault {entry!r}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+        raise ConfigError(
+            f"The fault {entry!r}: {'.'.join(map(str, first['loc']))}: {first['msg']}."
+        ) from error
     known = fault.is_on_the_wire or fault.do in BODY_FAULTS
     if not known and all(dialect.fault(fault.do) is None for dialect in dialects):
         words = f"{', '.join((*WIRE_FAULTS, *BODY_FAULTS))}, an HTTP status or an error code of the exchange"
@@ -105,7 +107,9 @@ def falsified(reply: Reply, fault: Fault, dialect: Dialect) -> Reply:
             return Reply(307, headers | {"Location": fault.location}, "")
         return Reply(reply.status, headers, _spoilt(reply.body, fault.do, dialect))
     words = dialect.fault(fault.do)
-    return reply if words is None else Reply(words.status, dict(words.headers) | headers, words.body)
+    return (
+        reply if words is None else Reply(words.status, dict(words.headers) | headers, words.body)
+    )
 
 
 def _spoilt(body: Any, do: str, dialect: Dialect) -> Any:
@@ -138,7 +142,13 @@ def _field(name: str, value: Any, do: str, dialect: Dialect) -> Any:
     if do == "nulls":
         return None
     if do == "nan":
-        return _each(value, do, dialect) if isinstance(value, (list, dict)) else "NaN" if _is_number(value) else value
+        return (
+            _each(value, do, dialect)
+            if isinstance(value, (list, dict))
+            else "NaN"
+            if _is_number(value)
+            else value
+        )
     if do == "other order" and name in dialect.id_keys:
         return type(value)(int(value) + 7)
     return f"{value}x" if do == "wrong client id" and name in dialect.client_id_keys else value

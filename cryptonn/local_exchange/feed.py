@@ -10,10 +10,18 @@ __all__ = ["seen_bars"]
 
 
 def seen_bars(
-    market: Market, quirks: Quirks, *, now_ms: int, start_ms: int | None, end_ms: int | None, limit: int
+    market: Market,
+    quirks: Quirks,
+    *,
+    now_ms: int,
+    start_ms: int | None,
+    end_ms: int | None,
+    limit: int,
 ) -> list[Bar]:
     """Return candles known by now, oldest first, as the quirks of the feed leave them; see ``Market.bars``."""
-    bars = market.bars(now_ms=_frozen(market, quirks, now_ms), start_ms=start_ms, end_ms=end_ms, limit=limit)
+    bars = market.bars(
+        now_ms=_frozen(market, quirks, now_ms), start_ms=start_ms, end_ms=end_ms, limit=limit
+    )
     holes = quirks.missing_candles.get(market.symbol, [])
     bars = [bar for bar in bars if not any(start <= bar.open_ms < end for start, end in holes)]
     revised = quirks.revised_candles.get(market.symbol, {})
@@ -21,12 +29,17 @@ def seen_bars(
     if quirks.duplicate_candles:
         bars = [*bars[:-2], *(bar for bar in bars[-2:] for _ in range(2))]
     if quirks.disordered_candles:
-        bars = [bar for place in range(0, len(bars), 2) for bar in reversed(bars[place : place + 2])]
+        bars = [
+            bar for place in range(0, len(bars), 2) for bar in reversed(bars[place : place + 2])
+        ]
     return bars
 
 
 def _revised(bar: Bar, values: Mapping[Any, float]) -> Bar:
-    return Bar(bar.open_ms, *(values.get(name, old) for name, old in zip(Bar._fields[1:], bar[1:], strict=True)))
+    return Bar(
+        bar.open_ms,
+        *(values.get(name, old) for name, old in zip(Bar._fields[1:], bar[1:], strict=True)),
+    )
 
 
 def _frozen(market: Market, quirks: Quirks, now_ms: int) -> int:

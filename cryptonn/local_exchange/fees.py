@@ -37,7 +37,14 @@ class Fees:
         return _rounded(amount * price * max(self.taker, self.maker))
 
     def fee(
-        self, asked: NewOrder, market: Market, amount: Decimal, price: Decimal, *, maker: bool, quirks: Quirks
+        self,
+        asked: NewOrder,
+        market: Market,
+        amount: Decimal,
+        price: Decimal,
+        *,
+        maker: bool,
+        quirks: Quirks,
     ) -> tuple[Decimal, str]:
         """Return the fee of a fill and its currency."""
         rate, cost = self.maker if maker else self.taker, amount * price

@@ -40,12 +40,19 @@ class RequestLog:
         self.total = 0
         self.posts: Counter[str] = Counter()
 
-    def note(self, dialect: str, request: Request, *, client_id: str | None, now_ms: int) -> dict[str, Any]:
+    def note(
+        self, dialect: str, request: Request, *, client_id: str | None, now_ms: int
+    ) -> dict[str, Any]:
         """Add an entry and return it; status and fault are to be filled in."""
         if client_id is not None:
             self.posts[client_id] += 1
         entry = {
-            **{"number": self.total, "now_ms": now_ms, "dialect": dialect, "method": request.method},
+            **{
+                "number": self.total,
+                "now_ms": now_ms,
+                "dialect": dialect,
+                "method": request.method,
+            },
             **{"path": request.path, "client_id": client_id, "status": None, "fault": None},
         }
         self.total += 1
@@ -88,12 +95,16 @@ class Front:
                 found = find_handler(dialect.routes, method, path)
                 if found:
                     return self._handled(dialect, found[0], replace(request, params=found[1]))
-            self.log.note("", request, client_id=None, now_ms=self.exchange.now_ms)["status"] = NOT_FOUND.status
+            self.log.note("", request, client_id=None, now_ms=self.exchange.now_ms)["status"] = (
+                NOT_FOUND.status
+            )
             return Answer(NOT_FOUND)
 
     def _handled(self, dialect: Dialect, handler: Handler, request: Request) -> Answer:
         client_id = dialect.client_id(request)
-        entry = self.log.note(dialect.name, request, client_id=client_id, now_ms=self.exchange.now_ms)
+        entry = self.log.note(
+            dialect.name, request, client_id=client_id, now_ms=self.exchange.now_ms
+        )
         if self.exchange.is_down:
             entry["fault"] = "down"
             return Answer(NOT_FOUND, DOWN)
@@ -108,12 +119,19 @@ class Front:
         return answer
 
     def _faulty(
-        self, fault: Fault, dialect: Dialect, handler: Handler, request: Request, entry: dict[str, Any]
+        self,
+        fault: Fault,
+        dialect: Dialect,
+        handler: Handler,
+        request: Request,
+        entry: dict[str, Any],
     ) -> Answer:
         if fault.when == "late":
             self._late.append(_Late(self.exchange.now_ms + fault.late_ms, handler, request, entry))
             self._late.sort(key=lambda late: late.due_ms)
-        carried_out = fault.when == "after" or (fault.when == "before" and _harmless(fault, request))
+        carried_out = fault.when == "after" or (
+            fault.when == "before" and _harmless(fault, request)
+        )
         reply = handler(request) if carried_out else Reply(200, {}, {})
         entry["status"] = reply.status if carried_out else None
         return Answer(falsified(reply, fault, dialect), fault if fault.is_on_the_wire else None)

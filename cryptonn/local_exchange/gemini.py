@@ -41,7 +41,10 @@ FAULTS = {
     "Maintenance": (503, "The system is down for maintenance."),
     "InvalidSignature": (400, "InvalidSignature"),
     "InvalidNonce": (400, "Nonce '1' has not increased since your last call to the Gemini API."),
-    "MissingRole": (403, "To access this endpoint, you need to log in to the website and give the key a role."),
+    "MissingRole": (
+        403,
+        "To access this endpoint, you need to log in to the website and give the key a role.",
+    ),
     "InvalidQuantity": (400, "Invalid quantity for symbol ETHUSD: 1"),
     "InsufficientFunds": (406, "Failed to place order due to insufficient funds"),
     "OrderNotFound": (404, "Order not found"),
@@ -50,7 +53,12 @@ FAULTS = {
 """Errors that can be injected by their reason: HTTP status and message."""
 
 STATUSES = {
-    **{"400": "InvalidQuantity", "401": "InvalidSignature", "403": "MissingRole", "404": "OrderNotFound"},
+    **{
+        "400": "InvalidQuantity",
+        "401": "InvalidSignature",
+        "403": "MissingRole",
+        "404": "OrderNotFound",
+    },
     **{"406": "InsufficientFunds", "429": "RateLimit", "500": "System", "503": "Maintenance"},
 }
 """The same by HTTP status."""
@@ -68,7 +76,9 @@ class Gemini:
         self._sessions = Sessions(exchange.secret_of)
         public: dict[str, Callable[[Request], Any]] = {
             "/v1/symbols": self._symbols,
-            "/v1/symbols/details/{symbol}": lambda request: details_reply(self._market(request.params["symbol"])),
+            "/v1/symbols/details/{symbol}": lambda request: details_reply(
+                self._market(request.params["symbol"])
+            ),
             "/v1/pubticker/{symbol}": self._ticker,
             "/v1/trades/{symbol}": self._public_trades,
             "/v2/candles/{symbol}/{timeframe}": self._candles,
@@ -84,7 +94,10 @@ class Gemini:
         }
         self.routes: dict[tuple[str, str], Handler] = {
             **{("GET", path): self._answering(answer) for path, answer in public.items()},
-            **{("POST", path): self._answering(self._signed(answer)) for path, answer in private.items()},
+            **{
+                ("POST", path): self._answering(self._signed(answer))
+                for path, answer in private.items()
+            },
         }
 
     def client_id(self, request: Request) -> str | None:
@@ -103,9 +116,15 @@ class Gemini:
         if reason in FAULTS:
             status, message = FAULTS[reason]
             reply = GeminiRefusal(status, reason, message).reply
-            return Reply(int(do) if do in STATUSES else status, {"Retry-After": "1"} if status == 429 else {}, reply)
+            return Reply(
+                int(do) if do in STATUSES else status,
+                {"Retry-After": "1"} if status == 429 else {},
+                reply,
+            )
         if do.isascii() and do.isdigit() and 400 <= int(do) < 600:
-            return Reply(int(do), {"Content-Type": "text/html"}, f"<html><body><h1>{do}</h1></body></html>")
+            return Reply(
+                int(do), {"Content-Type": "text/html"}, f"<html><body><h1>{do}</h1></body></html>"
+            )
         return None
 
     def _answering(self, answer: Callable[[Request], Any]) -> Handler:
@@ -132,7 +151,9 @@ class Gemini:
     def _candles(self, request: Request) -> list[list[float]]:
         market, timeframe = self._market(request.params["symbol"]), request.params["timeframe"]
         if TIMEFRAMES.get(timeframe, 0) * MINUTE_MS != market.bar_ms:
-            raise GeminiRefusal(400, "InvalidTimeframe", f"Supplied value '{timeframe}' is not a valid time frame")
+            raise GeminiRefusal(
+                400, "InvalidTimeframe", f"Supplied value '{timeframe}' is not a valid time frame"
+            )
         bars = self._exchange.candles(market.symbol, start_ms=None, end_ms=None, limit=CANDLES)
         return [list(bar) for bar in reversed(bars)]
 
@@ -153,17 +174,26 @@ class Gemini:
         """Accept an order; one that may only rest and would not is described as cancelled, and not kept."""
         self._check_role()
         market = self._market(payload.get("symbol", ""))
-        asked, now_ms = asked_order(payload, name=market_name(market), filters=market.filters), self._exchange.now_ms
+        asked, now_ms = (
+            asked_order(payload, name=market_name(market), filters=market.filters),
+            self._exchange.now_ms,
+        )
         core = _core_order(asked, market)
         try:
             order = self._exchange.matching.place(core, now_ms=now_ms)
         except Refused as refused:
             if refused.reason == "would_take":
-                return order_reply(Order(0, core, core.amount, now_ms, now_ms, now_ms, "canceled"), market)
+                return order_reply(
+                    Order(0, core, core.amount, now_ms, now_ms, now_ms, "canceled"), market
+                )
             raise _refusal(refused, asked, market) from refused
         described = order_reply(order, market)
         if self._exchange.quirks.short_reply:
-            return {key: described[key] for key in ("order_id", "id", "client_order_id") if key in described}
+            return {
+                key: described[key]
+                for key in ("order_id", "id", "client_order_id")
+                if key in described
+            }
         return described
 
     def _order_status(self, payload: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
@@ -171,8 +201,14 @@ class Gemini:
         if "client_order_id" not in payload or "order_id" in payload:
             return self._described(self._order(payload))
         client_id, now_ms = str(payload["client_order_id"]), self._exchange.now_ms
-        orders = [order for order in self._exchange.matching.orders.values() if order.visible_ms <= now_ms]
-        found = [self._described(order) for order in reversed(orders) if order.asked.client_id == client_id]
+        orders = [
+            order for order in self._exchange.matching.orders.values() if order.visible_ms <= now_ms
+        ]
+        found = [
+            self._described(order)
+            for order in reversed(orders)
+            if order.asked.client_id == client_id
+        ]
         if not found:
             raise GeminiRefusal(404, "OrderNotFound", f"Order {client_id} not found")
         return found
@@ -194,7 +230,11 @@ class Gemini:
             raise GeminiRefusal(400, "MissingOrderField", "Must provide 'order_id'")
         number = str(payload["order_id"])
         known = number.isascii() and number.isdigit() and len(number) < 20
-        order = self._exchange.matching.by_id(int(number), now_ms=self._exchange.now_ms) if known else None
+        order = (
+            self._exchange.matching.by_id(int(number), now_ms=self._exchange.now_ms)
+            if known
+            else None
+        )
         if order is None:
             raise GeminiRefusal(404, "OrderNotFound", f"Order {number} not found")
         return order
@@ -203,22 +243,35 @@ class Gemini:
         return order_reply(order, self._exchange.markets[order.asked.symbol])
 
     def _open_orders(self, payload: dict[str, Any]) -> list[dict[str, Any]]:
-        return [self._described(order) for order in self._exchange.matching.open_orders(now_ms=self._exchange.now_ms)]
+        return [
+            self._described(order)
+            for order in self._exchange.matching.open_orders(now_ms=self._exchange.now_ms)
+        ]
 
     def _own_trades(self, payload: dict[str, Any]) -> list[dict[str, Any]]:
         """List own trades newest first: 50 unless told, from a time in seconds or milliseconds on."""
         market = self._market(payload.get("symbol", ""))
         trades = self._exchange.matching.trades_of(market.symbol, now_ms=self._exchange.now_ms)
-        since, limit = (payload.get(key, default) for key, default in (("timestamp", 0), ("limit_trades", 50)))
+        since, limit = (
+            payload.get(key, default) for key, default in (("timestamp", 0), ("limit_trades", 50))
+        )
         if not (isinstance(since, int) and isinstance(limit, int)):
-            raise GeminiRefusal(400, "InvalidTimestampInPayload", "timestamp and limit_trades are whole numbers.")
+            raise GeminiRefusal(
+                400, "InvalidTimestampInPayload", "timestamp and limit_trades are whole numbers."
+            )
         since_ms = since if since > 10**11 else since * 1000
         wanted = [trade for trade in trades if trade.time_ms >= since_ms]
         return [trade_reply(trade, market) for trade in reversed(wanted)][: max(0, min(limit, 500))]
 
     def _fees(self, payload: dict[str, Any]) -> dict[str, Any]:
-        maker, taker = (float(rate * 10_000) for rate in (self._exchange.maker, self._exchange.taker))
-        return {"api_maker_fee_bps": maker, "api_taker_fee_bps": taker, "last_updated_ms": self._exchange.now_ms}
+        maker, taker = (
+            float(rate * 10_000) for rate in (self._exchange.maker, self._exchange.taker)
+        )
+        return {
+            "api_maker_fee_bps": maker,
+            "api_taker_fee_bps": taker,
+            "last_updated_ms": self._exchange.now_ms,
+        }
 
 
 def _core_order(asked: AskedOrder, market: Market) -> NewOrder:
@@ -240,10 +293,16 @@ def _refusal(refused: Refused, asked: AskedOrder, market: Market) -> GeminiRefus
     if refused.reason == "insufficient":
         order = f"{asked.side} order on symbol '{name}' for price ${asked.price:,} and quantity {asked.amount:,}"
         return GeminiRefusal(
-            406, "InsufficientFunds", f"Failed to place {order} {market.base} due to insufficient funds"
+            406,
+            "InsufficientFunds",
+            f"Failed to place {order} {market.base} due to insufficient funds",
         )
     if refused.reason in ("price_tick", "price_range"):
-        return GeminiRefusal(400, "InvalidPrice", f"Invalid price for symbol {name}: {plain(asked.price)}")
+        return GeminiRefusal(
+            400, "InvalidPrice", f"Invalid price for symbol {name}: {plain(asked.price)}"
+        )
     if refused.reason == "market_closed":
         return GeminiRefusal(400, "MarketNotOpen", FAULTS["MarketNotOpen"][1])
-    return GeminiRefusal(400, "InvalidQuantity", f"Invalid quantity for symbol {name}: {plain(asked.amount)}")
+    return GeminiRefusal(
+        400, "InvalidQuantity", f"Invalid quantity for symbol {name}: {plain(asked.amount)}"
+    )

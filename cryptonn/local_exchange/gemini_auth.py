@@ -88,5 +88,7 @@ def _number(nonce: object) -> int:
         raise GeminiRefusal(400, "MissingNonce", "Must provide 'nonce'")
     text = str(nonce)
     if isinstance(nonce, bool) or not re.fullmatch(r"[0-9]{1,19}", text):
-        raise GeminiRefusal(400, "InvalidNonce", f"Nonce {json.dumps(nonce)!r} was not parseable as a number.")
+        raise GeminiRefusal(
+            400, "InvalidNonce", f"Nonce {json.dumps(nonce)!r} was not parseable as a number."
+        )
     return int(text)

@@ -32,15 +32,22 @@ def asked_order(payload: Mapping[str, Any], *, name: str, filters: Filters) -> A
         raise GeminiRefusal(400, "InvalidOrderType", words)
     side = payload.get("side")
     if side not in ("buy", "sell"):
-        raise GeminiRefusal(400, "InvalidSide", f"Invalid side for symbol {name}: '{payload.get('side', '')}'")
+        raise GeminiRefusal(
+            400, "InvalidSide", f"Invalid side for symbol {name}: '{payload.get('side', '')}'"
+        )
     amount = _decimal(payload.get("amount", ""), step=filters.amount_step)
     if amount is None or amount < filters.min_amount:
         words = f"Invalid quantity for symbol {name}: {payload.get('amount', '')}"
         raise GeminiRefusal(400, "InvalidQuantity", words)
     price = _decimal(payload.get("price", ""), step=filters.price_tick)
     if price is None:
-        raise GeminiRefusal(400, "InvalidPrice", f"Invalid price for symbol {name}: {payload.get('price', '')}")
-    option, client_id = _option(payload.get("options", [])), _client_id(payload.get("client_order_id"))
+        raise GeminiRefusal(
+            400, "InvalidPrice", f"Invalid price for symbol {name}: {payload.get('price', '')}"
+        )
+    option, client_id = (
+        _option(payload.get("options", [])),
+        _client_id(payload.get("client_order_id")),
+    )
     return AskedOrder(side=side, amount=amount, price=price, option=option, client_id=client_id)
 
 
@@ -69,7 +76,11 @@ def _client_id(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise GeminiRefusal(400, "ClientOrderIdMustBeString", "The client_order_id must be a string.")
+        raise GeminiRefusal(
+            400, "ClientOrderIdMustBeString", "The client_order_id must be a string."
+        )
     if len(value) > 100:
-        raise GeminiRefusal(400, "ClientOrderIdTooLong", "The client_order_id must be under 100 characters.")
+        raise GeminiRefusal(
+            400, "ClientOrderIdTooLong", "The client_order_id must be under 100 characters."
+        )
     return value

@@ -146,7 +146,10 @@ def ticker_reply(
     quote = sum((Decimal(str(bar.volume)) * Decimal(str(bar.close)) for bar in day), Decimal(0))
     prices = {"bid": bid, "ask": ask, "last": market.last_price(now_ms=now_ms)}
     return {
-        **{name: price and to_tick(price, market.filters.price_tick) for name, price in prices.items()},
+        **{
+            name: price and to_tick(price, market.filters.price_tick)
+            for name, price in prices.items()
+        },
         "volume": {market.base: plain(base), market.quote: plain(quote), "timestamp": now_ms},
     }
 

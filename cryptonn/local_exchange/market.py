@@ -73,7 +73,8 @@ class Market:
         self.bar_ms, self.filters = bar_ms, filters
         self._times = _times(candles, symbol, bar_ms)
         self._open, self._high, self._low, self._close, self._volume = (
-            candles[name].to_numpy(dtype=np.float64) for name in ("open", "high", "low", "close", "volume")
+            candles[name].to_numpy(dtype=np.float64)
+            for name in ("open", "high", "low", "close", "volume")
         )
         self._traded = np.flatnonzero(self._volume > 0)
         self._traded_times = self._times[self._traded]
@@ -90,19 +91,32 @@ class Market:
         """When the last bar closes."""
         return int(self._times[-1]) + self.bar_ms
 
-    def bars(self, *, now_ms: int, start_ms: int | None, end_ms: int | None, limit: int) -> list[Bar]:
+    def bars(
+        self, *, now_ms: int, start_ms: int | None, end_ms: int | None, limit: int
+    ) -> list[Bar]:
         """Return candles known by now, oldest first: the first ``limit`` from ``start_ms``, else the newest ones.
 
         Both ends are included. The last one may be in progress: see ``bar``.
         """
         newest = now_ms if end_ms is None else min(end_ms, now_ms)
         last = int(np.searchsorted(self._shown_times, newest, side="right"))
-        first = max(last - limit, 0) if start_ms is None else int(np.searchsorted(self._shown_times, start_ms))
-        return [self.bar(int(place), now_ms=now_ms) for place in self._shown[first : min(last, first + limit)]]
+        first = (
+            max(last - limit, 0)
+            if start_ms is None
+            else int(np.searchsorted(self._shown_times, start_ms))
+        )
+        return [
+            self.bar(int(place), now_ms=now_ms)
+            for place in self._shown[first : min(last, first + limit)]
+        ]
 
     def bar(self, place: int, *, now_ms: int) -> Bar:
         """Return a bar by its place; one in progress has its open four times, and of its volume the share passed."""
-        open_ms, first, volume = int(self._times[place]), float(self._open[place]), float(self._volume[place])
+        open_ms, first, volume = (
+            int(self._times[place]),
+            float(self._open[place]),
+            float(self._volume[place]),
+        )
         passed = (now_ms - open_ms) / self.bar_ms
         if passed < 1:
             return Bar(open_ms, first, first, first, first, round(volume * passed, 8))
@@ -166,5 +180,7 @@ def _times(candles: pd.DataFrame, symbol: str, bar_ms: int) -> NDArray[np.int64]
         raise DataError(f"{symbol}: the replay needs candles with a UTC time each; there are none.")
     times: NDArray[np.int64] = np.asarray(index.as_unit("ms").asi8, dtype=np.int64)
     if (np.diff(times) < bar_ms).any() or (times % bar_ms).any():
-        raise DataError(f"{symbol}: its candles are not one bar ({bar_ms // 1000} s) or more apart, in order.")
+        raise DataError(
+            f"{symbol}: its candles are not one bar ({bar_ms // 1000} s) or more apart, in order."
+        )
     return times

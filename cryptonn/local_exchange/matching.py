@@ -6,7 +6,16 @@ from decimal import Decimal
 from cryptonn.local_exchange.account import Account
 from cryptonn.local_exchange.fees import Fees
 from cryptonn.local_exchange.market import Filters, Market
-from cryptonn.local_exchange.orders import NewOrder, Order, Reason, Refused, Rest, Side, Status, Trade
+from cryptonn.local_exchange.orders import (
+    NewOrder,
+    Order,
+    Reason,
+    Refused,
+    Rest,
+    Side,
+    Status,
+    Trade,
+)
 from cryptonn.local_exchange.quirks import Quirks
 
 __all__ = ["Matching"]
@@ -32,7 +41,13 @@ class Matching:
     """
 
     def __init__(
-        self, markets: Mapping[str, Market], account: Account, fees: Fees, *, concession: Decimal, quirks: Quirks
+        self,
+        markets: Mapping[str, Market],
+        account: Account,
+        fees: Fees,
+        *,
+        concession: Decimal,
+        quirks: Quirks,
     ) -> None:
         self.markets, self.account, self.fees, self.quirks = markets, account, fees, quirks
         self.concession = round(concession, 12)
@@ -96,7 +111,9 @@ class Matching:
         With ``open_only`` the answer is the exchange's own, without the lag of lookups.
         """
         found = self._by_client.get(client_id, [])
-        fits = [order for order in found if (order.is_open if open_only else order.visible_ms <= now_ms)]
+        fits = [
+            order for order in found if (order.is_open if open_only else order.visible_ms <= now_ms)
+        ]
         return fits[-1] if fits else None
 
     def open_orders(self, symbol: str | None = None, *, now_ms: int) -> list[Order]:
@@ -112,7 +129,13 @@ class Matching:
     def trades_of(self, symbol: str, *, now_ms: int, order_id: int | None = None) -> list[Trade]:
         """Return the trades that lists show by now, oldest first (with duplicates under that quirk)."""
         order = None if order_id is None else self.orders.get(order_id)
-        trades = self.trades.get(symbol, []) if order_id is None else [] if order is None else order.trades
+        trades = (
+            self.trades.get(symbol, [])
+            if order_id is None
+            else []
+            if order is None
+            else order.trades
+        )
         times = 2 if self.quirks.duplicate_trades else 1
         return [trade for trade in trades if trade.visible_ms <= now_ms for _ in range(times)]
 
@@ -126,7 +149,9 @@ class Matching:
 
     def settle(self, now_ms: int) -> None:
         """Fill what has become fillable up to now, in the order in which it did; called before each request."""
-        while due := [found for order in self._open.values() if (found := self._due(order, now_ms))]:
+        while due := [
+            found for order in self._open.values() if (found := self._due(order, now_ms))
+        ]:
             time_ms, _, order, price, maker = min(due, key=lambda found: found[:2])
             amount = order.remaining
             try:
@@ -138,11 +163,23 @@ class Matching:
         market, asked = self.markets[order.asked.symbol], order.asked
         if order.rest is not None:
             due = order.rest.due_ms
-            return (due, order.id, order, order.rest.price, False) if due is not None and due <= now_ms else None
+            return (
+                (due, order.id, order, order.rest.price, False)
+                if due is not None and due <= now_ms
+                else None
+            )
         if asked.limit is None:
             found = market.next_open(after_ms=order.created_ms, now_ms=now_ms)
-            return found and (found[0], order.id, order, self._conceded(market, found[1], asked.side), False)
-        time_ms = market.crossing(asked.limit, side=asked.side, after_ms=order.checked_ms, now_ms=now_ms)
+            return found and (
+                found[0],
+                order.id,
+                order,
+                self._conceded(market, found[1], asked.side),
+                False,
+            )
+        time_ms = market.crossing(
+            asked.limit, side=asked.side, after_ms=order.checked_ms, now_ms=now_ms
+        )
         if time_ms is None:
             order.checked_ms = max(order.checked_ms, now_ms - market.bar_ms)
             return None
@@ -163,7 +200,9 @@ class Matching:
         if opened is None or self.quirks.empty_book:
             return None
         price = self._conceded(market, opened, asked.side)
-        beyond = asked.limit is not None and (price > asked.limit if asked.side == "buy" else price < asked.limit)
+        beyond = asked.limit is not None and (
+            price > asked.limit if asked.side == "buy" else price < asked.limit
+        )
         return None if beyond else price
 
     def _amount(self, asked: NewOrder, market: Market, now_ms: int) -> Decimal:
@@ -179,15 +218,21 @@ class Matching:
         if asked.side == "sell":
             return market.base, amount
         if price is None or (asked.limit is not None and asked.time_in_force == "GTC"):
-            price = asked.limit if asked.limit is not None else self._conceded(market, last, asked.side)
+            price = (
+                asked.limit if asked.limit is not None else self._conceded(market, last, asked.side)
+            )
         cost = self.fees.cost(amount, price)
         return market.quote, cost + self.fees.on_top(asked, amount, price)
 
-    def _accept(self, asked: NewOrder, amount: Decimal, need: tuple[str, Decimal], now_ms: int) -> Order:
+    def _accept(
+        self, asked: NewOrder, amount: Decimal, need: tuple[str, Decimal], now_ms: int
+    ) -> Order:
         ends_at_once = asked.limit is None and self.quirks.empty_book
         locked = Decimal(0) if ends_at_once else need[1]
         self.account.lock(need[0], locked)
-        order = Order(self._next_order, asked, amount, now_ms, now_ms, now_ms + self.quirks.lookup_lag_ms)
+        order = Order(
+            self._next_order, asked, amount, now_ms, now_ms, now_ms + self.quirks.lookup_lag_ms
+        )
         order.checked_ms, order.locked, order.locked_currency = now_ms, locked, need[0]
         self._next_order += 1
         self.orders[order.id] = self._open[order.id] = order
@@ -206,7 +251,11 @@ class Matching:
     def _take(self, order: Order, price: Decimal, now_ms: int) -> None:
         """Fill at once: all of it, or the share that the quirk ``partial`` leaves."""
         share, step = self.quirks.partial, self.markets[order.asked.symbol].filters
-        first = order.amount if share is None else step.floor_amount(order.amount * share) or order.amount
+        first = (
+            order.amount
+            if share is None
+            else step.floor_amount(order.amount * share) or order.amount
+        )
         if first < order.amount and order.asked.time_in_force == "FOK":
             return
         self._fill(order, first, price, now_ms, maker=False)
@@ -214,7 +263,9 @@ class Matching:
             due = now_ms + self.quirks.remainder_ms if self.quirks.remainder == "later" else None
             order.rest = Rest(price, due_ms=due, on_cancel=self.quirks.remainder == "cancel")
 
-    def _fill(self, order: Order, amount: Decimal, price: Decimal, now_ms: int, *, maker: bool) -> None:
+    def _fill(
+        self, order: Order, amount: Decimal, price: Decimal, now_ms: int, *, maker: bool
+    ) -> None:
         for piece in _pieces(amount, self.quirks.pieces, self.markets[order.asked.symbol].filters):
             self._trade(order, piece, price, now_ms, maker=maker)
         order.updated_ms = now_ms
@@ -223,7 +274,9 @@ class Matching:
             self._end(order, "filled", now_ms)
         self.account.check()
 
-    def _trade(self, order: Order, amount: Decimal, price: Decimal, now_ms: int, *, maker: bool) -> None:
+    def _trade(
+        self, order: Order, amount: Decimal, price: Decimal, now_ms: int, *, maker: bool
+    ) -> None:
         """Book one trade: what is paid comes out of what the order locked first."""
         asked, market = order.asked, self.markets[order.asked.symbol]
         cost = self.fees.cost(amount, price)

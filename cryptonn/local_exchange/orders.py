@@ -10,7 +10,15 @@ Side = Literal["buy", "sell"]
 FeeIn = Literal["quote", "base"]
 Status = Literal["new", "partial", "filled", "canceled", "expired"]
 Reason = (
-    Literal["unknown_symbol", "amount_step", "amount_range", "price_tick", "price_range", "min_cost", "insufficient"]
+    Literal[
+        "unknown_symbol",
+        "amount_step",
+        "amount_range",
+        "price_tick",
+        "price_range",
+        "min_cost",
+        "insufficient",
+    ]
     | Literal["unknown_order", "not_open", "market_closed", "would_take"]
 )
 

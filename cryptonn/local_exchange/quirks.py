@@ -56,7 +56,9 @@ class Quirks(BaseModel):
     """Candles stand still: from now on (true), or since a time, for all or for the symbols named."""
     missing_candles: dict[str, list[tuple[Milliseconds, Milliseconds]]] = {}
     """By symbol, stretches (start included, end not) of which no candle is served; orders fill all the same."""
-    revised_candles: dict[str, dict[int, dict[Literal["open", "high", "low", "close", "volume"], float]]] = {}
+    revised_candles: dict[
+        str, dict[int, dict[Literal["open", "high", "low", "close", "volume"], float]]
+    ] = {}
     """By symbol and open time, values that are served instead of the true ones."""
     duplicate_candles: bool = False
     """The newest two candles are served twice."""
@@ -73,12 +75,16 @@ class Quirks(BaseModel):
         """
         for name in wanted:
             if name not in type(self).model_fields:
-                raise ConfigError(f"There is no quirk {name!r}.{did_you_mean(name, type(self).model_fields)}")
+                raise ConfigError(
+                    f"There is no quirk {name!r}.{did_you_mean(name, type(self).model_fields)}"
+                )
         try:
             checked = type(self).model_validate({**self.model_dump(), **wanted})
         except ValidationError as error:
             first = error.errors()[0]
-            raise ConfigError(f"The quirk {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+            raise ConfigError(
+                f"The quirk {'.'.join(map(str, first['loc']))}: {first['msg']}."
+            ) from error
         for name in wanted:
             setattr(self, name, getattr(checked, name))
         if self.frozen_feed is True:

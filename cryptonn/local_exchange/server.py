@@ -82,7 +82,9 @@ class LocalExchange:
                 "--port 0 for any that is free, and name it to `cryptonn paper` too."
             ) from error
         self.port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": POLL_SECONDS})
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": POLL_SECONDS}
+        )
         self._thread.start()
 
     def stop(self) -> None:
@@ -110,7 +112,12 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], front: Front, control: Control) -> None:
         self.stopping, self.sockets = threading.Event(), set[socket]()
-        facts = {"front": front, "control": control, "stopping": self.stopping, "sockets": self.sockets}
+        facts = {
+            "front": front,
+            "control": control,
+            "stopping": self.stopping,
+            "sockets": self.sockets,
+        }
         super().__init__(address, type("Connection", (Connection,), facts))
 
     def end_connections(self) -> None:
@@ -176,10 +183,15 @@ def local_exchange(
         If the port is taken.
     """
     bar_ms, limits = int(timeframe_delta(timeframe).total_seconds() * 1000), filters or Filters()
-    markets = {symbol: _market(symbol, table, bar_ms, limits, untraded) for symbol, table in candles.items()}
+    markets = {
+        symbol: _market(symbol, table, bar_ms, limits, untraded)
+        for symbol, table in candles.items()
+    }
     if not markets:
         raise ConfigError("An exchange needs at least one symbol to replay.")
-    starts, ends = zip(*((market.start_ms, market.end_ms) for market in markets.values()), strict=True)
+    starts, ends = zip(
+        *((market.start_ms, market.end_ms) for market in markets.values()), strict=True
+    )
     clock = ReplayClock(
         start_ms=max(starts) if start_ms is None else start_ms,
         end_ms=min(ends) if end_ms is None else end_ms,
@@ -196,7 +208,9 @@ def local_exchange(
         spread=_fraction(spread, "spread"),
         slippage=_fraction(slippage, "slippage"),
         fee_in=fee_in,
-        balances=quotes if balances is None else {name: _balance(amount, name) for name, amount in balances.items()},
+        balances=quotes
+        if balances is None
+        else {name: _balance(amount, name) for name, amount in balances.items()},
     )
     server = LocalExchange(exchange, port=port)
     server.start()
@@ -207,7 +221,11 @@ def local_exchange(
 
 
 def _market(
-    symbol: str, candles: pd.DataFrame, bar_ms: int, filters: Filters, untraded: Literal["omit", "serve"]
+    symbol: str,
+    candles: pd.DataFrame,
+    bar_ms: int,
+    filters: Filters,
+    untraded: Literal["omit", "serve"],
 ) -> Market:
     if symbol.count("/") != 1 or not all(symbol.split("/")):
         raise ConfigError(f"symbol {symbol!r} must be written base/quote, such as ETH/USD.")
@@ -217,7 +235,9 @@ def _market(
 def _fraction(value: Any, name: str) -> Decimal:
     fraction = Decimal(str(value))
     if not 0 <= fraction < 1:
-        raise ConfigError(f"{name} is {value}; it must be a fraction of the notional, such as 0.001 for 0.1 %.")
+        raise ConfigError(
+            f"{name} is {value}; it must be a fraction of the notional, such as 0.001 for 0.1 %."
+        )
     return fraction
 
 

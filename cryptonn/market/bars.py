@@ -81,7 +81,14 @@ def bad_bars(candles: pd.DataFrame) -> NDArray[np.bool_]:
     fails.
     """
     opens, highs, lows, closes, volumes = (candles[field].to_numpy() for field in FIELDS)
-    good = (lows > 0) & (lows <= opens) & (lows <= closes) & (opens <= highs) & (closes <= highs) & (volumes >= 0)
+    good = (
+        (lows > 0)
+        & (lows <= opens)
+        & (lows <= closes)
+        & (opens <= highs)
+        & (closes <= highs)
+        & (volumes >= 0)
+    )
     good &= np.isfinite(highs) & np.isfinite(volumes)
     return np.asarray(~good, dtype=np.bool_)
 
@@ -89,7 +96,9 @@ def bad_bars(candles: pd.DataFrame) -> NDArray[np.bool_]:
 def explain_bar(bar: "pd.Series[float]") -> str:
     """Say what is wrong with one bar marked by ``bad_bars``; the bar is indexed by ``FIELDS``.
 
-    >>> explain_bar(pd.Series({"open": 861.0, "high": 860.9, "low": 861.2, "close": 861.0, "volume": 1.0}))
+    >>> explain_bar(
+    ...     pd.Series({"open": 861.0, "high": 860.9, "low": 861.2, "close": 861.0, "volume": 1.0})
+    ... )
     'low 861.2 is above high 860.9'
     """
     values = {field: float(bar[field]) for field in FIELDS}
@@ -103,7 +112,9 @@ def explain_bar(bar: "pd.Series[float]") -> str:
         return f"volume {values['volume']:g} is negative"
     if values["low"] > values["high"]:
         return f"low {values['low']:.12g} is above high {values['high']:.12g}"
-    field = next(name for name in ("open", "close") if not values["low"] <= values[name] <= values["high"])
+    field = next(
+        name for name in ("open", "close") if not values["low"] <= values[name] <= values["high"]
+    )
     return f"{field} {values[field]:.12g} lies outside low {values['low']:.12g} to high {values['high']:.12g}"
 
 
@@ -145,10 +156,16 @@ def _check_form(candles: pd.DataFrame, source: str) -> None:
         )
     wrong = [f"{name} ({kind})" for name, kind in candles.dtypes.items() if kind != np.float64]
     if wrong:
-        raise DataError(f"{source}: every column of a candle table is float64; not so: {', '.join(wrong)}.")
+        raise DataError(
+            f"{source}: every column of a candle table is float64; not so: {', '.join(wrong)}."
+        )
     index = candles.index
     if not isinstance(index, pd.DatetimeIndex) or str(index.tz) != "UTC" or index.name != "time":
-        zone = f"time zone {index.tz}" if isinstance(index, pd.DatetimeIndex) else f"type {index.dtype}"
+        zone = (
+            f"time zone {index.tz}"
+            if isinstance(index, pd.DatetimeIndex)
+            else f"type {index.dtype}"
+        )
         raise DataError(
             f"{source}: a candle table is indexed by UTC times named 'time'; this one is named {index.name!r}, {zone}."
             ' Use tz_localize("UTC") or tz_convert("UTC"), and rename_axis("time").'

@@ -51,12 +51,21 @@ class Frame:
         names = list(self.table.columns.names)
         expected = pd.MultiIndex.from_product([self.symbols, FIELDS])
         if names != ["symbol", "field"] or not self.table.columns.equals(expected):
-            raise DataError(f"frame: columns must be (symbol, field) with all of {', '.join(FIELDS)} for each symbol.")
-        if not self.filled.index.equals(self.table.index) or tuple(self.filled.columns) != self.symbols:
-            raise DataError("frame: 'filled' must have the frame's times and one column for each symbol.")
+            raise DataError(
+                f"frame: columns must be (symbol, field) with all of {', '.join(FIELDS)} for each symbol."
+            )
+        if (
+            not self.filled.index.equals(self.table.index)
+            or tuple(self.filled.columns) != self.symbols
+        ):
+            raise DataError(
+                "frame: 'filled' must have the frame's times and one column for each symbol."
+            )
         if self.extras is not None:
             wanted = pd.MultiIndex.from_product([self.symbols, EXTRAS])
-            if not self.extras.index.equals(self.table.index) or not self.extras.columns.equals(wanted):
+            if not self.extras.index.equals(self.table.index) or not self.extras.columns.equals(
+                wanted
+            ):
                 raise DataError(
                     f"frame: 'extras' must have the frame's times and all of {', '.join(EXTRAS)} for each symbol."
                 )
@@ -75,7 +84,9 @@ class Frame:
     @property
     def symbols(self) -> tuple[str, ...]:
         """The symbols, in the order they were given to ``align``."""
-        return tuple(dict.fromkeys(str(symbol) for symbol in self.table.columns.get_level_values(0)))
+        return tuple(
+            dict.fromkeys(str(symbol) for symbol in self.table.columns.get_level_values(0))
+        )
 
     @cached_property
     def counts(self) -> pd.DataFrame:
@@ -127,7 +138,12 @@ class Frame:
             first, last = time_text(self.index[0]), time_text(self.index[-1])
             raise DataError(f"frame: no bar in {timerange}; it reaches from {first} to {last}.")
         extras = None if self.extras is None else timerange.select(self.extras)
-        return Frame(table=table, timeframe=self.timeframe, filled=timerange.select(self.filled), extras=extras)
+        return Frame(
+            table=table,
+            timeframe=self.timeframe,
+            filled=timerange.select(self.filled),
+            extras=extras,
+        )
 
 
 def align(
@@ -162,13 +178,17 @@ def align(
     for symbol, table in candles.items():
         check_candles(table, timeframe=timeframe, source=symbol)
     grid = _overlap(candles, timeframe)
-    values = np.empty((len(FIELDS) * len(candles), len(grid)))  # (symbol·field, time): each column is contiguous
+    values = np.empty(
+        (len(FIELDS) * len(candles), len(grid))
+    )  # (symbol·field, time): each column is contiguous
     filled = np.empty((len(candles), len(grid)), dtype=np.bool_)
     for position, (symbol, table) in enumerate(candles.items()):
         source = _last_rows(times_of(time_index(table)), grid, timeframe)
         filled[position] = _place(table, source, values[5 * position : 5 * position + 5])
         if filled[position].all():
-            raise DataError(f"{symbol} has no candle in the stretch all symbols share. {_ranges(candles)}")
+            raise DataError(
+                f"{symbol} has no candle in the stretch all symbols share. {_ranges(candles)}"
+            )
         if gaps == "refuse":
             _refuse_gaps(filled[position], grid, symbol, timeframe)
     index = pd.DatetimeIndex(grid.view("M8[ns]"), name="time").tz_localize("UTC")
@@ -189,7 +209,9 @@ def _overlap(candles: Mapping[str, pd.DataFrame], timeframe: str) -> NDArray[np.
     return first + step * np.arange((last - first) // step + 1, dtype=np.int64)
 
 
-def _last_rows(times: NDArray[np.int64], grid: NDArray[np.int64], timeframe: str) -> NDArray[np.int64]:
+def _last_rows(
+    times: NDArray[np.int64], grid: NDArray[np.int64], timeframe: str
+) -> NDArray[np.int64]:
     """Return for each grid time the row of its bar (≥ 0), or −1 − the row of the last bar before it if it is absent."""
     slots = (times - grid[0]) // bar_step(timeframe)
     first, last = np.searchsorted(slots, [0, len(grid)])
@@ -201,7 +223,9 @@ def _last_rows(times: NDArray[np.int64], grid: NDArray[np.int64], timeframe: str
     return np.where(absent, -1 - rows, rows)
 
 
-def _place(table: pd.DataFrame, source: NDArray[np.int64], out: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _place(
+    table: pd.DataFrame, source: NDArray[np.int64], out: NDArray[np.float64]
+) -> NDArray[np.bool_]:
     """Write one symbol's bars into ``out``, shape (5, n), absent ones flat; return which were absent, shape (n,)."""
     absent = source < 0
     rows = np.where(absent, -1 - source, source)
@@ -212,11 +236,15 @@ def _place(table: pd.DataFrame, source: NDArray[np.int64], out: NDArray[np.float
     return absent
 
 
-def _refuse_gaps(filled: NDArray[np.bool_], grid: NDArray[np.int64], symbol: str, timeframe: str) -> None:
+def _refuse_gaps(
+    filled: NDArray[np.bool_], grid: NDArray[np.int64], symbol: str, timeframe: str
+) -> None:
     if not filled.any():
         return
     starts, lengths = runs_of(filled)
-    first, longest = (time_text(_from_ns(int(grid[starts[row]]))) for row in (0, int(lengths.argmax())))
+    first, longest = (
+        time_text(_from_ns(int(grid[starts[row]]))) for row in (0, int(lengths.argmax()))
+    )
     raise DataError(
         f"{symbol}: {counted(int(filled.sum()), 'bar')} of {timeframe} absent, first at {first}, longest gap "
         f'{counted(int(lengths.max()), "bar")} from {longest}. Fill them flat with gaps = "fill", or fetch them.'
@@ -224,8 +252,13 @@ def _refuse_gaps(filled: NDArray[np.bool_], grid: NDArray[np.int64], symbol: str
 
 
 def _ranges(candles: Mapping[str, pd.DataFrame]) -> str:
-    parts = (f"{name} {time_text(table.index[0])} to {time_text(table.index[-1])}" for name, table in candles.items())
-    return f"Their ranges: {'; '.join(parts)}. Import or download candles of the same dates for each."
+    parts = (
+        f"{name} {time_text(table.index[0])} to {time_text(table.index[-1])}"
+        for name, table in candles.items()
+    )
+    return (
+        f"Their ranges: {'; '.join(parts)}. Import or download candles of the same dates for each."
+    )
 
 
 def _from_ns(time: int) -> pd.Timestamp:

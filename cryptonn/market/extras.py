@@ -40,7 +40,11 @@ def check_extras(rows: pd.DataFrame, *, source: str) -> None:
     """
     for field in EXTRAS:
         values = rows[field].to_numpy()
-        most = rows[_WHOLES[field]].to_numpy() * (1 + _ROUNDING) if field in _WHOLES else np.finfo(np.float64).max
+        most = (
+            rows[_WHOLES[field]].to_numpy() * (1 + _ROUNDING)
+            if field in _WHOLES
+            else np.finfo(np.float64).max
+        )
         bad = ~((values >= 0) & (values <= most))
         if bad.any():
             row = rows.iloc[int(bad.argmax())]

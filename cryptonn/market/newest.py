@@ -54,7 +54,12 @@ def newest_candles(
     """
     if files:
         _refuse_synthetic(config)
-        given = {"source": "files", "files": _by_symbol(files, config), "dialect": None, "exchange": None}
+        given = {
+            "source": "files",
+            "files": _by_symbol(files, config),
+            "dialect": None,
+            "exchange": None,
+        }
         config = config.model_copy(update=given)
     if folder is not None:
         config = config.model_copy(update={"folder": folder})
@@ -105,13 +110,21 @@ def fetched_candles(
             transport=transport,
             sleep=sleep,
         )
-        fetched = {"source": "store", "folder": kept, "files": {}, "dialect": None, "exchange": exchange}
+        fetched = {
+            "source": "store",
+            "folder": kept,
+            "files": {},
+            "dialect": None,
+            "exchange": exchange,
+        }
         return latest_market(config.model_copy(update=fetched), horizon=horizon, bars=bars)
 
 
 def _refuse_synthetic(config: DataConfig) -> None:
     if config.source == "synthetic":
-        raise ConfigError("the run's market is synthetic: real candles are none of its own. Predict without them.")
+        raise ConfigError(
+            "the run's market is synthetic: real candles are none of its own. Predict without them."
+        )
 
 
 def _by_symbol(files: Sequence[str], config: DataConfig) -> dict[str, tuple[str, ...]]:
@@ -121,7 +134,9 @@ def _by_symbol(files: Sequence[str], config: DataConfig) -> dict[str, tuple[str,
         symbol, _, path = text.rpartition("=")
         symbol = symbol or config.target
         if symbol not in config.symbols:
-            raise ConfigError(f"--file {text}: the run has no {symbol}; it reads {', '.join(config.symbols)}.")
+            raise ConfigError(
+                f"--file {text}: the run has no {symbol}; it reads {', '.join(config.symbols)}."
+            )
         found[symbol] = (*found.get(symbol, ()), str(Path(path).absolute()))
     missing = [symbol for symbol in config.symbols if symbol not in found]
     if missing:

@@ -19,7 +19,9 @@ def divides(source_timeframe: str, timeframe: str) -> bool:
     return bar_step(timeframe) % bar_step(source_timeframe) == 0
 
 
-def resample(candles: pd.DataFrame, *, source_timeframe: str, timeframe: str, source: str = "resample") -> pd.DataFrame:
+def resample(
+    candles: pd.DataFrame, *, source_timeframe: str, timeframe: str, source: str = "resample"
+) -> pd.DataFrame:
     """Make longer bars: first open, highest high, lowest low, last close, sum of the volumes.
 
     A bar is stamped by its open on the UTC grid counted from 1970 and is known at its close, as every bar is. One that
@@ -65,7 +67,9 @@ def resample(candles: pd.DataFrame, *, source_timeframe: str, timeframe: str, so
     return _bars(candles, starts, times=bars[starts] * step).iloc[first:last]
 
 
-def _bars(candles: pd.DataFrame, starts: NDArray[np.int64], *, times: NDArray[np.int64]) -> pd.DataFrame:
+def _bars(
+    candles: pd.DataFrame, starts: NDArray[np.int64], *, times: NDArray[np.int64]
+) -> pd.DataFrame:
     """Return one bar for each group of rows that begins at ``starts`` and opens at ``times`` (ns); shapes (bars,)."""
     opens, highs, lows, closes, volumes = (candles[field].to_numpy() for field in FIELDS)
     ends = np.append(starts[1:], len(candles)) - 1

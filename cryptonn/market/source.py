@@ -46,12 +46,20 @@ def load_market(config: DataConfig, *, horizon: int) -> Market:
     if config.source != "synthetic":
         return Market(*load_frame(config), None)
     if len(config.others) != 1:
-        raise ConfigError("data.others: the synthetic market has one other coin. Name one, for example BTC/USD.")
+        raise ConfigError(
+            "data.others: the synthetic market has one other coin. Name one, for example BTC/USD."
+        )
     if config.timeframe != "1m":
-        raise ConfigError(f'data.timeframe: the synthetic market has minutes, not {config.timeframe}. Write "1m".')
-    market = synthetic_market(config.synthetic, target=config.target, other=config.others[0], horizon=horizon)
+        raise ConfigError(
+            f'data.timeframe: the synthetic market has minutes, not {config.timeframe}. Write "1m".'
+        )
+    market = synthetic_market(
+        config.synthetic, target=config.target, other=config.others[0], horizon=horizon
+    )
     frame = align(market.candles, timeframe=config.timeframe, gaps=config.gaps)
-    return Market(frame, {symbol: _facts(table) for symbol, table in market.candles.items()}, market)
+    return Market(
+        frame, {symbol: _facts(table) for symbol, table in market.candles.items()}, market
+    )
 
 
 def load_frame(config: DataConfig) -> tuple[Frame, dict[str, dict[str, Any]]]:
@@ -77,15 +85,21 @@ def load_frame(config: DataConfig) -> tuple[Frame, dict[str, dict[str, Any]]]:
         If the market is the synthetic one, which is not read but made.
     """
     if config.source == "synthetic":
-        raise ConfigError("data.source = 'synthetic' reads nothing from the store or from files: use load_market.")
+        raise ConfigError(
+            "data.source = 'synthetic' reads nothing from the store or from files: use load_market."
+        )
     candles, facts = {}, {}
     supplies = _supplies(config, whole_range(config))
     for symbol, supply in supplies.items():
         candles[symbol], facts[symbol] = supplied(supply, config)
-    return align(candles, timeframe=config.timeframe, gaps=config.gaps, extras=_extras(supplies)), facts
+    return align(
+        candles, timeframe=config.timeframe, gaps=config.gaps, extras=_extras(supplies)
+    ), facts
 
 
-def latest_market(config: DataConfig, *, horizon: int, bars: int, now: pd.Timestamp | None = None) -> Frame:
+def latest_market(
+    config: DataConfig, *, horizon: int, bars: int, now: pd.Timestamp | None = None
+) -> Frame:
     """Return the newest aligned candles there are: ``bars`` before the last midnight, and enough before for features.
 
     Parameters
@@ -111,7 +125,11 @@ def latest_market(config: DataConfig, *, horizon: int, bars: int, now: pd.Timest
     start = frame.index[-1].normalize() - bars * timeframe_delta(config.timeframe)
     for symbol, supply in supplies.items():
         seen = _around(tables[symbol], start, frame.index[-1])
-        refuse_hole(seen, replace(supply, remedy=lambda _: _NEWER), "the newest bars, which the network looks at")
+        refuse_hole(
+            seen,
+            replace(supply, remedy=lambda _: _NEWER),
+            "the newest bars, which the network looks at",
+        )
     return frame
 
 
@@ -127,7 +145,9 @@ def _closed(supply: Supply, now: pd.Timestamp | None) -> pd.DataFrame:
         return supply.candles
     closed = supply.candles.loc[: now - timeframe_delta(supply.timeframe)]
     if closed.empty:
-        raise DataError(f"{supply} holds no bar that has closed by {time_text(now)}. Is this machine's clock right?")
+        raise DataError(
+            f"{supply} holds no bar that has closed by {time_text(now)}. Is this machine's clock right?"
+        )
     return closed
 
 
@@ -141,7 +161,9 @@ def _supplies(config: DataConfig, timerange: TimeRange) -> dict[str, Supply]:
 
 
 def _extras(supplies: Mapping[str, Supply]) -> dict[str, pd.DataFrame]:
-    return {symbol: supply.extras for symbol, supply in supplies.items() if supply.extras is not None}
+    return {
+        symbol: supply.extras for symbol, supply in supplies.items() if supply.extras is not None
+    }
 
 
 def _facts(candles: pd.DataFrame) -> dict[str, Any]:

@@ -51,7 +51,9 @@ class Supply:
 def whole_range(config: DataConfig) -> TimeRange:
     """Return the stretch from the start of a run's train range to the end of its last test range."""
     ends = [period.end for period in (config.train, *config.test.values())]
-    return TimeRange(config.train.start, None if None in ends else max(end for end in ends if end is not None))
+    return TimeRange(
+        config.train.start, None if None in ends else max(end for end in ends if end is not None)
+    )
 
 
 def supplied(supply: Supply, config: DataConfig) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -92,9 +94,15 @@ def select(supply: Supply, timerange: TimeRange) -> pd.DataFrame:
     part, bar = timerange.select(supply.candles), timeframe_delta(supply.timeframe)
     slack = max(SLACK, bar)
     late = timerange.start is not None and (part.empty or part.index[0] > timerange.start + slack)
-    early = timerange.end is not None and (part.empty or part.index[-1] + bar < timerange.end - slack)
+    early = timerange.end is not None and (
+        part.empty or part.index[-1] + bar < timerange.end - slack
+    )
     if part.empty or late or early:
-        inside = f"nearest {time_text(part.index[0])} to {time_text(part.index[-1])}" if len(part) else "nothing in it"
+        inside = (
+            f"nearest {time_text(part.index[0])} to {time_text(part.index[-1])}"
+            if len(part)
+            else "nothing in it"
+        )
         raise DataError(
             f"The range {timerange} is not {supply.place} ({inside}). {supply.holder} {supply}. "
             f"{supply.remedy(timerange)}"
@@ -106,7 +114,9 @@ def refuse_hole(candles: pd.DataFrame, supply: Supply, period: str) -> None:
     """Raise ``DataError`` if candles of a supply have a hole (see ``HOLE``); the message begins with the period."""
     spacings = np.diff(times_of(time_index(candles)))
     longest = int(spacings.argmax()) if len(spacings) else 0
-    if len(spacings) and pd.Timedelta(int(spacings[longest]), "ns") > max(HOLE, timeframe_delta(supply.timeframe)):
+    if len(spacings) and pd.Timedelta(int(spacings[longest]), "ns") > max(
+        HOLE, timeframe_delta(supply.timeframe)
+    ):
         start, end = candles.index[longest], candles.index[longest + 1]
         raise DataError(
             f"{period}: {supply.name} has no candle between {time_text(start)} and {time_text(end)}. "

@@ -7,7 +7,22 @@ from cryptonn.errors import ConfigError
 __all__ = ["parse_symbol"]
 
 _WHOLE = re.compile(r"^([A-Z0-9]{1,20})[/_-]([A-Z0-9]{1,20}(?::[A-Z0-9]{1,20})?)$")
-_QUOTES = ("USDT", "USDC", "BUSD", "TUSD", "FDUSD", "USD", "EUR", "GBP", "JPY", "CHF", "CAD", "BTC", "ETH", "BNB")
+_QUOTES = (
+    "USDT",
+    "USDC",
+    "BUSD",
+    "TUSD",
+    "FDUSD",
+    "USD",
+    "EUR",
+    "GBP",
+    "JPY",
+    "CHF",
+    "CAD",
+    "BTC",
+    "ETH",
+    "BNB",
+)
 _JOINED = re.compile(rf"^([A-Z0-9]{{2,20}}?)({'|'.join(_QUOTES)})$")
 
 

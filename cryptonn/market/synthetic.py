@@ -88,7 +88,9 @@ class _Timetable:
     target_on: Array
 
 
-def synthetic_market(config: SyntheticConfig, *, target: str, other: str, horizon: int) -> SyntheticMarket:
+def synthetic_market(
+    config: SyntheticConfig, *, target: str, other: str, horizon: int
+) -> SyntheticMarket:
     """Generate ``config.days`` days of one-minute candles of two coins from 2018-01-01.
 
     Parameters
@@ -110,28 +112,49 @@ def synthetic_market(config: SyntheticConfig, *, target: str, other: str, horizo
     Best possible accuracy on moves at horizon 5, which depends little on the seed: 0.500 at lead 0, 0.559 at 0.5,
     0.603 at 1, 0.656 at 2 and 0.70 at 4.
 
-    >>> market = synthetic_market(SyntheticConfig(days=1), target="ETH/USD", other="BTC/USD", horizon=5)
+    >>> market = synthetic_market(
+    ...     SyntheticConfig(days=1), target="ETH/USD", other="BTC/USD", horizon=5
+    ... )
     >>> len(market.proba)
     1440
     """
     if target == other:
-        raise ConfigError(f"synthetic market: target and other are both {target}. Name two symbols.")
+        raise ConfigError(
+            f"synthetic market: target and other are both {target}. Name two symbols."
+        )
     if horizon < 1 or config.seed < 0:
-        raise ConfigError(f"synthetic market: horizon = {horizon} must be above 0, seed = {config.seed} not below 0.")
+        raise ConfigError(
+            f"synthetic market: horizon = {horizon} must be above 0, seed = {config.seed} not below 0."
+        )
     bars = config.days * 1440
     streams = _streams(config.seed)
     timetable = _timetable(streams, length=bars + horizon, quiet=config.quiet)
     response = config.lead * RESPONSE
-    target_returns, other_returns, signal = _returns(streams, timetable, bars=bars, response=response)
-    index = pd.date_range(START, periods=bars, freq=timeframe_delta(TIMEFRAME), name="time", unit="ns")
+    target_returns, other_returns, signal = _returns(
+        streams, timetable, bars=bars, response=response
+    )
+    index = pd.date_range(
+        START, periods=bars, freq=timeframe_delta(TIMEFRAME), name="time", unit="ns"
+    )
     scale = timetable.volatility[:bars]
-    leader = _candles(other_returns, scale, streams, coin="other", price=OTHER_PRICE, volume=OTHER_VOLUME)
-    follower = _candles(target_returns, RATIO * scale, streams, coin="target", price=TARGET_PRICE, volume=TARGET_VOLUME)
+    leader = _candles(
+        other_returns, scale, streams, coin="other", price=OTHER_PRICE, volume=OTHER_VOLUME
+    )
+    follower = _candles(
+        target_returns,
+        RATIO * scale,
+        streams,
+        coin="target",
+        price=TARGET_PRICE,
+        volume=TARGET_VOLUME,
+    )
     candles = {
         target: follower.set_index(index)[timetable.target_on[:bars] > 0],
         other: leader.set_index(index)[timetable.other_on[:bars] > 0],
     }
-    proba = pd.Series(_proba(signal, timetable, response=response, horizon=horizon), index=index, name="proba")
+    proba = pd.Series(
+        _proba(signal, timetable, response=response, horizon=horizon), index=index, name="proba"
+    )
     return SyntheticMarket(candles=candles, proba=proba, target=target, horizon=horizon)
 
 
@@ -152,14 +175,18 @@ def best_accuracy(market: SyntheticMarket, index: pd.DatetimeIndex | None = None
     """
     proba = market.proba if index is None else market.proba.reindex(index)
     if proba.isna().any():
-        raise DataError(f"synthetic market: {int(proba.isna().sum())} of {len(proba)} bars lie outside its minutes.")
+        raise DataError(
+            f"synthetic market: {int(proba.isna().sum())} of {len(proba)} bars lie outside its minutes."
+        )
     return float(np.maximum(proba, 1 - proba).mean())
 
 
 def _streams(seed: int) -> dict[str, np.random.Generator]:
     """Return one source of randomness for each quantity, so that a longer market begins with the shorter one."""
     coins = [
-        f"{coin} {name}" for coin in ("target", "other") for name in ("trading", "return", "open", "reach", "volume")
+        f"{coin} {name}"
+        for coin in ("target", "other")
+        for name in ("trading", "return", "open", "reach", "volume")
     ]
     names = ["slow", "fast", *coins]
     spawned = np.random.SeedSequence(seed).spawn(len(names))
@@ -188,7 +215,9 @@ def _persistent(stream: np.random.Generator, length: int, half_life: float) -> A
 
 def _autoregression(shocks: Array, keep: float) -> Array:
     """Return y with y[t] = shocks[t] + keep * y[t - 1]; scipy.signal takes a second to load and gives the same bits."""
-    return np.fromiter(accumulate(shocks.tolist(), lambda before, shock: shock + keep * before), dtype=np.float64)
+    return np.fromiter(
+        accumulate(shocks.tolist(), lambda before, shock: shock + keep * before), dtype=np.float64
+    )
 
 
 def _trading(bustle: Array, stream: np.random.Generator, quiet: float) -> Array:
@@ -199,7 +228,9 @@ def _trading(bustle: Array, stream: np.random.Generator, quiet: float) -> Array:
     return np.where(on, 1.0, 0.0)
 
 
-def _returns(streams: Streams, timetable: _Timetable, *, bars: int, response: float) -> tuple[Array, Array, Array]:
+def _returns(
+    streams: Streams, timetable: _Timetable, *, bars: int, response: float
+) -> tuple[Array, Array, Array]:
     """Return the log returns e of the target and b of the other coin, and the signal F; each of shape (bars,)."""
     x, y = (streams[name].standard_normal(bars) for name in ("other return", "target return"))
     scale = timetable.volatility[:bars]
@@ -220,16 +251,24 @@ def _proba(signal: Array, table: _Timetable, *, response: float, horizon: int) -
     weight, variance = np.zeros(bars), np.zeros(bars)
     for ahead in range(horizon, 0, -1):
         rows = slice(ahead, ahead + bars)
-        scale, other_on, target_on = table.volatility[rows], table.other_on[rows], table.target_on[rows]
+        scale, other_on, target_on = (
+            table.volatility[rows],
+            table.other_on[rows],
+            table.target_on[rows],
+        )
         common = target_on * RATIO * CORRELATION + other_on * weight
         own = target_on * RATIO * np.sqrt(1 - CORRELATION**2)
         variance += scale**2 * (common**2 + own**2)
         weight = target_on * response + DECAY * weight
     still = variance == 0  # no trade until the horizon: certainly a tie
-    return np.asarray(ndtr(np.where(still, 0.0, signal * weight) / np.sqrt(np.where(still, 1.0, variance))))
+    return np.asarray(
+        ndtr(np.where(still, 0.0, signal * weight) / np.sqrt(np.where(still, 1.0, variance)))
+    )
 
 
-def _candles(returns: Array, scale: Array, streams: Streams, *, coin: str, price: float, volume: float) -> pd.DataFrame:
+def _candles(
+    returns: Array, scale: Array, streams: Streams, *, coin: str, price: float, volume: float
+) -> pd.DataFrame:
     """Return the five columns of a candle table of latent log returns, quiet minutes among them.
 
     High and low are extremes of a Brownian bridge from open to close, drawn one by one from P(high > h) =
@@ -246,7 +285,12 @@ def _candles(returns: Array, scale: Array, streams: Streams, *, coin: str, price
     draws = streams[f"{coin} reach"].random((len(close), 2)).T  # (2, n)
     reach = np.sqrt((close - opened) ** 2 - 2 * scale**2 * np.log1p(-draws))
     middle = (opened + close) / 2
-    logs = {"open": opened, "high": middle + reach[0] / 2, "low": middle - reach[1] / 2, "close": close}
+    logs = {
+        "open": opened,
+        "high": middle + reach[0] / 2,
+        "low": middle - reach[1] / 2,
+        "close": close,
+    }
     table = {field: np.round(np.exp(values), 2) for field, values in logs.items()}
     noise = streams[f"{coin} volume"].standard_normal(len(close))
     busy = np.log(scale / VOLATILITY) + VOLUME_TO_MOVE * np.abs(returns) / scale

@@ -26,7 +26,9 @@ class TimeRange:
 
     def __post_init__(self) -> None:
         if self.start is not None and self.end is not None and self.start >= self.end:
-            raise ConfigError(f"timerange {self}: the start must lie before the end. Swap the two dates.")
+            raise ConfigError(
+                f"timerange {self}: the start must lie before the end. Swap the two dates."
+            )
 
     @classmethod
     def parse(cls, text: str) -> "TimeRange":
@@ -39,7 +41,9 @@ class TimeRange:
         """
         found = _FORM.match(text.strip())
         if not found:
-            raise ConfigError(f"timerange {text!r} must look like 20180101-20190101 (UTC, the end is not included).")
+            raise ConfigError(
+                f"timerange {text!r} must look like 20180101-20190101 (UTC, the end is not included)."
+            )
         start, end = (None if part is None else _instant(part, text) for part in found.groups())
         return cls(start, end)
 
@@ -50,7 +54,9 @@ class TimeRange:
     def select(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a time-indexed table that lie in the range (a view where pandas can)."""
         first = 0 if self.start is None else int(table.index.searchsorted(self.start, side="left"))
-        last = len(table) if self.end is None else int(table.index.searchsorted(self.end, side="left"))
+        last = (
+            len(table) if self.end is None else int(table.index.searchsorted(self.end, side="left"))
+        )
         return table.iloc[first:last]
 
     def __str__(self) -> str:

@@ -31,7 +31,9 @@ class Step(NamedTuple):
     account: Account
 
 
-def account_steps(epochs: Sequence[EpochRow], fills: Iterable[FillRow], *, base: str, quote: str) -> Iterator[Step]:
+def account_steps(
+    epochs: Sequence[EpochRow], fills: Iterable[FillRow], *, base: str, quote: str
+) -> Iterator[Step]:
     """Give the account at each epoch's start and after each of its fills, in the order of time.
 
     A fill counts within its epoch: the next one begins with what it opened with. Fills have the exchange's time, epochs
@@ -40,7 +42,9 @@ def account_steps(epochs: Sequence[EpochRow], fills: Iterable[FillRow], *, base:
     booked: dict[int, list[FillRow]] = {epoch.n: [] for epoch in epochs}
     for fill in sorted(fills, key=lambda fill: fill.time_ms):
         booked[fill.epoch].append(fill)
-    starts_ms = [min([epoch.at_ms, *(fill.time_ms for fill in booked[epoch.n][:1])]) for epoch in epochs]
+    starts_ms = [
+        min([epoch.at_ms, *(fill.time_ms for fill in booked[epoch.n][:1])]) for epoch in epochs
+    ]
     ends_ms = [*starts_ms, _NEVER_MS][1:]  # nothing before the first epoch is opened
     for epoch, start_ms, end_ms in zip(epochs, starts_ms, ends_ms, strict=True):
         now = Account(epoch.carried, epoch.cash)
@@ -52,7 +56,12 @@ def account_steps(epochs: Sequence[EpochRow], fills: Iterable[FillRow], *, base:
 
 
 def accounts(
-    times_ms: Iterable[int], epochs: Sequence[EpochRow], fills: Iterable[FillRow], *, base: str, quote: str
+    times_ms: Iterable[int],
+    epochs: Sequence[EpochRow],
+    fills: Iterable[FillRow],
+    *,
+    base: str,
+    quote: str,
 ) -> Iterator[Account]:
     """Give the account at each of ``times_ms``, which must be in order; before the first epoch, what it began with."""
     coming = deque(account_steps(epochs, fills, base=base, quote=quote))

@@ -38,5 +38,11 @@ def unequal(
     ['USD: exchange 4, ledger 5 (-1)']
     """
     steps = {base: rules.amount_step}
-    compared = [Difference(name, expected[name], totals.get(name, _NOTHING)) for name in sorted(expected)]
-    return [one for one in compared if abs(one.venue - one.ledger) > steps.get(one.currency, rules.price_tick)]
+    compared = [
+        Difference(name, expected[name], totals.get(name, _NOTHING)) for name in sorted(expected)
+    ]
+    return [
+        one
+        for one in compared
+        if abs(one.venue - one.ledger) > steps.get(one.currency, rules.price_tick)
+    ]

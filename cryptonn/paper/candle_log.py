@@ -20,7 +20,17 @@ from cryptonn.market.candles import Frame, align
 from cryptonn.paper.ledger.rows import CandleRow
 from cryptonn.units import counted
 
-__all__ = ["Log", "Notice", "Taken", "bar_ms", "clean_from_ms", "frame_of", "missing", "newest_closed_ms", "take"]
+__all__ = [
+    "Log",
+    "Notice",
+    "Taken",
+    "bar_ms",
+    "clean_from_ms",
+    "frame_of",
+    "missing",
+    "newest_closed_ms",
+    "take",
+]
 
 Log = Mapping[str, Sequence[CandleRow]]
 """By symbol its rows in order of time, as the ledger gives them; every symbol of the run has its key."""
@@ -66,7 +76,12 @@ def newest_closed_ms(now_ms: int, *, timeframe: str) -> int:
 
 
 def take(
-    fetched: Mapping[str, Iterable[Sequence[float]]], log: Log, *, timeframe: str, now_ms: int, settled_ms: int
+    fetched: Mapping[str, Iterable[Sequence[float]]],
+    log: Log,
+    *,
+    timeframe: str,
+    now_ms: int,
+    settled_ms: int,
 ) -> Taken:
     """Tell which of the rows fetched enter the log.
 
@@ -85,10 +100,15 @@ def take(
     """
     rows, notices = {}, []
     for symbol, given in fetched.items():
-        rows[symbol], odd = _taken(symbol, list(given), log[symbol], bar_ms(timeframe), now_ms, settled_ms)
+        rows[symbol], odd = _taken(
+            symbol, list(given), log[symbol], bar_ms(timeframe), now_ms, settled_ms
+        )
         notices += odd
     newest = newest_closed_ms(now_ms, timeframe=timeframe)
-    last = max((row.time_ms for symbol in log for row in (*log[symbol][-1:], *rows.get(symbol, [])[-1:])), default=None)
+    last = max(
+        (row.time_ms for symbol in log for row in (*log[symbol][-1:], *rows.get(symbol, [])[-1:])),
+        default=None,
+    )
     if last is not None and last < newest:
         behind = counted((newest - last) // bar_ms(timeframe), "bar")
         notices.append(Notice("stale", "", last, f"the newest row of any symbol is {behind} old"))
@@ -114,14 +134,21 @@ def frame_of(log: Log, *, timeframe: str, until_ms: int) -> Frame:
     for symbol, rows in log.items():
         known = rows[: bisect_left(rows, until_ms + 1, key=_time)]
         if not known:
-            raise DataError(f"{symbol}: there is no candle up to {_text(until_ms)}. Fetch the candles before it.")
+            raise DataError(
+                f"{symbol}: there is no candle up to {_text(until_ms)}. Fetch the candles before it."
+            )
         last = known[-1]
         if last.time_ms < until_ms:
-            known = [*known, CandleRow(until_ms, last.close, last.close, last.close, last.close, 0.0)]
+            known = [
+                *known,
+                CandleRow(until_ms, last.close, last.close, last.close, last.close, 0.0),
+            ]
         tables[symbol] = _table(known)
     frame = align(tables, timeframe=timeframe)
     filled = frame.filled.copy()
-    filled.loc[frame.index[-1], [symbol for symbol in log if _held(log[symbol], until_ms) is None]] = True
+    filled.loc[
+        frame.index[-1], [symbol for symbol in log if _held(log[symbol], until_ms) is None]
+    ] = True
     return Frame(frame.table, timeframe, filled)
 
 
@@ -141,12 +168,19 @@ def clean_from_ms(frame: Frame, *, lookback: int, max_gap: int) -> int | None:
         ends += (starts + lengths)[lengths > max_gap].tolist()
     if not ends:
         return None
-    first = frame.index[0] + (max(ends) + lookback - 1) * pd.Timedelta(bar_step(frame.timeframe), "ns")
+    first = frame.index[0] + (max(ends) + lookback - 1) * pd.Timedelta(
+        bar_step(frame.timeframe), "ns"
+    )
     return int(first.as_unit("ns").value) // _MILLISECOND
 
 
 def _taken(
-    symbol: str, given: list[Sequence[float]], held: Sequence[CandleRow], step: int, now_ms: int, settled_ms: int
+    symbol: str,
+    given: list[Sequence[float]],
+    held: Sequence[CandleRow],
+    step: int,
+    now_ms: int,
+    settled_ms: int,
 ) -> tuple[list[CandleRow], list[Notice]]:
     """Return the new rows of one symbol and what is odd about the others."""
     new: dict[int, CandleRow] = {}
@@ -154,7 +188,14 @@ def _taken(
     rows = [CandleRow(int(row[0]), *(float(value) for value in row[1:6])) for row in given]
     closed = [row for row in rows if row.time_ms + step <= now_ms]
     if any(later.time_ms < earlier.time_ms for earlier, later in pairwise(closed)):
-        notices.append(Notice("unordered", symbol, closed[0].time_ms, "the rows of a reply are not in order of time"))
+        notices.append(
+            Notice(
+                "unordered",
+                symbol,
+                closed[0].time_ms,
+                "the rows of a reply are not in order of time",
+            )
+        )
     last = held[-1].time_ms if held else None
     table = pd.DataFrame([row[1:] for row in closed], columns=list(FIELDS), dtype=np.float64)
     impossible = bad_bars(table)
@@ -163,11 +204,19 @@ def _taken(
         if kept is not None:
             notices += _again(symbol, row, kept, in_reply=row.time_ms in new)
         elif impossible[place]:
-            notices.append(Notice("impossible", symbol, row.time_ms, explain_bar(table.iloc[place])))
+            notices.append(
+                Notice("impossible", symbol, row.time_ms, explain_bar(table.iloc[place]))
+            )
         elif row.time_ms % step:
-            notices.append(Notice("off grid", symbol, row.time_ms, "it does not open where a bar opens"))
+            notices.append(
+                Notice("off grid", symbol, row.time_ms, "it does not open where a bar opens")
+            )
         elif row.time_ms <= settled_ms or (last is not None and row.time_ms < last):
-            notices.append(Notice("late", symbol, row.time_ms, f"it came after later bars were settled: {row[1:]}"))
+            notices.append(
+                Notice(
+                    "late", symbol, row.time_ms, f"it came after later bars were settled: {row[1:]}"
+                )
+            )
         else:
             new[row.time_ms] = row
     return list(new.values()), notices
@@ -175,8 +224,19 @@ def _taken(
 
 def _again(symbol: str, row: CandleRow, kept: CandleRow, *, in_reply: bool) -> list[Notice]:
     if in_reply:
-        return [Notice("repeated", symbol, row.time_ms, "the same" if row == kept else f"{kept[1:]}, then {row[1:]}")]
-    return [] if row == kept else [Notice("revised", symbol, row.time_ms, f"{kept[1:]}, now {row[1:]}")]
+        return [
+            Notice(
+                "repeated",
+                symbol,
+                row.time_ms,
+                "the same" if row == kept else f"{kept[1:]}, then {row[1:]}",
+            )
+        ]
+    return (
+        []
+        if row == kept
+        else [Notice("revised", symbol, row.time_ms, f"{kept[1:]}, now {row[1:]}")]
+    )
 
 
 def _held(held: Sequence[CandleRow], time_ms: int) -> CandleRow | None:

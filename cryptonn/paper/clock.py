@@ -59,7 +59,11 @@ class LocalClock:
     """
 
     def __init__(
-        self, port: int, *, wall: Callable[[], float] = time.monotonic, wait: Callable[[float], None] = time.sleep
+        self,
+        port: int,
+        *,
+        wall: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._port, self._wall, self._wait = port, wall, wait
         self._seen: _Seen | None = None
@@ -75,7 +79,11 @@ class LocalClock:
     def now_ms(self) -> int:
         """Return the exchange's time."""
         seen = self._now()
-        return seen.now_ms if seen.speed == inf else seen.now_ms + int(seen.speed * 1000 * (self._wall() - seen.wall))
+        return (
+            seen.now_ms
+            if seen.speed == inf
+            else seen.now_ms + int(seen.speed * 1000 * (self._wall() - seen.wall))
+        )
 
     def sleep(self, seconds: float) -> None:
         """Wait, or move the exchange's time on."""
@@ -104,7 +112,9 @@ class LocalClock:
                 if old is None or old.speed == inf:
                     raise
                 wall = self._wall()
-                self._seen = _Seen(old.now_ms + int(old.speed * 1000 * (wall - old.wall)), wall, old.speed)
+                self._seen = _Seen(
+                    old.now_ms + int(old.speed * 1000 * (wall - old.wall)), wall, old.speed
+                )
             return self._seen
 
     def _asked(self) -> "_Seen":
@@ -122,7 +132,9 @@ class LocalClock:
                 "Start it in another terminal, `cryptonn local-exchange --run RUN`; another port is named with --port."
             ) from error
         if status >= 400 or not isinstance(found, dict):
-            raise ExchangeError(f"The local exchange on port {self._port} refused to move its clock: {found}")
+            raise ExchangeError(
+                f"The local exchange on port {self._port} refused to move its clock: {found}"
+            )
         return found
 
     def _replied(self, method: str, body: dict[str, int] | None) -> tuple[int, Any]:

@@ -35,7 +35,10 @@ class ClockWatch:
         Where exchanges tell whole seconds, they tell their start.
         """
         grain_ms = _SECOND_MS - 1 if server_ms % _SECOND_MS == 0 else 0
-        most, least = server_ms + grain_ms - min(asked_ms, answered_ms), server_ms - max(asked_ms, answered_ms)
+        most, least = (
+            server_ms + grain_ms - min(asked_ms, answered_ms),
+            server_ms - max(asked_ms, answered_ms),
+        )
         ahead = self._ahead[whose] = min(max(self.ahead_ms(whose), least), most)
         level = (abs(ahead) > self._warn_ms) + (abs(ahead) > self._most_ms)
         if level > self._level.get(whose, 0):

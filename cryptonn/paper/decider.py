@@ -47,7 +47,13 @@ def log_start_ms(config: RunConfig, start_ms: int) -> int:
 
 
 def open_decider(
-    run: Path, *, rules: MarketRules, fees: str, cash: Decimal, start_ms: int, strategies: Path = Path("strategies")
+    run: Path,
+    *,
+    rules: MarketRules,
+    fees: str,
+    cash: Decimal,
+    start_ms: int,
+    strategies: Path = Path("strategies"),
 ) -> "Decider":
     """Load model, settings and strategy of a run.
 
@@ -130,7 +136,9 @@ class Decider:
         _check_config(model.config)
         self.config, self.rules = model.config, rules
         self._enter, self._start, self._name, self._fees = enter, _instant(start_ms), name, fees
-        self._settings = backtest_settings(model.config, strategy, name, fees=fees, cash=cash, rules=rules)
+        self._settings = backtest_settings(
+            model.config, strategy, name, fees=fees, cash=cash, rules=rules
+        )
         minutes = timeframe_delta(model.config.data.timeframe) // pd.Timedelta("1min")
         self._wishes = Wishes(
             self._at_once,
@@ -244,7 +252,9 @@ class Decider:
         candles, signal, proba = inputs
         wanted: list[float] = []
         labels: dict[str, Any] = {"symbol": self.config.data.target, "fees": self._fees}
-        result = run_backtest(candles, signal, proba=proba, on_close=wanted.append, **labels, **self._settings)
+        result = run_backtest(
+            candles, signal, proba=proba, on_close=wanted.append, **labels, **self._settings
+        )
         return result, wanted
 
     def _at_once(self, inputs: Inputs) -> list[float]:
@@ -253,7 +263,9 @@ class Decider:
     def _table(self, inputs: Inputs, wanted: list[float]) -> pd.DataFrame:
         """Return columns proba, signal, wanted (float) and close."""
         candles, signal, proba = inputs
-        table = pd.DataFrame({"proba": proba, "signal": signal, "wanted": wanted, "close": candles["close"]})
+        table = pd.DataFrame(
+            {"proba": proba, "signal": signal, "wanted": wanted, "close": candles["close"]}
+        )
         self._check_long(table["wanted"])
         return table
 
@@ -266,7 +278,9 @@ class Decider:
             )
 
     def _too_short(self, frame: Frame) -> DataError:
-        first, last, start = (time_text(time) for time in (frame.index[0], frame.index[-1], self._start))
+        first, last, start = (
+            time_text(time) for time in (frame.index[0], frame.index[-1], self._start)
+        )
         needed = time_text(_instant(log_start_ms(self.config, _ms(self._start))))
         return DataError(
             f"the candles reach from {first} to {last}: too few to decide on the bar of {last}. The session begins at "
@@ -281,7 +295,9 @@ def _check_config(config: RunConfig) -> None:
             'direction = "long".'
         )
     if config.data.extras:
-        raise ConfigError("data.extras = true: candles from an exchange have none of them. Train a run without.")
+        raise ConfigError(
+            "data.extras = true: candles from an exchange have none of them. Train a run without."
+        )
 
 
 def _instant(time_ms: int) -> pd.Timestamp:

@@ -90,7 +90,9 @@ class Executor:
         """
         order = self._ledger.unresolved()
         if order is not None and not self._inquiry.quiet():
-            order = self._resolve(order, None, self._timing.patience_s if patience_s is None else patience_s)
+            order = self._resolve(
+                order, None, self._timing.patience_s if patience_s is None else patience_s
+            )
         return self._go_on(order)
 
     def look_up(self) -> None:
@@ -120,13 +122,19 @@ class Executor:
                 return None
             open_order = self._cancelled(open_order)
         if open_order is not None:
-            self._incident("skipped", f"{decision.bar}: order {open_order.cid} is still {open_order.state}")
+            self._incident(
+                "skipped", f"{decision.bar}: order {open_order.cid} is still {open_order.state}"
+            )
             return None
         if self._inquiry.quiet():
-            self._incident("skipped", f"{decision.bar}: the exchange has asked for no requests until later")
+            self._incident(
+                "skipped", f"{decision.bar}: the exchange has asked for no requests until later"
+            )
             return None
         if self._now() >= 2 * decision.close_ms - decision.time_ms:
-            self._incident("late", f"{decision.bar}: the next bar has closed before an order could be sent")
+            self._incident(
+                "late", f"{decision.bar}: the next bar has closed before an order could be sent"
+            )
             return None
         move = self._move(decision)
         return None if move is None or is_too_soon(self._ledger, decision, move) else move
@@ -150,7 +158,9 @@ class Executor:
 
     def _move(self, decision: Decision, *, pending: Decimal = _NO_PENDING) -> Move | None:
         holding = self._ledger.holding(step=self._rules.amount_step)
-        return plan(decision.wanted, holding.net + pending, self._rules, decision.close, owed=holding.owed)
+        return plan(
+            decision.wanted, holding.net + pending, self._rules, decision.close, owed=holding.owed
+        )
 
     def _go_on(self, order: OrderRow | None) -> bool:
         """Send anew what was not accepted, where that is allowed, until nothing is left to do."""
@@ -167,12 +177,19 @@ class Executor:
         orders = [] if newest is None else self._ledger.orders_of(newest.decision.time_ms)
         if newest is None or not orders or orders[-1].state != "NOT_ACCEPTED":
             return None
-        clock_off = orders[-1].reason == CLOCK_OFF and sum(order.reason == CLOCK_OFF for order in orders) == 1
+        clock_off = (
+            orders[-1].reason == CLOCK_OFF
+            and sum(order.reason == CLOCK_OFF for order in orders) == 1
+        )
         within_s = max(self._timing.resend_within_s, self._timing.fresh_s if clock_off else 0.0)
         if not self._is_within(orders[-1], newest.decision.close_ms + round(1000 * within_s)):
             return None
         move = self._move(newest.decision)
-        return None if move is None else self._ledger.plan_again(newest.decision.time_ms, move, at_ms=self._now())
+        return (
+            None
+            if move is None
+            else self._ledger.plan_again(newest.decision.time_ms, move, at_ms=self._now())
+        )
 
     def _execute(self, order: OrderRow) -> OrderRow:
         order, state = self._send(order)
@@ -203,7 +220,9 @@ class Executor:
             return order, None
         if fresh:
             return self._send(order)
-        return self._ledger.mark(order.cid, "DROPPED", at_ms=self._now(), reason="too old after a stop"), None
+        return self._ledger.mark(
+            order.cid, "DROPPED", at_ms=self._now(), reason="too old after a stop"
+        ), None
 
     def _is_within(self, order: OrderRow, end_ms: int) -> bool | None:
         """Tell whether it is before ``end_ms``, here and at the exchange; None if that cannot be asked for now."""

@@ -87,13 +87,19 @@ class Feed:
         answered_ms = self._clock.now_ms()
         fetched = self._candles.fetch(self._since())
         given = {own: fetched[name] for own, name in self._names.items()}
-        taken = take(given, self._log, timeframe=self._timeframe, now_ms=server_ms, settled_ms=self._settled)
+        taken = take(
+            given, self._log, timeframe=self._timeframe, now_ms=server_ms, settled_ms=self._settled
+        )
         for symbol, rows in taken.rows.items():
             if rows:
-                self._ledger.add_candles(symbol, rows, seen_ms=answered_ms, source=self._candles.exchange)
+                self._ledger.add_candles(
+                    symbol, rows, seen_ms=answered_ms, source=self._candles.exchange
+                )
                 self._log[symbol] += rows
         self._note(taken.notices, server_ms, at_ms=answered_ms)
-        later = {symbol for symbol, rows in given.items() if any(row[0] > bar for row in rows)}  # so bar had no trade
+        later = {
+            symbol for symbol, rows in given.items() if any(row[0] > bar for row in rows)
+        }  # so bar had no trade
         still = tuple(symbol for symbol in missing(self._log, bar) if symbol not in later)
         return Reading(server_ms, asked_ms, answered_ms, still)
 

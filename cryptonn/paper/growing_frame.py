@@ -37,12 +37,20 @@ class GrowingFrame:
         if not len(times):
             return settled
         closes = settled.table.iloc[-1]
-        parts = [self._bars(log[symbol], times, close=float(closes[(symbol, "close")])) for symbol in settled.symbols]
+        parts = [
+            self._bars(log[symbol], times, close=float(closes[(symbol, "close")]))
+            for symbol in settled.symbols
+        ]
         index = pd.DatetimeIndex((times * 1_000_000).view("M8[ns]"), name="time").tz_localize("UTC")
-        values, filled = np.hstack([part[0] for part in parts]), np.column_stack([part[1] for part in parts])
+        values, filled = (
+            np.hstack([part[0] for part in parts]),
+            np.column_stack([part[1] for part in parts]),
+        )
         table = pd.DataFrame(values, index=index, columns=settled.table.columns)
         marks = pd.DataFrame(filled, index=index, columns=settled.filled.columns)
-        return Frame(pd.concat([settled.table, table]), self._timeframe, pd.concat([settled.filled, marks]))
+        return Frame(
+            pd.concat([settled.table, table]), self._timeframe, pd.concat([settled.filled, marks])
+        )
 
     def settle(self, frame: Frame, *, until_ms: int) -> None:
         """Take the log up to the last bar of a frame that ``at`` gave as complete: no row for it enters any more."""
@@ -52,7 +60,10 @@ class GrowingFrame:
         self, rows: Sequence[CandleRow], times: NDArray[np.int64], *, close: float
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return the bars of a symbol at some times, shape (n, 5), and which are filled flat with the close before."""
-        new = {row.time_ms: row[1:] for row in takewhile(lambda row: row.time_ms > self._settled_ms, reversed(rows))}
+        new = {
+            row.time_ms: row[1:]
+            for row in takewhile(lambda row: row.time_ms > self._settled_ms, reversed(rows))
+        }
         bars = np.empty((len(times), len(FIELDS)))
         filled = np.zeros(len(times), dtype=np.bool_)
         for place, time_ms in enumerate(times.tolist()):

@@ -29,7 +29,9 @@ def model_sha(run: Path) -> str:
     return sha256(*(path.read_bytes() for path in sorted((run / "model").iterdir())))
 
 
-def session_config(config: RunConfig, settings: PaperSettings, rules: MarketRules, *, enter: float) -> tuple[str, str]:
+def session_config(
+    config: RunConfig, settings: PaperSettings, rules: MarketRules, *, enter: float
+) -> tuple[str, str]:
     """Return what a session is begun with as JSON, and the hash of the part that must stay the same.
 
     The rules of a market are the exchange's to change, so they are kept but not hashed; the probability ``enter``, at

@@ -51,7 +51,13 @@ class Inquiry:
     """
 
     def __init__(
-        self, ledger: Ledger, venue: Venue, clock: Clock, *, timing: Timing, checkpoint: Callable[[str], None]
+        self,
+        ledger: Ledger,
+        venue: Venue,
+        clock: Clock,
+        *,
+        timing: Timing,
+        checkpoint: Callable[[str], None],
     ) -> None:
         self._ledger, self._venue, self._clock = ledger, venue, clock
         self._timing, self._checkpoint = timing, checkpoint
@@ -118,7 +124,9 @@ class Inquiry:
                     self._checkpoint("found")
                     return order, state
             elif now - self._anchor(order, now) > fence_ms:
-                return self.not_accepted(order, "the exchange does not know it, and the time fence has passed"), None
+                return self.not_accepted(
+                    order, "the exchange does not know it, and the time fence has passed"
+                ), None
         return order, None
 
     def unreadable(self, order: OrderRow, error: Unreadable) -> None:
@@ -145,7 +153,11 @@ class Inquiry:
                 state = state or self._venue.find(order.cid, self._symbol)
                 if state is not None and self._booked_whole(order, state):
                     order = self._ledger.mark(
-                        order.cid, "CLOSED", at_ms=self._now(), filled=state.filled, reason=_outcome(state)
+                        order.cid,
+                        "CLOSED",
+                        at_ms=self._now(),
+                        filled=state.filled,
+                        reason=_outcome(state),
                     )
                     self._checkpoint("closed")
                     return order

@@ -82,7 +82,9 @@ class PaperTrader:
         patiently(self._compare_clocks, session.clock)
         session.executor.look_up()
         if accept:
-            patiently(lambda: accept_venue(session.ledger, session.venue, session.clock), session.clock)
+            patiently(
+                lambda: accept_venue(session.ledger, session.venue, session.clock), session.clock
+            )
         agreement = patiently(self._reconcile, session.clock)
         self._settle()  # only now: what was planned before a stop leaves once account and ledger agree
         if agreement == "opened":
@@ -152,7 +154,9 @@ class PaperTrader:
         polls, close_ms = round(pace.patience_s / pace.poll_s), bar_ms + session.step_ms
         while True:
             found = session.feed.read(bar=bar_ms)
-            self._clocks.saw(_CANDLES, found.server_ms, asked_ms=found.asked_ms, answered_ms=found.answered_ms)
+            self._clocks.saw(
+                _CANDLES, found.server_ms, asked_ms=found.asked_ms, answered_ms=found.answered_ms
+            )
             to_come_ms = close_ms - found.server_ms
             is_there = to_come_ms <= 0 and not found.missing
             if is_there or polls == 0 or to_come_ms > 1000 * pace.patience_s:
@@ -194,7 +198,9 @@ class PaperTrader:
 
     def _unclean(self, decision: Decision, frame: Frame) -> str | None:
         gap = self._session.settings.max_gap
-        clean_ms = clean_from_ms(frame, lookback=self._session.config.training.lookback, max_gap=gap)
+        clean_ms = clean_from_ms(
+            frame, lookback=self._session.config.training.lookback, max_gap=gap
+        )
         if clean_ms is None or decision.time_ms >= clean_ms:
             return None
         return (
@@ -207,7 +213,11 @@ class PaperTrader:
         self._until_look -= 1
         if self._until_look == 0:
             self._session.decider.check(frame)
-        if self._until_look <= 0 and self._asked(self._compare_clocks) and self._asked(self._reconcile):
+        if (
+            self._until_look <= 0
+            and self._asked(self._compare_clocks)
+            and self._asked(self._reconcile)
+        ):
             self._until_look = self._pace.look_over_bars
 
     def _asked(self, look: Callable[[], object]) -> bool:
@@ -248,7 +258,10 @@ class PaperTrader:
         if missed > 0:
             last_ms = bar_ms - session.step_ms
             several = f"{missed:,} bars, {_text(after_ms)} to {_text(last_ms)}, were"
-            self._note("missed", f"{several if missed > 1 else f'1 bar, {_text(last_ms)}, was'} not decided on")
+            self._note(
+                "missed",
+                f"{several if missed > 1 else f'1 bar, {_text(last_ms)}, was'} not decided on",
+            )
 
     def _is_fresh(self, bar_ms: int) -> bool:
         return self._now() - bar_ms - self._session.step_ms <= 1000 * self._pace.fresh_s
@@ -256,7 +269,9 @@ class PaperTrader:
     def _is_past(self, bar_ms: int) -> bool:
         """Tell whether a bar, or one after it, has been decided on, or it is none of this session's."""
         newest = self._session.ledger.newest_decision()
-        return bar_ms < self._session.start_ms or (newest is not None and newest.decision.time_ms >= bar_ms)
+        return bar_ms < self._session.start_ms or (
+            newest is not None and newest.decision.time_ms >= bar_ms
+        )
 
     def _wait(self) -> bool:
         """Wait until a bar is to be decided on: the newest if it has just closed, else the next; tell whether to go on.
@@ -264,7 +279,11 @@ class PaperTrader:
         It waits no longer than it set out to, whatever happens to the clock meanwhile.
         """
         pace, newest_ms, step = self._pace, self._newest_closed(), self._session.step_ms
-        left_out = newest_ms == self._tried_ms or newest_ms < self._session.start_ms or not self._is_fresh(newest_ms)
+        left_out = (
+            newest_ms == self._tried_ms
+            or newest_ms < self._session.start_ms
+            or not self._is_fresh(newest_ms)
+        )
         due_ms = newest_ms + (2 if left_out else 1) * step + round(1000 * pace.grace_s)
         most_ms, slept_ms = due_ms - self._now(), 0.0
         while not self._is_stopped():

@@ -12,7 +12,14 @@ from cryptonn.paper.candle_log import bar_ms, frame_of
 from cryptonn.paper.decider import Decider
 from cryptonn.paper.decision import Decision
 from cryptonn.paper.ledger import EpochRow, LedgerReader
-from cryptonn.paper.trades import Trade, backtest_trades, equity_of, open_times, paper_trades, planned_trades
+from cryptonn.paper.trades import (
+    Trade,
+    backtest_trades,
+    equity_of,
+    open_times,
+    paper_trades,
+    planned_trades,
+)
 
 __all__ = ["Parity", "parity"]
 
@@ -104,7 +111,9 @@ def parity(ledger: LedgerReader, decider: Decider) -> Parity:
     """
     decisions = {row.decision.time_ms: row.decision for row in ledger.decisions()}
     if not decisions:
-        raise DataError(f"{ledger.path}: the session has decided on nothing yet. Let it run for some minutes.")
+        raise DataError(
+            f"{ledger.path}: the session has decided on nothing yet. Let it run for some minutes."
+        )
     facts, timeframe = ledger.facts, decider.config.data.timeframe
     log = {symbol: ledger.candles(symbol) for symbol in decider.config.data.symbols}
     newest = [rows[-1].time_ms for rows in log.values() if rows]
@@ -115,10 +124,16 @@ def parity(ledger: LedgerReader, decider: Decider) -> Parity:
     told = paper_trades(ledger, step_ms=step_ms)
     expected, equity = backtest_trades(result, quote=facts.quote), result.equity
     if decider.rules.fee_in == "base":
-        expected = planned_trades(replayed, candles, rules=decider.rules, costs=result.costs, **currencies)
+        expected = planned_trades(
+            replayed, candles, rules=decider.rules, costs=result.costs, **currencies
+        )
         start = EpochRow(1, 0, "start", {}, carried=Decimal(0), cash=facts.cash)
         equity = equity_of(
-            [start], [trade.as_fill() for trade in expected.values()], candles, step_ms=step_ms, **currencies
+            [start],
+            [trade.as_fill() for trade in expected.values()],
+            candles,
+            step_ms=step_ms,
+            **currencies,
         )
     table = _compared(decisions, replayed, told, expected, last_traded=_last_traded(candles))
     own = equity_of(ledger.epochs(), ledger.fills(), candles, step_ms=step_ms, **currencies)
@@ -146,10 +161,16 @@ def _compared(
     for time_ms, bar in zip(open_times(replayed), replayed.itertuples(), strict=True):
         if time_ms > max(decisions):
             break
-        ours, theirs = (trades.get(time_ms) if time_ms < last_traded else None for trades in (told, expected))
+        ours, theirs = (
+            trades.get(time_ms) if time_ms < last_traded else None for trades in (told, expected)
+        )
         decision = decisions.get(time_ms)
         rows.append(_row(bar, decision, ours, theirs, behind=behind))
-        behind = (behind or theirs is not None) if decision is None else (behind and ours is None and theirs is None)
+        behind = (
+            (behind or theirs is not None)
+            if decision is None
+            else (behind and ours is None and theirs is None)
+        )
     return pd.DataFrame(rows, index=replayed.index[: len(rows)])
 
 
@@ -165,7 +186,10 @@ def _row(
     differs = next((name for name, (paper, backtest) in pairs.items() if paper != backtest), "")
     if differs in _TRADE and behind:
         differs = "late"
-    row: dict[str, Any] = {"decided": decision is not None, "differs": differs if decision is not None else "decision"}
+    row: dict[str, Any] = {
+        "decided": decision is not None,
+        "differs": differs if decision is not None else "decision",
+    }
     pairs["proba"] = (float("nan") if decision is None else decision.proba, float(bar.proba))
     for name, (paper, backtest) in pairs.items():
         row |= {f"{name}_paper": paper, f"{name}_backtest": backtest}
@@ -178,7 +202,12 @@ def _summed(table: pd.DataFrame, differences: pd.Series) -> Parity:
     same = either.copy()
     for name in _TRADE:
         same &= pd.Series(
-            [ours == theirs for ours, theirs in zip(table[f"{name}_paper"], table[f"{name}_backtest"], strict=True)],
+            [
+                ours == theirs
+                for ours, theirs in zip(
+                    table[f"{name}_paper"], table[f"{name}_backtest"], strict=True
+                )
+            ],
             index=table.index,
         )
     return Parity(

@@ -27,7 +27,9 @@ class Past:
         Of the strategy, in errors.
     """
 
-    def __init__(self, replay: Callable[[Inputs], list[float]], *, name: str, rules: MarketRules) -> None:
+    def __init__(
+        self, replay: Callable[[Inputs], list[float]], *, name: str, rules: MarketRules
+    ) -> None:
         self._replay, self._name, self._rules = replay, name, rules
         self._wanted: dict[int, float] = {}
         self.note: Callable[[str], None] = lambda words: None
@@ -55,10 +57,17 @@ class Past:
         """
         times = (times_of(time_index(wanted.to_frame())) // _MILLISECOND).tolist()
         now: dict[int, float] = dict(zip(times, wanted.tolist(), strict=True))
-        others = (time_ms for time_ms, units in self._wanted.items() if now.get(time_ms, units) != units)
-        first = next((time_ms for time_ms in others if not self._same(now[time_ms], self._wanted[time_ms])), None)
+        others = (
+            time_ms for time_ms, units in self._wanted.items() if now.get(time_ms, units) != units
+        )
+        first = next(
+            (time_ms for time_ms in others if not self._same(now[time_ms], self._wanted[time_ms])),
+            None,
+        )
         if first is not None:
-            self._judge(inputs, pd.Timestamp(first, unit="ms", tz="UTC"), self._wanted[first], wanted)
+            self._judge(
+                inputs, pd.Timestamp(first, unit="ms", tz="UTC"), self._wanted[first], wanted
+            )
         self._wanted |= now
         return first is None
 
@@ -66,7 +75,10 @@ class Past:
         """Note a wish of then that changed, or refuse the strategy."""
         candles, signal, proba = inputs
         known_then = self._replay((candles.loc[:time], signal.loc[:time], proba.loc[:time]))[-1]
-        told, units = f"at the close of {time_text(time)} it wanted {before:.12g}", float(wanted[time])
+        told, units = (
+            f"at the close of {time_text(time)} it wanted {before:.12g}",
+            float(wanted[time]),
+        )
         if not self._same(known_then, units):
             raise StrategyError(
                 f"strategy {self._name!r} looks ahead: {told}, and with the bars up to {time_text(wanted.index[-1])} "

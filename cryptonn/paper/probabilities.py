@@ -29,7 +29,9 @@ class Probabilities:
         Of the signal rule. None: they are not known, so ``predict_proba`` is asked for every bar.
     """
 
-    def __init__(self, model: FittedModel, *, start: pd.Timestamp, thresholds: Sequence[float] | None) -> None:
+    def __init__(
+        self, model: FittedModel, *, start: pd.Timestamp, thresholds: Sequence[float] | None
+    ) -> None:
         self._model, self._start, self._thresholds = model, start, thresholds
         self._network: SteppingNetwork | None = None
         self._features = pd.DataFrame()
@@ -72,13 +74,17 @@ class Probabilities:
 
     def _asked(self, features: pd.DataFrame, close: pd.Series, *, since: pd.Timestamp) -> pd.Series:
         """Return P(up) of the bars from ``since`` on, to the bit what asking for all bars at once gives."""
-        return predict_proba(self._model, features.iloc[self._first_row(features, since) :], close=close).loc[since:]
+        return predict_proba(
+            self._model, features.iloc[self._first_row(features, since) :], close=close
+        ).loc[since:]
 
     def _primed(self, features: pd.DataFrame, close: pd.Series) -> SteppingNetwork:
         """Return a network that has seen what it needs to go on after the newest bar."""
         network = SteppingNetwork(self._model)
         windowed = self._model.config.training.form == "windowed"
-        first = self._first_row(features, features.index[-1]) + windowed  # one bar less than a window: nothing is said
+        first = (
+            self._first_row(features, features.index[-1]) + windowed
+        )  # one bar less than a window: nothing is said
         network.extend(features.iloc[first:], close=close)
         return network
 
@@ -88,10 +94,16 @@ class Probabilities:
         lookback = config.training.lookback
         if config.training.form == "windowed":
             return max(0, int(features.index.searchsorted(since)) - lookback + 1)
-        return int(features.index.searchsorted(since.normalize() - lookback * timeframe_delta(config.data.timeframe)))
+        return int(
+            features.index.searchsorted(
+                since.normalize() - lookback * timeframe_delta(config.data.timeframe)
+            )
+        )
 
     def _made(self, frame: Frame) -> pd.DataFrame:
-        return make_features(frame, target=self._model.config.data.target, config=self._model.config.features)
+        return make_features(
+            frame, target=self._model.config.data.target, config=self._model.config.features
+        )
 
     def _close(self, frame: Frame) -> pd.Series:
         close: pd.Series = frame.table[(self._model.config.data.target, "close")]

@@ -9,7 +9,14 @@ from cryptonn.paper.balances import Difference, totals_of, unequal
 from cryptonn.paper.clock import Clock
 from cryptonn.paper.ledger import Ledger, OrderRow
 from cryptonn.paper.ports import OrderState, Venue
-from cryptonn.paper.resets import LOOKS, PAUSE_S, are_unknown, begin_after_reset, knows_none, orders_since_reset
+from cryptonn.paper.resets import (
+    LOOKS,
+    PAUSE_S,
+    are_unknown,
+    begin_after_reset,
+    knows_none,
+    orders_since_reset,
+)
 from cryptonn.trading.rules import MarketRules
 
 __all__ = ["Agreement", "accept_venue", "differences", "reconcile"]
@@ -42,10 +49,18 @@ def reconcile(ledger: Ledger, venue: Venue, clock: Clock, *, price: Decimal) -> 
     if not ledger.epochs():
         _refuse_foreign(ledger, venue)
         balances = venue.balances()
-        ledger.epoch("start", totals_of(balances), carried=Decimal(0), cash=ledger.facts.cash, at_ms=clock.now_ms())
+        ledger.epoch(
+            "start",
+            totals_of(balances),
+            carried=Decimal(0),
+            cash=ledger.facts.cash,
+            at_ms=clock.now_ms(),
+        )
         ledger.snapshot(balances, at_ms=clock.now_ms())
         return "opened"
-    if not _is_on_its_way(ledger.unresolved(), venue, ledger.facts.symbol) and knows_none(ledger, venue, clock):
+    if not _is_on_its_way(ledger.unresolved(), venue, ledger.facts.symbol) and knows_none(
+        ledger, venue, clock
+    ):
         if differences(ledger, venue.balances(), venue.rules(ledger.facts.symbol)):
             begin_after_reset(ledger, venue, price, at_ms=clock.now_ms())
             return "reset"
@@ -81,20 +96,31 @@ def accept_venue(ledger: Ledger, venue: Venue, clock: Clock) -> None:
         If an order of the session has no end yet: its fate is asked for first, by starting without the option.
     """
     order = ledger.unresolved()
-    if order is not None and order.state == "OPEN" and venue.find(order.cid, ledger.facts.symbol) is None:
+    if (
+        order is not None
+        and order.state == "OPEN"
+        and venue.find(order.cid, ledger.facts.symbol) is None
+    ):
         _end_forgotten(ledger, at_ms=clock.now_ms())
     elif order is not None and order.state == "PLANNED":
         ledger.mark(order.cid, "DROPPED", at_ms=clock.now_ms(), reason="account accepted by hand")
     elif order is not None:
-        raise DataError(f"{ledger.path}: order {order.cid} is still {order.state}. Start without --accept-venue first.")
+        raise DataError(
+            f"{ledger.path}: order {order.cid} is still {order.state}. Start without --accept-venue first."
+        )
     for state in _foreign(ledger, venue):
         venue.cancel(state, ledger.facts.symbol)
-        ledger.incident("cancelled", f"order {state.venue_id} {state.cid or ''}", at_ms=clock.now_ms())
+        ledger.incident(
+            "cancelled", f"order {state.venue_id} {state.cid or ''}", at_ms=clock.now_ms()
+        )
     totals = totals_of(venue.balances())
     if not ledger.epochs():
         carried, cash = Decimal(0), ledger.facts.cash
     else:
-        carried, cash = min(ledger.position(), totals.get(ledger.facts.base, Decimal(0))), ledger.cash()
+        carried, cash = (
+            min(ledger.position(), totals.get(ledger.facts.base, Decimal(0))),
+            ledger.cash(),
+        )
     ledger.epoch("accepted by hand", totals, carried=carried, cash=cash, at_ms=clock.now_ms())
 
 
@@ -139,13 +165,19 @@ def _end_forgotten(ledger: Ledger, *, at_ms: int) -> None:
     order = ledger.unresolved()
     if order is not None and order.state == "OPEN":
         ledger.incident("forgotten", f"{order.cid}: the exchange no longer knows it", at_ms=at_ms)
-        ledger.mark(order.cid, "CLOSED", at_ms=at_ms, filled=ledger.booked(order.cid), reason="forgotten")
+        ledger.mark(
+            order.cid, "CLOSED", at_ms=at_ms, filled=ledger.booked(order.cid), reason="forgotten"
+        )
 
 
 def _refuse_forgotten(ledger: Ledger, venue: Venue, clock: Clock) -> None:
     """Stop where the exchange knows other orders, and not the one that rests there: it would be waited for for ever."""
     order = ledger.unresolved()
-    if order is not None and order.state == "OPEN" and are_unknown([order], venue, clock, symbol=ledger.facts.symbol):
+    if (
+        order is not None
+        and order.state == "OPEN"
+        and are_unknown([order], venue, clock, symbol=ledger.facts.symbol)
+    ):
         raise DataError(
             f"{venue.name}: order {order.cid} ({order.venue_id}), which the exchange had taken, is unknown to it now. "
             "Compare with the exchange's own list, then go on from the account as it is with --accept-venue."
@@ -165,4 +197,8 @@ def _refuse_foreign(ledger: Ledger, venue: Venue) -> None:
 def _foreign(ledger: Ledger, venue: Venue) -> list[OrderState]:
     order = ledger.unresolved()
     own = None if order is None else order.cid
-    return [state for state in venue.open_orders(ledger.facts.symbol) if state.cid is None or state.cid != own]
+    return [
+        state
+        for state in venue.open_orders(ledger.facts.symbol)
+        if state.cid is None or state.cid != own
+    ]

@@ -62,7 +62,11 @@ def is_told(ledger: LedgerReader, order: OrderRow) -> bool:
     if newest is None or not is_alike(newest):
         return False
     alike = {one.cid for one in takewhile(is_alike, filter(is_before, reversed(ledger.orders())))}
-    return any(note.detail.partition(":")[0] in alike for note in ledger.incidents() if note.kind == "rejected")
+    return any(
+        note.detail.partition(":")[0] in alike
+        for note in ledger.incidents()
+        if note.kind == "rejected"
+    )
 
 
 def _in_a_row(ledger: LedgerReader, decision: Decision, move: Move) -> list[OrderRow]:
@@ -85,7 +89,11 @@ def _in_a_row(ledger: LedgerReader, decision: Decision, move: Move) -> list[Orde
 def _newest_first(ledger: LedgerReader, decision: Decision) -> list[OrderRow]:
     """Return the orders of the epoch in sight of a decision, the newest first."""
     epoch = ledger.epoch_now().n
-    return [order for order in reversed(ledger.orders(since_ms=_sight_ms(decision))) if order.epoch == epoch]
+    return [
+        order
+        for order in reversed(ledger.orders(since_ms=_sight_ms(decision)))
+        if order.epoch == epoch
+    ]
 
 
 def _wanted_since(ledger: LedgerReader, decision: Decision) -> int:

@@ -10,7 +10,14 @@ from cryptonn.paper.ledger import Ledger, LedgerReader, OrderRow
 from cryptonn.paper.ledger.holding import effects
 from cryptonn.paper.ports import Venue
 
-__all__ = ["LOOKS", "PAUSE_S", "are_unknown", "begin_after_reset", "knows_none", "orders_since_reset"]
+__all__ = [
+    "LOOKS",
+    "PAUSE_S",
+    "are_unknown",
+    "begin_after_reset",
+    "knows_none",
+    "orders_since_reset",
+]
 
 LOOKS = 4
 PAUSE_S = 2.0
@@ -68,23 +75,34 @@ def begin_after_reset(
         _end_with_reset(ledger, order, at_ms=at_ms)
     balances = venue.balances()
     which = f"the orders before {since[-1].cid}" if since else "the orders"
-    ledger.incident("reset", f"the exchange knows none of {which} and has other balances", at_ms=at_ms)
+    ledger.incident(
+        "reset", f"the exchange knows none of {which} and has other balances", at_ms=at_ms
+    )
     bought = max(_effects(ledger, since)[ledger.facts.base], _NOTHING)
     cash = ledger.equity(price) - bought * price
     ledger.epoch("reset", totals_of(balances), carried=bought, cash=cash, at_ms=at_ms)
     ledger.snapshot(balances, at_ms=at_ms)
 
 
-def _counts_that_explain(ledger: LedgerReader, venue: Venue, orders: Sequence[OrderRow]) -> list[int]:
+def _counts_that_explain(
+    ledger: LedgerReader, venue: Venue, orders: Sequence[OrderRow]
+) -> list[int]:
     """Return how many of the newest orders, on top of what an epoch opened with, come to the account's balances."""
-    totals, rules, base = totals_of(venue.balances()), venue.rules(ledger.facts.symbol), ledger.facts.base
+    totals, rules, base = (
+        totals_of(venue.balances()),
+        venue.rules(ledger.facts.symbol),
+        ledger.facts.base,
+    )
     openings = [epoch.opening for epoch in ledger.epochs() if epoch.why in _FRESH]
     changed: defaultdict[str, Decimal] = defaultdict(Decimal)
     found = []
     for count, order in enumerate(orders[:-1], start=1):
         for currency, change in _effects(ledger, [order]).items():
             changed[currency] += change
-        expected = [{name: opening.get(name, _NOTHING) + changed[name] for name in changed} for opening in openings]
+        expected = [
+            {name: opening.get(name, _NOTHING) + changed[name] for name in changed}
+            for opening in openings
+        ]
         if not all(unequal(one, totals, rules, base=base) for one in expected):
             found.append(count)
     return found
@@ -99,7 +117,9 @@ def _effects(ledger: LedgerReader, orders: Sequence[OrderRow]) -> dict[str, Deci
 def _end_with_reset(ledger: Ledger, order: OrderRow, *, at_ms: int) -> None:
     """End an order of which the exchange has forgotten even that it took it."""
     if order.state == "OPEN":
-        ledger.mark(order.cid, "CLOSED", at_ms=at_ms, filled=ledger.booked(order.cid), reason="reset")
+        ledger.mark(
+            order.cid, "CLOSED", at_ms=at_ms, filled=ledger.booked(order.cid), reason="reset"
+        )
     elif order.state == "SENDING":
         ledger.mark(order.cid, "NOT_ACCEPTED", at_ms=at_ms, reason="reset")
     else:

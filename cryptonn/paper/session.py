@@ -83,9 +83,15 @@ def find_session(run: Path, name: str | None) -> Path:
         name = there[0]
     if name in there:
         return session_file(run, str(name))
-    listed = f" There are: {', '.join(there)}." if there else " There is none yet: `cryptonn paper RUN` starts one."
+    listed = (
+        f" There are: {', '.join(there)}."
+        if there
+        else " There is none yet: `cryptonn paper RUN` starts one."
+    )
     if name is None and there:
-        raise ConfigError(f"{run.name} has {len(there)} paper sessions. Name one with --session.{listed}")
+        raise ConfigError(
+            f"{run.name} has {len(there)} paper sessions. Name one with --session.{listed}"
+        )
     raise ConfigError(
         f"{run.name} has no paper session{f' {name!r}' if name else ''}.{did_you_mean(name or '', there)}{listed}"
     )
@@ -137,7 +143,13 @@ def open_session(
         lock, holder = _account_lock(settings, credentials, port), f"session {name} of {run.name}"
         stack.enter_context(take_lock(lock, what=f"this account of {place}", holder=holder))
         venue = stack.enter_context(
-            open_venue(settings.exchange, credentials=credentials, clock=clock, port=own_port, fee_in=settings.fee_in)
+            open_venue(
+                settings.exchange,
+                credentials=credentials,
+                clock=clock,
+                port=own_port,
+                fee_in=settings.fee_in,
+            )
         )
         names = {symbol: settings.market(symbol) for symbol in config.data.symbols}
         candles = stack.enter_context(
@@ -154,7 +166,9 @@ def open_session(
         begun = _begun(session_file(run, name))
         _check_same_settings(begun, facts, name)
         decider = _decider(run, settings, begun or facts)
-        ledger = stack.enter_context(Ledger.open(session_file(run, name), facts))  # last: nothing is made in vain
+        ledger = stack.enter_context(
+            Ledger.open(session_file(run, name), facts)
+        )  # last: nothing is made in vain
         _check_time_went_on(ledger, facts.started_ms, name, is_replay=settings.is_replay)
         decider.recall(
             {row.decision.time_ms: row.decision.wanted for row in ledger.decisions()},
@@ -170,9 +184,13 @@ def _check_settings(config: RunConfig, settings: PaperSettings, name: str) -> No
     dialect_of(settings.exchange)
     costs_for(config.costs, settings.fees)
     if settings.cash is not None and not (settings.cash.is_finite() and settings.cash > 0):
-        raise ConfigError(f"cash is {settings.cash}; it must be above 0. Leave it out to trade with the run's own.")
+        raise ConfigError(
+            f"cash is {settings.cash}; it must be above 0. Leave it out to trade with the run's own."
+        )
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
-        raise ConfigError(f"session {name!r}: a name has up to 64 letters, digits, dots, dashes and underscores.")
+        raise ConfigError(
+            f"session {name!r}: a name has up to 64 letters, digits, dots, dashes and underscores."
+        )
 
 
 def _begun(path: Path) -> SessionFacts | None:
@@ -190,7 +208,9 @@ def _check_same_settings(begun: SessionFacts | None, now: SessionFacts, name: st
         return
     old, new = (json.loads(facts.config)["paper"] for facts in (begun, now))
     changed = [
-        f"{key} was {_plain(old.get(key))}, now it is {_plain(new[key])}" for key in new if old.get(key) != new[key]
+        f"{key} was {_plain(old.get(key))}, now it is {_plain(new[key])}"
+        for key in new
+        if old.get(key) != new[key]
     ]
     if changed:
         raise ConfigError(
@@ -204,14 +224,19 @@ def _check_time_went_on(ledger: LedgerReader, now_ms: int, name: str, *, is_repl
     newest = ledger.newest_decision()
     if newest is None or now_ms > newest.decision.time_ms:
         return
-    now, then = (time_text(pd.Timestamp(at_ms, unit="ms", tz="UTC")) for at_ms in (now_ms, newest.decision.time_ms))
+    now, then = (
+        time_text(pd.Timestamp(at_ms, unit="ms", tz="UTC"))
+        for at_ms in (now_ms, newest.decision.time_ms)
+    )
     how = (
         "It was served again since, with new books, and replays from its start. Begin a session of its own with "
         f"--session NAME: {name!r} stays as it is, for parity and report."
         if is_replay
         else "Its clock went back; look at what it says of itself before trading on it."
     )
-    raise DataError(f"At the exchange it is {now}, but the session {name!r} has decided up to {then}. {how}")
+    raise DataError(
+        f"At the exchange it is {now}, but the session {name!r} has decided up to {then}. {how}"
+    )
 
 
 def _plain(value: object) -> str:
@@ -276,7 +301,9 @@ def _facts(
     run: Path, config: RunConfig, settings: PaperSettings, rules: MarketRules, *, started_ms: int
 ) -> SessionFacts:
     """Return what the session is, as it would begin now."""
-    text, config_sha = session_config(config, settings, rules, enter=float(read_facts(run)["enter"]))
+    text, config_sha = session_config(
+        config, settings, rules, enter=float(read_facts(run)["enter"])
+    )
     return SessionFacts(
         run=run.name,
         config=text,
@@ -294,4 +321,6 @@ def _facts(
 def _account_lock(settings: PaperSettings, credentials: Credentials, port: int) -> Path:
     """Return the lock file of an account; its name tells nothing of the key."""
     account = f"local {port}" if settings.is_local else f"{settings.exchange} {credentials.key}"
-    return Path(tempfile.gettempdir()) / "cryptonn" / f"account-{sha256(account.encode())[:16]}.lock"
+    return (
+        Path(tempfile.gettempdir()) / "cryptonn" / f"account-{sha256(account.encode())[:16]}.lock"
+    )

@@ -67,7 +67,10 @@ class PaperSettings:
 
     def plain(self) -> dict[str, Any]:
         """Return the settings as JSON takes them."""
-        return asdict(self) | {"cash": None if self.cash is None else str(self.cash), "symbols": dict(self.symbols)}
+        return asdict(self) | {
+            "cash": None if self.cash is None else str(self.cash),
+            "symbols": dict(self.symbols),
+        }
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> "PaperSettings":
@@ -91,7 +94,9 @@ def symbols_of(pairs: Sequence[str], *, known: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         own, _, other = pair.partition("=")
         if not other or "/" not in other:
-            raise ConfigError(f"--symbols {pair}: write it as ETH/USD=ETH/USDT, the run's symbol first.")
+            raise ConfigError(
+                f"--symbols {pair}: write it as ETH/USD=ETH/USDT, the run's symbol first."
+            )
         if own not in known:
             raise ConfigError(f"--symbols {pair}: the run has no {own}.{did_you_mean(own, known)}")
         found[own] = other

@@ -8,7 +8,9 @@ from cryptonn.paper.ports import OrderState, VenueFill
 __all__ = ["unsound_fills", "unsound_state"]
 
 
-def unsound_state(state: OrderState, order: OrderRow, ledger: LedgerReader, *, looked_up: bool = False) -> str | None:
+def unsound_state(
+    state: OrderState, order: OrderRow, ledger: LedgerReader, *, looked_up: bool = False
+) -> str | None:
     """Return what is wrong with the exchange's word on an order, or None if nothing is.
 
     Parameters
@@ -30,7 +32,9 @@ def unsound_state(state: OrderState, order: OrderRow, ledger: LedgerReader, *, l
     if (state.status == "closed") != (state.filled == state.amount):
         return f"it is {state.status} with {state.filled} of {state.amount} filled"
     owner = None if looked_up and state.cid == order.cid else ledger.cid_of(state.venue_id)
-    return f"order id {state.venue_id} is that of {owner}" if owner not in (None, order.cid) else None
+    return (
+        f"order id {state.venue_id} is that of {owner}" if owner not in (None, order.cid) else None
+    )
 
 
 def unsound_fills(fills: Sequence[VenueFill], order: OrderRow) -> str | None:

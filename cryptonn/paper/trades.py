@@ -48,7 +48,17 @@ class Trade:
 
     def as_fill(self) -> FillRow:
         """Return it as one execution, of the first epoch."""
-        return FillRow(1, "", "", self.side, self.amount, self.price, self.fee, self.fee_currency, self.filled_ms)
+        return FillRow(
+            1,
+            "",
+            "",
+            self.side,
+            self.amount,
+            self.price,
+            self.fee,
+            self.fee_currency,
+            self.filled_ms,
+        )
 
 
 def open_times(table: pd.DataFrame) -> list[int]:
@@ -90,7 +100,9 @@ def backtest_trades(result: BacktestResult, *, quote: str) -> dict[int, Trade]:
     table = result.fills
     filled, decided = (_milliseconds(pd.DatetimeIndex(table[name])) for name in ("time", "decided"))
     for row, fill in enumerate(table.itertuples()):
-        amount, price, fee = (Decimal(str(value)) for value in (fill.amount, fill.price, fill.commission))
+        amount, price, fee = (
+            Decimal(str(value)) for value in (fill.amount, fill.price, fill.commission)
+        )
         side: Side = "buy" if fill.side == "buy" else "sell"
         made = FillRow(0, "", "", side, amount, price, fee, quote, filled[row])
         fills.setdefault(decided[row], []).append(made)
@@ -98,7 +110,13 @@ def backtest_trades(result: BacktestResult, *, quote: str) -> dict[int, Trade]:
 
 
 def planned_trades(
-    decisions: pd.DataFrame, candles: pd.DataFrame, *, rules: MarketRules, costs: Costs, base: str, quote: str
+    decisions: pd.DataFrame,
+    candles: pd.DataFrame,
+    *,
+    rules: MarketRules,
+    costs: Costs,
+    base: str,
+    quote: str,
 ) -> dict[int, Trade]:
     """Return the trades of an account that follows a backtest's wishes and pays its buys' commissions in base.
 
@@ -119,8 +137,12 @@ def planned_trades(
         if waiting is not None and volume > 0:
             decided_ms, move = waiting
             price = rules.fill_price(opening, side=move.side, concession=costs.concession)
-            fee, currency = _fee(move, price, rules=rules, rate=costs.commission, base=base, quote=quote)
-            trade = trades[decided_ms] = Trade(decided_ms, time_ms, move.side, move.amount, price, fee, currency)
+            fee, currency = _fee(
+                move, price, rules=rules, rate=costs.commission, base=base, quote=quote
+            )
+            trade = trades[decided_ms] = Trade(
+                decided_ms, time_ms, move.side, move.amount, price, fee, currency
+            )
             holding = held(holding, [trade.as_fill()], base=base, step=rules.amount_step)
             waiting = None
         if waiting is None:
@@ -129,7 +151,9 @@ def planned_trades(
     return trades
 
 
-def _fee(move: Move, price: Decimal, *, rules: MarketRules, rate: float, base: str, quote: str) -> tuple[Decimal, str]:
+def _fee(
+    move: Move, price: Decimal, *, rules: MarketRules, rate: float, base: str, quote: str
+) -> tuple[Decimal, str]:
     if rules.fee_in == "base" and move.side == "buy":
         return rules.base_commission(move.amount, rate=rate), base
     return rules.commission(move.amount, price, rate=rate), quote

@@ -103,7 +103,15 @@ def _steps(ledger: LedgerReader, opens: Sequence[int], *, end_ms: int) -> Iterat
         row = _row(opens, at_ms)
         if at_ms < end_ms and fill is not None:
             amount, commission = _effect(fill, base=base, quote=quote)
-            yield _Step(row, _row(opens, decided[fill.cid]), amount, fill.price, commission, now.cash, now.position)
+            yield _Step(
+                row,
+                _row(opens, decided[fill.cid]),
+                amount,
+                fill.price,
+                commission,
+                now.cash,
+                now.position,
+            )
         elif at_ms < end_ms and now.position != before.position:
             yield _rebased(before, now, row)
         before = now
@@ -130,7 +138,16 @@ def _effect(fill: FillRow, *, base: str, quote: str) -> tuple[Decimal, Decimal]:
 def _rebased(before: Account, now: Account, row: int) -> _Step:
     """Return the step to an epoch's opening: what left the position did so for the cash that came, or for nothing."""
     amount = now.position - before.position
-    return _Step(row, row, amount, (before.cash - now.cash) / amount, _NONE, now.cash, now.position, made=False)
+    return _Step(
+        row,
+        row,
+        amount,
+        (before.cash - now.cash) / amount,
+        _NONE,
+        now.cash,
+        now.position,
+        made=False,
+    )
 
 
 def _without_dust(steps: Sequence[_Step], cash: Decimal, *, least: Decimal) -> list[_Step]:
@@ -154,6 +171,17 @@ def _fills(steps: Sequence[_Step]) -> list[Fill]:
         if abs(units) > abs(before) and units:
             entry = (before * entry + amount * price) / units
         entry = entry if units else 0.0
-        fills.append(Fill(one.bar, one.decided, amount, price, float(one.commission), float(one.cash), units, entry))
+        fills.append(
+            Fill(
+                one.bar,
+                one.decided,
+                amount,
+                price,
+                float(one.commission),
+                float(one.cash),
+                units,
+                entry,
+            )
+        )
         before = units
     return fills

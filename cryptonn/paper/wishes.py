@@ -118,7 +118,9 @@ class Wishes:
 
         An indicator of a user's own may not come to the same number bar by bar.
         """
-        return all(a == b or self._nearest(a) == self._nearest(b) for a, b in zip(one, other, strict=True))
+        return all(
+            a == b or self._nearest(a) == self._nearest(b) for a, b in zip(one, other, strict=True)
+        )
 
     def _nearest(self, units: float) -> object:
         return self._rules.nearest(units)
@@ -131,7 +133,11 @@ def backtest_settings(
     return {
         "strategy": strategy,
         "parameters": config.backtest.parameters.get(name, {}),
-        "defaults": {"hold": config.hold, "seed": config.seed, "direction": config.signal.direction},
+        "defaults": {
+            "hold": config.hold,
+            "seed": config.seed,
+            "direction": config.signal.direction,
+        },
         "costs": costs_for(config.costs, fees),
         "cash": float(cash),
         "fraction": config.backtest.fraction,

@@ -61,11 +61,18 @@ def house_layout(figure: go.Figure, *, hovermode: str = "closest") -> None:
         margin={"l": 56, "r": 12, "t": 36, "b": 36},
         hovermode=hovermode,
         dragmode="zoom",
-        legend={"orientation": "h", "y": -0.1, "yanchor": "top", "x": 0},  # the tool bar has the top
+        legend={
+            "orientation": "h",
+            "y": -0.1,
+            "yanchor": "top",
+            "x": 0,
+        },  # the tool bar has the top
     )
 
 
-def busiest_stretch(entries: pd.Series, index: pd.DatetimeIndex, *, days: int) -> tuple[pd.Timestamp, pd.Timestamp]:
+def busiest_stretch(
+    entries: pd.Series, index: pd.DatetimeIndex, *, days: int
+) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Return the stretch of whole UTC days with the most entries, as start and end (not included).
 
     The earliest among equals; without entries, the first days.
@@ -100,11 +107,15 @@ def draw_chart(
         Probabilities drawn as lines, by their words, for example ``{"long from": 0.56}``.
     """
     base = cheapest(results)
-    start, end = busiest_stretch(pd.Series(base.trades["entry_time"]), pd.DatetimeIndex(candles.index), days=days)
+    start, end = busiest_stretch(
+        pd.Series(base.trades["entry_time"]), pd.DatetimeIndex(candles.index), days=days
+    )
     bars = candles.loc[(candles.index >= start) & (candles.index < end)]
     bars = bars.assign(proba=proba.reindex(bars.index))
     trades = _trades_between(base.trades, start, end)
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.04)
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.04
+    )
     _add_price(figure, bars)
     _add_trades(figure, trades, _words(trades, results), exit_side=_exit_time(trades, bars))
     _add_proba(figure, bars, thresholds)
@@ -118,7 +129,9 @@ def draw_chart(
         "Drag to zoom, double-click to reset."
     )
     html = embed(figure, name=name, height=560)
-    return Chart(name, f"Price and trades, {period}", caption, html, str(figure.to_json()), bars, trades)
+    return Chart(
+        name, f"Price and trades, {period}", caption, html, str(figure.to_json()), bars, trades
+    )
 
 
 def _days(start: pd.Timestamp, end: pd.Timestamp) -> pd.DatetimeIndex:
@@ -127,7 +140,9 @@ def _days(start: pd.Timestamp, end: pd.Timestamp) -> pd.DatetimeIndex:
 
 
 def _trades_between(trades: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-    return trades.loc[(trades["entry_time"] >= start) & (trades["entry_time"] < end)].reset_index(drop=True)
+    return trades.loc[(trades["entry_time"] >= start) & (trades["entry_time"] < end)].reset_index(
+        drop=True
+    )
 
 
 def _exit_time(trades: pd.DataFrame, bars: pd.DataFrame) -> pd.Series:
@@ -139,7 +154,10 @@ def _words(trades: pd.DataFrame, results: Sequence[BacktestResult]) -> list[str]
     gross = trades["gross"] / (trades["amount"].abs() * trades["entry_price"])
     return [
         f"{side}, gross {signed_bp(gained)}<br>"
-        + "<br>".join(f"net, {fee_words(fees)}: {signed_bp(net.get(time, np.nan))}" for fees, net in nets.items())
+        + "<br>".join(
+            f"net, {fee_words(fees)}: {signed_bp(net.get(time, np.nan))}"
+            for fees, net in nets.items()
+        )
         for side, gained, time in zip(trades["side"], gross, trades["entry_time"], strict=True)
     ]
 
@@ -153,30 +171,58 @@ def _add_price(figure: go.Figure, bars: pd.DataFrame) -> None:
     hover = "%{y:,.2f}<extra>close</extra>"
     line = {"color": INK, "width": 1.1}
     figure.add_trace(
-        go.Scatter(x=bars.index, y=bars["close"], name="close", line=line, hovertemplate=hover), row=1, col=1
+        go.Scatter(x=bars.index, y=bars["close"], name="close", line=line, hovertemplate=hover),
+        row=1,
+        col=1,
     )
 
 
-def _add_trades(figure: go.Figure, trades: pd.DataFrame, words: list[str], *, exit_side: pd.Series) -> None:
+def _add_trades(
+    figure: go.Figure, trades: pd.DataFrame, words: list[str], *, exit_side: pd.Series
+) -> None:
     won = (trades["gross"] > 0).to_numpy()
     colors = np.where(won, UP, DOWN).tolist()
-    for gained, color, label in ((True, UP, "gain before costs"), (False, DOWN, "loss before costs")):
+    for gained, color, label in (
+        (True, UP, "gain before costs"),
+        (False, DOWN, "loss before costs"),
+    ):
         rows = np.flatnonzero(won == gained)
         ends = trades["entry_time"], exit_side
         paid = trades["entry_price"], trades["exit_price"]
         times = [moment for row in rows for moment in (ends[0].iloc[row], ends[1].iloc[row], None)]
         prices = [price for row in rows for price in (paid[0].iloc[row], paid[1].iloc[row], None)]
         line = {"color": color, "width": 2.5}
-        trace = go.Scatter(x=times, y=prices, mode="lines", line=line, name=label, hoverinfo="skip", connectgaps=False)
+        trace = go.Scatter(
+            x=times,
+            y=prices,
+            mode="lines",
+            line=line,
+            name=label,
+            hoverinfo="skip",
+            connectgaps=False,
+        )
         figure.add_trace(trace, row=1, col=1)
     marks = (
         ("entry", "triangle-up", trades["entry_time"], trades["entry_price"]),
         ("exit", "triangle-down", exit_side, trades["exit_price"]),
     )
     for label, shape, moments, at in marks:
-        marker = {"symbol": shape, "size": 10, "color": colors, "line": {"color": "white", "width": 1}}
+        marker = {
+            "symbol": shape,
+            "size": 10,
+            "color": colors,
+            "line": {"color": "white", "width": 1},
+        }
         hover = f"{label} %{{y:,.2f}}<br>%{{text}}<extra></extra>"
-        trace = go.Scatter(x=moments, y=at, mode="markers", marker=marker, name=label, text=words, hovertemplate=hover)
+        trace = go.Scatter(
+            x=moments,
+            y=at,
+            mode="markers",
+            marker=marker,
+            name=label,
+            text=words,
+            hovertemplate=hover,
+        )
         figure.add_trace(trace.update(showlegend=False), row=1, col=1)
 
 

@@ -67,7 +67,9 @@ def drawdowns(returns: pd.Series, *, count: int = 5) -> pd.DataFrame:
     below = wealth / np.maximum.accumulate(wealth) - 1.0
     edges = np.diff(np.concatenate([[False], below < 0, [False]]).astype(np.int8))
     starts, ends = np.flatnonzero(edges == 1) - 1, np.flatnonzero(edges == -1)
-    troughs = np.array([a + int(below[a:b].argmin()) for a, b in zip(starts, ends, strict=True)], dtype=np.int64)
+    troughs = np.array(
+        [a + int(below[a:b].argmin()) for a, b in zip(starts, ends, strict=True)], dtype=np.int64
+    )
     lasts = days[np.minimum(ends, len(index))]
     table = pd.DataFrame(
         {

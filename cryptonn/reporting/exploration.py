@@ -8,7 +8,15 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from cryptonn.market.candles import Frame, timeframe_delta
 from cryptonn.reporting.formatting import number, slug
-from cryptonn.reporting.picture import MUTED, Picture, canvas, date_axis, legend_above, picture, thin
+from cryptonn.reporting.picture import (
+    MUTED,
+    Picture,
+    canvas,
+    date_axis,
+    legend_above,
+    picture,
+    thin,
+)
 
 __all__ = ["explore", "statistics"]
 
@@ -38,9 +46,9 @@ def statistics(frame: Frame) -> pd.DataFrame:
         return of one bar), ``volatility`` (standard deviation of daily log returns times the root of 365),
         ``worst_day``, ``best_day``, ``kurtosis`` (excess, of daily returns) and ``volume`` (base).
     """
-    return pd.DataFrame({symbol: _statistics_of(frame.candles(symbol)) for symbol in frame.symbols}).T.rename_axis(
-        "symbol"
-    )
+    return pd.DataFrame(
+        {symbol: _statistics_of(frame.candles(symbol)) for symbol in frame.symbols}
+    ).T.rename_axis("symbol")
 
 
 def _statistics_of(candles: pd.DataFrame) -> dict[str, object]:
@@ -56,7 +64,9 @@ def _statistics_of(candles: pd.DataFrame) -> dict[str, object]:
         "low": float(candles["low"].min()),
         "high": float(candles["high"].max()),
         "change": float(close.iloc[-1] / close.iloc[0] - 1),
-        "mean_move": float(np.abs(np.diff(np.log(close.to_numpy()))).mean()) if len(close) > 1 else float("nan"),
+        "mean_move": float(np.abs(np.diff(np.log(close.to_numpy()))).mean())
+        if len(close) > 1
+        else float("nan"),
         "volatility": float(daily.std() * np.sqrt(DAYS_A_YEAR)),
         "worst_day": float(np.expm1(daily.min())),
         "best_day": float(np.expm1(daily.max())),
@@ -83,7 +93,9 @@ def _draw_price(hourly: pd.DataFrame) -> Picture:
     figure, all_axes = canvas(len(symbols), size=(11, 2.6 * len(symbols)))
     for place, (symbol, axes) in enumerate(zip(symbols, all_axes, strict=True)):
         axes.plot(thin(hourly[symbol]), color=_color(place), linewidth=1.0, label="close")
-        axes.plot(thin(means[symbol]), color="#1c2430", linewidth=1.4, label=f"{_MEAN_DAYS}-day mean")
+        axes.plot(
+            thin(means[symbol]), color="#1c2430", linewidth=1.4, label=f"{_MEAN_DAYS}-day mean"
+        )
         axes.set_title(str(symbol))
         axes.yaxis.set_major_formatter("{x:,.0f}")
         date_axis(axes)
@@ -120,11 +132,16 @@ def _draw_log_price(hourly: pd.DataFrame) -> Picture:
 
 
 def _draw_volume(frame: Frame) -> Picture:
-    turnover = {symbol: (table := frame.candles(symbol))["close"] * table["volume"] for symbol in frame.symbols}
+    turnover = {
+        symbol: (table := frame.candles(symbol))["close"] * table["volume"]
+        for symbol in frame.symbols
+    }
     daily = pd.DataFrame(turnover).resample("1D").sum() / 1e6
     figure, all_axes = canvas(len(daily.columns), size=(11, 2.1 * len(daily.columns)))
     for place, (symbol, axes) in enumerate(zip(daily, all_axes, strict=True)):
-        axes.fill_between(daily.index, daily[symbol], step="mid", color=_color(place), alpha=0.65, linewidth=0)
+        axes.fill_between(
+            daily.index, daily[symbol], step="mid", color=_color(place), alpha=0.65, linewidth=0
+        )
         axes.set_title(str(symbol))
         axes.set_ylabel("million a day")
         axes.set_ylim(bottom=0)
@@ -141,7 +158,10 @@ def _draw_volume(frame: Frame) -> Picture:
 def _draw_scatter(closes: pd.DataFrame) -> list[Picture]:
     if closes.shape[1] < 2:
         return []
-    return [_draw_pair(closes, target=str(closes.columns[0]), other=str(other)) for other in closes.columns[1:]]
+    return [
+        _draw_pair(closes, target=str(closes.columns[0]), other=str(other))
+        for other in closes.columns[1:]
+    ]
 
 
 def _draw_pair(closes: pd.DataFrame, *, target: str, other: str) -> Picture:

@@ -74,7 +74,9 @@ def costliest(results: Sequence[BacktestResult]) -> BacktestResult:
 def _per_equity(result: BacktestResult) -> tuple[Floats, Floats]:
     trades = result.trades
     gross, net = trades["gross"].to_numpy(float), trades["net"].to_numpy(float)
-    before = result.cash + np.concatenate([[0.0], np.cumsum(net)[:-1]]) if len(trades) else np.empty(0)
+    before = (
+        result.cash + np.concatenate([[0.0], np.cumsum(net)[:-1]]) if len(trades) else np.empty(0)
+    )
     closed = ~trades["open"].to_numpy(bool) if "open" in trades else np.ones(len(trades), bool)
     prices = trades["entry_price"].to_numpy(float) + closed * trades["exit_price"].to_numpy(float)
     alive = before > 0

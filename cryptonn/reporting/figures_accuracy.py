@@ -34,7 +34,13 @@ __all__ = [
 
 Assessments = Mapping[str, Mapping[str, Assessment]]
 
-_RING: Any = {"marker": "o", "markersize": 12, "markerfacecolor": "none", "markeredgecolor": UP, "markeredgewidth": 2}
+_RING: Any = {
+    "marker": "o",
+    "markersize": 12,
+    "markerfacecolor": "none",
+    "markeredgecolor": UP,
+    "markeredgewidth": 2,
+}
 _COLORS = {"network": NETWORK, "logistic": LOGISTIC}
 
 
@@ -45,7 +51,11 @@ def draw_accuracy(assessments: Assessments, *, best_possible: Mapping[str, float
     """
     table = pd.DataFrame(
         [
-            {"period": period, "model": model, **{name: found.metrics.get(name, np.nan) for name in _ACCURACY}}
+            {
+                "period": period,
+                "model": model,
+                **{name: found.metrics.get(name, np.nan) for name in _ACCURACY},
+            }
             for period, models in assessments.items()
             for model, found in models.items()
         ]
@@ -54,17 +64,31 @@ def draw_accuracy(assessments: Assessments, *, best_possible: Mapping[str, float
     for row, (_, line) in enumerate(table.iterrows()):
         color = _COLORS.get(line["model"], MUTED)
         middle, low, high = (100 * float(line[name]) for name in _ACCURACY)
-        axes.plot([low, high], [row, row], color=color, linewidth=2, alpha=0.6, solid_capstyle="round")
+        axes.plot(
+            [low, high], [row, row], color=color, linewidth=2, alpha=0.6, solid_capstyle="round"
+        )
         axes.plot([middle], [row], marker="o", markersize=7, color=color)
         axes.annotate(
-            f"{middle:.2f} %", (middle, row), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=9
+            f"{middle:.2f} %",
+            (middle, row),
+            xytext=(0, 7),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9,
         )
         if line["model"] == "network" and line["period"] in best_possible:
             axes.plot(
-                [100 * best_possible[line["period"]]], [row], marker="D", markersize=7, color=UP, linestyle="none"
+                [100 * best_possible[line["period"]]],
+                [row],
+                marker="D",
+                markersize=7,
+                color=UP,
+                linestyle="none",
             )
     axes.axvline(50, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    axes.set_yticks(range(len(table)), [f"{line.period}, {line.model}" for line in table.itertuples()])
+    axes.set_yticks(
+        range(len(table)), [f"{line.period}, {line.model}" for line in table.itertuples()]
+    )
     axes.set_ylim(len(table) - 0.4, -0.8)
     axes.xaxis.set_major_formatter("{x:g} %")
     axes.grid(visible=False, axis="y")
@@ -88,7 +112,9 @@ def draw_confusion(assessments: Assessments) -> Picture:
     for axes, (period, models) in zip(all_axes, assessments.items(), strict=True):
         table = models["network"].confusion
         _confusion(axes, table.to_numpy(float), title=period)
-        drawn.append(table.reset_index().melt(id_vars="true", value_name="moves").assign(period=period))
+        drawn.append(
+            table.reset_index().melt(id_vars="true", value_name="moves").assign(period=period)
+        )
     return picture(
         figure,
         pd.concat(drawn, ignore_index=True),
@@ -103,7 +129,15 @@ def _confusion(axes: Axes, counts: np.ndarray, *, title: str) -> None:
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
         text = f"{percent(share)}\n{count(counts[row, column])}"
-        axes.text(column, row, text, ha="center", va="center", color="white" if share > 0.6 else INK, fontsize=10)
+        axes.text(
+            column,
+            row,
+            text,
+            ha="center",
+            va="center",
+            color="white" if share > 0.6 else INK,
+            fontsize=10,
+        )
     axes.set_xticks([0, 1], ["down", "up"])
     axes.set_yticks([0, 1], ["down", "up"])
     axes.set_xlabel("predicted")
@@ -120,8 +154,17 @@ def draw_reliability(assessments: Assessments) -> Picture:
         for model, found in models.items():
             table = found.reliability
             color = _COLORS.get(model, MUTED)
-            axes.fill_between(table["proba"], table["low"], table["high"], color=color, alpha=0.15, linewidth=0)
-            axes.plot(table["proba"], table["share_up"], marker="o", markersize=3.5, color=color, label=model)
+            axes.fill_between(
+                table["proba"], table["low"], table["high"], color=color, alpha=0.15, linewidth=0
+            )
+            axes.plot(
+                table["proba"],
+                table["share_up"],
+                marker="o",
+                markersize=3.5,
+                color=color,
+                label=model,
+            )
             drawn.append(table.assign(period=period, model=model))
         axes.axline((0.5, 0.5), slope=1, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
         axes.set_title(period, pad=20)
@@ -178,7 +221,9 @@ def draw_ups_and_downs(axes: Axes, table: pd.DataFrame) -> None:
     axes.axvline(0.5, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set_xlabel("P(up)")
     axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.xaxis.set_major_formatter(ScalarFormatter(useOffset=False))  # else narrow ones read "1e-5 + 5e-1"
+    axes.xaxis.set_major_formatter(
+        ScalarFormatter(useOffset=False)
+    )  # else narrow ones read "1e-5 + 5e-1"
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
@@ -202,7 +247,12 @@ def draw_learning(history: pd.DataFrame) -> Picture:
 
 
 def _learning(
-    axes: Axes, history: pd.DataFrame, epochs: np.ndarray, names: tuple[str, ...], *, best: int | None
+    axes: Axes,
+    history: pd.DataFrame,
+    epochs: np.ndarray,
+    names: tuple[str, ...],
+    *,
+    best: int | None,
 ) -> None:
     for name in names:
         if name not in history:
@@ -211,7 +261,9 @@ def _learning(
         color, label = (NETWORK, "validation") if held_out else (MUTED, "train")
         axes.plot(epochs, history[name], marker="o", markersize=3.5, color=color, label=label)
         if held_out and best is not None:
-            axes.plot([epochs[best]], [history[name].iloc[best]], linestyle="none", label="kept", **_RING)
+            axes.plot(
+                [epochs[best]], [history[name].iloc[best]], linestyle="none", label="kept", **_RING
+            )
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend_above(axes)

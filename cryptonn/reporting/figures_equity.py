@@ -71,7 +71,11 @@ def daily_returns(equity: pd.Series, *, cash: float) -> pd.Series:
 
 
 def draw_equity(
-    results: Sequence[BacktestResult], held: pd.Series, *, period: str, whose: str = "the run's own strategy"
+    results: Sequence[BacktestResult],
+    held: pd.Series,
+    *,
+    period: str,
+    whose: str = "the run's own strategy",
 ) -> Picture:
     """Draw the equity of one strategy, named by ``whose``, under every fee scenario beside buying and holding."""
     curves = _curves(results, held)
@@ -88,7 +92,11 @@ def draw_equity(
     _growth_axis(axes, logarithmic=logarithmic)
     date_axis(axes)
     legend_above(axes)
-    scale = "as a multiple of the starting cash, logarithmic scale" if logarithmic else "as return since the start"
+    scale = (
+        "as a multiple of the starting cash, logarithmic scale"
+        if logarithmic
+        else "as return since the start"
+    )
     return picture(
         figure,
         shown.rename_axis("time").reset_index(),
@@ -108,10 +116,14 @@ def draw_drawdown(results: Sequence[BacktestResult], held: pd.Series, *, period:
     scenarios = [result.fees for result in results]
     for name in shown:
         fees = None if name == held.name else str(name)
-        label = f"{'buy and hold' if fees is None else fee_words(fees)}  {percent(shown[name].min())}"
+        label = (
+            f"{'buy and hold' if fees is None else fee_words(fees)}  {percent(shown[name].min())}"
+        )
         color, width = (BENCHMARK, 1.0) if fees is None else (fee_color(fees, scenarios), 1.5)
         axes.plot(shown.index, shown[name], label=label, color=color, linewidth=width)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value).replace(".00", "")))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: percent(value).replace(".00", ""))
+    )
     axes.set_ylim(top=0)
     date_axis(axes)
     legend_above(axes)
@@ -124,7 +136,9 @@ def draw_drawdown(results: Sequence[BacktestResult], held: pd.Series, *, period:
     )
 
 
-def draw_fee_sweep(results: Sequence[BacktestResult], *, period: str, interval: tuple[float, float] | None) -> Picture:
+def draw_fee_sweep(
+    results: Sequence[BacktestResult], *, period: str, interval: tuple[float, float] | None
+) -> Picture:
     """Draw the net return against the cost per side, with the break-even point and every fee scenario marked.
 
     Where the scenarios lie far beyond the break-even point, a second panel shows its neighbourhood.
@@ -132,7 +146,11 @@ def draw_fee_sweep(results: Sequence[BacktestResult], *, period: str, interval: 
     base = cheapest(results)
     even = break_even(base)
     known = interval is not None and bool(np.isfinite(interval).all())
-    near = max(2.5 * even if np.isfinite(even) else 0.0, 1.2 * interval[1] if interval and known else 0.0, BP)
+    near = max(
+        2.5 * even if np.isfinite(even) else 0.0,
+        1.2 * interval[1] if interval and known else 0.0,
+        BP,
+    )
     wide = max(costliest(results).costs.per_side * 1.15, near, 5 * BP)
     limits = [near, wide] if wide > 4 * near else [wide]
     figure, all_axes = canvas(1, len(limits), size=(11, 4.0))
@@ -146,7 +164,9 @@ def draw_fee_sweep(results: Sequence[BacktestResult], *, period: str, interval: 
         all_axes[1].set_title("up to the costliest scenario")
     return picture(
         figure,
-        pd.concat(sweeps, ignore_index=True).drop_duplicates("cost_per_side").sort_values("cost_per_side"),
+        pd.concat(sweeps, ignore_index=True)
+        .drop_duplicates("cost_per_side")
+        .sort_values("cost_per_side"),
         name=f"fee_sweep_{slug(period)}",
         title=f"Net return at every fee, {period}",
         caption="The same trades at any cost per side, compounded. "
@@ -175,14 +195,18 @@ def _sweep(axes: Axes, sweep: pd.DataFrame) -> None:
     axes.set_xlim(0, float(cost.iloc[-1]))
     axes.margins(y=0.15)
     axes.set_xlabel("cost per side (bp)")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value).replace(".00", "")))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: percent(value).replace(".00", ""))
+    )
 
 
 def monthly_returns(results: Sequence[BacktestResult], held: pd.Series) -> pd.DataFrame:
     """Return the compounded return of each calendar month (UTC), one column a fee scenario, buy-and-hold last."""
     returns = {result.fees: result.returns for result in results}
     returns[str(held.name)] = daily_returns(held, cash=results[0].cash)
-    return pd.DataFrame({name: _by_month(daily) for name, daily in returns.items()}).rename_axis("month")
+    return pd.DataFrame({name: _by_month(daily) for name, daily in returns.items()}).rename_axis(
+        "month"
+    )
 
 
 def _by_month(daily: pd.Series) -> pd.Series:
@@ -206,7 +230,9 @@ def _growth_axis(axes: Axes, *, logarithmic: bool) -> None:
         axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
     else:
         axes.set_ylabel("return since the start")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: signed_percent(value - 1).replace(".00", "")))
+        axes.yaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: signed_percent(value - 1).replace(".00", ""))
+        )
 
 
 def _multiple(value: float, _: int | None) -> str:
@@ -239,7 +265,13 @@ def _mark_break_even(axes: Axes, even: float, interval: tuple[float, float] | No
         low, high = (max(0.0, edge) / BP for edge in interval)
         axes.axvspan(low, high, color=INK, alpha=0.07, linewidth=0)
     if np.isfinite(even) and even >= 0:
-        ring: Any = {"marker": "o", "markersize": 9, "color": "white", "markeredgecolor": INK, "markeredgewidth": 2}
+        ring: Any = {
+            "marker": "o",
+            "markersize": 9,
+            "color": "white",
+            "markeredgecolor": INK,
+            "markeredgewidth": 2,
+        }
         axes.plot([even / BP], [0], zorder=4, **ring)
         text = f"break-even, compounded {bp(even)}"
         offset: Any = {"xytext": (10, 10), "textcoords": "offset points"}

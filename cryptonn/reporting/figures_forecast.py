@@ -10,7 +10,17 @@ from matplotlib.axes import Axes
 
 from cryptonn.reporting.chart import Chart, embed, house_layout
 from cryptonn.reporting.formatting import count, date, slug
-from cryptonn.reporting.picture import INK, MUTED, NETWORK, Picture, canvas, date_axis, legend_above, picture, thin
+from cryptonn.reporting.picture import (
+    INK,
+    MUTED,
+    NETWORK,
+    Picture,
+    canvas,
+    date_axis,
+    legend_above,
+    picture,
+    thin,
+)
 
 __all__ = ["draw_forecast_chart", "draw_forecasts"]
 
@@ -21,7 +31,9 @@ _MOST_BARS = 3000
 _BAND = "rgba(36, 87, 214, 0.14)"
 
 
-def draw_forecasts(forecasts: pd.DataFrame, *, labels: Sequence[tuple[str, str]], quote: str) -> Picture:
+def draw_forecasts(
+    forecasts: pd.DataFrame, *, labels: Sequence[tuple[str, str]], quote: str
+) -> Picture:
     """Draw predicted and actual price of every role, the whole of it and its last bars.
 
     Parameters
@@ -61,10 +73,20 @@ def draw_forecasts(forecasts: pd.DataFrame, *, labels: Sequence[tuple[str, str]]
 def _prices(axes: Axes, rows: pd.DataFrame, *, marker: str, quote: str) -> None:
     near: Any = {"marker": marker, "markersize": 3} if marker else {}
     if marker:
-        axes.plot(rows.index, rows["close"], color=MUTED, linewidth=1.1, alpha=0.8, label="persistence")
+        axes.plot(
+            rows.index, rows["close"], color=MUTED, linewidth=1.1, alpha=0.8, label="persistence"
+        )
     widths = (1.5, 1.5) if marker else (1.4, 0.9)
     axes.plot(rows.index, rows["actual"], color=INK, linewidth=widths[0], label="actual", **near)
-    axes.plot(rows.index, rows["predicted"], color=NETWORK, linewidth=widths[1], alpha=0.9, label="predicted", **near)
+    axes.plot(
+        rows.index,
+        rows["predicted"],
+        color=NETWORK,
+        linewidth=widths[1],
+        alpha=0.9,
+        label="predicted",
+        **near,
+    )
     axes.yaxis.set_major_formatter("{x:,.6g}")
     axes.set_ylabel(f"price ({quote})" if quote else "")
     date_axis(axes)
@@ -84,7 +106,9 @@ def draw_forecast_chart(
     """
     shown = rows.loc[rows["predicted"].notna()].iloc[-_MOST_BARS:]
     if band is not None:
-        shown = shown.assign(low=shown["predicted"] * np.exp(band[0]), high=shown["predicted"] * np.exp(band[1]))
+        shown = shown.assign(
+            low=shown["predicted"] * np.exp(band[0]), high=shown["predicted"] * np.exp(band[1])
+        )
     figure = go.Figure()
     if band is not None:
         _add_band(figure, shown)
@@ -106,7 +130,11 @@ def draw_forecast_chart(
 
 def _chart_caption(shown: pd.DataFrame, *, whole: int, band: tuple[float, float] | None) -> str:
     first, last = (date(pd.Timestamp(shown.index[place])) for place in (0, -1))
-    cut = f"the last {count(len(shown))} of {count(whole)} bars" if len(shown) == _MOST_BARS < whole else "all bars"
+    cut = (
+        f"the last {count(len(shown))} of {count(whole)} bars"
+        if len(shown) == _MOST_BARS < whole
+        else "all bars"
+    )
     shaded = (
         " Shaded: the 95 % interval, which takes the errors to be as large as they were on the validation rows."
         if band is not None
@@ -120,11 +148,21 @@ def _chart_caption(shown: pd.DataFrame, *, whole: int, band: tuple[float, float]
 
 def _add_band(figure: go.Figure, rows: pd.DataFrame) -> None:
     edge: Any = {"mode": "lines", "line": {"width": 0}, "showlegend": False, "legendgroup": "band"}
-    figure.add_trace(go.Scatter(x=rows.index, y=rows["low"], name="low", hovertemplate="%{y:,.2f}", **edge))
+    figure.add_trace(
+        go.Scatter(x=rows.index, y=rows["low"], name="low", hovertemplate="%{y:,.2f}", **edge)
+    )
     shaded = {**edge, "showlegend": True, "fill": "tonexty", "fillcolor": _BAND}
-    figure.add_trace(go.Scatter(x=rows.index, y=rows["high"], name="95 %", hovertemplate="%{y:,.2f}", **shaded))
+    figure.add_trace(
+        go.Scatter(x=rows.index, y=rows["high"], name="95 %", hovertemplate="%{y:,.2f}", **shaded)
+    )
 
 
-def _add_line(figure: go.Figure, rows: pd.DataFrame, column: str, name: str, color: str, **more: Any) -> None:
+def _add_line(
+    figure: go.Figure, rows: pd.DataFrame, column: str, name: str, color: str, **more: Any
+) -> None:
     line = {"color": color, "width": 1.4}
-    figure.add_trace(go.Scatter(x=rows.index, y=rows[column], name=name, line=line, hovertemplate="%{y:,.2f}", **more))
+    figure.add_trace(
+        go.Scatter(
+            x=rows.index, y=rows[column], name=name, line=line, hovertemplate="%{y:,.2f}", **more
+        )
+    )

@@ -117,7 +117,12 @@ def slug(text: str) -> str:
     >>> slug("taker+slippage ETH/USD")
     'taker_slippage_ETH_USD'
     """
-    return "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in text).lstrip(".") or "_"
+    return (
+        "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in text).lstrip(
+            "."
+        )
+        or "_"
+    )
 
 
 def _undefined(value: Any) -> bool:
@@ -126,7 +131,13 @@ def _undefined(value: Any) -> bool:
 
 def _minus(text: str) -> str:
     negative_zero = text.startswith("-") and not any(digit in text for digit in "123456789")
-    return text.removeprefix("-") if negative_zero else text.replace("-", "−", 1) if text.startswith("-") else text
+    return (
+        text.removeprefix("-")
+        if negative_zero
+        else text.replace("-", "−", 1)
+        if text.startswith("-")
+        else text
+    )
 
 
 def _signed(value: Any, text: str) -> str:

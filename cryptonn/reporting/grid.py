@@ -8,7 +8,16 @@ import pandas as pd
 
 from cryptonn.evaluation.accuracy import MEANINGS, Assessment
 from cryptonn.reporting.figures_equity import HELD, fee_words
-from cryptonn.reporting.formatting import bp, count, date, money, number, percent, signed_bp, signed_percent
+from cryptonn.reporting.formatting import (
+    bp,
+    count,
+    date,
+    money,
+    number,
+    percent,
+    signed_bp,
+    signed_percent,
+)
 from cryptonn.reporting.meanings import CHOSEN, METRICS
 from cryptonn.units import BP
 
@@ -109,7 +118,11 @@ def comparison_grid(comparison: pd.DataFrame, *, period: str, own: str, name: st
         name=name,
         title=f"Strategies and fees, {period}",
         note=_comparison_note(table),
-        head=(("strategy", ""), ("fees", ""), *((title, _MEANINGS.get(key, "")) for key, title, *_ in columns)),
+        head=(
+            ("strategy", ""),
+            ("fees", ""),
+            *((title, _MEANINGS.get(key, "")) for key, title, *_ in columns),
+        ),
         rows=rows,
         frame=table,
         words=2,
@@ -121,25 +134,38 @@ def comparison_grid(comparison: pd.DataFrame, *, period: str, own: str, name: st
 def _ordered(table: pd.DataFrame, *, own: str) -> pd.DataFrame:
     """Put one strategy first and the others in the order of their appearance, each from cheap to dear."""
     place = {name: number for number, name in enumerate(dict.fromkeys([own, *table["strategy"]]))}
-    order = pd.DataFrame({"place": table["strategy"].map(place), "dear": table.get("cost_per_side", 0.0)})
+    order = pd.DataFrame(
+        {"place": table["strategy"].map(place), "dear": table.get("cost_per_side", 0.0)}
+    )
     order = order.reset_index(drop=True)
-    return table.iloc[order.sort_values(["place", "dear"], kind="stable").index].reset_index(drop=True)
+    return table.iloc[order.sort_values(["place", "dear"], kind="stable").index].reset_index(
+        drop=True
+    )
 
 
 def without_praise(grid: Grid, *, mark: str = "") -> Grid:
     """Return a grid without green, for numbers that are no evidence; ``mark`` is added to its title."""
     rows = tuple(
-        tuple(replace(cell, tone="" if cell.tone == "good" else cell.tone) for cell in row) for row in grid.rows
+        tuple(replace(cell, tone="" if cell.tone == "good" else cell.tone) for cell in row)
+        for row in grid.rows
     )
     return replace(grid, rows=rows, title=", ".join(part for part in (grid.title, mark) if part))
 
 
 def _comparison_note(table: pd.DataFrame) -> str:
     there = set(table["strategy"])
-    held = float(table["buy_and_hold_return"].iloc[0]) if "buy_and_hold_return" in table and len(table) else None
-    said = [f"{HELD[0].upper()}{HELD[1:]}: {signed_percent(held)} from the first open to the last close."]
+    held = (
+        float(table["buy_and_hold_return"].iloc[0])
+        if "buy_and_hold_return" in table and len(table)
+        else None
+    )
+    said = [
+        f"{HELD[0].upper()}{HELD[1:]}: {signed_percent(held)} from the first open to the last close."
+    ]
     if "buy_and_hold" in there:
-        said.append("The strategy buy_and_hold enters at the second open, with its share of equity, and pays.")
+        said.append(
+            "The strategy buy_and_hold enters at the second open, with its share of equity, and pays."
+        )
     if "random_entry" in there:
         said.append(
             "random_entry is one draw of one seed: another seed gives another row. Each of its trades lasts hold "
@@ -155,22 +181,36 @@ def _comparison_note(table: pd.DataFrame) -> str:
 def _cell(value: Any, write: Callable[[Any], str], news: bool) -> Cell:
     undefined = value is None or pd.isna(value)
     return Cell(
-        "n/a" if undefined else write(value), None if undefined else float(value), tone_of(value) if news else ""
+        "n/a" if undefined else write(value),
+        None if undefined else float(value),
+        tone_of(value) if news else "",
     )
 
 
 def accuracy_grid(assessments: Mapping[str, Mapping[str, Assessment]]) -> Grid:
     """Lay the metrics of every period and model side by side, the published accuracy beside the honest ones."""
     columns = [
-        (period, model, found.metrics) for period, models in assessments.items() for model, found in models.items()
+        (period, model, found.metrics)
+        for period, models in assessments.items()
+        for model, found in models.items()
     ]
     names = [name for name in MEANINGS if any(name in metrics for _, _, metrics in columns)]
     frame = pd.DataFrame(
-        {f"{period}, {model}": {name: metrics.get(name) for name in names} for period, model, metrics in columns}
+        {
+            f"{period}, {model}": {name: metrics.get(name) for name in names}
+            for period, model, metrics in columns
+        }
     ).rename_axis("metric")
     lines = [name for name in names if not name.removesuffix("_bp").endswith(("_low", "_high"))]
-    lines.sort(key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST) + name.startswith(_COUNTS))
-    rows = tuple((Cell(_title(name)), *(_with_interval(name, metrics) for _, _, metrics in columns)) for name in lines)
+    lines.sort(
+        key=lambda name: (
+            _FIRST.index(name) if name in _FIRST else len(_FIRST) + name.startswith(_COUNTS)
+        )
+    )
+    rows = tuple(
+        (Cell(_title(name)), *(_with_interval(name, metrics) for _, _, metrics in columns))
+        for name in lines
+    )
     return Grid(
         name="accuracy_metrics",
         title="Raw beside honest: every number",
@@ -230,7 +270,10 @@ def monthly_grid(months: pd.DataFrame, *, label: str, whose: str, name: str) -> 
     """Show the return of each month under every fee scenario; ``label`` names the period, ``whose`` the strategy."""
     columns = list(months)
     rows = tuple(
-        (Cell(str(month)), *(Cell(signed_percent(row[column]), tone=tone_of(row[column])) for column in columns))
+        (
+            Cell(str(month)),
+            *(Cell(signed_percent(row[column]), tone=tone_of(row[column])) for column in columns),
+        )
         for month, row in zip(months.index, months.to_dict(orient="records"), strict=True)
     )
     titles = (HELD if column == "buy_and_hold" else fee_words(str(column)) for column in columns)
@@ -267,4 +310,11 @@ def statistics_grid(table: pd.DataFrame) -> Grid:
         if key in table
     )
     note = "Volatility: standard deviation of daily log returns times the root of 365. Kurtosis: in excess."
-    return Grid("statistics", "Basic statistics", note, (("", ""), *((symbol, "") for symbol in symbols)), rows, table)
+    return Grid(
+        "statistics",
+        "Basic statistics",
+        note,
+        (("", ""), *((symbol, "") for symbol in symbols)),
+        rows,
+        table,
+    )

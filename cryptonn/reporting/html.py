@@ -129,8 +129,14 @@ def _make(run: Run, figures: Path, on_step: OnStep) -> _Parts:
 def _pieces(run: Run, parts: _Parts, figures: Path) -> Iterator[tuple[str, Any]]:
     for period in run.backtests:
         yield f"equity and fees, {period}", lambda period=period: _add_money(run, parts, period)
-        yield f"price chart, {period}", lambda period=period: parts.charts.append(make_chart(run, period))
-        yield f"tear sheets, {period}", lambda period=period: _add_sheets(run, parts, period, figures)
+        yield (
+            f"price chart, {period}",
+            lambda period=period: parts.charts.append(make_chart(run, period)),
+        )
+        yield (
+            f"tear sheets, {period}",
+            lambda period=period: _add_sheets(run, parts, period, figures),
+        )
     if run.forecasts is not None:
         yield "forecasts", lambda: setattr(parts, "forecasts", make_forecasts(run))
     if run.published is not None:
@@ -177,7 +183,9 @@ def _save_beside(parts: _Parts, *, figures: Path, tables: Path) -> None:
         (figures / f"{shown.name}.png").write_bytes(shown.png)
         shown.table.to_csv(tables / f"{shown.name}.csv", index=False)
     for grid in _grids(parts):
-        grid.frame.to_csv(tables / f"{grid.name}.csv", index=not isinstance(grid.frame.index, pd.RangeIndex))
+        grid.frame.to_csv(
+            tables / f"{grid.name}.csv", index=not isinstance(grid.frame.index, pd.RangeIndex)
+        )
     for chart in _charts(parts):
         (figures / f"{chart.name}.json").write_text(chart.json, encoding="utf-8")
         chart.bars.to_csv(tables / f"{chart.name}.csv")
@@ -191,7 +199,9 @@ def _save_beside(parts: _Parts, *, figures: Path, tables: Path) -> None:
 
 def _render(run: Run, parts: _Parts) -> str:
     loader = PackageLoader("cryptonn.reporting", ".")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
     environment.filters["units"] = keep_units
     template = environment.get_template("report.html.j2")
     css = loader.get_source(environment, "report.css")[0]
@@ -200,7 +210,8 @@ def _render(run: Run, parts: _Parts) -> str:
 
 def _context(run: Run, parts: _Parts) -> Mapping[str, Any]:
     money = [
-        {"figures": _shown(part.pictures), "months": part.months, "comparison": part.comparison} for part in parts.money
+        {"figures": _shown(part.pictures), "months": part.months, "comparison": part.comparison}
+        for part in parts.money
     ]
     validation, explored = parts.validation, parts.exploration
     return {
@@ -219,13 +230,16 @@ def _context(run: Run, parts: _Parts) -> Mapping[str, Any]:
             "grid": validation.grid,
             "meanings": validation.meanings,
         },
-        "forecasts": parts.forecasts and {"part": parts.forecasts, "figures": _shown(parts.forecasts.pictures)},
+        "forecasts": parts.forecasts
+        and {"part": parts.forecasts, "figures": _shown(parts.forecasts.pictures)},
         "published": parts.published,
         "charts": parts.charts,
         "plotly": plotly_script() if _charts(parts) else "",
         "sheets": parts.sheets,
         "annualisation": ANNUALISATION_NOTE,
-        "exploration": {"figures": _shown(explored.pictures), "grid": explored.grid} if explored else {},
+        "exploration": {"figures": _shown(explored.pictures), "grid": explored.grid}
+        if explored
+        else {},
         "clock": CLOCK,
         "facts": fact_list(run),
         "recorded": recorded_facts(run),
@@ -235,7 +249,11 @@ def _context(run: Run, parts: _Parts) -> Mapping[str, Any]:
 
 
 def _nav(parts: _Parts) -> list[tuple[str, str]]:
-    there = {"published": parts.published, "forecasts": parts.forecasts, **dict.fromkeys(_NEED_TRADES, parts.money)}
+    there = {
+        "published": parts.published,
+        "forecasts": parts.forecasts,
+        **dict.fromkeys(_NEED_TRADES, parts.money),
+    }
     return [(anchor, words) for anchor, words in _SECTIONS if there.get(anchor, True)]
 
 

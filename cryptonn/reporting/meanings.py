@@ -90,7 +90,18 @@ COMPARISON = (
         "exposure",
         "turnover_per_day",
     ),
-    *("accuracy_of_trades", "weighted_accuracy_of_trades", "required_weighted_accuracy", "buy_and_hold_return"),
-    *("net_return_low", "net_return_high", "break_even_fee_low", "break_even_fee_high", "rejections"),
+    *(
+        "accuracy_of_trades",
+        "weighted_accuracy_of_trades",
+        "required_weighted_accuracy",
+        "buy_and_hold_return",
+    ),
+    *(
+        "net_return_low",
+        "net_return_high",
+        "break_even_fee_low",
+        "break_even_fee_high",
+        "rejections",
+    ),
 )
 """Columns of the comparison table."""

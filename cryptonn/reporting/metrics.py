@@ -64,7 +64,10 @@ def metrics_of(
         If the candles lack a bar of the result.
     """
     bars = _bars(result, candles)
-    opens, closes = bars["open"].to_numpy(dtype=np.float64), bars["close"].to_numpy(dtype=np.float64)
+    opens, closes = (
+        bars["open"].to_numpy(dtype=np.float64),
+        bars["close"].to_numpy(dtype=np.float64),
+    )
     found = {
         "strategy": result.strategy,
         "fees": result.fees,
@@ -81,9 +84,17 @@ def metrics_of(
         "exposure": float((result.position.to_numpy() != 0).mean()),
         "turnover_per_day": _turnover(result),
     }
-    found |= _paid(result) | daily_metrics(result.returns) | _trade_metrics(result, resamples=resamples, seed=seed)
-    found |= _break_even(result, opens, resamples=resamples, seed=seed) | _certainty(result, resamples, seed)
-    return {name: found[name] for name in METRICS} | ({} if trials is None else _chosen(result, trials))
+    found |= (
+        _paid(result)
+        | daily_metrics(result.returns)
+        | _trade_metrics(result, resamples=resamples, seed=seed)
+    )
+    found |= _break_even(result, opens, resamples=resamples, seed=seed) | _certainty(
+        result, resamples, seed
+    )
+    return {name: found[name] for name in METRICS} | (
+        {} if trials is None else _chosen(result, trials)
+    )
 
 
 def comparison_table(metrics: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -101,14 +112,20 @@ def comparison_table(metrics: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         One row a backtest, in the given order; the columns of ``COMPARISON`` (``period`` only if given).
     """
     rows = list(metrics)
-    columns = [name for name in COMPARISON if name != "period" or any("period" in row for row in rows)]
-    return pd.DataFrame([{name: row.get(name) for name in columns} for row in rows], columns=columns)
+    columns = [
+        name for name in COMPARISON if name != "period" or any("period" in row for row in rows)
+    ]
+    return pd.DataFrame(
+        [{name: row.get(name) for name in columns} for row in rows], columns=columns
+    )
 
 
 def _bars(result: BacktestResult, candles: pd.DataFrame) -> pd.DataFrame:
     index = pd.DatetimeIndex(result.equity.index)
     if not len(index):
-        raise DataError("an empty backtest has no metrics: its period holds no bar. Choose another timerange.")
+        raise DataError(
+            "an empty backtest has no metrics: its period holds no bar. Choose another timerange."
+        )
     where = pd.DatetimeIndex(candles.index).get_indexer(index)
     if (where < 0).any():
         missing = index[where < 0]
@@ -160,12 +177,17 @@ def _paid(result: BacktestResult) -> dict[str, float]:
 def _trade_metrics(result: BacktestResult, *, resamples: int, seed: int) -> dict[str, float]:
     trades = result.trades
     notional = (trades["amount"] * trades["entry_price"]).to_numpy(dtype=np.float64)
-    gross, cost = (trades[name].to_numpy(dtype=np.float64) / notional for name in ("gross", "costs"))
+    gross, cost = (
+        trades[name].to_numpy(dtype=np.float64) / notional for name in ("gross", "costs")
+    )
     size = _mean(np.abs(gross))
     weighted = float(gross[gross > 0].sum() / np.abs(gross).sum()) if size > 0 else math.nan
     near = _UNKNOWN
     if len(trades) >= MIN_TRADES:
-        sums, counts = (_day_sums(result, pd.Index(trades["entry_time"]), v) for v in (gross, np.ones_like(gross)))
+        sums, counts = (
+            _day_sums(result, pd.Index(trades["entry_time"]), v)
+            for v in (gross, np.ones_like(gross))
+        )
         near = ratio_interval(sums, counts, resamples=resamples, seed=seed)
     return {
         "gross_per_trade_bp": _mean(gross) / BP,
@@ -177,13 +199,17 @@ def _trade_metrics(result: BacktestResult, *, resamples: int, seed: int) -> dict
         "weighted_accuracy_of_trades": weighted,
         "required_weighted_accuracy": 0.5 + _mean(cost) / (2 * size) if size > 0 else math.nan,
         "mean_absolute_move_of_trades_bp": size / BP,
-        "required_move_bp": _mean(cost) / (2 * weighted - 1) / BP if weighted > 0.5 else _never(weighted),
+        "required_move_bp": _mean(cost) / (2 * weighted - 1) / BP
+        if weighted > 0.5
+        else _never(weighted),
         "win_rate": _mean((gross > cost).astype(np.float64)),
         "mean_holding_bars": _mean(trades["bars"].to_numpy(dtype=np.float64)),
     }
 
 
-def _break_even(result: BacktestResult, opens: Array, *, resamples: int, seed: int) -> dict[str, float]:
+def _break_even(
+    result: BacktestResult, opens: Array, *, resamples: int, seed: int
+) -> dict[str, float]:
     """Return gross return and break-even fee, from each bar's gross gain and traded notional over the equity before."""
     equity = result.equity.to_numpy(dtype=np.float64)
     before = np.concatenate([[result.cash], equity[:-1]])
@@ -193,13 +219,20 @@ def _break_even(result: BacktestResult, opens: Array, *, resamples: int, seed: i
     short = np.maximum(-result.position.to_numpy(dtype=np.float64), 0.0)
     borrow = short * (result.borrow / short.sum()) if short.sum() > 0 else short
     gained = equity - before + _sums(bar, paid, len(equity)) + borrow
-    notional = _sums(bar, result.fills["amount"].to_numpy(dtype=np.float64) * opens[bar], len(equity))
-    gain, traded = (np.divide(v, before, out=np.zeros_like(v), where=before > 0) for v in (gained, notional))
+    notional = _sums(
+        bar, result.fills["amount"].to_numpy(dtype=np.float64) * opens[bar], len(equity)
+    )
+    gain, traded = (
+        np.divide(v, before, out=np.zeros_like(v), where=before > 0) for v in (gained, notional)
+    )
     even, near = math.nan, _UNKNOWN
     if len(result.trades) >= MIN_TRADES:
         even = float(gain.sum() / traded.sum())
         near = ratio_interval(
-            _day_sums(result, index, gain), _day_sums(result, index, traded), resamples=resamples, seed=seed
+            _day_sums(result, index, gain),
+            _day_sums(result, index, traded),
+            resamples=resamples,
+            seed=seed,
         )
     return {
         "gross_return": float(np.prod(1.0 + gain)) - 1.0,

@@ -41,25 +41,43 @@ def big_numbers(own: pd.DataFrame, models: Mapping[str, Assessment]) -> list[Big
         return numbers
     ordered = own.sort_values("cost_per_side", kind="stable")
     free, dear = ordered.iloc[0], ordered.iloc[-1]
-    return [*numbers, *_per_trade(free, dear, ordered), _break_even(free), *_returns(ordered), _held(free)]
+    return [
+        *numbers,
+        *_per_trade(free, dear, ordered),
+        _break_even(free),
+        *_returns(ordered),
+        _held(free),
+    ]
 
 
 def _accuracy(model: str, found: Assessment) -> BigNumber:
     metrics = found.metrics
-    label = {"network": "accuracy on moves, network", "logistic": "accuracy on moves, logistic"}[model]
-    return BigNumber(label, percent(metrics.get("accuracy_on_moves")), _range(metrics, "accuracy_on_moves", percent))
+    label = {"network": "accuracy on moves, network", "logistic": "accuracy on moves, logistic"}[
+        model
+    ]
+    return BigNumber(
+        label,
+        percent(metrics.get("accuracy_on_moves")),
+        _range(metrics, "accuracy_on_moves", percent),
+    )
 
 
 def _per_trade(free: Any, dear: Any, ordered: pd.DataFrame) -> list[BigNumber]:
-    gross, net = (_from_bp(row[name]) for row, name in ((free, "gross_per_trade_bp"), (dear, "net_per_trade_bp")))
+    gross, net = (
+        _from_bp(row[name])
+        for row, name in ((free, "gross_per_trade_bp"), (dear, "net_per_trade_bp"))
+    )
     others = [
-        f"{fee_words(str(row['fees']))} {bp(2 * row['cost_per_side'])}" for _, row in ordered.iloc[1:-1].iterrows()
+        f"{fee_words(str(row['fees']))} {bp(2 * row['cost_per_side'])}"
+        for _, row in ordered.iloc[1:-1].iterrows()
     ]
     words = fee_words(str(dear["fees"]))
     trades = f"{count(free['trades'])} trades, before any cost"
     return [
         BigNumber("gross per trade", signed_bp(gross), trades, tone_of(gross)),
-        BigNumber("cost per round trip", bp(2 * dear["cost_per_side"]), "; ".join([words, *others])),
+        BigNumber(
+            "cost per round trip", bp(2 * dear["cost_per_side"]), "; ".join([words, *others])
+        ),
         BigNumber("net per trade", signed_bp(net), words, tone_of(net)),
     ]
 

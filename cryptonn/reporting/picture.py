@@ -100,12 +100,18 @@ def house_style() -> AbstractContextManager[None]:
 
 
 def canvas(
-    rows: int = 1, columns: int = 1, *, size: tuple[float, float], heights: Sequence[float] | None = None
+    rows: int = 1,
+    columns: int = 1,
+    *,
+    size: tuple[float, float],
+    heights: Sequence[float] | None = None,
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure without a window and its axes, row by row; ``size`` is width and height in inches."""
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False, gridspec_kw={"height_ratios": heights} if heights else None)
+    axes = figure.subplots(
+        rows, columns, squeeze=False, gridspec_kw={"height_ratios": heights} if heights else None
+    )
     return figure, list(axes.ravel())
 
 
@@ -143,7 +149,12 @@ def legend_above(axes: Axes) -> None:
     if not axes.get_title(loc="left"):
         axes.set_title(" ", pad=8)
     legend = axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=9, columnspacing=1.2, handlelength=1.2, borderaxespad=0.3
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=9,
+        columnspacing=1.2,
+        handlelength=1.2,
+        borderaxespad=0.3,
     )
     legend.set_in_layout(False)
 

@@ -28,7 +28,14 @@ from cryptonn.reporting.figures_equity import (
     monthly_returns,
 )
 from cryptonn.reporting.formatting import date, percent, slug
-from cryptonn.reporting.grid import Grid, accuracy_grid, comparison_grid, monthly_grid, statistics_grid, without_praise
+from cryptonn.reporting.grid import (
+    Grid,
+    accuracy_grid,
+    comparison_grid,
+    monthly_grid,
+    statistics_grid,
+    without_praise,
+)
 from cryptonn.reporting.numbers import BigNumber, big_numbers
 from cryptonn.reporting.picture import Picture
 from cryptonn.reporting.tearsheet import TearSheet, write_tear_sheet
@@ -133,7 +140,10 @@ def make_verdict(run: Run, period: str) -> PeriodVerdict:
         range=f"{date(index[0])} to {date(index[-1])} (UTC)",
         headline=verdict.headline if verdict else "No verdict was reached for this period.",
         sentences=tuple(verdict.sentences) if verdict else (),
-        numbers=tuple(replace(number, tone="") if seen and number.tone == "good" else number for number in numbers),
+        numbers=tuple(
+            replace(number, tone="") if seen and number.tone == "good" else number
+            for number in numbers
+        ),
         tone=_tone(run, period),
         strategy=other,
         in_sample=seen,
@@ -160,19 +170,32 @@ def make_money(run: Run, period: str) -> Money:
         draw_fee_sweep(results, period=period, interval=interval),
         draw_drawdown(results, held, period=period),
     )
-    titled = tuple(replace(shown, title=shown.title.removesuffix(period) + label) for shown in pictures)
-    months = monthly_grid(monthly_returns(results, held), label=label, whose=whose, name=f"months_{slug(period)}")
+    titled = tuple(
+        replace(shown, title=shown.title.removesuffix(period) + label) for shown in pictures
+    )
+    months = monthly_grid(
+        monthly_returns(results, held), label=label, whose=whose, name=f"months_{slug(period)}"
+    )
     name, leading = f"comparison_{slug(period)}", run.leading(period)
-    compared = None if run.comparison.empty else comparison_grid(run.comparison, period=period, own=leading, name=name)
+    compared = (
+        None
+        if run.comparison.empty
+        else comparison_grid(run.comparison, period=period, own=leading, name=name)
+    )
     if run.in_sample(period):
-        months, compared = without_praise(months), compared and without_praise(compared, mark=IN_SAMPLE)
+        months, compared = (
+            without_praise(months),
+            compared and without_praise(compared, mark=IN_SAMPLE),
+        )
     return Money(titled, months, compared)
 
 
 def make_validation(run: Run) -> Validated:
     """Draw the skill of network and logistic regression on validation and every test period."""
     trials = run.config.selection.trials if run.config.selection else 0
-    words = validation_words([period for period in run.added if run.in_sample(period)], trials=trials)
+    words = validation_words(
+        [period for period in run.added if run.in_sample(period)], trials=trials
+    )
     learning = (draw_learning(run.history),) if len(run.history) else ()
     found = {period: models for period, models in run.assessments.items() if "network" in models}
     names = sorted(found, key=lambda name: (name != "validation", name))
@@ -188,7 +211,9 @@ def make_validation(run: Run) -> Validated:
         draw_confusion(found),
         *learning,
     )
-    return Validated(words=words, pictures=pictures, grid=accuracy_grid(found), meanings=tuple(MEANINGS.items()))
+    return Validated(
+        words=words, pictures=pictures, grid=accuracy_grid(found), meanings=tuple(MEANINGS.items())
+    )
 
 
 def make_chart(run: Run, period: str) -> Chart:
@@ -197,8 +222,13 @@ def make_chart(run: Run, period: str) -> Chart:
     candles = run.frame.candles(run.config.data.target).loc[results[0].equity.index]
     rows = run.predictions.loc[run.predictions["period"] == period]
     fewest = -(-_CHART_BARS * timeframe_delta(run.config.data.timeframe) // pd.Timedelta(days=1))
-    days, thresholds = max(run.config.report.chart_days, fewest), {} if _other(run, period) else _thresholds(run)
-    chart = draw_chart(candles, rows["proba"], results, period=period, days=days, thresholds=thresholds)
+    days, thresholds = (
+        max(run.config.report.chart_days, fewest),
+        {} if _other(run, period) else _thresholds(run),
+    )
+    chart = draw_chart(
+        candles, rows["proba"], results, period=period, days=days, thresholds=thresholds
+    )
     return replace(chart, title=chart.title.removesuffix(period) + _label(run, period))
 
 
@@ -210,7 +240,9 @@ def _thresholds(run: Run) -> dict[str, float]:
     return {"long from": enter, "short below": 1 - enter} if both else {"long from": enter}
 
 
-def make_tear_sheets(run: Run, period: str, folder: Path) -> list[tuple[str, BacktestResult, TearSheet]]:
+def make_tear_sheets(
+    run: Run, period: str, folder: Path
+) -> list[tuple[str, BacktestResult, TearSheet]]:
     """Let pyfolio draw the cheapest and the costliest scenario of the strategy that leads a test period."""
     results = own_results(run, period)
     benchmark = daily_returns(_held(run, results[0]), cash=results[0].cash)
@@ -218,7 +250,9 @@ def make_tear_sheets(run: Run, period: str, folder: Path) -> list[tuple[str, Bac
     sheets = []
     for fees, result in chosen.items():
         place = folder / f"tearsheet_{slug(period)}_{slug(fees)}"
-        sheet = write_tear_sheet(result, place, benchmark=benchmark, round_trips=run.config.report.round_trips)
+        sheet = write_tear_sheet(
+            result, place, benchmark=benchmark, round_trips=run.config.report.round_trips
+        )
         sheets.append((f"{_label(run, period)}, {fee_words(fees)}", result, sheet))
     return sheets
 
@@ -234,10 +268,16 @@ def synthetic_words(run: Run) -> str:
         return ""
     made = run.config.data.synthetic
     planted = (
-        "nothing can be predicted" if made.lead == 0 else f"BTC leads ETH with a planted strength of {made.lead:g}"
+        "nothing can be predicted"
+        if made.lead == 0
+        else f"BTC leads ETH with a planted strength of {made.lead:g}"
     )
     best = [f"{percent(share)} ({period})" for period, share in _best_possible(run).items()]
-    limit = f" No forecast can be right on more than {', '.join(best)} of moves on average." if best else ""
+    limit = (
+        f" No forecast can be right on more than {', '.join(best)} of moves on average."
+        if best
+        else ""
+    )
     return (
         f"these candles are made up (seed {made.seed}, {made.days} days): {planted}.{limit} "
         "The numbers below test the program; they say nothing about any real market."
@@ -245,7 +285,10 @@ def synthetic_words(run: Run) -> str:
 
 
 def _best_possible(run: Run) -> dict[str, float]:
-    return {str(period): float(share) for period, share in (run.facts.get("best_possible_accuracy") or {}).items()}
+    return {
+        str(period): float(share)
+        for period, share in (run.facts.get("best_possible_accuracy") or {}).items()
+    }
 
 
 def facts_line(run: Run) -> list[tuple[str, str]]:
@@ -253,7 +296,9 @@ def facts_line(run: Run) -> list[tuple[str, str]]:
     data = run.config.data
     source = data.source if data.source != "store" else (data.exchange or "store")
     bars = f"{counted(run.config.labels.horizon, 'bar')} ahead"
-    commit = str(run.facts.get("git_commit") or (run.facts.get("code") or {}).get("git_commit") or "")
+    commit = str(
+        run.facts.get("git_commit") or (run.facts.get("code") or {}).get("git_commit") or ""
+    )
     layers = " + ".join(str(units) for units in run.config.network.layers)
     facts = [
         ("run", run.name),
@@ -286,7 +331,9 @@ def _own_rows(run: Run, period: str) -> pd.DataFrame:
     table = run.comparison
     if table.empty:
         return table
-    return table.loc[(table["period"] == period) & (table["strategy"] == own_results(run, period)[0].strategy)]
+    return table.loc[
+        (table["period"] == period) & (table["strategy"] == own_results(run, period)[0].strategy)
+    ]
 
 
 def _break_even_interval(own: pd.DataFrame) -> tuple[float, float] | None:

@@ -49,10 +49,17 @@ def make_forecasts(run: Run) -> Forecasts | None:
     if run.forecasts is None or not run.forecast_scores:
         return None
     rows, band, quote = _by_due_time(run), _band(run), run.config.data.target.partition("/")[2]
-    labels = {role: f"{role}, {IN_SAMPLE}" if run.in_sample(role) else role for role in run.forecast_scores}
-    looked_into = [role for role in labels if role not in (_FITTED, "validation")] or list(labels)[-1:]
+    labels = {
+        role: f"{role}, {IN_SAMPLE}" if run.in_sample(role) else role
+        for role in run.forecast_scores
+    }
+    looked_into = [role for role in labels if role not in (_FITTED, "validation")] or list(labels)[
+        -1:
+    ]
     charts = (
-        draw_forecast_chart(rows.loc[rows["role"] == role], role=role, label=labels[role], band=band, quote=quote)
+        draw_forecast_chart(
+            rows.loc[rows["role"] == role], role=role, label=labels[role], band=band, quote=quote
+        )
         for role in looked_into
     )
     return Forecasts(
@@ -79,7 +86,9 @@ def forecast_words(run: Run) -> list[tuple[str, str]]:
 def _by_due_time(run: Run) -> pd.DataFrame:
     """Return the forecasts by the time of the price they are about."""
     forecasts = run.forecasts if run.forecasts is not None else pd.DataFrame()
-    due = pd.DatetimeIndex(forecasts.index) + run.config.labels.horizon * timeframe_delta(run.config.data.timeframe)
+    due = pd.DatetimeIndex(forecasts.index) + run.config.labels.horizon * timeframe_delta(
+        run.config.data.timeframe
+    )
     return forecasts.set_index(due.rename("due"))
 
 
@@ -94,7 +103,9 @@ def _band(run: Run) -> Band | None:
 def _held(rows: pd.DataFrame, band: Band) -> dict[str, float]:
     """Return by role the share of prices that came to lie inside the interval."""
     low, high = band
-    return {str(role): share_inside(part, low=low, high=high) for role, part in rows.groupby("role")}
+    return {
+        str(role): share_inside(part, low=low, high=high) for role, part in rows.groupby("role")
+    }
 
 
 _COLUMNS = (
@@ -111,13 +122,24 @@ _COLUMNS = (
 
 
 def _grid(
-    scores: Mapping[str, Mapping[str, float]], labels: Mapping[str, str], held: Mapping[str, float], *, quote: str
+    scores: Mapping[str, Mapping[str, float]],
+    labels: Mapping[str, str],
+    held: Mapping[str, float],
+    *,
+    quote: str,
 ) -> Grid:
-    frame = pd.DataFrame([dict(found) for found in scores.values()], index=pd.Index(scores, name="role"))
+    frame = pd.DataFrame(
+        [dict(found) for found in scores.values()], index=pd.Index(scores, name="role")
+    )
     head = [("role", ""), *((title, MEANINGS[name]) for name, title in _COLUMNS)]
     if held:
         frame = frame.assign(**{_HELD: pd.Series(held)})
-        head.append(("inside 95 %", "share of prices inside the interval that the errors of the validation rows gave"))
+        head.append(
+            (
+                "inside 95 %",
+                "share of prices inside the interval that the errors of the validation rows gave",
+            )
+        )
     rows = tuple(
         (
             Cell(labels[role]),
@@ -134,7 +156,9 @@ def _grid(
         head=tuple(head),
         rows=rows,
         frame=frame,
-        own=frozenset(place for place, role in enumerate(scores) if role not in (_FITTED, "validation")),
+        own=frozenset(
+            place for place, role in enumerate(scores) if role not in (_FITTED, "validation")
+        ),
     )
 
 
@@ -144,9 +168,14 @@ def _cell(name: str, found: Mapping[str, float], *, fitted: bool) -> Cell:
         return Cell(count(value))
     if name == "directional_accuracy":
         ends = found["directional_accuracy_low"], found["directional_accuracy_high"]
-        return Cell(percent(value), note="" if math.isnan(value) else f"{percent(ends[0])} to {percent(ends[1])}")
+        return Cell(
+            percent(value),
+            note="" if math.isnan(value) else f"{percent(ends[0])} to {percent(ends[1])}",
+        )
     if name == "rmse_ratio":
-        return Cell("n/a" if math.isnan(value) else f"{value:.3f}", tone="" if fitted else _tone(found))
+        return Cell(
+            "n/a" if math.isnan(value) else f"{value:.3f}", tone="" if fitted else _tone(found)
+        )
     if name == "dm_p_value":
         return Cell("n/a" if math.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}")
     return Cell(number(value))

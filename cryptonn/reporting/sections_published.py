@@ -52,9 +52,15 @@ def published_line(run: Run) -> str:
     if run.published is None:
         return ""
     numbers = _numbers(run)
-    here = [f"reproduced as published{_shortened(run)} {percent(numbers['accuracy'])}"] if numbers else []
+    here = (
+        [f"reproduced as published{_shortened(run)} {percent(numbers['accuracy'])}"]
+        if numbers
+        else []
+    )
     here = [f"{text} ({_span(numbers, 'accuracy')})" for text in here]
-    honest = [f"{period} {percent(found['accuracy_on_moves'])}" for period, found in _honest(run).items()]
+    honest = [
+        f"{period} {percent(found['accuracy_on_moves'])}" for period, found in _honest(run).items()
+    ]
     judged = [f"honestly, on moves: {', '.join(honest)}"] if honest else []
     return f"{'; '.join([_claim(run), *here, *judged])}."
 
@@ -84,7 +90,9 @@ def _honest(run: Run) -> dict[str, Mapping[str, float]]:
     """Return the network's metrics on the run file's test periods, or on validation where it names none."""
     names = [name for name in run.config.data.test if name in run.assessments] or ["validation"]
     found = {name: run.assessments.get(name, {}).get("network") for name in names}
-    return {name: assessment.metrics for name, assessment in found.items() if assessment is not None}
+    return {
+        name: assessment.metrics for name, assessment in found.items() if assessment is not None
+    }
 
 
 def _sentences(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
@@ -115,7 +123,11 @@ def _shortened(run: Run) -> str:
     """Say for how many epochs the earlier system was trained, where that is not as many as it had."""
     record = run.published or {}
     epochs, full = record.get("epochs"), record.get("full_epochs")
-    return f" (trained for {epochs} of its {full} epochs)" if epochs and full and epochs != full else ""
+    return (
+        f" (trained for {epochs} of its {full} epochs)"
+        if epochs and full and epochs != full
+        else ""
+    )
 
 
 def _judged(run: Run, honest: Mapping[str, Mapping[str, float]]) -> str:
@@ -126,7 +138,10 @@ def _judged(run: Run, honest: Mapping[str, Mapping[str, float]]) -> str:
     text = f"This run, honestly split and judged{_own(run)}: {'; '.join(found)}."
     if run.config.is_regression:
         return text
-    alike = [f"{percent(metrics['balanced_accuracy_published'])} on {period}" for period, metrics in honest.items()]
+    alike = [
+        f"{percent(metrics['balanced_accuracy_published'])} on {period}"
+        for period, metrics in honest.items()
+    ]
     return f"{text} With ties up and both classes balanced, as earlier systems count, that is {', '.join(alike)}."
 
 
@@ -147,7 +162,9 @@ def _own(run: Run) -> str:
 def _ties(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
     """Say how much of the figure is telling windows that will not move from those that will."""
     labels = run.config.as_published().labels
-    share, moves, ties = (numbers[name] for name in ("ties_share", "moves_called_up", "ties_called_up"))
+    share, moves, ties = (
+        numbers[name] for name in ("ties_share", "moves_called_up", "ties_called_up")
+    )
     if labels.ties == "exclude" or not share > 0 or math.isnan(moves) or math.isnan(ties):
         return
     yield (
@@ -163,7 +180,9 @@ def _recognised(numbers: Mapping[str, float], *, ties: str) -> str:
     worth, low, high = worth_of_ties(numbers, ties=ties)
     if math.isnan(worth):
         return ", too few to tell them apart"
-    ends = f"{signed_percent(worth)} (95 % interval {signed_percent(low)} to {signed_percent(high)})"
+    ends = (
+        f"{signed_percent(worth)} (95 % interval {signed_percent(low)} to {signed_percent(high)})"
+    )
     if low > 0:
         return (
             f", so part of the figure is recognising minutes that will not move, which cannot be traded: {ends} of "
@@ -195,17 +214,31 @@ def _failure(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
 
 def _span(found: Mapping[str, float], name: str) -> str:
     low, high = found[f"{name}_low"], found[f"{name}_high"]
-    return "no interval" if math.isnan(low) or math.isnan(high) else f"95 % interval {percent(low)} to {percent(high)}"
+    return (
+        "no interval"
+        if math.isnan(low) or math.isnan(high)
+        else f"95 % interval {percent(low)} to {percent(high)}"
+    )
 
 
 _HEAD = (
     ("", ""),
     ("bars or windows", "as many as were judged"),
     ("as published", "accuracy as it was published: ties labelled, classes balanced"),
-    ("on moves", "share of moves predicted right: ties left out, no class dropped from an honest run"),
+    (
+        "on moves",
+        "share of moves predicted right: ties left out, no class dropped from an honest run",
+    ),
     ("ties", "share of bars or windows whose close does not change"),
 )
-_KEYS = ("rows", "as_published", "accuracy_on_moves", "accuracy_on_moves_low", "accuracy_on_moves_high", "ties_share")
+_KEYS = (
+    "rows",
+    "as_published",
+    "accuracy_on_moves",
+    "accuracy_on_moves_low",
+    "accuracy_on_moves_high",
+    "ties_share",
+)
 
 
 def _grid(run: Run, numbers: Mapping[str, float]) -> Grid:
@@ -217,7 +250,10 @@ def _grid(run: Run, numbers: Mapping[str, float]) -> Grid:
         here = {"rows": numbers["windows"], "as_published": numbers["accuracy"]}
         lines["reproduced here, as published"] = {**numbers, **here}
     for period, metrics in _judged_periods(run):
-        lines[f"this run, {period}"] = {**metrics, "as_published": metrics["balanced_accuracy_published"]}
+        lines[f"this run, {period}"] = {
+            **metrics,
+            "as_published": metrics["balanced_accuracy_published"],
+        }
     frame = pd.DataFrame.from_records(list(lines.values()), columns=list(_KEYS))
     frame.index = pd.Index(lines, name="what")
     rows = tuple((Cell(what), *_cells(found)) for what, found in lines.items())
@@ -236,12 +272,19 @@ def _judged_periods(run: Run) -> Iterator[tuple[str, Mapping[str, float]]]:
     for period in ("validation", *(name for name in run.assessments if name != "validation")):
         assessment = run.assessments.get(period, {}).get("network")
         if assessment is not None:
-            yield (f"{period}, {IN_SAMPLE}" if run.in_sample(period) else period), assessment.metrics
+            yield (
+                (f"{period}, {IN_SAMPLE}" if run.in_sample(period) else period),
+                assessment.metrics,
+            )
 
 
 def _cells(found: Mapping[str, float]) -> Iterator[Cell]:
     yield Cell(count(found.get("rows")))
-    yield _with_span(found, "as_published", stem="accuracy") if "windows" in found else _plain(found, "as_published")
+    yield (
+        _with_span(found, "as_published", stem="accuracy")
+        if "windows" in found
+        else _plain(found, "as_published")
+    )
     yield _with_span(found, "accuracy_on_moves", stem="accuracy_on_moves")
     yield _plain(found, "ties_share")
 
@@ -252,4 +295,7 @@ def _plain(found: Mapping[str, float], name: str) -> Cell:
 
 def _with_span(found: Mapping[str, float], name: str, *, stem: str) -> Cell:
     low, high = found.get(f"{stem}_low", math.nan), found.get(f"{stem}_high", math.nan)
-    return Cell(percent(found.get(name)), note="" if math.isnan(low) else f"{percent(low)} to {percent(high)}")
+    return Cell(
+        percent(found.get(name)),
+        note="" if math.isnan(low) else f"{percent(low)} to {percent(high)}",
+    )

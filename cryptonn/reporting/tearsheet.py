@@ -29,9 +29,7 @@ ANNUALISATION_NOTE = (
     "annual return, volatility, Sharpe and Sortino ratios differ from this report's own tables, which use 365."
 )
 
-_ESTIMATE_NOTE = (
-    "Where most days end flat, pyfolio guesses positions within the day: exposure and turnover are estimates."
-)
+_ESTIMATE_NOTE = "Where most days end flat, pyfolio guesses positions within the day: exposure and turnover are estimates."
 _DPI = 65
 _FEW_DAYS = 30
 _FEWEST_DAYS = 3
@@ -55,7 +53,11 @@ _KNOWN_WARNINGS: tuple[tuple[str, type[Warning]], ...] = (
 """What pyfolio, seaborn and empyrical say with today's pandas and matplotlib; anything else is let through."""
 
 _UNDEFINED = re.compile(r"<td>(?:nan|NaN|inf|NaT)%?</td>")
-_NAMES = {"Cumulative returns": "returns", "Exposure": "positions", "Daily turnover": "transactions"}
+_NAMES = {
+    "Cumulative returns": "returns",
+    "Exposure": "positions",
+    "Daily turnover": "transactions",
+}
 
 
 @dataclass(frozen=True)
@@ -172,16 +174,22 @@ def _note(result: BacktestResult, *, full: bool) -> str:
     said = [ANNUALISATION_NOTE, _ESTIMATE_NOTE] if full else [ANNUALISATION_NOTE]
     if not full:
         said.insert(
-            0, "No order was filled, so there are no positions or transactions: this is the returns sheet alone."
+            0,
+            "No order was filled, so there are no positions or transactions: this is the returns sheet alone.",
         )
     if len(result.returns) < _FEW_DAYS:
-        said.insert(0, f"Only {len(result.returns)} days: annual numbers and rolling windows mean little here.")
+        said.insert(
+            0,
+            f"Only {len(result.returns)} days: annual numbers and rolling windows mean little here.",
+        )
     return " ".join(said)
 
 
 def _render(figure: Figure, number: int) -> tuple[str, bytes]:
     first = figure.axes[0].get_title() if figure.axes else ""
-    height = figure.get_figheight()  # margins in inches: bbox_inches="tight" would draw everything once more
+    height = (
+        figure.get_figheight()
+    )  # margins in inches: bbox_inches="tight" would draw everything once more
     figure.subplots_adjust(left=0.08, right=0.97, bottom=0.8 / height, top=1 - 0.6 / height)
     return f"{number}_{_NAMES.get(first, 'more')}", png_of(figure, dpi=_DPI)
 

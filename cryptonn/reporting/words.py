@@ -6,7 +6,15 @@ from typing import Any
 from cryptonn.market.candles import Frame
 from cryptonn.reporting.formatting import count, date, percent
 
-__all__ = ["CLOCK", "IN_SAMPLE", "WORDS", "candle_facts", "flatten", "told_facts", "validation_words"]
+__all__ = [
+    "CLOCK",
+    "IN_SAMPLE",
+    "WORDS",
+    "candle_facts",
+    "flatten",
+    "told_facts",
+    "validation_words",
+]
 
 IN_SAMPLE = "IN-SAMPLE"
 """Mark of a stretch that holds bars the network was fitted to."""
@@ -69,7 +77,11 @@ def validation_words(in_sample: Sequence[str] = (), *, trials: int = 0) -> str:
         Settings of which the validation rows chose this one; 0 where no search was made.
     """
     names = ", ".join(in_sample)
-    seen = f"That does not hold in-sample, for {names}: those numbers are no evidence." if in_sample else ""
+    seen = (
+        f"That does not hold in-sample, for {names}: those numbers are no evidence."
+        if in_sample
+        else ""
+    )
     chosen = f"It also chose this setting among {trials:,}, so it flatters more." if trials else ""
     return " ".join(part for part in (_VALIDATION, chosen, _TEST, seen, _ACCURACIES) if part)
 
@@ -94,7 +106,9 @@ def told_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("enter", "enters from P(up)", percent),
         ("ties_share", "ties among the labels", percent),
     )
-    return [(title, write(facts[key])) for key, title, write in written if facts.get(key) is not None]
+    return [
+        (title, write(facts[key])) for key, title, write in written if facts.get(key) is not None
+    ]
 
 
 def flatten(facts: Mapping[str, Any], *, before: str = "") -> list[tuple[str, str]]:

@@ -2,7 +2,13 @@
 
 from cryptonn.settings.comparison import LeaksConfig, PublishedConfig
 from cryptonn.settings.data import DataConfig, SyntheticConfig
-from cryptonn.settings.learning import FeaturesConfig, LabelsConfig, NetworkConfig, SplitConfig, TrainingConfig
+from cryptonn.settings.learning import (
+    FeaturesConfig,
+    LabelsConfig,
+    NetworkConfig,
+    SplitConfig,
+    TrainingConfig,
+)
 from cryptonn.settings.search import RangeConfig, SearchConfig, SelectionConfig
 from cryptonn.settings.section import Section
 from cryptonn.settings.trading import BacktestConfig, CostsConfig, ReportConfig, SignalConfig

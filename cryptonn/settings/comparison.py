@@ -57,7 +57,9 @@ class LeaksConfig(Section):
         }
         unsaid = {*but, *(() if indicators else ("indicators",))}
         return tuple(
-            text for name, (leaky, text) in said.items() if getattr(self, name) == leaky and name not in unsaid
+            text
+            for name, (leaky, text) in said.items()
+            if getattr(self, name) == leaky and name not in unsaid
         )
 
 

@@ -64,16 +64,24 @@ class DataConfig(Section):
             raise ValueError(f"others must not repeat the target {self.target}")
         missing = [symbol for symbol in self.symbols if not self.files.get(symbol)]
         if self.source == "files" and missing:
-            other = ", or leave it out: others = []" if missing[0] in self.others else ", or set target to one of them"
+            other = (
+                ", or leave it out: others = []"
+                if missing[0] in self.others
+                else ", or set target to one of them"
+            )
             raise ValueError(
                 f'files names none for {missing[0]}: add [data.files] "{missing[0]}" = ["FILE.csv"]{other}'
             )
         if self.source != "files" and (self.files or self.dialect):
             raise ValueError('files and dialect need source = "files"')
         if self.source != "store" and self.exchange is not None:
-            raise ValueError('exchange needs source = "store": files, and the synthetic market, are of none')
+            raise ValueError(
+                'exchange needs source = "store": files, and the synthetic market, are of none'
+            )
         if self.source != "files" and self.extras:
-            raise ValueError('extras = true needs source = "files": only Binance\'s kline files have them')
+            raise ValueError(
+                'extras = true needs source = "files": only Binance\'s kline files have them'
+            )
         if self.train.end is None:
             raise ValueError("train needs an end, for example 20180101-20190101")
         for name, period in self.test.items():

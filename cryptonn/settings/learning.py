@@ -16,7 +16,17 @@ def _units(value: object) -> object:
     return (value,) if value else ()
 
 
-_LEVELS = ("open", "high", "low", "close", "volume", "quote_volume", "trades", "taker_base", "taker_quote")
+_LEVELS = (
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "quote_volume",
+    "trades",
+    "taker_base",
+    "taker_quote",
+)
 """Columns as they stand in a candle, or beside it: they wander far from what they were over the train rows."""
 
 Units = Annotated[tuple[Count, ...], BeforeValidator(_units)]
@@ -150,5 +160,7 @@ class TrainingConfig(Section):
                 f'decay = {self.decay:g} needs schedule = "inverse_time": under "{self.schedule}" it does nothing'
             )
         if self.histograms and not self.tensorboard:
-            raise ValueError("histograms = true needs tensorboard = true: they are written for TensorBoard")
+            raise ValueError(
+                "histograms = true needs tensorboard = true: they are written for TensorBoard"
+            )
         return self

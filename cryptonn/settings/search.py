@@ -40,7 +40,9 @@ def _dotted(space: dict[str, Any]) -> dict[str, Any]:
         elif isinstance(values, (list, dict, RangeConfig)):
             flat[name] = values
         else:
-            raise ValueError(f"{name} takes a list of values, or a table of low and high (it is {values!r})")
+            raise ValueError(
+                f"{name} takes a list of values, or a table of low and high (it is {values!r})"
+            )
     return flat
 
 
@@ -71,7 +73,11 @@ class SearchConfig(Section):
     @classmethod
     def _read_published(cls, figures: object) -> object:
         """Take null, which JSON has for nan, as "none was quoted"."""
-        return [math.nan if figure is None else figure for figure in figures] if isinstance(figures, list) else figures
+        return (
+            [math.nan if figure is None else figure for figure in figures]
+            if isinstance(figures, list)
+            else figures
+        )
 
     @field_validator("space", mode="before")
     @classmethod

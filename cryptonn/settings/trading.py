@@ -66,7 +66,13 @@ class BacktestConfig(Section):
 
     strategy: str = "lstm_signal"
     """Name of a file in ``strategies/``, or a path to one."""
-    compare: tuple[str, ...] = ("buy_and_hold", "momentum", "contrarian", "sma_cross", "random_entry")
+    compare: tuple[str, ...] = (
+        "buy_and_hold",
+        "momentum",
+        "contrarian",
+        "sma_cross",
+        "random_entry",
+    )
     """Strategies beside it in the comparison table."""
     parameters: dict[str, dict[str, Any]] = {}
     """Parameters by strategy, for example ``[backtest.parameters.sma_cross] fast = 30``."""
@@ -74,7 +80,12 @@ class BacktestConfig(Section):
     """Starting money, in the quote currency."""
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 0.95
     """Share of equity in a position; the rest pays costs and the move from the close to the next open."""
-    fees: Annotated[tuple[str, ...], Field(min_length=1)] = ("none", "maker", "taker", "taker+slippage")
+    fees: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "none",
+        "maker",
+        "taker",
+        "taker+slippage",
+    )
     """Cost scenarios: none, maker, taker, taker+slippage, or a commission such as "10bp"."""
 
 

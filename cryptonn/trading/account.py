@@ -75,10 +75,14 @@ def build_result(
         cash=cash,
         equity=equity,
         position=pd.Series(units, index=index, name="position"),
-        returns=pd.Series(day_equity / np.concatenate([[cash], day_equity[:-1]]) - 1, index=days, name="returns"),
+        returns=pd.Series(
+            day_equity / np.concatenate([[cash], day_equity[:-1]]) - 1, index=days, name="returns"
+        ),
         positions=pd.DataFrame({symbol: value[ends], "cash": (money - owed)[ends]}, index=days),
         fills=_fill_table(columns, index, opens),
-        trades=round_trips(columns, index=index, opens=opens, last_close=close[-1], borrowed=borrowed),
+        trades=round_trips(
+            columns, index=index, opens=opens, last_close=close[-1], borrowed=borrowed
+        ),
         rejections=rejections,
         borrow=float(borrowed.sum()),
     )
@@ -97,7 +101,8 @@ def _account(
     bars = fills["bar"]
     last = np.searchsorted(bars, np.arange(len(seconds)), side="right")
     money, units, entry = (
-        np.concatenate([[first], fills[name]]) for name, first in (("cash", cash), ("units", 0.0), ("entry_price", 0.0))
+        np.concatenate([[first], fills[name]])
+        for name, first in (("cash", cash), ("units", 0.0), ("entry_price", 0.0))
     )
     since = np.concatenate([[0.0], seconds[bars]])
     rate = np.where(units < 0, -units * entry * borrow / YEAR_SECONDS, 0.0)
@@ -112,7 +117,9 @@ def _day_ends(index: pd.DatetimeIndex) -> npt.NDArray[np.int64]:
     return np.append(np.flatnonzero(np.diff(days)), len(days) - 1)
 
 
-def _fill_table(fills: dict[str, npt.NDArray[Any]], index: pd.DatetimeIndex, opens: Floats) -> pd.DataFrame:
+def _fill_table(
+    fills: dict[str, npt.NDArray[Any]], index: pd.DatetimeIndex, opens: Floats
+) -> pd.DataFrame:
     amount = np.abs(fills["amount"])
     return pd.DataFrame(
         {

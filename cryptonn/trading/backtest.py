@@ -15,7 +15,14 @@ from cryptonn.errors import CryptonnError, StrategyError
 from cryptonn.garbage import garbage_left_alone
 from cryptonn.trading.account import build_result
 from cryptonn.trading.costs import Costs
-from cryptonn.trading.engine import FractionSizer, OneFeedCerebro, RecordingBroker, SignalFeed, make_broker, make_feed
+from cryptonn.trading.engine import (
+    FractionSizer,
+    OneFeedCerebro,
+    RecordingBroker,
+    SignalFeed,
+    make_broker,
+    make_feed,
+)
 from cryptonn.trading.inputs import check_inputs
 from cryptonn.trading.result import BacktestResult
 from cryptonn.trading.ruled import OnClose, Watcher, make_ruled_broker
@@ -89,7 +96,10 @@ def run_backtest(
     check_inputs(candles, signal, cash=cash, fraction=fraction)
     name = name or strategy.__name__
     index = pd.DatetimeIndex(candles.index)
-    broker, feed = _broker(costs, cash=cash, index=index, rules=rules), make_feed(candles, signal, proba)
+    broker, feed = (
+        _broker(costs, cash=cash, index=index, rules=rules),
+        make_feed(candles, signal, proba),
+    )
     cerebro = OneFeedCerebro(stdstats=False)
     cerebro.broker = broker
     cerebro.adddata(feed)
@@ -100,7 +110,9 @@ def run_backtest(
     _run(cerebro, feed, index, name)
     if len(feed) < len(index):
         last = index[len(feed) - 1]
-        raise StrategyError(f"strategy {name!r} stopped the run at {last:%Y-%m-%d %H:%M}Z. Let it run to the last bar.")
+        raise StrategyError(
+            f"strategy {name!r} stopped the run at {last:%Y-%m-%d %H:%M}Z. Let it run to the last bar."
+        )
     result = build_result(
         candles,
         broker.fills,
@@ -115,7 +127,9 @@ def run_backtest(
     return result
 
 
-def _broker(costs: Costs, *, cash: float, index: pd.DatetimeIndex, rules: MarketRules | None) -> RecordingBroker:
+def _broker(
+    costs: Costs, *, cash: float, index: pd.DatetimeIndex, rules: MarketRules | None
+) -> RecordingBroker:
     if rules is None:
         return make_broker(costs, cash=cash, index=index)
     return make_ruled_broker(costs, cash=cash, index=index, rules=rules)
@@ -125,7 +139,10 @@ def _run(cerebro: Any, feed: SignalFeed, index: pd.DatetimeIndex, name: str) -> 
     def newest() -> pd.Timestamp | None:
         return index[min(len(feed), len(index)) - 1] if len(feed) else None
 
-    with named_failures(name, newest), garbage_left_alone():  # backtrader's list of orders only grows
+    with (
+        named_failures(name, newest),
+        garbage_left_alone(),
+    ):  # backtrader's list of orders only grows
         cerebro.run()
 
 

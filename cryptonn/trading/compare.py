@@ -67,7 +67,12 @@ def compare(
             strategy=load_strategy(strategy, folder=folder),
             parameters=parameters.get(Path(strategy).stem, _NONE),
             defaults=dict(known),
-            market={"cash": cash, "fraction": fraction, "symbol": symbol, "name": Path(strategy).stem},
+            market={
+                "cash": cash,
+                "fraction": fraction,
+                "symbol": symbol,
+                "name": Path(strategy).stem,
+            },
             proba=proba,
         )
         for result in trader.run(scenarios):
@@ -93,15 +98,21 @@ class _Trader:
 
     def run(self, scenarios: Mapping[str, Costs]) -> list[BacktestResult]:
         """Return one result a scenario, in their order."""
-        by_cost = sorted(scenarios, key=lambda label: (scenarios[label].per_side, scenarios[label].borrow))
+        by_cost = sorted(
+            scenarios, key=lambda label: (scenarios[label].per_side, scenarios[label].borrow)
+        )
         first, last = by_cost[0], by_cost[-1]
-        done = {label: self._backtest(scenarios[label], label) for label in dict.fromkeys((first, last))}
+        done = {
+            label: self._backtest(scenarios[label], label) for label in dict.fromkeys((first, last))
+        }
         decisions = self._decisions(done[first], done[last]) if len(by_cost) > 2 else None
         for label in by_cost[1:-1]:
             if decisions is None:
                 done[label] = self._backtest(scenarios[label], label)
             else:
-                done[label] = replay(self.candles, decisions, costs=scenarios[label], fees=label, **self.market)
+                done[label] = replay(
+                    self.candles, decisions, costs=scenarios[label], fees=label, **self.market
+                )
         return [done[label] for label in scenarios]
 
     def _backtest(self, costs: Costs, label: str) -> BacktestResult:
@@ -121,7 +132,8 @@ class _Trader:
         """Return what the costliest decided, if played again it is backtrader's account at both ends."""
         decisions = decisions_of(costliest)
         replays = (
-            replay(self.candles, decisions, costs=result.costs, **self.market) for result in (cheapest, costliest)
+            replay(self.candles, decisions, costs=result.costs, **self.market)
+            for result in (cheapest, costliest)
         )
         alike = all(map(same_account, replays, (cheapest, costliest)))
         return decisions if alike else None
@@ -133,7 +145,9 @@ def decisions_of(result: BacktestResult) -> pd.Series:
     Series of int8 in {−1, 0, 1} on the bars of the backtest, named "signal". Orders that came to nothing do not show.
     """
     fills = result.fills
-    wanted = pd.Series(np.sign(result.position.loc[fills["time"]].to_numpy()), index=fills["decided"])
+    wanted = pd.Series(
+        np.sign(result.position.loc[fills["time"]].to_numpy()), index=fills["decided"]
+    )
     wanted = wanted[~wanted.index.duplicated(keep="last")]
     return wanted.reindex(result.equity.index).ffill().fillna(0).astype(np.int8).rename("signal")
 
@@ -142,7 +156,9 @@ def same_account(one: BacktestResult, other: BacktestResult, *, tolerance: float
     """Tell whether two results hold the same fills, rejections and equity, to a relative tolerance."""
     if len(one.fills) != len(other.fills) or one.rejections != other.rejections:
         return False
-    if not (one.fills[["time", "side"]].to_numpy() == other.fills[["time", "side"]].to_numpy()).all():
+    if not (
+        one.fills[["time", "side"]].to_numpy() == other.fills[["time", "side"]].to_numpy()
+    ).all():
         return False
     columns = ["amount", "price", "commission"]
     return bool(

@@ -97,4 +97,6 @@ def _commission(fees: str) -> float:
     if any(letter.isdigit() for letter in fees):
         return parse_fraction(fees, name="fee")
     known = ", ".join(FEES)
-    raise ConfigError(f"fees = {fees!r} is not one of {known}, or a commission such as 10bp.{did_you_mean(fees, FEES)}")
+    raise ConfigError(
+        f"fees = {fees!r} is not one of {known}, or a commission such as 10bp.{did_you_mean(fees, FEES)}"
+    )

@@ -69,7 +69,9 @@ def make_feed(candles: pd.DataFrame, signal: pd.Series, proba: pd.Series | None)
     columns["datetime"] = ordinals(index)
     columns["openinterest"] = np.zeros(len(index))
     columns["signal"] = signal.to_numpy()
-    columns["proba"] = np.full(len(index), np.nan) if proba is None else proba.reindex(index).to_numpy()
+    columns["proba"] = (
+        np.full(len(index), np.nan) if proba is None else proba.reindex(index).to_numpy()
+    )
     minutes = max(1, round((index[1] - index[0]).total_seconds() / 60)) if len(index) > 1 else 1
     return SignalFeed(columns=columns, timeframe=bt.TimeFrame.Minutes, compression=minutes)
 
@@ -88,7 +90,9 @@ class OneFeedCerebro(bt.Cerebro):  # type: ignore[misc]
             super()._runonce(runstrats)
             return
         feed, strategy = self.datas[0], runstrats[0]
-        if strategy._minperiod <= feed.buflen():  # several indicators fail on fewer bars than they need
+        if (
+            strategy._minperiod <= feed.buflen()
+        ):  # several indicators fail on fewer bars than they need
             strategy._once()
         strategy.reset()
         for time in feed.lines.datetime.array:

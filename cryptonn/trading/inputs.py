@@ -30,4 +30,6 @@ def check_inputs(candles: pd.DataFrame, signal: pd.Series, *, cash: float, fract
     if not cash > 0:
         raise ConfigError(f"cash = {cash} must be positive.")
     if not 0 < fraction <= 1:
-        raise ConfigError(f"fraction = {fraction} must lie in (0, 1]: it is the share of equity in a position.")
+        raise ConfigError(
+            f"fraction = {fraction} must lie in (0, 1]: it is the share of equity in a position."
+        )

@@ -15,10 +15,22 @@ from cryptonn.errors import StrategyError
 from cryptonn.market.bars import time_text
 from cryptonn.trading.account import Fill
 from cryptonn.trading.costs import Costs
-from cryptonn.trading.engine import Commission, RecordingBroker, broker_settings, commission_settings
+from cryptonn.trading.engine import (
+    Commission,
+    RecordingBroker,
+    broker_settings,
+    commission_settings,
+)
 from cryptonn.trading.rules import MarketRules
 
-__all__ = ["OnClose", "RuledBroker", "RuledCommission", "Watcher", "make_ruled_broker", "wanted_units"]
+__all__ = [
+    "OnClose",
+    "RuledBroker",
+    "RuledCommission",
+    "Watcher",
+    "make_ruled_broker",
+    "wanted_units",
+]
 
 OnClose = Callable[[float], None]
 """Called after each bar's close with the position that is wanted then, signed, base."""
@@ -31,7 +43,9 @@ class RuledCommission(Commission):
 
     def _getcommission(self, size: float, price: float, pseudoexec: bool) -> float:
         rules: MarketRules = self.p.rules
-        return float(rules.commission(rules.nearest(abs(size)), Decimal(str(price)), rate=self.p.commission))
+        return float(
+            rules.commission(rules.nearest(abs(size)), Decimal(str(price)), rate=self.p.commission)
+        )
 
 
 class RuledBroker(RecordingBroker):
@@ -68,7 +82,9 @@ class RuledBroker(RecordingBroker):
     def _slip_up(self, pmax: float, price: float, doslip: bool = True, lim: bool = False) -> float:
         return float(self.p.rules.fill_price(price, side="buy", concession=self.p.slip_perc))
 
-    def _slip_down(self, pmin: float, price: float, doslip: bool = True, lim: bool = False) -> float:
+    def _slip_down(
+        self, pmin: float, price: float, doslip: bool = True, lim: bool = False
+    ) -> float:
         return float(self.p.rules.fill_price(price, side="sell", concession=self.p.slip_perc))
 
 
@@ -78,10 +94,14 @@ def _decimals(rules: MarketRules) -> int:
     return max(8, sum(max(0, -int(step.normalize().as_tuple().exponent)) for step in steps))
 
 
-def make_ruled_broker(costs: Costs, *, cash: float, index: pd.DatetimeIndex, rules: MarketRules) -> RuledBroker:
+def make_ruled_broker(
+    costs: Costs, *, cash: float, index: pd.DatetimeIndex, rules: MarketRules
+) -> RuledBroker:
     """Return a broker with these costs in a market with rules; ``index`` holds the times of the bars."""
     broker = RuledBroker(rules=rules, **broker_settings(costs, cash=cash))
-    broker.addcommissioninfo(RuledCommission(rules=rules, **commission_settings(costs, index=index)))
+    broker.addcommissioninfo(
+        RuledCommission(rules=rules, **commission_settings(costs, index=index))
+    )
     return broker
 
 

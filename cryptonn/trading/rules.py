@@ -40,9 +40,14 @@ class MarketRules:
 
     def __post_init__(self) -> None:
         for name in ("amount_step", "price_tick", "min_amount", "min_cost"):
-            value, least = getattr(self, name), "0 or more" if name.startswith("min") else "positive"
+            value, least = (
+                getattr(self, name),
+                "0 or more" if name.startswith("min") else "positive",
+            )
             if not value.is_finite() or value < 0 or (value == 0 and least == "positive"):
-                raise ConfigError(f"market rules: {name} = {value} must be {least}. Look at the exchange's market.")
+                raise ConfigError(
+                    f"market rules: {name} = {value} must be {least}. Look at the exchange's market."
+                )
 
     def amount(self, units: Decimal | float) -> Decimal:
         """Cut an amount to the step, towards 0; a float counts to its 15th digit, as its last bits mean nothing.
@@ -60,7 +65,9 @@ class MarketRules:
         exact = units if isinstance(units, Decimal) else Decimal(f"{units:.15g}")
         return _multiple(exact, self.amount_step, rounding)
 
-    def fill_price(self, opening: Decimal | float, *, side: Literal["buy", "sell"], concession: float) -> Decimal:
+    def fill_price(
+        self, opening: Decimal | float, *, side: Literal["buy", "sell"], concession: float
+    ) -> Decimal:
         """Return the price of a fill: a fraction ``concession`` off the open, on the tick against the trader."""
         away = round(Decimal(str(concession)), 12)
         price = Decimal(str(opening)) * (1 + away if side == "buy" else 1 - away)

@@ -47,7 +47,9 @@ class _HeldCerebro(bt.Cerebro):  # type: ignore[misc]
 
     def _runnext(self, runstrats: list[Any]) -> None:
         (self.strategy,) = runstrats
-        self.strategy._stop = lambda: None  # it has not ended: this Cerebro returns, its strategy goes on
+        self.strategy._stop = lambda: (
+            None
+        )  # it has not ended: this Cerebro returns, its strategy goes on
 
     @property
     def has_timers(self) -> bool:
@@ -92,17 +94,23 @@ class RunningBacktest:
         self._name, self.wanted = name, list[float]()
         self._feed = _GrowingFeed(timeframe=bt.TimeFrame.Minutes, compression=minutes)
         self._cerebro = _HeldCerebro(stdstats=False, preload=False, runonce=False)
-        broker = make_ruled_broker(costs, cash=cash, index=pd.DatetimeIndex([0], tz="UTC"), rules=rules)
+        broker = make_ruled_broker(
+            costs, cash=cash, index=pd.DatetimeIndex([0], tz="UTC"), rules=rules
+        )
         self._cerebro.broker, self._bar_years = broker, broker.comminfo[None].p.bar_years
         self._years = minutes * 60 / YEAR_SECONDS
         self._cerebro.adddata(self._feed)
         self._cerebro.addsizer(FractionSizer, fraction=fraction)
-        self._cerebro.addstrategy(strategy, **strategy_parameters(strategy, parameters, defaults, name=name))
+        self._cerebro.addstrategy(
+            strategy, **strategy_parameters(strategy, parameters, defaults, name=name)
+        )
         self._cerebro.addanalyzer(Watcher, on_close=self.wanted.append, name=name)
         with named_failures(name, lambda: None):
             self._cerebro.run()
         if self._cerebro.has_timers:
-            raise StrategyError(f"strategy {name!r} uses timers: only a backtest of a whole table has them.")
+            raise StrategyError(
+                f"strategy {name!r} uses timers: only a backtest of a whole table has them."
+            )
 
     def __len__(self) -> int:
         """Return the number of bars seen."""
@@ -120,7 +128,9 @@ class RunningBacktest:
         index = pd.DatetimeIndex(candles.index)
         columns = [candles[name].to_numpy() for name in FIELDS]
         columns += [ordinals(index), np.zeros(len(index)), signal.to_numpy(), proba.to_numpy()]
-        rows = np.column_stack([np.asarray(column, dtype=np.float64) for column in columns]).tolist()
+        rows = np.column_stack(
+            [np.asarray(column, dtype=np.float64) for column in columns]
+        ).tolist()
         for time, values in zip(index, rows, strict=True):
             if self._cerebro.is_stopped:
                 raise StrategyError(

@@ -60,7 +60,9 @@ def make_signal(
             # 1 − p is compared, not p with 1 − enter, so that rounding cannot break the symmetry.
             entries -= ((1 - values >= enter) & (entries == 0)).astype(np.int8)
         if exit == "threshold":
-            wanted = _until_threshold(entries, values >= exit_threshold, 1 - values >= exit_threshold)
+            wanted = _until_threshold(
+                entries, values >= exit_threshold, 1 - values >= exit_threshold
+            )
         else:
             wanted = _for_bars(entries, hold, renew)
     return pd.Series(np.array(wanted, dtype=np.int8), index=proba.index, name="signal")
@@ -68,9 +70,13 @@ def make_signal(
 
 def _check(enter: float, exit_threshold: float, hold: int) -> None:
     if not 0.5 <= enter <= 1:
-        raise ConfigError(f"enter = {enter} must lie in [0.5, 1]: it is the probability at which a position is opened.")
+        raise ConfigError(
+            f"enter = {enter} must lie in [0.5, 1]: it is the probability at which a position is opened."
+        )
     if not 0 <= exit_threshold <= 1:
-        raise ConfigError(f"exit_threshold = {exit_threshold} must lie in [0, 1]: it is a probability.")
+        raise ConfigError(
+            f"exit_threshold = {exit_threshold} must lie in [0, 1]: it is a probability."
+        )
     if hold < 1:
         raise ConfigError(f"hold = {hold} must be at least 1 bar.")
 
@@ -87,9 +93,13 @@ def _for_bars(entries: np.ndarray, hold: int, renew: bool) -> list[int]:
     return wanted
 
 
-def _until_threshold(entries: np.ndarray, stay_long: np.ndarray, stay_short: np.ndarray) -> list[int]:
+def _until_threshold(
+    entries: np.ndarray, stay_long: np.ndarray, stay_short: np.ndarray
+) -> list[int]:
     wanted, held = [], 0
-    for entry, long, short in zip(entries.tolist(), stay_long.tolist(), stay_short.tolist(), strict=True):
+    for entry, long, short in zip(
+        entries.tolist(), stay_long.tolist(), stay_short.tolist(), strict=True
+    ):
         if entry:
             held = entry
         elif not (long if held > 0 else short):

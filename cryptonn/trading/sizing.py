@@ -9,7 +9,13 @@ YEAR_SECONDS = 365 * 86_400.0
 
 
 def order_units(
-    *, equity: float, close: float, reversed_units: float, fraction: float, commission: float, concession: float
+    *,
+    equity: float,
+    close: float,
+    reversed_units: float,
+    fraction: float,
+    commission: float,
+    concession: float,
 ) -> float:
     """Return the units of an order that opens a position, base.
 

@@ -9,7 +9,13 @@ import backtrader as bt
 
 from cryptonn.errors import StrategyError, did_you_mean
 
-__all__ = ["check_strategies", "load_strategy", "strategy_files", "strategy_names", "strategy_parameters"]
+__all__ = [
+    "check_strategies",
+    "load_strategy",
+    "strategy_files",
+    "strategy_names",
+    "strategy_parameters",
+]
 
 
 def load_strategy(name_or_path: str | Path, *, folder: Path = Path("strategies")) -> type:
@@ -35,7 +41,9 @@ def load_strategy(name_or_path: str | Path, *, folder: Path = Path("strategies")
     found = [value for value in namespace.values() if _is_strategy(value)]
     found = list(dict.fromkeys(found))
     if not found:
-        raise StrategyError(f"{path}: holds no strategy. Write one class that derives from bt.Strategy.")
+        raise StrategyError(
+            f"{path}: holds no strategy. Write one class that derives from bt.Strategy."
+        )
     if len(found) > 1:
         names = ", ".join(cls.__name__ for cls in found)
         raise StrategyError(f"{path}: holds {len(found)} strategies ({names}). Keep one a file.")
@@ -44,7 +52,10 @@ def load_strategy(name_or_path: str | Path, *, folder: Path = Path("strategies")
 
 
 def check_strategies(
-    strategies: Iterable[str], parameters: Mapping[str, Mapping[str, Any]], *, folder: Path = Path("strategies")
+    strategies: Iterable[str],
+    parameters: Mapping[str, Mapping[str, Any]],
+    *,
+    folder: Path = Path("strategies"),
 ) -> None:
     """Load every strategy and look at its parameters, so that a mistake is found before anything is trained or traded.
 
@@ -65,7 +76,9 @@ def check_strategies(
         strategy_parameters(load_strategy(file), parameters.get(name, {}), {}, name=name)
 
 
-def strategy_files(strategies: Iterable[str], *, folder: Path = Path("strategies")) -> dict[str, Path]:
+def strategy_files(
+    strategies: Iterable[str], *, folder: Path = Path("strategies")
+) -> dict[str, Path]:
     """Return the file of each strategy by the name under which its results stand: the file's own.
 
     Raises
@@ -78,7 +91,9 @@ def strategy_files(strategies: Iterable[str], *, folder: Path = Path("strategies
         path = _find(given, folder)
         other = files.setdefault(path.stem, path)
         if other.resolve() != path.resolve():
-            raise StrategyError(f"two strategies are called {path.stem!r}: {other} and {path}. Rename one file.")
+            raise StrategyError(
+                f"two strategies are called {path.stem!r}: {other} and {path}. Rename one file."
+            )
     return files
 
 
@@ -98,11 +113,15 @@ def strategy_parameters(
         If the user set one that the strategy does not declare.
     """
     declared: Any = strategy
-    known = [key for key in declared.params._getkeys() if not key.startswith("_") and key != "signals"]
+    known = [
+        key for key in declared.params._getkeys() if not key.startswith("_") and key != "signals"
+    ]
     for key in parameters:
         if key not in known:
             has = f"It has: {', '.join(known)}." if known else "It has none."
-            raise StrategyError(f"strategy {name!r} has no parameter {key!r}.{did_you_mean(key, known)} {has}")
+            raise StrategyError(
+                f"strategy {name!r} has no parameter {key!r}.{did_you_mean(key, known)} {has}"
+            )
     return {key: value for key, value in defaults.items() if key in known} | dict(parameters)
 
 
@@ -115,7 +134,11 @@ def _find(text: str, folder: Path) -> Path:
         names = strategy_names(folder)
     if path.is_file():
         return path
-    listed = f" There are: {', '.join(names)}." if names else f" There is no strategy in {path.parent.resolve()}."
+    listed = (
+        f" There are: {', '.join(names)}."
+        if names
+        else f" There is no strategy in {path.parent.resolve()}."
+    )
     raise StrategyError(f"{path}: no such strategy file.{did_you_mean(text, names)}{listed}")
 
 
@@ -124,11 +147,15 @@ def _execute(path: Path, namespace: dict[str, Any]) -> None:
         source = path.read_text(encoding="utf-8")
         exec(compile(source, str(path), "exec"), namespace)
     except SyntaxError as error:
-        raise StrategyError(f"{error.filename}, line {error.lineno}: {error.msg}. Mend the strategy.") from error
+        raise StrategyError(
+            f"{error.filename}, line {error.lineno}: {error.msg}. Mend the strategy."
+        ) from error
     except (OSError, ValueError) as error:
         raise StrategyError(f"{path}: cannot be read ({error}).") from error
     except Exception as error:  # the border of a user's code, which may raise anything
-        raise StrategyError(f"{_where(error, path)}: {type(error).__name__}: {error}. Mend the strategy.") from error
+        raise StrategyError(
+            f"{_where(error, path)}: {type(error).__name__}: {error}. Mend the strategy."
+        ) from error
 
 
 def _where(error: Exception, path: Path) -> str:
@@ -141,4 +168,6 @@ def _where(error: Exception, path: Path) -> str:
 
 
 def _is_strategy(value: object) -> bool:
-    return inspect.isclass(value) and issubclass(value, bt.Strategy) and value.__module__ == __name__
+    return (
+        inspect.isclass(value) and issubclass(value, bt.Strategy) and value.__module__ == __name__
+    )

@@ -73,7 +73,9 @@ def round_trips(
 _SUMS = ("at_open", "costs", "bought", "bought_value", "sold", "sold_value")
 
 
-def _legs(fills: dict[str, npt.NDArray[Any]], opens: Floats, borrowed: Floats) -> dict[str, npt.NDArray[Any]]:
+def _legs(
+    fills: dict[str, npt.NDArray[Any]], opens: Floats, borrowed: Floats
+) -> dict[str, npt.NDArray[Any]]:
     """Cut a fill that crosses zero in two, so that each leg belongs to one trade.
 
     "bought" are units that open or enlarge the position, "sold" units that close or reduce it, whatever the side.
@@ -97,7 +99,9 @@ def _legs(fills: dict[str, npt.NDArray[Any]], opens: Floats, borrowed: Floats) -
         "after": leg_after,
         "starts": leg_before == 0,
         "at_open": amount * at_open,
-        "costs": fills["commission"][row] * share + (price - at_open) * amount + np.where(closing, 0, borrowed[row]),
+        "costs": fills["commission"][row] * share
+        + (price - at_open) * amount
+        + np.where(closing, 0, borrowed[row]),
         "bought": np.where(enlarges, size, 0.0),
         "bought_value": np.where(enlarges, size * price, 0.0),
         "sold": np.where(enlarges, 0.0, size),
@@ -107,5 +111,11 @@ def _legs(fills: dict[str, npt.NDArray[Any]], opens: Floats, borrowed: Floats) -
 
 def _empty(index: pd.DatetimeIndex) -> pd.DataFrame:
     kinds: dict[str, Any] = dict.fromkeys(TRADE_COLUMNS, "float64")
-    kinds |= {"entry_time": index.dtype, "exit_time": index.dtype, "side": "str", "bars": "int64", "open": "bool"}
+    kinds |= {
+        "entry_time": index.dtype,
+        "exit_time": index.dtype,
+        "side": "str",
+        "bars": "int64",
+        "open": "bool",
+    }
     return pd.DataFrame({name: pd.Series(dtype=kinds[name]) for name in TRADE_COLUMNS})

@@ -38,7 +38,8 @@ def random_choices(axes: Sequence[Axis], *, trials: int, seed: int) -> list[Choi
         for attempt in range(_DRAWS):
             sampler = optuna.samplers.RandomSampler(seed=_seed(seed, number, attempt))
             choices = {
-                axis.name: sampler.sample_independent(None, None, axis.name, _distribution(axis)) for axis in axes
+                axis.name: sampler.sample_independent(None, None, axis.name, _distribution(axis))
+                for axis in axes
             }
             if choices not in drawn:
                 drawn.append(choices)
@@ -50,17 +51,32 @@ class Advisor:
     """Optuna's view of a search; trials are added, in the order of their numbers, as they were or are begun."""
 
     def __init__(
-        self, search: SearchConfig, axes: Sequence[Axis], *, seed: int, epochs: int, at_once: int, name: str
+        self,
+        search: SearchConfig,
+        axes: Sequence[Axis],
+        *,
+        seed: int,
+        epochs: int,
+        at_once: int,
+        name: str,
     ) -> None:
         direction = "minimize" if best_is_lowest(search.metric) else "maximize"
-        self._study = optuna.create_study(study_name=name, direction=direction, pruner=_pruner(search, epochs))
+        self._study = optuna.create_study(
+            study_name=name, direction=direction, pruner=_pruner(search, epochs)
+        )
         self._distributions = {axis.name: _distribution(axis) for axis in axes}
         self._seed = seed
         self._at_once = at_once
         self._running: dict[int, optuna.trial.Trial] = {}
 
     def add(
-        self, number: int, choices: Choices, *, state: str, value: float | None, steps: Mapping[int, float]
+        self,
+        number: int,
+        choices: Choices,
+        *,
+        state: str,
+        value: float | None,
+        steps: Mapping[int, float],
     ) -> None:
         """Add a trial that has ended; ``steps`` holds the value after each epoch.
 
@@ -100,7 +116,11 @@ class Advisor:
 
 
 def fanova(
-    axes: Sequence[Axis], tried: Sequence[tuple[Choices, float]], *, wanted: Sequence[str], seed: int
+    axes: Sequence[Axis],
+    tried: Sequence[tuple[Choices, float]],
+    *,
+    wanted: Sequence[str],
+    seed: int,
 ) -> dict[str, float]:
     """Return the share of the differences in value that goes with each axis alone, as a forest of trees estimates it.
 
@@ -110,9 +130,13 @@ def fanova(
     study = optuna.create_study()
     for choices, value in tried:
         params = {name: choices[name] for name in distributions}
-        study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=value))
+        study.add_trial(
+            optuna.trial.create_trial(params=params, distributions=distributions, value=value)
+        )
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
-    return {name: float(share) for name, share in evaluator.evaluate(study, params=list(wanted)).items()}
+    return {
+        name: float(share) for name, share in evaluator.evaluate(study, params=list(wanted)).items()
+    }
 
 
 def _distribution(axis: Axis) -> Any:
@@ -121,7 +145,9 @@ def _distribution(axis: Axis) -> Any:
         return optuna.distributions.CategoricalDistribution(list(axis.choices))
     high = given.high if given.step is None else axis.steps[-1]
     if axis.whole:
-        return optuna.distributions.IntDistribution(int(given.low), int(high), log=given.log, step=int(given.step or 1))
+        return optuna.distributions.IntDistribution(
+            int(given.low), int(high), log=given.log, step=int(given.step or 1)
+        )
     return optuna.distributions.FloatDistribution(given.low, high, log=given.log, step=given.step)
 
 

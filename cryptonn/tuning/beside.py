@@ -78,7 +78,9 @@ class Beside:
 def outcome_of(record: Record, folder: Path, *, number: int) -> dict[str, Any]:
     """Return the outcome of a trial that another search has trained, as if it had been trained here."""
     names = ("state", "metrics", "rows", "best_epoch", "seconds", "where")
-    tables = {name: getattr(record, name).to_dict(orient="records") for name in ("history", "histogram")}
+    tables = {
+        name: getattr(record, name).to_dict(orient="records") for name in ("history", "histogram")
+    }
     own = {
         "number": number,
         "reason": f"trained already, as trial {record.number} of {folder.parents[1].name}: nothing was trained again",
@@ -103,5 +105,7 @@ def _whole(folder: Path, fingerprint: str, *, metric: str) -> Record | None:
         record = load_record(folder)
     except CryptonnError:  # damaged, or gone since: trained again here
         return None
-    is_whole = record.state == "complete" and record.fingerprint == fingerprint and len(record.history) > 0
+    is_whole = (
+        record.state == "complete" and record.fingerprint == fingerprint and len(record.history) > 0
+    )
     return record if is_whole and math.isfinite(record.metrics.get(metric, math.nan)) else None

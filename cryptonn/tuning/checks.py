@@ -8,7 +8,17 @@ from cryptonn.settings import RangeConfig, SearchConfig
 
 __all__ = ["NOT_TRAINED", "problems_of"]
 
-NOT_TRAINED = ("name", "description", "signal", "costs", "backtest", "report", "search", "selection", "data.test")
+NOT_TRAINED = (
+    "name",
+    "description",
+    "signal",
+    "costs",
+    "backtest",
+    "report",
+    "search",
+    "selection",
+    "data.test",
+)
 """What no training depends on."""
 
 
@@ -23,13 +33,19 @@ def problems_of(search: SearchConfig) -> list[str]:
         for key in _keys(axis, values):
             found += _of_key(key, axis, of=search.of)
             if owners.setdefault(key, axis) != axis:
-                found.append(f"{key} is set by two axes, {owners[key]} and {axis}. Keep one of them.")
+                found.append(
+                    f"{key} is set by two axes, {owners[key]} and {axis}. Keep one of them."
+                )
     return [*found, *_of_yardstick(search, owners)]
 
 
 def _keys(axis: str, values: list[Any] | RangeConfig) -> list[str]:
     """Return the settings that an axis touches."""
-    tables = [] if isinstance(values, RangeConfig) else [value for value in values if isinstance(value, dict)]
+    tables = (
+        []
+        if isinstance(values, RangeConfig)
+        else [value for value in values if isinstance(value, dict)]
+    )
     return list(dict.fromkeys(key for table in tables for key in table)) or [axis]
 
 

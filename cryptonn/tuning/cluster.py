@@ -85,11 +85,15 @@ class _Dask:
         while (first := ask()) is not None:
             under_way: dict[int, dict[str, Any]] = {}
             try:
-                if sum(self._client.ncores().values()) == 1:  # joblib would run a single job here, not there
+                if (
+                    sum(self._client.ncores().values()) == 1
+                ):  # joblib would run a single job here, not there
                     yield self._alone(first)
                 else:
                     yield from self._together(ask, first, under_way)
-            except distributed.KilledWorker:  # joblib ends with it and does not say which trial it was
+            except (
+                distributed.KilledWorker
+            ):  # joblib ends with it and does not say which trial it was
                 for task in list(under_way.values()):
                     yield self._alone(task)
             except (OSError, distributed.CancelledError) as error:
@@ -97,7 +101,9 @@ class _Dask:
                     f"{self._address}: lost the dask scheduler ({_first_line(error)}). {_GONE}"
                 ) from error
 
-    def _together(self, ask: Ask, first: dict[str, Any], under_way: dict[int, dict[str, Any]]) -> Outcomes:
+    def _together(
+        self, ask: Ask, first: dict[str, Any], under_way: dict[int, dict[str, Any]]
+    ) -> Outcomes:
         from joblib import Parallel, delayed, parallel_config
 
         def tasks() -> Iterator[Any]:
@@ -108,7 +114,9 @@ class _Dask:
                 task = ask()
 
         with parallel_config("dask", client=self._client, wait_for_workers_timeout=_PATIENCE):
-            parallel = Parallel(n_jobs=-1, batch_size=1, pre_dispatch="n_jobs", return_as="generator_unordered")
+            parallel = Parallel(
+                n_jobs=-1, batch_size=1, pre_dispatch="n_jobs", return_as="generator_unordered"
+            )
         for outcome in parallel(tasks()):
             under_way.pop(outcome["number"])
             yield outcome
@@ -156,13 +164,19 @@ class _Ray:
         import ray
         from ray.util.joblib import register_ray
 
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else ray warns that it will change this
+        os.environ.setdefault(
+            "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
+        )  # else ray warns that it will change this
         try:
             if address is not None and address != "auto":
                 _knock(address)  # ray itself tries for minutes
             cpus = None if address else workers
             ray.init(
-                address=address, num_cpus=cpus, log_to_driver=False, logging_level="CRITICAL", configure_logging=True
+                address=address,
+                num_cpus=cpus,
+                log_to_driver=False,
+                logging_level="CRITICAL",
+                configure_logging=True,
             )
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             raise ConfigError(
@@ -175,7 +189,9 @@ class _Ray:
     def run(self, ask: Ask, on_report: OnReport) -> Outcomes:
         """Run every task; see ``Engine``."""
         while tasks := [task for task in (ask() for _ in range(self.workers)) if task is not None]:
-            yield from [self._alone(task) for task in tasks] if self.workers == 1 else self._round(tasks)
+            yield from (
+                [self._alone(task) for task in tasks] if self.workers == 1 else self._round(tasks)
+            )
 
     def _round(self, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
         import ray
@@ -197,7 +213,11 @@ class _Ray:
         from joblib import Parallel, delayed, parallel_config
 
         with parallel_config("ray", n_jobs=self.workers):
-            return list(Parallel(batch_size=1, pre_dispatch="all")(delayed(_run_apart)(task) for task in tasks))
+            return list(
+                Parallel(batch_size=1, pre_dispatch="all")(
+                    delayed(_run_apart)(task) for task in tasks
+                )
+            )
 
 
 def _knock(address: str) -> None:
@@ -235,7 +255,9 @@ def _versions() -> dict[str, str]:
 
 def _different(there: dict[str, str], here: dict[str, str]) -> str:
     return ", ".join(
-        f"{name} {there.get(name)} there, {here[name]} here" for name in here if there.get(name) != here[name]
+        f"{name} {there.get(name)} there, {here[name]} here"
+        for name in here
+        if there.get(name) != here[name]
     )
 
 

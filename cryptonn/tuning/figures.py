@@ -28,7 +28,14 @@ from cryptonn.tuning.records import Record
 from cryptonn.tuning.space import choice_text
 from cryptonn.tuning.study import Study
 
-__all__ = ["draw_all", "draw_axis", "draw_curves", "draw_importance", "draw_settings", "draw_trials"]
+__all__ = [
+    "draw_all",
+    "draw_axis",
+    "draw_curves",
+    "draw_importance",
+    "draw_settings",
+    "draw_trials",
+]
 
 _MOST = 32
 """Trials whose probabilities are drawn together."""
@@ -39,7 +46,13 @@ _WIDE, _PANEL = 8, 2.9
 """Inches of a figure of one axis, and of one panel of several."""
 _ROOM = 10
 """Letters that stand beside each other below an inch of axis."""
-_RING: Any = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "markeredgecolor": UP, "markeredgewidth": 2}
+_RING: Any = {
+    "marker": "o",
+    "markersize": 11,
+    "markerfacecolor": "none",
+    "markeredgecolor": UP,
+    "markeredgewidth": 2,
+}
 
 
 def draw_all(study: Study) -> list[Picture]:
@@ -60,7 +73,9 @@ def draw_trials(study: Study) -> Picture:
     """Draw the value of every trial by number, with its interval where it has one, and the best so far."""
     table = _values(study)
     figure, (axes,) = canvas(size=(9, 3.4))
-    best = table["value"].cummin() if best_is_lowest(study.search.metric) else table["value"].cummax()
+    best = (
+        table["value"].cummin() if best_is_lowest(study.search.metric) else table["value"].cummax()
+    )
     axes.step(table["trial"], best, where="post", color=UP, label="best so far")
     _with_intervals(axes, table["trial"].to_numpy(float), table)
     failed = [number for number, record in study.records.items() if record.state != "complete"]
@@ -99,22 +114,40 @@ def _frame(axes: Axes, study: Study, values: pd.Series, *, said: bool = True) ->
         near = float(values[values <= _FAR * lowest].max())
         axes.set_ylim(lowest - 0.08 * (near - lowest), near + 0.15 * (near - lowest or lowest))
         if said:
-            axes.set_title(f"{int((values > near).sum())} far above", loc="right", fontsize=8, fontweight="normal")
+            axes.set_title(
+                f"{int((values > near).sum())} far above",
+                loc="right",
+                fontsize=8,
+                fontweight="normal",
+            )
 
 
 def _with_intervals(axes: Axes, places: np.ndarray, table: pd.DataFrame) -> None:
     value = table["value"].to_numpy(float)
     ends = np.abs(table[["low", "high"]].to_numpy(float).T - value)
     if np.isfinite(ends).any():
-        axes.errorbar(places, value, yerr=ends, fmt="none", ecolor=NETWORK, elinewidth=1.6, alpha=0.45, capsize=3)
-    axes.plot(places, value, marker="o", markersize=6, linestyle="none", color=NETWORK, label="trial")
+        axes.errorbar(
+            places,
+            value,
+            yerr=ends,
+            fmt="none",
+            ecolor=NETWORK,
+            elinewidth=1.6,
+            alpha=0.45,
+            capsize=3,
+        )
+    axes.plot(
+        places, value, marker="o", markersize=6, linestyle="none", color=NETWORK, label="trial"
+    )
 
 
 def draw_curves(study: Study) -> Picture:
     """Draw train and validation loss of every trial by epoch; the best trial stands out."""
     figure, all_axes = canvas(1, 2, size=(11, 3.4))
     shown = [record for record in study.records.values() if len(record.history)]
-    for axes, column, title in zip(all_axes, ("loss", "val_loss"), ("train loss", "validation loss"), strict=True):
+    for axes, column, title in zip(
+        all_axes, ("loss", "val_loss"), ("train loss", "validation loss"), strict=True
+    ):
         for record in shown:
             _curve(axes, record, column, best=study.best)
         _frame(axes, study, pd.concat([record.history[column] for record in shown]))
@@ -136,10 +169,23 @@ def _curve(axes: Axes, record: Record, column: str, *, best: Record | None) -> N
     chosen = best is not None and record.number == best.number
     epochs, values = record.history["epoch"], record.history[column]
     style: Any = {"color": NETWORK, "linewidth": 2, "zorder": 3, "label": f"trial {record.number}"}
-    axes.plot(epochs, values, marker="o", markersize=3, **style if chosen else {"color": MUTED, "alpha": 0.35})
+    axes.plot(
+        epochs,
+        values,
+        marker="o",
+        markersize=3,
+        **style if chosen else {"color": MUTED, "alpha": 0.35},
+    )
     if chosen and record.best_epoch is not None:
         place = int(np.flatnonzero(epochs.to_numpy() == record.best_epoch)[0])
-        axes.plot([record.best_epoch], [values.iloc[place]], linestyle="none", zorder=4, label="kept", **_RING)
+        axes.plot(
+            [record.best_epoch],
+            [values.iloc[place]],
+            linestyle="none",
+            zorder=4,
+            label="kept",
+            **_RING,
+        )
 
 
 def draw_importance(found: dict[str, float]) -> Picture:
@@ -172,15 +218,36 @@ def draw_settings(study: Study) -> Picture:
     tables: list[pd.DataFrame] = []
     low, high = study.interval(study.best) if study.best is not None else (None, None)
     for axes, axis in zip(all_axes, study.varied, strict=False):
-        table = _values(study).assign(axis=axis.name, choice=[record.choices[axis.name] for record in study.done])
-        places = _places(
-            axes, table["choice"], names=[] if axis.range is not None else list(axis.choices), inches=_PANEL
+        table = _values(study).assign(
+            axis=axis.name, choice=[record.choices[axis.name] for record in study.done]
         )
-        axes.plot(places, table["value"], marker="o", linestyle="none", color=NETWORK, alpha=0.55, markersize=5)
+        places = _places(
+            axes,
+            table["choice"],
+            names=[] if axis.range is not None else list(axis.choices),
+            inches=_PANEL,
+        )
+        axes.plot(
+            places,
+            table["value"],
+            marker="o",
+            linestyle="none",
+            color=NETWORK,
+            alpha=0.55,
+            markersize=5,
+        )
         if axis.range is None:
             counts = table["trial"].isin([record.number for record in learned(study)])
             middle = table[counts].groupby(places[counts])["value"].median()
-            axes.plot(middle.index, middle, marker="_", markersize=22, markeredgewidth=2, color=INK, linestyle="none")
+            axes.plot(
+                middle.index,
+                middle,
+                marker="_",
+                markersize=22,
+                markeredgewidth=2,
+                color=INK,
+                linestyle="none",
+            )
         axes.set_title(axis.name)
         if axis.range is not None and axis.range.log:
             axes.set_xscale("log")
@@ -208,7 +275,9 @@ def _places(axes: Axes, choices: pd.Series, *, names: list[Any], inches: float) 
     labels = [choice_text(name).replace(", ", ",\n") for name in names]
     longest = max(len(line) for label in labels for line in label.splitlines())
     aslant: Any = {"rotation": 20, "ha": "right", "rotation_mode": "anchor"}
-    axes.set_xticks(range(len(names)), labels, **aslant if longest * len(names) > _ROOM * inches else {})
+    axes.set_xticks(
+        range(len(names)), labels, **aslant if longest * len(names) > _ROOM * inches else {}
+    )
     axes.set_xlim(-0.6, len(names) - 0.4)
     return np.array([names.index(choice) for choice in choices], dtype=float)
 
@@ -218,14 +287,27 @@ def draw_axis(study: Study) -> Picture:
     (axis,) = study.varied
     table = _values(study).assign(
         choice=[record.choices[axis.name] for record in study.done],
-        published=np.array([study.search.quoted(record.number) for record in study.done], dtype=float),
+        published=np.array(
+            [study.search.quoted(record.number) for record in study.done], dtype=float
+        ),
     )
     figure, (axes,) = canvas(size=(_WIDE, 3.8))
-    places = _places(axes, table["choice"], names=[] if axis.range is not None else list(axis.choices), inches=_WIDE)
+    places = _places(
+        axes,
+        table["choice"],
+        names=[] if axis.range is not None else list(axis.choices),
+        inches=_WIDE,
+    )
     _with_intervals(axes, places, table)
     if table["published"].notna().any():
         axes.plot(
-            places, table["published"], marker="D", markersize=6, color=LOGISTIC, linestyle="none", label="published"
+            places,
+            table["published"],
+            marker="D",
+            markersize=6,
+            color=LOGISTIC,
+            linestyle="none",
+            label="published",
         )
     if study.search.metric in ("val_accuracy", "accuracy", "auc"):
         axes.axhline(0.5, color=INK, linewidth=1, linestyle=(0, (4, 3)))

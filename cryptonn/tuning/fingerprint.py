@@ -47,7 +47,9 @@ def fingerprint_of(
     trained = config if published is None else config.as_published()
     if not set(trained.data.symbols) <= set(data):
         return None
-    plain = trained.model_dump(mode="json", exclude={name for name in NOT_TRAINED if "." not in name})
+    plain = trained.model_dump(
+        mode="json", exclude={name for name in NOT_TRAINED if "." not in name}
+    )
     plain["data"].pop("folder")
     facts = {
         "of": of,

@@ -64,7 +64,9 @@ def settle(folder: Path, name: str, identity: dict[str, Any], facts: dict[str, A
         write_file(path, to_json({"search_name": name, **identity, **facts}))
         return
     kept = read_json(path)
-    there, here = ({key: one.get(key) for key in identity} for one in (_filled(kept), _plain(identity)))
+    there, here = (
+        {key: one.get(key) for key in identity} for one in (_filled(kept), _plain(identity))
+    )
     if there == here:
         return
     differences = _differences(there, here)
@@ -107,7 +109,9 @@ def _differences(there: Any, here: Any, *, path: str = "") -> list[str]:
         return [
             difference
             for key in keys
-            for difference in _differences(there.get(key), here.get(key), path=f"{path}.{key}" if path else key)
+            for difference in _differences(
+                there.get(key), here.get(key), path=f"{path}.{key}" if path else key
+            )
         ]
     if there == here:
         return []

@@ -27,7 +27,9 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / "lock").open("a+", encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror}). Choose another with --folder.") from error
+        raise OutputError(
+            f"{folder}: cannot be written ({error.strerror}). Choose another with --folder."
+        ) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -48,7 +48,11 @@ def shares(study: Study) -> dict[str, float]:
     axes, too few trials, or all equally good.
     """
     records = learned(study)
-    axes = [axis for axis in study.varied if len({str(record.choices[axis.name]) for record in records}) > 1]
+    axes = [
+        axis
+        for axis in study.varied
+        if len({str(record.choices[axis.name]) for record in records}) > 1
+    ]
     if len(axes) < 2 or len({record.value for record in records}) < 2:
         return {}
     if is_whole_grid(study):
@@ -63,8 +67,12 @@ def is_whole_grid(study: Study) -> bool:
     """Tell whether every combination of the choices was tried and learned something."""
     if any(axis.range is not None for axis in study.varied):
         return False
-    tried = {tuple(str(record.choices[axis.name]) for axis in study.varied) for record in learned(study)}
-    return len(tried) == len(learned(study)) == math.prod(len(axis.choices) for axis in study.varied)
+    tried = {
+        tuple(str(record.choices[axis.name]) for axis in study.varied) for record in learned(study)
+    }
+    return (
+        len(tried) == len(learned(study)) == math.prod(len(axis.choices) for axis in study.varied)
+    )
 
 
 def _explained(records: list[Record], axis: Axis) -> float:
@@ -74,7 +82,10 @@ def _explained(records: list[Record], axis: Axis) -> float:
         values[str(record.choices[axis.name])].append(float(record.value or 0))
     middle = fmean(value for of_choice in values.values() for value in of_choice)
     total = sum((value - middle) ** 2 for of_choice in values.values() for value in of_choice)
-    return sum(len(of_choice) * (fmean(of_choice) - middle) ** 2 for of_choice in values.values()) / total
+    return (
+        sum(len(of_choice) * (fmean(of_choice) - middle) ** 2 for of_choice in values.values())
+        / total
+    )
 
 
 def _reached(study: Study, record: Record) -> float:

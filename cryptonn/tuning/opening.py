@@ -61,7 +61,12 @@ def open_study(
         identity = identity_of(config, name, data=data, environment=environment)
         settle(folder, name, identity, {"begun": now(), "code": code})
         advisor = Advisor(
-            search, axes, seed=config.seed, epochs=config.training.epochs, at_once=at_once, name=f"{config.name}-{name}"
+            search,
+            axes,
+            seed=config.seed,
+            epochs=config.training.epochs,
+            at_once=at_once,
+            name=f"{config.name}-{name}",
         )
         known = {} if _other_candles(axes) else data
         study = Study(folder, config, name, axes, plan, known, advisor, environment, code)
@@ -96,14 +101,20 @@ def _plan(search: SearchConfig, axes: tuple[Axis, ...], *, seed: int) -> list[Ch
 def _corners(axes: tuple[Axis, ...]) -> list[Choices]:
     """Return every value of every axis once, the other axes at their first."""
     values = {
-        axis.name: list(axis.choices) if axis.range is None else [axis.range.low, axis.range.high] for axis in axes
+        axis.name: list(axis.choices) if axis.range is None else [axis.range.low, axis.range.high]
+        for axis in axes
     }
     whole = {axis.name for axis in axes if axis.whole}
-    ends = {name: [int(one) for one in given] if name in whole else given for name, given in values.items()}
+    ends = {
+        name: [int(one) for one in given] if name in whole else given
+        for name, given in values.items()
+    }
     first = {name: given[0] for name, given in ends.items()}
     return [first | {name: value} for name, given in ends.items() for value in given]
 
 
 def _other_candles(axes: tuple[Axis, ...]) -> bool:
     """Tell whether trials differ in their candles, so that the sha256 of the run file's says nothing about theirs."""
-    return any(key.startswith("data.") and key != "data.others" for axis in axes for key in axis.keys)
+    return any(
+        key.startswith("data.") and key != "data.others" for axis in axes for key in axis.keys
+    )

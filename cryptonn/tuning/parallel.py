@@ -22,26 +22,43 @@ _SPREAD = 0.10
 
 def draw_parallel(study: Study) -> Picture:
     """Draw every finished trial as a line through its choices; the last axis is its value, the best up."""
-    done = sorted(study.done, key=lambda record: float(record.value or 0), reverse=best_is_lowest(study.search.metric))
+    done = sorted(
+        study.done,
+        key=lambda record: float(record.value or 0),
+        reverse=best_is_lowest(study.search.metric),
+    )
     values = np.array([float(record.value or 0) for record in done])  # the best is drawn last
     if best_is_lowest(study.search.metric):
         values = np.minimum(values, _FAR * max(values.min(), 0.0) or values.max())
     names = [*(axis.name for axis in study.varied), study.search.metric]
     figure, (axes,) = canvas(size=(1.8 * len(names) + 1.6, 4.2))
-    heights = [_heights(axis, [record.choices[axis.name] for record in done]) for axis in study.varied]
+    heights = [
+        _heights(axis, [record.choices[axis.name] for record in done]) for axis in study.varied
+    ]
     heights.append(_scaled(values, lowest_up=best_is_lowest(study.search.metric)))
     lines = np.column_stack(heights)
     colors = mpl.colormaps["viridis"]
     norm = Normalize(float(values.min()), float(values.max()))
     for place, line in enumerate(lines):
         best = place == len(lines) - 1
-        color = colors(1 - norm(values[place]) if best_is_lowest(study.search.metric) else norm(values[place]))
-        axes.plot(range(len(names)), line, color=color, linewidth=2.6 if best else 1.1, alpha=1.0 if best else 0.7)
+        color = colors(
+            1 - norm(values[place]) if best_is_lowest(study.search.metric) else norm(values[place])
+        )
+        axes.plot(
+            range(len(names)),
+            line,
+            color=color,
+            linewidth=2.6 if best else 1.1,
+            alpha=1.0 if best else 0.7,
+        )
     _label(axes, study, names)
     shade = colors.reversed() if best_is_lowest(study.search.metric) else colors
     figure.colorbar(ScalarMappable(norm, shade), ax=axes, label=study.search.metric, pad=0.01)
     table = pd.DataFrame(
-        [{"trial": record.number, **record.choices, study.search.metric: record.value} for record in done]
+        [
+            {"trial": record.number, **record.choices, study.search.metric: record.value}
+            for record in done
+        ]
     )
     return picture(
         figure,
@@ -87,11 +104,19 @@ def _label(axes: Axes, study: Study, names: list[str]) -> None:
                 fontsize=9,
                 va="center",
                 color=INK,
-                bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
+                bbox={
+                    "boxstyle": "round,pad=0.1",
+                    "facecolor": "white",
+                    "edgecolor": "none",
+                    "alpha": 0.75,
+                },
             )
 
 
 def _ticks(axis: Axis) -> list[tuple[float, str]]:
     if axis.range is not None:
         return [(0.0, f"{axis.range.low:g}"), (1.0, f"{axis.range.high:g}")]
-    return [(place / max(len(axis.choices) - 1, 1), choice_text(name)) for place, name in enumerate(axis.choices)]
+    return [
+        (place / max(len(axis.choices) - 1, 1), choice_text(name))
+        for place, name in enumerate(axis.choices)
+    ]

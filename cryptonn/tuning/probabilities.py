@@ -24,7 +24,9 @@ def draw_probabilities(records: Sequence["Record"]) -> Picture:
     rows = -(-len(records) // columns)
     wide = 5.0 if columns == 1 else 3.4
     with house_style():
-        figure, all_axes = canvas(rows, columns, size=(wide * columns, (3.0 if rows == 1 else 2.3) * rows))
+        figure, all_axes = canvas(
+            rows, columns, size=(wide * columns, (3.0 if rows == 1 else 2.3) * rows)
+        )
         ends = _ends(records)
         for axes, record in zip(all_axes, records, strict=False):
             draw_ups_and_downs(axes, record.histogram)
@@ -47,8 +49,12 @@ def draw_probabilities(records: Sequence["Record"]) -> Picture:
 def _ends(records: Sequence["Record"]) -> tuple[float, float]:
     """Return the lowest and highest probability of any trial: one scale for all, so that they can be compared."""
     tables = [record.histogram for record in records]
-    return min(float(one["bin_low"].min()) for one in tables), max(float(one["bin_high"].max()) for one in tables)
+    return min(float(one["bin_low"].min()) for one in tables), max(
+        float(one["bin_high"].max()) for one in tables
+    )
 
 
 def _title(record: "Record", *, wide: float) -> str:
-    return "\n".join(wrap(f"{record.number}: {words_of(record.choices)}", width=int(wide * 12), max_lines=3))
+    return "\n".join(
+        wrap(f"{record.number}: {words_of(record.choices)}", width=int(wide * 12), max_lines=3)
+    )

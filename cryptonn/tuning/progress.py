@@ -76,7 +76,9 @@ class Progress:
         if record.state == "complete" and trial is not None and trial.before < 1:
             self._spent.append((self.clock() - trial.began) / (1 - trial.before))
         value = f"{record.metric} {record.value:.4f}" if record.value is not None else ""
-        self._say(f"trial {record.number} {record.state}: {'; '.join(filter(None, (value, record.reason)))}")
+        self._say(
+            f"trial {record.number} {record.state}: {'; '.join(filter(None, (value, record.reason)))}"
+        )
 
     def _say(self, what: str) -> None:
         self.on_step(Step("search", self._share_done(), f"{self.state()}; {what}"))
@@ -85,7 +87,10 @@ class Progress:
         """Return where the search stands in one line."""
         records = self.study.records.values()
         states = [record.state for record in records]
-        parts = [f"{states.count('complete')}/{self.study.total} finished", f"{len(self._running)} running"]
+        parts = [
+            f"{states.count('complete')}/{self.study.total} finished",
+            f"{len(self._running)} running",
+        ]
         parts += [f"{states.count(name)} {name}" for name in ("failed", "pruned") if name in states]
         best, left = self.study.best, self.seconds_left()
         if best is not None:
@@ -95,7 +100,11 @@ class Progress:
     def seconds_left(self) -> float | None:
         """Estimate the time left from the trials of this sitting; None before there is anything to go by."""
         now = self.clock()
-        paces = [(now - trial.began) / trial.new for trial in self._running.values() if trial.new >= _ENOUGH]
+        paces = [
+            (now - trial.began) / trial.new
+            for trial in self._running.values()
+            if trial.new >= _ENOUGH
+        ]
         known = [*self._spent, *paces]
         if not known:
             return None

@@ -31,7 +31,11 @@ VALUES = {
         "auc": "auc",
         "accuracy": "balanced_accuracy_published",
     },
-    "published": {"val_loss": "val_loss", "val_accuracy": "accuracy_on_moves", "accuracy": "accuracy"},
+    "published": {
+        "val_loss": "val_loss",
+        "val_accuracy": "accuracy_on_moves",
+        "accuracy": "accuracy",
+    },
 }
 """By what is tried, and by the metric of a run file: which number of a trial it is."""
 WITH_INTERVAL = {"accuracy_on_moves", "accuracy"}
@@ -70,7 +74,9 @@ class Record:
     histogram: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False)
 
 
-def save_record(record: Record, folder: Path, *, config: str, trace: str, files: Mapping[str, bytes]) -> None:
+def save_record(
+    record: Record, folder: Path, *, config: str, trace: str, files: Mapping[str, bytes]
+) -> None:
     """Write the folder of a trial; ``config`` is its run file, ``files`` is what else goes in, by place."""
     facts = {name: value for name, value in asdict(record).items() if name not in _TABLES}
     with whole_folder(folder) as partial:
@@ -99,10 +105,14 @@ def load_record(folder: Path) -> Record:
     """
     facts = read_json(folder / "trial.json")
     tables: dict[str, Any] = {
-        name: read_table(folder / f"{name}.csv") for name in _TABLES if (folder / f"{name}.csv").exists()
+        name: read_table(folder / f"{name}.csv")
+        for name in _TABLES
+        if (folder / f"{name}.csv").exists()
     }
     with readable(folder / "trial.json"):
-        facts["metrics"] = {name: float("nan") if x is None else x for name, x in facts["metrics"].items()}
+        facts["metrics"] = {
+            name: float("nan") if x is None else x for name, x in facts["metrics"].items()
+        }
         return Record(**facts, **tables)
 
 

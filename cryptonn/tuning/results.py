@@ -28,7 +28,9 @@ def table_of(study: Study) -> pd.DataFrame:
     """
     rows = [_row(study, record) for _, record in sorted(study.records.items())]
     table = pd.DataFrame(rows)
-    return table.drop(columns=[] if study.search.published else ["published"]) if len(table) else table
+    return (
+        table.drop(columns=[] if study.search.published else ["published"]) if len(table) else table
+    )
 
 
 def _row(study: Study, record: Record) -> dict[str, Any]:
@@ -65,7 +67,9 @@ def best_run(study: Study) -> RunConfig | None:
     )
     found = study.run_file(best.settings)
     found = found.with_epochs(found.training.full_epochs or found.training.epochs)
-    return found.model_copy(update={"name": f"{study.config.name}-{study.name}", "selection": selection})
+    return found.model_copy(
+        update={"name": f"{study.config.name}-{study.name}", "selection": selection}
+    )
 
 
 def summary_of(study: Study) -> dict[str, Any]:
@@ -78,7 +82,9 @@ def summary_of(study: Study) -> dict[str, Any]:
         "metric": study.search.metric,
         "axes": [axis.name for axis in study.varied],
         "trials": table_of(study).to_dict(orient="records"),
-        "best": None if best is None else {"trial": best.number, "value": best.value, "settings": best.settings},
+        "best": None
+        if best is None
+        else {"trial": best.number, "value": best.value, "settings": best.settings},
         "best_file": str(file) if file.exists() else None,
         "importance": shares(study),
         "sentences": sentences(study),

@@ -64,12 +64,18 @@ def tune(
         )
     folder = folder or SEARCHES / f"{config.name}-{name}"
     on_step(Step("candles", text=f"{', '.join(config.data.symbols)}, {config.data.source}"))
-    sitting: dict[str, Any] = {"threads": threads, "at_once": engine.workers, "retry_failed": retry_failed}
+    sitting: dict[str, Any] = {
+        "threads": threads,
+        "at_once": engine.workers,
+        "retry_failed": retry_failed,
+    }
     with open_study(config, name, folder=folder, **sitting) as study:
         _run(study, engine, on_step)
         if not study.done:
             first = next(iter(study.records.values()))
-            raise ModelError(f"every trial failed, {folder} has them all. The first one: {first.reason}")
+            raise ModelError(
+                f"every trial failed, {folder} has them all. The first one: {first.reason}"
+            )
         on_step(Step("results", text=str(folder)))
         write_results(study)
     return study
@@ -86,7 +92,10 @@ def _run(study: Study, engine: Engine, on_step: OnStep) -> None:
             return None
         if not engine.reports_epochs:  # only outcomes come from elsewhere
             task = task | {"checkpoint": None}
-        progress.begun(task["number"], again=task["checkpoint"] is not None and Path(task["checkpoint"]).exists())
+        progress.begun(
+            task["number"],
+            again=task["checkpoint"] is not None and Path(task["checkpoint"]).exists(),
+        )
         return task
 
     def on_report(number: int, epoch: dict[str, Any]) -> bool:

@@ -51,7 +51,9 @@ class Axis:
     def whole(self) -> bool:
         """Whether the numbers of a range are whole."""
         given = self.range
-        return given is not None and all(float(x).is_integer() for x in (given.low, given.high, given.step or 1.0))
+        return given is not None and all(
+            float(x).is_integer() for x in (given.low, given.high, given.step or 1.0)
+        )
 
     @property
     def steps(self) -> list[float]:
@@ -85,7 +87,9 @@ def choose_search(config: RunConfig, name: str | None) -> str:
     if name is None and len(config.search) > 1:
         raise ConfigError(f"{config.name}: which search? Name one with --search: {there}.")
     if name is not None and name not in config.search:
-        raise ConfigError(f"{config.name}: no search {name!r}.{did_you_mean(name, config.search)} There are: {there}.")
+        raise ConfigError(
+            f"{config.name}: no search {name!r}.{did_you_mean(name, config.search)} There are: {there}."
+        )
     chosen = name or next(iter(config.search))
     if config.search[chosen].of == "published" and config.published is None:
         raise ConfigError(
@@ -114,7 +118,9 @@ def _axis(name: str, values: list[Any] | RangeConfig) -> Axis:
     settings = [value if isinstance(value, dict) else {name: value} for value in values]
     labels = [_label(value) for value in values]
     if len(set(labels)) < len(labels):  # tables of the same values under other keys
-        labels = [", ".join(f"{key} {_label(value)}" for key, value in one.items()) for one in settings]
+        labels = [
+            ", ".join(f"{key} {_label(value)}" for key, value in one.items()) for one in settings
+        ]
     return Axis(name, dict(zip(labels, settings, strict=True)))
 
 
@@ -148,7 +154,10 @@ def combinations(axes: Sequence[Axis]) -> list[Choices]:
             f"search: the grid has {count:,} combinations, more than {_MOST:,}. Set method = "
             '"random" or "tpe" and trials, or leave values out.'
         )
-    return [dict(zip([axis.name for axis in axes], one, strict=True)) for one in itertools.product(*values)]
+    return [
+        dict(zip([axis.name for axis in axes], one, strict=True))
+        for one in itertools.product(*values)
+    ]
 
 
 def _grid_values(axis: Axis) -> list[Any]:
@@ -177,14 +186,24 @@ def choices_of(axes: Sequence[Axis], settings: Mapping[str, Any]) -> Choices:
     """
     found = {}
     for axis in axes:
-        named = [one for one, wanted in axis.choices.items() if dict(wanted).items() <= dict(settings).items()]
+        named = [
+            one
+            for one, wanted in axis.choices.items()
+            if dict(wanted).items() <= dict(settings).items()
+        ]
         if not named and (axis.range is None or axis.name not in settings):
-            raise DataError(f"the settings {dict(settings)} are none of {axis.name}. Was the folder changed by hand?")
-        found[axis.name] = max(named, key=lambda one: len(axis.choices[one])) if named else settings[axis.name]
+            raise DataError(
+                f"the settings {dict(settings)} are none of {axis.name}. Was the folder changed by hand?"
+            )
+        found[axis.name] = (
+            max(named, key=lambda one: len(axis.choices[one])) if named else settings[axis.name]
+        )
     return found
 
 
-def configured(config: RunConfig, search: SearchConfig, settings: Mapping[str, Any], *, source: str) -> RunConfig:
+def configured(
+    config: RunConfig, search: SearchConfig, settings: Mapping[str, Any], *, source: str
+) -> RunConfig:
     """Return the run file with these settings; searches and selection are left out.
 
     Under ``of = "published"`` they are laid over ``[published.settings]``, else ``[published]`` is left out too.
@@ -196,15 +215,22 @@ def configured(config: RunConfig, search: SearchConfig, settings: Mapping[str, A
     """
     plain = {key: value for key, value in settings.items() if not key.startswith("published.")}
     run = config if search.of == "run" else config.as_published()
-    checked = parse_config(_laid_over(run, plain, {"search", "selection", "published"}), source=source)
+    checked = parse_config(
+        _laid_over(run, plain, {"search", "selection", "published"}), source=source
+    )
     if search.of == "run":
         return checked
     inner = {f"published.settings.{key}": value for key, value in plain.items()}
-    return parse_config(_laid_over(config, dict(settings) | inner, {"search", "selection"}, plain), source=source)
+    return parse_config(
+        _laid_over(config, dict(settings) | inner, {"search", "selection"}, plain), source=source
+    )
 
 
 def _laid_over(
-    config: RunConfig, settings: Mapping[str, Any], left_out: set[str], ignored: Collection[str] = ()
+    config: RunConfig,
+    settings: Mapping[str, Any],
+    left_out: set[str],
+    ignored: Collection[str] = (),
 ) -> dict[str, Any]:
     values = config.model_dump(mode="json", exclude_unset=True, exclude=left_out)
     for key, value in settings.items():
@@ -223,7 +249,12 @@ def _put(values: dict[str, Any], key: str, value: Any) -> None:
 
 
 def check_all(
-    config: RunConfig, search: SearchConfig, axes: Sequence[Axis], wanted: Sequence[Choices], *, source: str = "search"
+    config: RunConfig,
+    search: SearchConfig,
+    axes: Sequence[Axis],
+    wanted: Sequence[Choices],
+    *,
+    source: str = "search",
 ) -> None:
     """Build the run of every combination before anything is trained; ``source`` names the search in errors.
 
@@ -246,7 +277,9 @@ def check_all(
 
 def words_of(choices: Choices) -> str:
     """Return choices as a person reads them: "dropout 0.1, hidden 32"."""
-    return ", ".join(f"{name.rsplit('.', 1)[-1]} {choice_text(value)}" for name, value in choices.items())
+    return ", ".join(
+        f"{name.rsplit('.', 1)[-1]} {choice_text(value)}" for name, value in choices.items()
+    )
 
 
 def choice_text(choice: Any) -> str:

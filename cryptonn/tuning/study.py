@@ -84,7 +84,10 @@ class Study:
     @property
     def varied(self) -> tuple[Axis, ...]:
         """The axes with more than one value; the others only say what holds for every trial."""
-        return tuple(axis for axis in self.axes if axis.range is not None or len(axis.choices) > 1) or self.axes
+        return (
+            tuple(axis for axis in self.axes if axis.range is not None or len(axis.choices) > 1)
+            or self.axes
+        )
 
     @property
     def total(self) -> int:
@@ -105,7 +108,11 @@ class Study:
     def best(self) -> Record | None:
         """The best of them; of equals the first."""
         sign = 1 if best_is_lowest(self.search.metric) else -1
-        return min(self.done, key=lambda record: (sign * float(record.value or 0), record.number), default=None)
+        return min(
+            self.done,
+            key=lambda record: (sign * float(record.value or 0), record.number),
+            default=None,
+        )
 
     def interval(self, record: Record) -> tuple[float | None, float | None]:
         """Return the 95 % interval of a trial's value; None where its metric has none."""
@@ -155,7 +162,11 @@ class Study:
         return configured(self.config, self.search, settings, source=self.config.name)
 
     def _next(self) -> int | None:
-        open_ = (number for number in range(self.total) if number not in self.records and number not in self._asked)
+        open_ = (
+            number
+            for number in range(self.total)
+            if number not in self.records and number not in self._asked
+        )
         return next(open_, None)
 
     def _begin(self, number: int) -> Choices:
@@ -181,7 +192,13 @@ class Study:
     def _end_as(self, number: int, twin: Record) -> None:
         reason = f"the sampler repeated the settings of trial {twin.number}: nothing was trained"
         names = {name: getattr(twin, name) for name in twin.__dataclass_fields__}
-        changed = {"number": number, "same_as": twin.number, "reason": reason, "seconds": 0.0, "ended": now()}
+        changed = {
+            "number": number,
+            "same_as": twin.number,
+            "reason": reason,
+            "seconds": 0.0,
+            "ended": now(),
+        }
         self._keep(Record(**names | changed), {"trace": "", "files": {}})
 
     def _taken_over(self, number: int, choices: Choices) -> bool:
@@ -199,11 +216,15 @@ class Study:
 
     def _fingerprint(self, settings: dict[str, Any]) -> str | None:
         config = trial_config(self.run_file(settings))
-        return fingerprint_of(config, of=self.search.of, data=self.data, environment=self.environment)
+        return fingerprint_of(
+            config, of=self.search.of, data=self.data, environment=self.environment
+        )
 
     def _task(self, number: int, choices: Choices) -> dict[str, Any]:
         config = self.run_file(settings_of(self.axes, choices))
-        data = config.data.model_copy(update={"folder": config.data.folder.resolve()})  # workers stand elsewhere
+        data = config.data.model_copy(
+            update={"folder": config.data.folder.resolve()}
+        )  # workers stand elsewhere
         return {
             "number": number,
             "of": self.search.of,
@@ -234,12 +255,17 @@ class Study:
             fingerprint=self._fingerprint(settings) if state == "complete" else None,
             history=pd.DataFrame(outcome["history"]),
             histogram=pd.DataFrame(outcome["histogram"]),
-            **{name: outcome[name] for name in ("metrics", "rows", "best_epoch", "seconds", "where")},
+            **{
+                name: outcome[name]
+                for name in ("metrics", "rows", "best_epoch", "seconds", "where")
+            },
         )
 
     def _keep(self, record: Record, outcome: Mapping[str, Any]) -> None:
         kept = {name: outcome[name] for name in ("trace", "files")}
-        save_record(record, self._trial_folder(record.number), config=self._config_of(record), **kept)
+        save_record(
+            record, self._trial_folder(record.number), config=self._config_of(record), **kept
+        )
         self._running_file(record.number).unlink(missing_ok=True)
         if record.state != "failed":  # --retry-failed goes on where it stood
             self._running_file(record.number, ".npz").unlink(missing_ok=True)
@@ -257,7 +283,9 @@ class Study:
     def _steps(self, record: Record) -> dict[int, float]:
         if self.search.pruning == "none" or record.same_as is not None:
             return {}
-        return {int(row["epoch"]): self._step(row) for row in record.history.to_dict(orient="records")}
+        return {
+            int(row["epoch"]): self._step(row) for row in record.history.to_dict(orient="records")
+        }
 
     def _step(self, epoch: Mapping[Any, Any]) -> float:
         return float(epoch[self.search.metric]) if self.search.metric in epoch else math.nan
@@ -271,8 +299,13 @@ class Study:
     def load(self, *, retry_failed: bool) -> None:
         """Read what earlier sittings left; every trial they began takes the place it had."""
         kept = [load_record(path.parent) for path in self.folder.glob("trials/*/trial.json")]
-        ended = {record.number: replace(record, choices=choices_of(self.axes, record.settings)) for record in kept}
-        for number in [number for number, record in ended.items() if retry_failed and record.state == "failed"]:
+        ended = {
+            record.number: replace(record, choices=choices_of(self.axes, record.settings))
+            for record in kept
+        }
+        for number in [
+            number for number, record in ended.items() if retry_failed and record.state == "failed"
+        ]:
             self._note_running(number, ended.pop(number).choices)
             shutil.rmtree(self._trial_folder(number))
         begun = [read_json(path) for path in self.folder.glob("running/*.json")]
@@ -287,7 +320,11 @@ class Study:
                 self._take_up(number)
             else:
                 self.advisor.add(
-                    number, record.choices, state=record.state, value=record.value, steps=self._steps(record)
+                    number,
+                    record.choices,
+                    state=record.state,
+                    value=record.value,
+                    steps=self._steps(record),
                 )
         self.records = ended
 

@@ -67,11 +67,19 @@ class _Trial:
     said: float = field(default_factory=time.monotonic)
 
     def report(self, epoch: "EpochReport") -> None:
-        self.reports.append({name: value for name, value in asdict(epoch).items() if name != "epochs"})
+        self.reports.append(
+            {name: value for name, value in asdict(epoch).items() if name != "epochs"}
+        )
         self.said = time.monotonic()
         again = epoch.epoch <= self.epochs_before
-        if self.on_epoch is not None and self.on_epoch({**asdict(epoch), "done": 1.0, "again": again}) and not again:
-            raise Pruned(f"stopped after epoch {epoch.epoch} of {epoch.epochs}: it had fallen behind the others")
+        if (
+            self.on_epoch is not None
+            and self.on_epoch({**asdict(epoch), "done": 1.0, "again": again})
+            and not again
+        ):
+            raise Pruned(
+                f"stopped after epoch {epoch.epoch} of {epoch.epochs}: it had fallen behind the others"
+            )
 
     def progress(self, epoch: int, done: float, *, epochs: int) -> None:
         """Say how much of an epoch is done, every few seconds: one may take an hour."""
@@ -98,7 +106,9 @@ def market_of(config: RunConfig) -> Market:
     """Return the candles of a trial, up to the end of its train range; the last ones are kept for the next trial."""
     data = trial_config(config).data
     market = _market(json.dumps(data.model_dump(mode="json")), config.labels.horizon)
-    return Market(market.frame.select(TimeRange(None, data.train.end)), market.facts, market.synthetic)
+    return Market(
+        market.frame.select(TimeRange(None, data.train.end)), market.facts, market.synthetic
+    )
 
 
 @lru_cache(maxsize=1)
@@ -129,9 +139,13 @@ def run_trial(task: dict[str, Any], *, on_epoch: OnEpoch | None = None) -> dict[
         ``seconds``; ``where`` it ran.
     """
     with TemporaryDirectory(prefix="cryptonn-trial-") as folder:
-        trial = _Trial(RunConfig.model_validate(task["config"]), Path(folder), _checkpoint(task), on_epoch)
+        trial = _Trial(
+            RunConfig.model_validate(task["config"]), Path(folder), _checkpoint(task), on_epoch
+        )
         outcome = _outcome(trial, task)
-        files = {str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*.*")}
+        files = {
+            str(path.relative_to(folder)): path.read_bytes() for path in Path(folder).rglob("*.*")
+        }
     return {
         "number": task["number"],
         "metrics": {},
@@ -143,8 +157,14 @@ def run_trial(task: dict[str, Any], *, on_epoch: OnEpoch | None = None) -> dict[
         "files": files,
         **outcome,
         "best_epoch": trial.best.get("epoch"),
-        "seconds": time.perf_counter() - trial.started + (trial.checkpoint.seconds if trial.checkpoint else 0.0),
-        "where": {**_where(), "cpu_seconds": time.process_time() - trial.busy, "epochs_before": trial.epochs_before},
+        "seconds": time.perf_counter()
+        - trial.started
+        + (trial.checkpoint.seconds if trial.checkpoint else 0.0),
+        "where": {
+            **_where(),
+            "cpu_seconds": time.process_time() - trial.busy,
+            "epochs_before": trial.epochs_before,
+        },
     }
 
 
@@ -164,14 +184,23 @@ def _outcome(trial: _Trial, task: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - the border of a trial: a bug in one is recorded, the search goes on
         memory = isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
         first = (str(error).splitlines() or [""])[0]
-        reason = "out of memory" if memory else f"a bug or a foreign failure, {type(error).__name__}"
-        return {"state": "failed", "reason": f"{reason}: {first}".rstrip(": "), "trace": traceback.format_exc()}
+        reason = (
+            "out of memory" if memory else f"a bug or a foreign failure, {type(error).__name__}"
+        )
+        return {
+            "state": "failed",
+            "reason": f"{reason}: {first}".rstrip(": "),
+            "trace": traceback.format_exc(),
+        }
 
 
 def _judged(trial: _Trial, task: dict[str, Any]) -> dict[str, Any]:
     from cryptonn.learning.backend import keras
 
-    trial.started, trial.busy = time.perf_counter(), time.process_time()  # loading TensorFlow is no part of it
+    trial.started, trial.busy = (
+        time.perf_counter(),
+        time.process_time(),
+    )  # loading TensorFlow is no part of it
     keras.utils.clear_session()  # what earlier trials of this process left behind
     if task["of"] == "published":
         return _published(trial, task["data"])
@@ -210,9 +239,15 @@ def _published(trial: _Trial, wanted: dict[str, str]) -> dict[str, Any]:
     _check_candles(market, wanted)
     on_progress = partial(trial.progress, epochs=earlier.training.epochs)
     found = reproduce(
-        trial.config, market.frame, on_epoch=trial.report, on_progress=on_progress, checkpoint=trial.checkpoint
+        trial.config,
+        market.frame,
+        on_epoch=trial.report,
+        on_progress=on_progress,
+        checkpoint=trial.checkpoint,
     )
-    judged = found.predictions[found.predictions["proba"].notna() & found.predictions["move"].notna()]
+    judged = found.predictions[
+        found.predictions["proba"].notna() & found.predictions["move"].notna()
+    ]
     return {
         "metrics": _of_epochs(trial) | found.numbers,
         "histogram": _histogram(judged),
@@ -222,7 +257,11 @@ def _published(trial: _Trial, wanted: dict[str, str]) -> dict[str, Any]:
 
 def _of_epochs(trial: _Trial) -> dict[str, float]:
     """Return the losses of the epoch that is kept, the one of lowest validation loss."""
-    return {name: trial.best[name] for name in ("loss", "val_loss", "val_accuracy") if name in trial.best}
+    return {
+        name: trial.best[name]
+        for name in ("loss", "val_loss", "val_accuracy")
+        if name in trial.best
+    }
 
 
 def _histogram(judged: pd.DataFrame) -> list[dict[str, Any]]:
@@ -234,7 +273,9 @@ def _histogram(judged: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _plain(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
+    return [
+        {str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")
+    ]
 
 
 def _check_candles(market: Market, wanted: dict[str, str]) -> None:

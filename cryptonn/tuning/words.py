@@ -37,16 +37,31 @@ def sentences(study: Study) -> list[str]:
     best = study.best
     if best is None:
         return [_tried(study)]
-    found = [_tried(study), _best(study, best), *_unlearned(study), _luck(study, best), _mattered(study)]
-    return [one for one in (*found, *_medians(study), _early(study), _yardstick(study), _caveat(study)) if one]
+    found = [
+        _tried(study),
+        _best(study, best),
+        *_unlearned(study),
+        _luck(study, best),
+        _mattered(study),
+    ]
+    return [
+        one
+        for one in (*found, *_medians(study), _early(study), _yardstick(study), _caveat(study))
+        if one
+    ]
 
 
 def _tried(study: Study) -> str:
     counts = Counter(record.state for record in study.records.values())
-    states = ", ".join(f"{counts[name]} {name}" for name in ("complete", "pruned", "failed") if counts[name])
-    reasons = Counter(record.reason for record in study.records.values() if record.state == "failed")
+    states = ", ".join(
+        f"{counts[name]} {name}" for name in ("complete", "pruned", "failed") if counts[name]
+    )
+    reasons = Counter(
+        record.reason for record in study.records.values() if record.state == "failed"
+    )
     failed = "".join(
-        f" Failed: {reason}" + (f" ({many} times)" if many > 1 else "") for reason, many in reasons.items()
+        f" Failed: {reason}" + (f" ({many} times)" if many > 1 else "")
+        for reason, many in reasons.items()
     )
     return f"{len(study.records)} of {study.total} settings tried: {states or 'none has ended yet'}.{failed}"
 
@@ -83,7 +98,9 @@ def _luck(study: Study, best: Record) -> str:
     inside = sum(low <= value <= high for value in values) - 1
     count, middle = len(values), median(values)
     error = (high - low) / 2 / NormalDist().inv_cdf(0.975)
-    first = middle + error * NormalDist().inv_cdf((count - 0.375) / (count + 0.25))  # mean of the largest (Blom 1958)
+    first = middle + error * NormalDist().inv_cdf(
+        (count - 0.375) / (count + 0.25)
+    )  # mean of the largest (Blom 1958)
     return (
         f"{inside} of the other {count - 1} lie inside that interval. Were all {count} equally good, at their median "
         f"of {middle:.2%}, and each judged on rows of its own, luck would put the best of them at about {first:.2%} on "
@@ -95,7 +112,9 @@ def _mattered(study: Study) -> str:
     found = shares(study)
     if not found:
         return ""
-    parts = [f"{name} {share:.0%}" for name, share in sorted(found.items(), key=lambda one: -one[1])]
+    parts = [
+        f"{name} {share:.0%}" for name, share in sorted(found.items(), key=lambda one: -one[1])
+    ]
     how = "analysis of variance" if is_whole_grid(study) else "an estimate, fANOVA"
     rest = max(1 - sum(found.values()), 0)
     return (
@@ -124,7 +143,9 @@ def _medians(study: Study) -> list[str]:
 
 def _unlearned(study: Study) -> list[str]:
     """Name the trials whose training failed although it ended: their value says nothing about their settings."""
-    return [_failed_trainings(what, records) for what, records in unlearned(study).items() if records]
+    return [
+        _failed_trainings(what, records) for what, records in unlearned(study).items() if records
+    ]
 
 
 def _failed_trainings(what: str, records: list[Record]) -> str:
@@ -170,7 +191,11 @@ def _caveat(study: Study) -> str:
             "it published; nothing is selected by them and no run file is written."
         )
     before = study.tried_before
-    many = f"{len(study.records)} (and of {before} others tried on the same rows)" if before else len(study.records)
+    many = (
+        f"{len(study.records)} (and of {before} others tried on the same rows)"
+        if before
+        else len(study.records)
+    )
     return (
         f"The best of {many} was chosen on the very rows it is quoted on, so expect less elsewhere. "
         f"No test row was looked at: `cryptonn run {study.folder / 'best.toml'}` judges it on those."

@@ -38,7 +38,9 @@ class Worker:
 
     def __init__(self, environment: dict[str, str]) -> None:
         ours, theirs = socket.socketpair()
-        theirs_alive, self._alive = os.pipe()  # only this process holds the end for writing: it closes when we end
+        theirs_alive, self._alive = (
+            os.pipe()
+        )  # only this process holds the end for writing: it closes when we end
         given = [theirs.fileno(), theirs_alive]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cryptonn.tuning.worker", *map(str, given)],
@@ -130,6 +132,8 @@ def _end_with(alive: int) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the search: a fit would end at its best so far
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is for the search: a fit would end at its best so far
     threading.Thread(target=_end_with, args=(int(sys.argv[2]),), daemon=True).start()
     _serve(Connection(int(sys.argv[1])))

@@ -41,7 +41,9 @@ def main(names: list[str]) -> int:
     if unknown:
         sys.exit(f"no benchmark {', '.join(unknown)}. There are: {', '.join(CASES)}.")
     if not REAL_DATA.is_dir():
-        sys.exit(f"the benchmarks need the real candles in {REAL_DATA}, which are not part of the project.")
+        sys.exit(
+            f"the benchmarks need the real candles in {REAL_DATA}, which are not part of the project."
+        )
     figures: list[tuple[str, Figure]] = []
     for name in names or list(CASES):
         print(f"{name} …", file=sys.stderr, flush=True)

@@ -30,17 +30,28 @@ class Figure:
 
 
 def figure(
-    name: str, value: float, unit: str, *, at_least: float | None = None, at_most: float | None = None
+    name: str,
+    value: float,
+    unit: str,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
 ) -> Figure:
     """Compare a value with its target."""
     met = (at_least is None or value >= at_least) and (at_most is None or value <= at_most)
     target = f"≥ {at_least:,g} {unit}" if at_least is not None else f"≤ {at_most:,g} {unit}"
-    return Figure(name, f"{value:,.3g} {unit}" if value < 1000 else f"{value:,.0f} {unit}", target, met)
+    return Figure(
+        name, f"{value:,.3g} {unit}" if value < 1000 else f"{value:,.0f} {unit}", target, met
+    )
 
 
 def files(data: Path, *years: str) -> list[tuple[str, Path]]:
     """Return symbol and file of the Bitfinex minutes of these years."""
-    return [(s, data / f"bitfinex_{s.replace('/', '')}_{year}_1m.csv.gz") for year in years for s in SYMBOLS]
+    return [
+        (s, data / f"bitfinex_{s.replace('/', '')}_{year}_1m.csv.gz")
+        for year in years
+        for s in SYMBOLS
+    ]
 
 
 def fill_store(root: Path, data: Path, *years: str) -> int:
@@ -49,7 +60,11 @@ def fill_store(root: Path, data: Path, *years: str) -> int:
     for symbol, path in files(data, *years):
         read = read_candle_file(path, symbol=symbol)
         written = Store(root).write(
-            read.candles, symbol=symbol, exchange="bitfinex", timeframe=read.timeframe, sources=[read.source]
+            read.candles,
+            symbol=symbol,
+            exchange="bitfinex",
+            timeframe=read.timeframe,
+            sources=[read.source],
         )
         rows += written.added
     return rows
@@ -57,7 +72,10 @@ def fill_store(root: Path, data: Path, *years: str) -> int:
 
 def run_config(root: Path, **sections: object) -> RunConfig:
     """Return a run on 2018."""
-    values = {"data": {"folder": str(root), "exchange": "bitfinex", "train": "20180101-20190101"}, **sections}
+    values = {
+        "data": {"folder": str(root), "exchange": "bitfinex", "train": "20180101-20190101"},
+        **sections,
+    }
     return parse_config(values, source="bench")
 
 
@@ -75,7 +93,9 @@ def bench_import(data: Path) -> list[Figure]:
             seconds.append(time.perf_counter() - start)
     return [
         figure("import both 2018 files, median of 3", median(rates), "rows/s", at_least=500_000),
-        figure("load the aligned year from the store, median of 3", median(seconds), "s", at_most=0.5),
+        figure(
+            "load the aligned year from the store, median of 3", median(seconds), "s", at_most=0.5
+        ),
     ]
 
 
@@ -120,7 +140,12 @@ def bench_backtrader(data: Path) -> list[Figure]:
     costs = Costs(commission=0.001)
     start = time.perf_counter()
     ours = run_backtest(
-        candles, signal, strategy=load_strategy("lstm_signal"), costs=costs, symbol="ETH/USD", **account
+        candles,
+        signal,
+        strategy=load_strategy("lstm_signal"),
+        costs=costs,
+        symbol="ETH/USD",
+        **account,
     )
     lean = time.perf_counter() - start
     start = time.perf_counter()
@@ -132,7 +157,9 @@ def bench_backtrader(data: Path) -> list[Figure]:
     equal = ours.final_equity == naive == replayed.final_equity
     same = f"{len(candles):,} bars, {len(ours.trades):,} trades: final equity"
     return [
-        figure(f"naive Cerebro {slow:.1f} s over ours {lean:.1f} s", slow / lean, "times", at_least=2.5),
+        figure(
+            f"naive Cerebro {slow:.1f} s over ours {lean:.1f} s", slow / lean, "times", at_least=2.5
+        ),
         figure(f"naive Cerebro over replay {fast:.3f} s", slow / fast, "times", at_least=2.5),
         Figure(same, "equal bit for bit" if equal else "DIFFERENT", "equal bit for bit", equal),
     ]

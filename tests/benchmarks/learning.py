@@ -72,4 +72,6 @@ def bench_memory(data: Path) -> list[Figure]:
         fill_store(Path(folder), data, "2018")
         _rate(run_config(Path(folder), network={"layers": [128, 128]}, training={"epochs": 1}))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    return [figure("peak memory: import and a streaming epoch of 2018, 2×128", peak, "GiB", at_most=2.5)]
+    return [
+        figure("peak memory: import and a streaming epoch of 2018, 2×128", peak, "GiB", at_most=2.5)
+    ]

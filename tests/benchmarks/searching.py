@@ -32,7 +32,11 @@ def search_config() -> RunConfig:
 
 def synthetic(*, days: int, **sections: Any) -> RunConfig:
     """Return a run on the first days of the synthetic market."""
-    data = {"source": "synthetic", "train": f"20180101-201801{days + 1:02d}", "synthetic": {"days": days}}
+    data = {
+        "source": "synthetic",
+        "train": f"20180101-201801{days + 1:02d}",
+        "synthetic": {"days": days},
+    }
     return parse_config({"data": data, **sections}, source="bench")
 
 
@@ -41,8 +45,13 @@ def bench_search(data: Path) -> list[Figure]:
     config = search_config()
     with tempfile.TemporaryDirectory() as folder:
         one, alone = _timed(config, Path(folder) / "a" / "one", workers=1)
-        two, together = _timed(config, Path(folder) / "b" / "two", workers=2)  # apart: else it takes over
-    same = [repr(one.records[number].metrics) == repr(two.records[number].metrics) for number in one.records]
+        two, together = _timed(
+            config, Path(folder) / "b" / "two", workers=2
+        )  # apart: else it takes over
+    same = [
+        repr(one.records[number].metrics) == repr(two.records[number].metrics)
+        for number in one.records
+    ]
     named = f"eight trials, {alone:.0f} s on one worker, {together:.0f} s on two: speed-up"
     same += [record.reason == "" for record in two.records.values()]
     equal = "equal bit for bit" if all(same) else "DIFFERENT"
@@ -84,10 +93,19 @@ def _rate(form: str, layers: list[int]) -> float:
 
     Time that other programs had the core is not counted: on a quiet machine there is none.
     """
-    form_of = {"windowed": {"batch_size": 64, "days": 5}, "streaming": {"batch_size": 32, "days": 30}}[form]
+    form_of = {
+        "windowed": {"batch_size": 64, "days": 5},
+        "streaming": {"batch_size": 32, "days": 30},
+    }[form]
     config = synthetic(
         days=form_of.pop("days"),
-        network={"layers": layers, "normalization": "batch", "dropout": 0.2, "dense": [32], "output": "softmax"},
+        network={
+            "layers": layers,
+            "normalization": "batch",
+            "dropout": 0.2,
+            "dense": [32],
+            "output": "softmax",
+        },
         training={"form": form, "lookback": 100, "epochs": 2, "tensorboard": False, **form_of},
     )
     worker = Worker(environment_of(1))

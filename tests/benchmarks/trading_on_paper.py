@@ -49,9 +49,23 @@ def bench_paper(data: Path) -> list[Figure]:
 
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        day = _traded(Path(folder) / "day", real_minutes(data, 4), days=1, bars=240, entering=0.15, signal=OFTEN)
+        day = _traded(
+            Path(folder) / "day",
+            real_minutes(data, 4),
+            days=1,
+            bars=240,
+            entering=0.15,
+            signal=OFTEN,
+        )
         orders = _until_order(day)
-        month = _traded(Path(folder) / "month", real_minutes(data, 33), days=30, bars=60, entering=0.02, signal=SELDOM)
+        month = _traded(
+            Path(folder) / "month",
+            real_minutes(data, 33),
+            days=30,
+            bars=60,
+            entering=0.02,
+            signal=SELDOM,
+        )
         for what, seconds in (
             (f"candle close → order, {len(orders)} orders, 3×128, log of a day", orders),
             ("candle close → decision, 60 bars, 3×128, log of 30 d", _until_decision(month)),
@@ -68,14 +82,25 @@ def bench_paper(data: Path) -> list[Figure]:
 
 
 def _traded(
-    folder: Path, tables: dict[str, pd.DataFrame], *, days: int, bars: int, entering: float, signal: dict[str, Any]
+    folder: Path,
+    tables: dict[str, pd.DataFrame],
+    *,
+    days: int,
+    bars: int,
+    entering: float,
+    signal: dict[str, Any],
 ) -> tuple[Any, list[int]]:
     """Trade so many bars of a session that began ``days`` before them; return it, and when its orders came."""
     from served_run import Played
 
     from tests.paper.processes import drawn_run
 
-    sections = {"network": {"layers": LARGE}, "training": {"lookback": 100}, "signal": signal, "costs": FREE}
+    sections = {
+        "network": {"layers": LARGE},
+        "training": {"lookback": 100},
+        "signal": signal,
+        "costs": FREE,
+    }
     run = drawn_run(folder, tables, entering=entering, **sections)
     begin_ms = round(tables["ETH/USD"].index[0].normalize().timestamp() * 1000) + 1440 * MINUTE
     with _running(tables, begin_ms) as clock:
@@ -83,14 +108,20 @@ def _traded(
         played.play(1, clock=clock)
         clock.skipped_s += days * 86_400
         played.play(bars, clock=clock)
-        posts = [entry["now_ms"] for entry in clock.exchange.front.log.entries if entry["method"] == "POST"]
+        posts = [
+            entry["now_ms"]
+            for entry in clock.exchange.front.log.entries
+            if entry["method"] == "POST"
+        ]
     return played, posts
 
 
 def _until_order(traded: tuple[Any, list[int]]) -> list[float]:
     """Return the seconds from each close to the order that follows, by the exchange's own log, the grace included."""
     played, posts = traded
-    first_ms = played.decisions()[1][0] + 2 * MINUTE  # the bar before it closed while the session was starting
+    first_ms = (
+        played.decisions()[1][0] + 2 * MINUTE
+    )  # the bar before it closed while the session was starting
     return [now_ms % MINUTE / 1000 for now_ms in posts if now_ms >= first_ms]
 
 
@@ -106,7 +137,9 @@ def _running(tables: dict[str, pd.DataFrame], start_ms: int) -> Iterator[Skippin
     from cryptonn.local_exchange.server import local_exchange
 
     clock = Skipping()
-    with local_exchange(tables, start_ms=start_ms, wall=clock.wall, **RUNNING, **NOTHING) as exchange:
+    with local_exchange(
+        tables, start_ms=start_ms, wall=clock.wall, **RUNNING, **NOTHING
+    ) as exchange:
         clock.exchange = exchange
         yield clock
 

@@ -23,14 +23,19 @@ def bench_whole(data: Path) -> list[Figure]:
         fill_store(work / "data", data, "2018", "2019H1")
         for name in ("strategies", "backtests"):
             (work / name).symlink_to(ROOT / name)
-        seconds, found = _cryptonn(work, "run", "backtests/eth_5m_2018.toml", "--results", "results")
+        seconds, found = _cryptonn(
+            work, "run", "backtests/eth_5m_2018.toml", "--results", "results"
+        )
         os.chdir(work)  # the run's candles are in data/
         done = cryptonn.open_run(found["run"], results="results")
         start = time.perf_counter()
         pipeline.report(done)
         reporting = time.perf_counter() - start
         os.chdir(ROOT)
-    accuracy = {period: models["network"]["accuracy_on_moves"] for period, models in found["accuracy"].items()}
+    accuracy = {
+        period: models["network"]["accuracy_on_moves"]
+        for period, models in found["accuracy"].items()
+    }
     words = ", ".join(f"{period} {value:.2%}" for period, value in accuracy.items())
     return [
         figure("cryptonn run backtests/eth_5m_2018.toml", seconds / 60, "min", at_most=8),

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 
 __all__ = ["Box", "boxes", "links"]
 
-_OPEN = {"─": "lr", "│": "ud", "┌": "rd", "└": "ru", "┐": "ld", "┘": "lu", "┬": "lrd", "┴": "lru", "<": "lr", ">": "lr"}
+_OPEN = {
+    "─": "lr",
+    "│": "ud",
+    "┌": "rd",
+    "└": "ru",
+    "┐": "ld",
+    "┘": "lu",
+    "┬": "lrd",
+    "┴": "lru",
+    "<": "lr",
+    ">": "lr",
+}
 _STEPS = {"l": (0, -1, "r"), "r": (0, 1, "l"), "u": (-1, 0, "d"), "d": (1, 0, "u")}
 
 Place = tuple[int, int]
@@ -35,7 +46,9 @@ class Box:
 def boxes(lines: Sequence[str]) -> list[Box]:
     """Return every box, a name in its upper edge."""
     return [
-        Box(head[1], head.start(), head.end() - 1, dict(_rows(lines, top, head.start(), head.end())))
+        Box(
+            head[1], head.start(), head.end() - 1, dict(_rows(lines, top, head.start(), head.end()))
+        )
         for top, line in enumerate(lines)
         for head in re.finditer(r"┌─ (\w+) ─*┐", line)
     ]
@@ -51,11 +64,17 @@ def _rows(lines: Sequence[str], top: int, left: int, end: int) -> Iterator[tuple
 def links(lines: Sequence[str]) -> set[tuple[str, str]]:
     """Return (from, to) for every row that a line leads from, and the row at its arrowhead, as "table.row"."""
     found, at = set(), _rows_beside(boxes(lines))
-    inside = {(y, x) for box in boxes(lines) for y in _height(box) for x in range(box.left, box.right + 1)}
+    inside = {
+        (y, x) for box in boxes(lines) for y in _height(box) for x in range(box.left, box.right + 1)
+    }
     for start, name in at.items():
         if start in inside or _mark(lines, start) != "─":
             continue
-        ends = [place for place in _joined(lines, start, inside) if place in at and _mark(lines, place) in "<>"]
+        ends = [
+            place
+            for place in _joined(lines, start, inside)
+            if place in at and _mark(lines, place) in "<>"
+        ]
         found |= {(name, at[place]) for place in ends}
     return found
 

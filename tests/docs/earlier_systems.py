@@ -87,7 +87,10 @@ SYSTEMS = {
 
 def page(backtests: Path = BACKTESTS, *, records: Path = RECORDS) -> str:
     """Return the whole page, from the runs and searches in a folder; keeps pictures and trials."""
-    runs, before = {name: _latest(name, backtests / "results", records) for name in SYSTEMS}, Page.read()
+    runs, before = (
+        {name: _latest(name, backtests / "results", records) for name in SYSTEMS},
+        Page.read(),
+    )
     chapters = {name: "\n\n".join(_chapter(name, run, before)) for name, run in runs.items()}
     further = {name: "\n\n".join(_further(name, run, before)) for name, run in runs.items()}
     parts = []
@@ -98,9 +101,15 @@ def page(backtests: Path = BACKTESTS, *, records: Path = RECORDS) -> str:
             parts += search_section(name, search, folder, before, records=records)
         parts += [further[name]] if further[name] else []
     systems = recorded(runs, records)  # from here on every trial and number is kept
-    learned = [*worth(systems), *lessons(finished(records), "\n".join([*chapters.values(), *further.values()]))]
+    learned = [
+        *worth(systems),
+        *lessons(finished(records), "\n".join([*chapters.values(), *further.values()])),
+    ]
     head = [NOTE, INTRO, in_short(systems), accuracy_table(systems), MONEY, money_table(systems)]
-    return "\n\n".join([*head, LEARNED, "\n".join(f"- {one}" for one in learned), WORDS, *parts]) + "\n"
+    return (
+        "\n\n".join([*head, LEARNED, "\n".join(f"- {one}" for one in learned), WORDS, *parts])
+        + "\n"
+    )
 
 
 def _latest(name: str, results: Path, records: Path) -> Run | None:
@@ -124,16 +133,25 @@ def with_earlier(run: Run, searches: Iterable[str], *, records: Path = RECORDS) 
     own, training = run.published, run.config.training
     if training.full_epochs is not None:
         few = f"{training.epochs} of its {counted(training.full_epochs, 'epoch')}"
-        raise ConfigError(f"{run.name}: trained for {few}. Remove it, or run its file without --epochs.")
-    if run.config.published is None or (own is not None and own.get("epochs") == own.get("full_epochs")):
+        raise ConfigError(
+            f"{run.name}: trained for {few}. Remove it, or run its file without --epochs."
+        )
+    if run.config.published is None or (
+        own is not None and own.get("epochs") == own.get("full_epochs")
+    ):
         return run
-    data = {symbol: facts["sha256"] for symbol, facts in market_of(run.config.as_published()).facts.items()}
+    data = {
+        symbol: facts["sha256"]
+        for symbol, facts in market_of(run.config.as_published()).facts.items()
+    }
     found = same_training(run.config, searches, data=data, records=records)
     if found is None:
         again = f"Run `cryptonn reproduce {run.name}`."
         raise ConfigError(f"{run.name}: its earlier system was not trained in full. {again}")
     search, trial = found
-    return replace(run, published=published_by(trial, run.config) | {"search": search, "trial": trial.number})
+    return replace(
+        run, published=published_by(trial, run.config) | {"search": search, "trial": trial.number}
+    )
 
 
 def _ends(found: dict[str, Any], name: str) -> str:
@@ -162,9 +180,18 @@ def _run(name: str, run: Run) -> list[str]:
     if run.forecasts is not None:
         parts.append("\n".join(f"- **{role}**: {line}" for role, line in forecast_words(run)))
         parts.append(
-            kept_picture(run.folder / "figures" / "forecasts.png", f"{name}_forecasts", "predicted and actual")
+            kept_picture(
+                run.folder / "figures" / "forecasts.png",
+                f"{name}_forecasts",
+                "predicted and actual",
+            )
         )
-    return [*parts, "\n".join(f"- **{period}, traded**: {one.headline}" for period, one in run.verdicts.items())]
+    return [
+        *parts,
+        "\n".join(
+            f"- **{period}, traded**: {one.headline}" for period, one in run.verdicts.items()
+        ),
+    ]
 
 
 def _tomorrow(run: Run) -> list[str]:
@@ -192,7 +219,10 @@ def _trained(run: Run) -> str:
 def _looking_ahead(run: Run) -> list[str]:
     """Name the columns of ta that look ahead on the run's own candles."""
     found = looking_ahead(run.config.data.train.select(run.frame.candles(run.config.data.target)))
-    rows = ["| column of ta | as it comes | with `fillna=True` | rows that change | why |", "| --- " * 5 + "|"]
+    rows = [
+        "| column of ta | as it comes | with `fillna=True` | rows that change | why |",
+        "| --- " * 5 + "|",
+    ]
     for one in found.itertuples():
         extent = f"{one.first_row} to {one.last_row}" if one.last_row >= 0 else ""
         marks = ("looks ahead" if seen else "" for seen in (one.plain, one.filled))
@@ -228,7 +258,9 @@ def _shuffling(run: Run) -> list[str]:
 def _with_ta(config: RunConfig, names: list[str]) -> RunConfig:
     published = config.published or PublishedConfig(system="")
     settings = published.settings | {"features": {"ta": names}}
-    return config.model_copy(update={"published": published.model_copy(update={"settings": settings})})
+    return config.model_copy(
+        update={"published": published.model_copy(update={"settings": settings})}
+    )
 
 
 def _market(run: Run) -> Frame:

@@ -70,11 +70,16 @@ def _grids(tables: Tables, text: str) -> str:
             f"and with `ta` in {_range(filled)}."
         )
     rows = "On validation rows in time order and purged"
-    for table, words in ((honest, "without `ta`"), (with_ta, "with the columns of `ta` that do not look ahead")):
+    for table, words in (
+        (honest, "without `ta`"),
+        (with_ta, "with the columns of `ta` that do not look ahead"),
+    ):
         if table is None:
             parts.append(f"{rows}, {words}: not run yet.")
         else:
-            parts.append(f"{rows}, {words}, they are right in {_range(table)} of moves{_alike(table)}.")
+            parts.append(
+                f"{rows}, {words}, they are right in {_range(table)} of moves{_alike(table)}."
+            )
         rows = "There"
     if honest is not None and with_ta is not None:
         parts.append(_paired(honest, with_ta))
@@ -83,7 +88,11 @@ def _grids(tables: Tables, text: str) -> str:
 
 def _paired(plain: pd.DataFrame, with_ta: pd.DataFrame) -> str:
     """Hold each setting with ta against the same without."""
-    both = plain.set_index(list(_GRID))["value"].to_frame("plain").join(with_ta.set_index(list(_GRID))["value"])
+    both = (
+        plain.set_index(list(_GRID))["value"]
+        .to_frame("plain")
+        .join(with_ta.set_index(list(_GRID))["value"])
+    )
     gain = (both["value"] - both["plain"]).dropna()
     lower = int((gain < 0).sum())
     return (
@@ -95,7 +104,11 @@ def _paired(plain: pd.DataFrame, with_ta: pd.DataFrame) -> str:
 
 
 def _others(tables: Tables) -> str:
-    names = {"capstone-btc": "as published", "capstone-btc_10": "with 10 minutes", "capstone-btc_honest": "honestly"}
+    names = {
+        "capstone-btc": "as published",
+        "capstone-btc_10": "with 10 minutes",
+        "capstone-btc_honest": "honestly",
+    }
     pairs = [pair for name in names if name in tables for pair in _pairs(tables[name]).values()]
     if not pairs:
         return ""
@@ -140,19 +153,28 @@ def _half(tables: Tables) -> str:
     others = [tables[name] for name in ("capstone-btc_10", "capstone-btc_honest") if name in tables]
     found = [_pairs(table)[_QUOTED_RATE][1] for table in others]
     elsewhere = [percent(alone["value"]) for alone in found if alone["low"] > _TOSS]
-    more = f", and at the quoted rate with 10 minutes or honestly {listed(elsewhere)}" if elsewhere else ""
+    more = (
+        f", and at the quoted rate with 10 minutes or honestly {listed(elsewhere)}"
+        if elsewhere
+        else ""
+    )
     return f"The quoted 0.5 was most likely a training that failed: {facts}{more}."
 
 
 def _still(tables: Tables) -> str:
     """Say what the searches' trainings know of windows that do not move."""
-    published = [table for name, table in tables.items() if name.startswith("capstone") and "ties_called_up" in table]
+    published = [
+        table
+        for name, table in tables.items()
+        if name.startswith("capstone") and "ties_called_up" in table
+    ]
     if not published:
         return ""
     found = pd.concat(published).drop_duplicates(["ties_called_up", "moves_called_up"])
     found = found[found["accuracy_on_moves_low"] > _TOSS]
     worth = pd.DataFrame(
-        [worth_of_ties(one, ties="up") for one in found.to_dict(orient="records")], columns=["value", "low", "high"]
+        [worth_of_ties(one, ties="up") for one in found.to_dict(orient="records")],
+        columns=["value", "low", "high"],
     )
     begin = "Little of it, here" if worth["value"].max() < _LITTLE else "Part of it"
     return (
@@ -192,7 +214,9 @@ def _lookback(table: pd.DataFrame | None, again: pd.DataFrame | None) -> str:
     table = table.astype({axis: str})
     best, equal = _best(table), _as_good(table)
     first = [minutes for minutes in equal[axis] if minutes != best[axis]]
-    worse = [f"{row[axis]} ({percent(row['value'])})" for _, row in table.drop(equal.index).iterrows()]
+    worse = [
+        f"{row[axis]} ({percent(row['value'])})" for _, row in table.drop(equal.index).iterrows()
+    ]
     quoted = table.loc[table["published"].idxmax()]
     fits = table[(table["low"] <= table["published"]) & (table["published"] <= table["high"])]
     return (
@@ -202,7 +226,11 @@ def _lookback(table: pd.DataFrame | None, again: pd.DataFrame | None) -> str:
         + f"{rises} of {counted(len(table) - 1, 'step')} to more minutes brought more. "
         + f"Quoted was {quoted[axis]} as the best, with {percent(quoted['published'])}; the quoted figure lies inside "
         f"our interval for {listed(list(fits[axis])) if len(fits) else 'none'} of them."
-        + ("" if again is None else f" 100 minutes trained with other random numbers: {_interval(again.iloc[0])}.")
+        + (
+            ""
+            if again is None
+            else f" 100 minutes trained with other random numbers: {_interval(again.iloc[0])}."
+        )
     )
 
 
@@ -231,7 +259,9 @@ def _error(row: Any) -> float:
 
 
 def _interval(row: pd.Series) -> str:
-    return f"{percent(row['value'])} (95 % interval {percent(row['low'])} to {percent(row['high'])})"
+    return (
+        f"{percent(row['value'])} (95 % interval {percent(row['low'])} to {percent(row['high'])})"
+    )
 
 
 def _points(difference: float) -> str:

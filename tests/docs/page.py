@@ -16,7 +16,11 @@ class Page(dict[str, str]):
     @classmethod
     def read(cls) -> "Page":
         """Read the page as it stands."""
-        parts = re.split(r"^(##+ .*)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE) if PAGE.exists() else [""]
+        parts = (
+            re.split(r"^(##+ .*)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            if PAGE.exists()
+            else [""]
+        )
         found = cls(zip(parts[1::2], (text.strip() for text in parts[2::2]), strict=True))
         found[""] = parts[0].strip()
         return found

@@ -40,7 +40,13 @@ TYPES = {
 }
 FILLED_IN = {"name": "the file's name"}
 """Keys that ``load_config`` fills in."""
-BOUNDS = {"ge": "{} or more", "gt": "above {}", "le": "{} or less", "lt": "below {}", "min_length": "at least {}"}
+BOUNDS = {
+    "ge": "{} or more",
+    "gt": "above {}",
+    "le": "{} or less",
+    "lt": "below {}",
+    "min_length": "at least {}",
+}
 
 
 def pages() -> dict[Path, str]:
@@ -51,13 +57,22 @@ def pages() -> dict[Path, str]:
 def cli_page() -> str:
     """Return the help of every command."""
     modules = (runs, tuning, data, local_exchange, paper, paper_results)
-    names = [command.__name__.replace("_", "-") for module in modules for command in module.COMMANDS]
-    parts = [NOTE, "# The command line", _block(_help()), *(f"## {name}\n\n{_block(_help(name))}" for name in names)]
+    names = [
+        command.__name__.replace("_", "-") for module in modules for command in module.COMMANDS
+    ]
+    parts = [
+        NOTE,
+        "# The command line",
+        _block(_help()),
+        *(f"## {name}\n\n{_block(_help(name))}" for name in names),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
 def _help(*words: str) -> str:
-    answer = CliRunner().invoke(app, [*words, "--help"], prog_name="cryptonn", env={"COLUMNS": "80"})
+    answer = CliRunner().invoke(
+        app, [*words, "--help"], prog_name="cryptonn", env={"COLUMNS": "80"}
+    )
     if answer.exit_code:
         raise RuntimeError(answer.output)
     return answer.output.strip()
@@ -73,7 +88,9 @@ def run_file_page() -> str:
         "One TOML file is one run. Every key may be left out unless its default says **required**; an unknown key is "
         "refused. The run folder keeps the resolved file: every key with the value in force."
     )
-    sections = {name: section_of(field.annotation) for name, field in RunConfig.model_fields.items()}
+    sections = {
+        name: section_of(field.annotation) for name, field in RunConfig.model_fields.items()
+    }
     top = [name for name, section in sections.items() if section is None]
     parts = [NOTE, "# The run file", intro, "## Top of the file", _table(RunConfig, top)]
     for name, section in sections.items():
@@ -99,19 +116,34 @@ def _table(model: type[BaseModel], keys: list[str]) -> str:
     for key in keys:
         kind, meaning = declared[key]
         default = FILLED_IN.get(key) if model is RunConfig else None
-        cells = (f"`{key}`", type_words(kind), default or _default(model.model_fields[key].default), meaning)
-        rows.append("| " + " | ".join(cell.replace("|", "\\|").replace("``", "`") for cell in cells) + " |")
+        cells = (
+            f"`{key}`",
+            type_words(kind),
+            default or _default(model.model_fields[key].default),
+            meaning,
+        )
+        rows.append(
+            "| " + " | ".join(cell.replace("|", "\\|").replace("``", "`") for cell in cells) + " |"
+        )
     return "\n".join(rows)
 
 
 def _declared(model: type[BaseModel]) -> dict[str, tuple[ast.expr, str]]:
     """Return the annotation of each key and the text below it."""
     tree = ast.parse(Path(str(sys.modules[model.__module__].__file__)).read_text(encoding="utf-8"))
-    (body,) = [node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == model.__name__]
+    (body,) = [
+        node.body
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and node.name == model.__name__
+    ]
     found = {}
     for node, after in zip(body, [*body[1:], None], strict=True):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            text = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
+            text = (
+                after.value.value
+                if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+                else ""
+            )
             found[node.target.id] = (node.annotation, " ".join(str(text).split()))
     return found
 
@@ -121,7 +153,9 @@ def type_words(kind: ast.expr) -> str:
     if isinstance(kind, ast.Name):
         return TYPES[kind.id]
     if isinstance(kind, ast.BinOp):
-        return " or ".join(type_words(part) for part in (kind.left, kind.right) if not _is_none(part))
+        return " or ".join(
+            type_words(part) for part in (kind.left, kind.right) if not _is_none(part)
+        )
     if not isinstance(kind, ast.Subscript) or not isinstance(kind.value, ast.Name):
         raise TypeError(f"no words for {ast.unparse(kind)}")
     inner = kind.slice.elts if isinstance(kind.slice, ast.Tuple) else [kind.slice]
@@ -129,16 +163,20 @@ def type_words(kind: ast.expr) -> str:
         return " or ".join(f"`{json.dumps(ast.literal_eval(value))}`" for value in inner)
     if kind.value.id == "Annotated":
         return ", ".join([type_words(inner[0]), *_bounds(inner[1:])])
-    return {"tuple": "list of {}", "list": "list of {}", "dict": "table of {}"}[kind.value.id].format(
-        f"({type_words(inner[-1 if kind.value.id == 'dict' else 0])})"
-    )
+    return {"tuple": "list of {}", "list": "list of {}", "dict": "table of {}"}[
+        kind.value.id
+    ].format(f"({type_words(inner[-1 if kind.value.id == 'dict' else 0])})")
 
 
 def _bounds(extras: list[ast.expr]) -> list[str]:
-    keywords = [keyword for extra in extras if isinstance(extra, ast.Call) for keyword in extra.keywords]
+    keywords = [
+        keyword for extra in extras if isinstance(extra, ast.Call) for keyword in extra.keywords
+    ]
     given = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in keywords}
     pattern = ["letters, digits and `_.-`"] if "pattern" in given else []
-    return pattern + [BOUNDS[name].format(f"{value:g}") for name, value in given.items() if name in BOUNDS]
+    return pattern + [
+        BOUNDS[name].format(f"{value:g}") for name, value in given.items() if name in BOUNDS
+    ]
 
 
 def _is_none(part: ast.expr) -> bool:

@@ -23,10 +23,14 @@ from cryptonn.units import counted
 from tests.docs.page import NOT_RUN, ROOT, Page, kept_picture, shown
 
 RECORDS = ROOT / "docs" / "earlier-systems"
-_NOT_KEPT = shutil.ignore_patterns("*.png", "*.toml", "tensorboard", "running", "lock", "figures", ".*")
+_NOT_KEPT = shutil.ignore_patterns(
+    "*.png", "*.toml", "tensorboard", "running", "lock", "figures", ".*"
+)
 
 
-def search_section(name: str, search: str, here: Path, before: Page, *, records: Path = RECORDS) -> list[str]:
+def search_section(
+    name: str, search: str, here: Path, before: Page, *, records: Path = RECORDS
+) -> list[str]:
     """Return what the page says of a search.
 
     Parameters
@@ -58,7 +62,11 @@ def search_section(name: str, search: str, here: Path, before: Page, *, records:
         _trials(found),
         "\n".join(f"- {line}" for line in found["sentences"]),
         kept_picture(folder / "figures" / f"{axis}.png", f"{name}_{search}", f"search {search}"),
-        kept_picture(folder / "figures" / "probabilities.png", f"{name}_{search}_probabilities", "probabilities"),
+        kept_picture(
+            folder / "figures" / "probabilities.png",
+            f"{name}_{search}_probabilities",
+            "probabilities",
+        ),
     ]
 
 
@@ -84,7 +92,10 @@ def same_training(
     for name in searches:
         folder = records / f"{config.name}-{name}"
         study = read_json(folder / "study.json")
-        base, search = RunConfig.model_validate(study["run"]), SearchConfig.model_validate(study["search"])
+        base, search = (
+            RunConfig.model_validate(study["run"]),
+            SearchConfig.model_validate(study["search"]),
+        )
         for trial in sorted(folder.glob("trials/*")) if search.of == "published" else []:
             record = load_record(trial)
             tried = trial_config(configured(base, search, record.settings, source=config.name))
@@ -96,7 +107,10 @@ def same_training(
 
 def published_by(trial: Record, config: RunConfig) -> dict[str, Any]:
     """Return what a run would keep of the training that a trial has done, see ``Reproduction.record``."""
-    earlier, leaks = config.as_published(), config.published.leaks if config.published else LeaksConfig()
+    earlier, leaks = (
+        config.as_published(),
+        config.published.leaks if config.published else LeaksConfig(),
+    )
     return Reproduction(
         config=earlier,
         history=trial.history,
@@ -147,14 +161,24 @@ def _set(folder: Path | None) -> str:
     """Return what was set in the environment and decides about last bits, as it is written before a command."""
     file = (folder or Path()) / "study.json"
     known = json.loads(file.read_text(encoding="utf-8"))["environment"] if file.exists() else {}
-    chosen = {"TF_ENABLE_ONEDNN_OPTS": known.get("TF_ENABLE_ONEDNN_OPTS"), "KERAS_BACKEND": known.get("KERAS_BACKEND")}
+    chosen = {
+        "TF_ENABLE_ONEDNN_OPTS": known.get("TF_ENABLE_ONEDNN_OPTS"),
+        "KERAS_BACKEND": known.get("KERAS_BACKEND"),
+    }
     return "".join(f"{name}={value} " for name, value in chosen.items() if value not in (None, "0"))
 
 
 def _computed(folder: Path) -> list[str]:
     """Say what computed the trials, if it was not TensorFlow: it draws other random numbers."""
-    trials = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("trials/*/trial.json"))]
-    found = {one["where"]["backend"]: one["where"]["device"] for one in trials if "backend" in one["where"]}
+    trials = [
+        json.loads(file.read_text(encoding="utf-8"))
+        for file in sorted(folder.glob("trials/*/trial.json"))
+    ]
+    found = {
+        one["where"]["backend"]: one["where"]["device"]
+        for one in trials
+        if "backend" in one["where"]
+    }
     return [
         f"Trained with `{library}` under Keras, on {card} (docs/search.md): other random numbers than TensorFlow's."
         for library, card in found.items()
@@ -165,7 +189,9 @@ def _trials(found: dict[str, Any]) -> str:
     """Show a row a trial; a long table is folded."""
     right = f"right, {'as published' if found['metric'] == 'accuracy' else _ALSO}"
     columns = {axis: [str(one[axis]) for one in found["trials"]] for axis in found["axes"]}
-    columns |= {head or right: [write(one) for one in found["trials"]] for head, write in _COLUMNS.items()}
+    columns |= {
+        head or right: [write(one) for one in found["trials"]] for head, write in _COLUMNS.items()
+    }
     columns = {head: cells for head, cells in columns.items() if any(cells)}
     if columns.get(_ALSO) == columns.get(right):
         columns.pop(_ALSO, None)
@@ -174,9 +200,7 @@ def _trials(found: dict[str, Any]) -> str:
     table = "\n".join(rows)
     if len(found["trials"]) <= _LONG:
         return table
-    return (
-        f"<details><summary>{counted(len(found['trials']), 'network')}, a row each</summary>\n\n{table}\n\n</details>"
-    )
+    return f"<details><summary>{counted(len(found['trials']), 'network')}, a row each</summary>\n\n{table}\n\n</details>"
 
 
 def _number(name: str, form: str = ".4f") -> Callable[[dict[str, Any]], str]:
@@ -193,10 +217,14 @@ _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
     "quoted": lambda one: "" if one.get("published") is None else percent(one["published"]),
     "": lambda one: one["reason"] if one["value"] is None else percent(one["value"]),
     "95 % interval": _interval,
-    _ALSO: lambda one: "" if one.get("accuracy_on_moves") is None else percent(one["accuracy_on_moves"]),
+    _ALSO: lambda one: (
+        "" if one.get("accuracy_on_moves") is None else percent(one["accuracy_on_moves"])
+    ),
     "train loss": _number("loss"),
     "validation loss": _number("val_loss"),
-    "best epoch": lambda one: "" if one["best_epoch"] is None else f"{one['best_epoch']} of {one['epochs']}",
+    "best epoch": lambda one: (
+        "" if one["best_epoch"] is None else f"{one['best_epoch']} of {one['epochs']}"
+    ),
     "minutes": lambda one: "" if one["seconds"] is None else f"{one['seconds'] / 60:.1f}",
 }
 """Columns after those of the settings; the one without a name is that of the search's metric."""

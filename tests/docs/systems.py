@@ -19,7 +19,9 @@ Systems = Mapping[str, dict[str, Any]]
 def recorded(runs: Mapping[str, Run | None], records: Path) -> Systems:
     """Return the numbers of every system: of its run where there is one, else as they were kept; keep them."""
     file = records / "runs.json"
-    known: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    known: dict[str, dict[str, Any]] = (
+        json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    )
     found = {name: _numbers(run) for name, run in runs.items() if run is not None}
     if found:
         write_file(file, to_json(known | found))
@@ -44,12 +46,19 @@ def _numbers(run: Run) -> dict[str, Any]:
 
 
 def _period(run: Run, name: str) -> dict[str, Any]:
-    scores, verdict, span = run.assessments[name]["network"].metrics, run.verdicts[name], run.config.data.test[name]
+    scores, verdict, span = (
+        run.assessments[name]["network"].metrics,
+        run.verdicts[name],
+        run.config.data.test[name],
+    )
     rows = run.comparison.query("period == @name and strategy == @run.strategy").set_index("fees")
     return {
         "from": f"{span.start:%Y-%m-%d}",
         "to": f"{span.end:%Y-%m-%d}",
-        **{key: scores[key] for key in ("accuracy_on_moves", "accuracy_on_moves_low", "accuracy_on_moves_high")},
+        **{
+            key: scores[key]
+            for key in ("accuracy_on_moves", "accuracy_on_moves_low", "accuracy_on_moves_high")
+        },
         "rmse_ratio": run.forecast_scores.get(name, {}).get("rmse_ratio"),
         "trades": int(rows["trades"].iloc[0]),
         "gross_per_trade_bp": float(rows["gross_per_trade_bp"].iloc[0]),
@@ -68,15 +77,33 @@ def accuracy_table(systems: Systems) -> str:
         "| --- " * 4 + "|",
     ]
     for name, one in systems.items():
-        honest = [f"{period}: {_right(found)} of moves{_errors(found)}" for period, found in one["periods"].items()]
-        rows.append(f"| {_link(name, one)} | {_quoted(one)} | {_again(one)} | {'<br>'.join(honest)} |")
+        honest = [
+            f"{period}: {_right(found)} of moves{_errors(found)}"
+            for period, found in one["periods"].items()
+        ]
+        rows.append(
+            f"| {_link(name, one)} | {_quoted(one)} | {_again(one)} | {'<br>'.join(honest)} |"
+        )
     return "\n".join(rows)
 
 
 def money_table(systems: Systems) -> str:
     """Show what the account came to in every test period, by fee."""
-    fees = list(next(iter(next(iter(systems.values()))["periods"].values()))["net_return"]) if systems else []
-    head = ["system", "period", "coin", "trades", "average trade before fees", *fees, "buy and hold, all in", "verdict"]
+    fees = (
+        list(next(iter(next(iter(systems.values()))["periods"].values()))["net_return"])
+        if systems
+        else []
+    )
+    head = [
+        "system",
+        "period",
+        "coin",
+        "trades",
+        "average trade before fees",
+        *fees,
+        "buy and hold, all in",
+        "verdict",
+    ]
     rows = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for name, one in systems.items():
         for period, found in one["periods"].items():
@@ -96,22 +123,35 @@ def money_table(systems: Systems) -> str:
 
 def worth(systems: Systems) -> list[str]:
     """Say of each system in a few sentences what it is worth."""
-    return [f"**{one['system']}** ([{name}](#{name})). {' '.join(_worth(one))}" for name, one in systems.items()]
+    return [
+        f"**{one['system']}** ([{name}](#{name})). {' '.join(_worth(one))}"
+        for name, one in systems.items()
+    ]
 
 
 def in_short(systems: Systems) -> str:
     """Say in three sentences what all of them are worth."""
     able = {name: one for name, one in systems.items() if _beats_a_toss(one) == len(one["periods"])}
-    right = [found["accuracy_on_moves"] for one in able.values() for found in one["periods"].values()]
-    paid = [one["system"] for one in systems.values() if any(_pays(found) for found in one["periods"].values())]
+    right = [
+        found["accuracy_on_moves"] for one in able.values() for found in one["periods"].values()
+    ]
+    paid = [
+        one["system"]
+        for one in systems.values()
+        if any(_pays(found) for found in one["periods"].values())
+    ]
     few = "none" if not able else len(able)
-    said = [f"**In short:** {few} of the {len(systems)} {'foresees' if len(able) == 1 else 'foresee'} something"]
+    said = [
+        f"**In short:** {few} of the {len(systems)} {'foresees' if len(able) == 1 else 'foresee'} something"
+    ]
     if able:
         names = listed([_link(name, one) for name, one in able.items()])
         said[0] += f": {names}, right in {percent(min(right))} to {percent(max(right))} of moves"
     if len(able) < len(systems):
         said.append("What the others are right in, a coin toss could reach")
-    said.append(f"After fees {listed(paid) if paid else 'none of them'} earned more than luck explains")
+    said.append(
+        f"After fees {listed(paid) if paid else 'none of them'} earned more than luck explains"
+    )
     return ". ".join(said) + "."
 
 
@@ -129,12 +169,16 @@ def _worth(one: dict[str, Any]) -> list[str]:
             )
         )
     right = listed([percent(found["accuracy_on_moves"]) for found in periods])
-    said.append(f"Honestly it is right in {right} of moves, {_toss(_beats_a_toss(one), len(periods))}.")
+    said.append(
+        f"Honestly it is right in {right} of moves, {_toss(_beats_a_toss(one), len(periods))}."
+    )
     ratios = [found["rmse_ratio"] for found in periods if found["rmse_ratio"] is not None]
     if ratios:
         off = listed([f"{ratio:.2f}" for ratio in ratios])
         end = ": nobody needs a network for it" if min(ratios) >= 1 else ""
-        said.append(f"Its prices are {off} times as far off as saying that the price stays as it is{end}.")
+        said.append(
+            f"Its prices are {off} times as far off as saying that the price stays as it is{end}."
+        )
     accounts = listed([_account(period, found) for period, found in one["periods"].items()])
     return [*said, f"At the lowest fee it made {accounts}."]
 
@@ -162,7 +206,11 @@ def _account(period: str, found: dict[str, Any]) -> str:
 
 def _won(found: dict[str, Any]) -> list[str]:
     """Return the fees at which it gains."""
-    return [fee for fee, cost in found["cost_per_side"].items() if cost > 0 and found["net_return"][fee] > 0]
+    return [
+        fee
+        for fee, cost in found["cost_per_side"].items()
+        if cost > 0 and found["net_return"][fee] > 0
+    ]
 
 
 def _verdict(found: dict[str, Any]) -> str:
@@ -179,7 +227,11 @@ def _link(name: str, one: dict[str, Any]) -> str:
 
 
 def _quoted(one: dict[str, Any]) -> str:
-    return str(one["quoted"]) if one["figure"] is None else f"{percent(one['figure'])}, {one['quoted']}"
+    return (
+        str(one["quoted"])
+        if one["figure"] is None
+        else f"{percent(one['figure'])}, {one['quoted']}"
+    )
 
 
 def _again(one: dict[str, Any]) -> str:
@@ -191,9 +243,15 @@ def _again(one: dict[str, Any]) -> str:
 
 
 def _right(found: dict[str, Any]) -> str:
-    ends = f"{percent(found['accuracy_on_moves_low'])} to {percent(found['accuracy_on_moves_high'])}"
+    ends = (
+        f"{percent(found['accuracy_on_moves_low'])} to {percent(found['accuracy_on_moves_high'])}"
+    )
     return f"{percent(found['accuracy_on_moves'])} ({ends})"
 
 
 def _errors(found: dict[str, Any]) -> str:
-    return "" if found["rmse_ratio"] is None else f", errors {found['rmse_ratio']:.2f} times persistence's"
+    return (
+        ""
+        if found["rmse_ratio"] is None
+        else f", errors {found['rmse_ratio']:.2f} times persistence's"
+    )

@@ -36,7 +36,9 @@ def test_every_key_stands_in_the_page_with_its_meaning() -> None:
         for key, inner in section.model_fields.items() if section else [(name, field)]:
             if section_of(inner.annotation) is None:
                 assert f"\n| `{key}` | " in text
-    assert [line for line in text.splitlines() if line.endswith("|  |")] == [], "a key without a meaning"
+    assert [line for line in text.splitlines() if line.endswith("|  |")] == [], (
+        "a key without a meaning"
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,5 +66,10 @@ def test_the_examples_in_docstrings_run(name: str) -> None:
 
 def test_there_are_examples_in_docstrings() -> None:
     finder = doctest.DocTestFinder(exclude_empty=True)
-    examples = [test for name in MODULES for test in finder.find(importlib.import_module(name)) if test.examples]
+    examples = [
+        test
+        for name in MODULES
+        for test in finder.find(importlib.import_module(name))
+        if test.examples
+    ]
     assert len(examples) > 10

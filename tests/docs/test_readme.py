@@ -14,14 +14,19 @@ from tests.tiny_run import write_run_file
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "data/README.md", "backtests/README.md")),
+    *(
+        ROOT / name
+        for name in ("README.md", "CONTRIBUTING.md", "data/README.md", "backtests/README.md")
+    ),
     ROOT / "docs/paper-trading.md",
 ]
 
 COMMANDS = [
     (page.name, line)
     for page in PAGES
-    for line in re.findall(r"(?:^\$ |`)(cryptonn [a-z][^`\n]*)", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for line in re.findall(
+        r"(?:^\$ |`)(cryptonn [a-z][^`\n]*)", page.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
 ]
 
 
@@ -47,7 +52,9 @@ def test_files_named_in_the_readme_exist() -> None:
 
 
 def test_the_python_in_the_readme_runs(tiny: object, tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    (code,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL
+    )
     file = write_run_file(tmp_path, tiny.config)
     code = code.replace('"backtests/eth_5m_2018.toml"', f"{str(file)!r}, results={str(tmp_path)!r}")
     code = code.replace('"2019Q1"', '"unseen"')
@@ -62,5 +69,9 @@ def test_the_python_in_the_readme_runs(tiny: object, tmp_path: Path) -> None:
 def test_make_targets_shown_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for page in PAGES:
-        for words in re.findall(r"(?:^\$ |`)make ([a-z -]+)", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
-            assert all(re.search(rf"^{word}:", makefile, flags=re.MULTILINE) for word in words.split()), words
+        for words in re.findall(
+            r"(?:^\$ |`)make ([a-z -]+)", page.read_text(encoding="utf-8"), flags=re.MULTILINE
+        ):
+            assert all(
+                re.search(rf"^{word}:", makefile, flags=re.MULTILINE) for word in words.split()
+            ), words

@@ -25,7 +25,9 @@ def database() -> Iterator[sqlite3.Connection]:
 
 
 def test_every_table_with_its_columns_and_its_key(database: sqlite3.Connection) -> None:
-    tables = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    tables = [
+        name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    ]
     drawn = {box.name: box for box in boxes(DRAWN)}
     assert sorted(drawn) == sorted(tables)
     for table in tables:
@@ -46,11 +48,18 @@ def test_every_reference(database: sqlite3.Connection) -> None:
 
 
 def test_every_state() -> None:
-    assert set(re.findall(r"[A-Z]{2,}[A-Z_]*", STATES)) == {state for edge in EDGES for state in edge}
+    assert set(re.findall(r"[A-Z]{2,}[A-Z_]*", STATES)) == {
+        state for edge in EDGES for state in edge
+    }
 
 
 def test_a_line_is_followed_to_its_arrowhead() -> None:
-    drawing = ["┌─ a ─┐    ┌─ b ─┐", "│ * x │<─┬─│   y │", "│   z │  └─│   w │", "└─────┘    └─────┘"]
+    drawing = [
+        "┌─ a ─┐    ┌─ b ─┐",
+        "│ * x │<─┬─│   y │",
+        "│   z │  └─│   w │",
+        "└─────┘    └─────┘",
+    ]
     assert links(drawing) == {("b.y", "a.x"), ("b.w", "a.x")}
     assert [(box.name, box.columns, box.key) for box in boxes(drawing)] == [
         ("a", ["x", "z"], ["x"]),

@@ -18,7 +18,11 @@ def table(move: np.ndarray | list[float]) -> pd.DataFrame:
     values = np.asarray(move, dtype=float)
     index = pd.date_range("2019-01-01", periods=len(values), freq="1min", tz="UTC", name="time")
     return pd.DataFrame(
-        {"label": np.where(values == 0, np.nan, (values > 0).astype(float)), "move": values, "tie": values == 0},
+        {
+            "label": np.where(values == 0, np.nan, (values > 0).astype(float)),
+            "move": values,
+            "tie": values == 0,
+        },
         index=index,
     )
 
@@ -43,7 +47,9 @@ class TestByHand:
     @pytest.fixture
     def metrics(self) -> dict[str, float]:
         labels = table(np.array([10, 20, 30, 40, -10, -50, 0, 90, -90, np.nan]) * BP)
-        proba = pd.Series([0.6, 0.7, 0.4, 0.8, 0.3, 0.9, 0.55, np.nan, np.nan, 0.99], index=labels.index)
+        proba = pd.Series(
+            [0.6, 0.7, 0.4, 0.8, 0.3, 0.9, 0.55, np.nan, np.nan, 0.99], index=labels.index
+        )
         return assess(proba, labels, horizon=1).metrics
 
     def test_rows_are_counted(self, metrics: dict[str, float]) -> None:
@@ -98,9 +104,13 @@ class TestAgainstSklearn:
         up, given = (labels["move"].to_numpy() > 0)[moved], proba.to_numpy()[moved]
         assert found["auc"] == pytest.approx(sklearn.roc_auc_score(up, given), abs=1e-12)
         assert found["log_loss"] == pytest.approx(sklearn.log_loss(up, given), abs=1e-12)
-        assert found["log_loss_base_rate"] == pytest.approx(sklearn.log_loss(up, np.full(len(up), up.mean())))
+        assert found["log_loss_base_rate"] == pytest.approx(
+            sklearn.log_loss(up, np.full(len(up), up.mean()))
+        )
         assert found["brier"] == pytest.approx(sklearn.brier_score_loss(up, given), abs=1e-12)
-        assert found["balanced_accuracy"] == pytest.approx(sklearn.balanced_accuracy_score(up, given > 0.5))
+        assert found["balanced_accuracy"] == pytest.approx(
+            sklearn.balanced_accuracy_score(up, given > 0.5)
+        )
         assert found["accuracy_on_moves"] == pytest.approx(sklearn.accuracy_score(up, given > 0.5))
 
     def test_published_accuracy_is_the_balanced_one_with_ties_up(self, case: Case) -> None:
@@ -116,7 +126,11 @@ class TestAgainstSklearn:
         table = assess(proba, labels, horizon=5).confusion
         expected = sklearn.confusion_matrix(labels["move"][moved] > 0, proba[moved] > 0.5)
         assert np.array_equal(table.to_numpy(), expected)
-        assert (table.index.name, table.columns.name, list(table.index)) == ("true", "predicted", ["down", "up"])
+        assert (table.index.name, table.columns.name, list(table.index)) == (
+            "true",
+            "predicted",
+            ["down", "up"],
+        )
 
     def test_tied_probabilities_have_the_auc_of_sklearn(self) -> None:
         sklearn = importlib.import_module("sklearn.metrics")
@@ -124,7 +138,9 @@ class TestAgainstSklearn:
         coarse = proba.round(2)
         moved = ~labels["tie"]
         expected = sklearn.roc_auc_score(labels["move"][moved] > 0, coarse[moved])
-        assert assess(coarse, labels, horizon=5).metrics["auc"] == pytest.approx(expected, abs=1e-12)
+        assert assess(coarse, labels, horizon=5).metrics["auc"] == pytest.approx(
+            expected, abs=1e-12
+        )
 
 
 class TestPublishedNumberFlatters:
@@ -132,7 +148,9 @@ class TestPublishedNumberFlatters:
         """The earlier system's number: say up when quiet. It looks like skill; the accuracy on moves has none."""
         rng = np.random.default_rng(3)
         labels = table(rng.choice([-1.0, 1.0], 50_000) * 0.001 * (rng.random(50_000) > 0.3))
-        proba = pd.Series(np.where(labels["tie"], 0.6, rng.choice([0.4, 0.6], 50_000)), index=labels.index)
+        proba = pd.Series(
+            np.where(labels["tie"], 0.6, rng.choice([0.4, 0.6], 50_000)), index=labels.index
+        )
         found = assess(proba, labels, horizon=1).metrics
         assert found["balanced_accuracy_published"] > 0.56
         assert found["accuracy_on_moves_low"] < 0.5 < found["accuracy_on_moves_high"]
@@ -149,7 +167,9 @@ class TestIntervals:
         blind = assess(proba, labels, horizon=1).metrics
         assert found["effective_rows"] < 0.35 * found["moves"]
         assert blind["effective_rows"] == blind["moves"]
-        width, blind_width = (m["accuracy_on_moves_high"] - m["accuracy_on_moves_low"] for m in (found, blind))
+        width, blind_width = (
+            m["accuracy_on_moves_high"] - m["accuracy_on_moves_low"] for m in (found, blind)
+        )
         assert width > 1.6 * blind_width
 
     def test_days_behind_the_mean_move_of_the_confident(self) -> None:
@@ -161,7 +181,9 @@ class TestIntervals:
 
     def test_same_seed_same_numbers(self) -> None:
         proba, labels = sample(40_000)
-        first, again, other = (assess(proba, labels, horizon=5, seed=seed).metrics for seed in (1, 1, 2))
+        first, again, other = (
+            assess(proba, labels, horizon=5, seed=seed).metrics for seed in (1, 1, 2)
+        )
         assert first == again
         assert first["mean_move_top_tenth_low_bp"] != other["mean_move_top_tenth_low_bp"]
 
@@ -185,7 +207,9 @@ class TestTables:
         assert bars["bin_low"].iloc[0] + bars["bin_high"].iloc[-1] == pytest.approx(1.0)
 
     @pytest.mark.parametrize(("rows", "bins"), [(60, 10), (1_000, 30), (10_000, 60)])
-    def test_histogram_of_few_rows_has_few_bins_and_an_edge_at_one_half(self, rows: int, bins: int) -> None:
+    def test_histogram_of_few_rows_has_few_bins_and_an_edge_at_one_half(
+        self, rows: int, bins: int
+    ) -> None:
         table = assess(*sample(rows), horizon=5).histogram
         assert len(table) == bins
         assert table["bin_low"].iloc[bins // 2] == pytest.approx(0.5)
@@ -226,15 +250,22 @@ class TestBorder:
 
     def test_perfect_and_certain_probabilities_have_finite_loss(self) -> None:
         labels = table([0.001, -0.001, 0.002, -0.003])
-        found = assess(pd.Series([1.0, 1.0, 1.0, 0.0], index=labels.index), labels, horizon=1).metrics
+        found = assess(
+            pd.Series([1.0, 1.0, 1.0, 0.0], index=labels.index), labels, horizon=1
+        ).metrics
         assert math.isfinite(found["log_loss"])
 
     def test_no_rows_left(self) -> None:
         _, labels = sample(100)
-        with pytest.raises(DataError, match=r"nothing to assess: of 100 rows 100 have no probability.*longer period"):
+        with pytest.raises(
+            DataError,
+            match=r"nothing to assess: of 100 rows 100 have no probability.*longer period",
+        ):
             assess(pd.Series(np.nan, index=labels.index), labels, horizon=5)
 
-    @pytest.mark.parametrize(("move", "words"), [(0.001, "moves go up"), (-0.001, "moves go down"), (0.0, "a tie")])
+    @pytest.mark.parametrize(
+        ("move", "words"), [(0.001, "moves go up"), (-0.001, "moves go down"), (0.0, "a tie")]
+    )
     def test_constant_label(self, move: float, words: str) -> None:
         labels = table(np.full(100, move))
         with pytest.raises(DataError, match=f"constant label: .*{words}.*longer period"):
@@ -265,7 +296,10 @@ class TestCompare:
     def test_only_bars_both_predict_count(self) -> None:
         proba, labels = sample(1_000)
         late = proba.where(np.arange(1_000) >= 500)
-        assert compare_accuracy(proba, late, labels, horizon=5)["moves"] == (~labels["tie"].iloc[500:]).sum()
+        assert (
+            compare_accuracy(proba, late, labels, horizon=5)["moves"]
+            == (~labels["tie"].iloc[500:]).sum()
+        )
 
     def test_difference_of_equally_good_models_is_covered(self) -> None:
         rng = np.random.default_rng(7)
@@ -275,7 +309,10 @@ class TestCompare:
             labels = table(move)
             first, second = (np.repeat(rng.uniform(0.3, 0.7, 300), 5) for _ in range(2))
             found = compare_accuracy(
-                pd.Series(first, index=labels.index), pd.Series(second, index=labels.index), labels, horizon=5
+                pd.Series(first, index=labels.index),
+                pd.Series(second, index=labels.index),
+                labels,
+                horizon=5,
             )
             covered += found["difference_low"] <= 0 <= found["difference_high"]
         assert 0.90 <= covered / 200 <= 0.99

@@ -19,13 +19,19 @@ def problem(rows: int = 3000, *, seed: int = 1) -> tuple[pd.DataFrame, pd.DataFr
     index = pd.date_range("2018-01-01", periods=rows, freq="1min", tz="UTC", name="time")
     values = rng.normal(size=(rows, 2)) * [0.001, 50.0] + [0.0, 7.0]
     values[0] = np.nan
-    features = pd.DataFrame(values, index=index, columns=["ETH/USD log_return", "BTC/USD log_return"])
+    features = pd.DataFrame(
+        values, index=index, columns=["ETH/USD log_return", "BTC/USD log_return"]
+    )
     drive = 800 * features["ETH/USD log_return"].shift(1).fillna(0).to_numpy()
     label = (drive + rng.logistic(size=rows) > 0).astype(float)
     label[rng.random(rows) < 0.05] = np.nan
     labels = pd.DataFrame({"label": label, "move": 0.0, "tie": np.isnan(label)}, index=index)
     cut = int(0.6 * rows)
-    split = Split(train=slice(0, cut), validation=slice(cut + 5, cut + 500), test={"t": slice(cut + 505, rows)})
+    split = Split(
+        train=slice(0, cut),
+        validation=slice(cut + 5, cut + 500),
+        test={"t": slice(cut + 505, rows)},
+    )
     return features, labels, split
 
 
@@ -37,17 +43,26 @@ class TestFit:
     @pytest.mark.parametrize("weighted", [False, True])
     def test_equals_the_pipeline_of_sklearn(self, weighted: bool) -> None:
         linear_model, pipeline, preprocessing = (
-            importlib.import_module(f"sklearn.{name}") for name in ("linear_model", "pipeline", "preprocessing")
+            importlib.import_module(f"sklearn.{name}")
+            for name in ("linear_model", "pipeline", "preprocessing")
         )
         features, labels, split = problem()
         table = lag_table(features)
-        rows = table.iloc[split.train].notna().all(axis=1) & labels["label"].iloc[split.train].notna()
+        rows = (
+            table.iloc[split.train].notna().all(axis=1) & labels["label"].iloc[split.train].notna()
+        )
         train, target = table.iloc[split.train][rows], labels["label"].iloc[split.train][rows]
-        weights = pd.Series(np.random.default_rng(2).uniform(0.5, 2, len(labels)), index=labels.index)
+        weights = pd.Series(
+            np.random.default_rng(2).uniform(0.5, 2, len(labels)), index=labels.index
+        )
         model = pipeline.make_pipeline(
             preprocessing.StandardScaler(), linear_model.LogisticRegression(max_iter=1000, tol=1e-8)
         )
-        model.fit(train, target, logisticregression__sample_weight=weights[train.index] if weighted else None)
+        model.fit(
+            train,
+            target,
+            logisticregression__sample_weight=weights[train.index] if weighted else None,
+        )
         found = logistic_baseline(
             features, labels, split, lags=LAGS, clip=0.0, weights=weights if weighted else None
         ).dropna()
@@ -77,7 +92,8 @@ class TestFit:
         changed = labels.copy()
         changed.iloc[:500, 0] = 1.0
         pd.testing.assert_series_equal(
-            logistic_baseline(features, labels, late, lags=LAGS), logistic_baseline(features, changed, late, lags=LAGS)
+            logistic_baseline(features, labels, late, lags=LAGS),
+            logistic_baseline(features, changed, late, lags=LAGS),
         )
 
     def test_no_row_sees_a_later_bar(self) -> None:
@@ -93,7 +109,10 @@ class TestFit:
         weights.iloc[100:200] = 0.0
         changed = labels.copy()
         changed.iloc[100:200, 0] = 1.0
-        first, again = (logistic_baseline(features, t, split, lags=LAGS, weights=weights) for t in (labels, changed))
+        first, again = (
+            logistic_baseline(features, t, split, lags=LAGS, weights=weights)
+            for t in (labels, changed)
+        )
         pd.testing.assert_series_equal(first, again)
 
     def test_weights_may_cover_the_train_rows_alone(self) -> None:
@@ -110,15 +129,21 @@ class TestWindowScaling:
         linear_model = importlib.import_module("sklearn.linear_model")
         features, labels, split = problem()
         features["flat"] = 3.0
-        table = np.stack([features.shift(lag).to_numpy() for lag in range(LAGS)], axis=1)  # (rows, lags, features)
+        table = np.stack(
+            [features.shift(lag).to_numpy() for lag in range(LAGS)], axis=1
+        )  # (rows, lags, features)
         low, high = table.min(axis=1, keepdims=True), table.max(axis=1, keepdims=True)
         with np.errstate(invalid="ignore"):
-            scaled = np.where(high > low, 2 * (table - low) / (high - low) - 1, 0.0).reshape(len(table), -1)
+            scaled = np.where(high > low, 2 * (table - low) / (high - low) - 1, 0.0).reshape(
+                len(table), -1
+            )
         train = np.arange(len(table)) < split.train.stop
         rows = train & (np.arange(len(table)) >= LAGS) & labels["label"].notna().to_numpy()
         mean, deviation = scaled[rows].mean(axis=0), scaled[rows].std(axis=0)
         scaled = (scaled - mean) / np.where(deviation > 0, deviation, 1)
-        model = linear_model.LogisticRegression(max_iter=1000, tol=1e-8).fit(scaled[rows], labels["label"][rows])
+        model = linear_model.LogisticRegression(max_iter=1000, tol=1e-8).fit(
+            scaled[rows], labels["label"][rows]
+        )
         found = logistic_baseline(features, labels, split, lags=LAGS, clip=0, scaling="window")
         assert np.abs(found.iloc[LAGS:] - model.predict_proba(scaled[LAGS:])[:, 1]).max() < 1e-5
 
@@ -127,7 +152,8 @@ class TestWindowScaling:
         later = features.copy()
         later.iloc[2000:] = 10 * features.iloc[2000:] + 5
         first, again = (
-            logistic_baseline(table, labels, split, lags=LAGS, scaling="window") for table in (features, later)
+            logistic_baseline(table, labels, split, lags=LAGS, scaling="window")
+            for table in (features, later)
         )
         pd.testing.assert_series_equal(first.iloc[2010:], again.iloc[2010:])
 

@@ -48,7 +48,9 @@ class TestEffectiveSampleSize:
     def test_overlap_of_a_random_walk_has_the_arcsine_correlations(self) -> None:
         hits = overlapping_hits(np.random.default_rng(2), rows=400_000, horizon=5)
         rho = sum(2 / math.pi * math.asin((5 - k) / 5) for k in range(1, 5))
-        assert effective_sample_size(hits, horizon=5) == pytest.approx(400_000 / (1 + 2 * rho), rel=0.02)
+        assert effective_sample_size(hits, horizon=5) == pytest.approx(
+            400_000 / (1 + 2 * rho), rel=0.02
+        )
 
     def test_never_above_the_rows_even_with_alternating_hits(self) -> None:
         assert effective_sample_size(np.tile([1.0, 0.0], 500), horizon=5) <= 1000
@@ -82,7 +84,9 @@ class TestWilson:
         for hits, rows in ((0, 10), (7, 10), (10, 10), (550, 1000)):
             expected = stats.binomtest(hits, rows).proportion_ci(0.95, method="wilson")
             found = wilson_interval(hits / rows, rows=rows)
-            assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+            assert (found.low, found.high) == pytest.approx(
+                (expected.low, expected.high), abs=1e-12
+            )
 
     def test_without_rows_it_says_so(self) -> None:
         found = wilson_interval(math.nan, rows=0)
@@ -94,7 +98,9 @@ class TestWilson:
         honest = naive = 0
         for _ in range(600):
             hits = overlapping_hits(rng, rows=2000, horizon=5)
-            honest += covers(wilson_interval(hits.mean(), rows=effective_sample_size(hits, horizon=5)), 0.5)
+            honest += covers(
+                wilson_interval(hits.mean(), rows=effective_sample_size(hits, horizon=5)), 0.5
+            )
             naive += covers(wilson_interval(hits.mean(), rows=len(hits)), 0.5)
         assert 0.92 <= honest / 600 <= 0.98
         assert naive / 600 < 0.80
@@ -113,7 +119,8 @@ class TestBootstrap:
         noise = rng.normal(size=400)
         persistent = pd.Series(noise).ewm(alpha=0.1).mean().to_numpy()
         runs = [
-            np.mean(np.diff(resample_days(series, resamples=50, seed=1), axis=1) == 1) for series in (noise, persistent)
+            np.mean(np.diff(resample_days(series, resamples=50, seed=1), axis=1) == 1)
+            for series in (noise, persistent)
         ]
         assert runs[0] < 0.7
         assert runs[1] > 0.8
@@ -144,7 +151,9 @@ class TestBootstrap:
     def test_ratio_draws_both_sums_from_the_same_days(self) -> None:
         """Gross is exactly 3 bp of what was traded every day, so no resample may give anything else."""
         traded = np.random.default_rng(9).gamma(2.0, size=50)
-        found = ratio_interval(0.0003 * traded + 1e-12 * np.arange(50), traded, resamples=200, seed=1)
+        found = ratio_interval(
+            0.0003 * traded + 1e-12 * np.arange(50), traded, resamples=200, seed=1
+        )
         assert found.low == pytest.approx(0.0003, abs=1e-9)
         assert found.high == pytest.approx(0.0003, abs=1e-9)
 
@@ -153,8 +162,12 @@ class TestBootstrap:
         rng = np.random.default_rng(13)
         traded = np.exp(pd.Series(rng.normal(size=300)).ewm(alpha=0.05).mean().to_numpy())
         noise = rng.normal(scale=0.01, size=300)
-        plain, shifted = (ratio_interval(noise + k * traded, traded, resamples=200, seed=1) for k in (0.0, 3.0))
-        assert (shifted.low - 3.0, shifted.high - 3.0) == pytest.approx((plain.low, plain.high), abs=1e-9)
+        plain, shifted = (
+            ratio_interval(noise + k * traded, traded, resamples=200, seed=1) for k in (0.0, 3.0)
+        )
+        assert (shifted.low - 3.0, shifted.high - 3.0) == pytest.approx(
+            (plain.low, plain.high), abs=1e-9
+        )
 
     def test_point_estimates_lie_inside(self) -> None:
         values = np.random.default_rng(10).normal(0.002, 0.01, size=200)
@@ -187,8 +200,12 @@ class TestBootstrap:
 class TestSharpe:
     def test_golden_numbers_of_the_paper(self) -> None:
         variance = 0.5 / 250
-        assert expected_maximum_sharpe(trials=100, variance=variance) == pytest.approx(0.1132, abs=5e-5)
-        assert deflated_sharpe(GOLDEN, trials=100, variance=variance) == pytest.approx(0.9004, abs=5e-5)
+        assert expected_maximum_sharpe(trials=100, variance=variance) == pytest.approx(
+            0.1132, abs=5e-5
+        )
+        assert deflated_sharpe(GOLDEN, trials=100, variance=variance) == pytest.approx(
+            0.9004, abs=5e-5
+        )
         assert minimum_track_record(GOLDEN) == pytest.approx(166.64, abs=5e-3)
 
     def test_track_record_of_minimum_length_is_just_significant(self) -> None:
@@ -206,8 +223,12 @@ class TestSharpe:
         sharpes = np.array([moments(rng.normal(size=periods)).sharpe for _ in range(4000)])
         assert sharpes.var() == pytest.approx(1 / (periods - 1), rel=0.05)
         best = sharpes.reshape(100, 40).max(axis=1).mean()
-        assert best == pytest.approx(expected_maximum_sharpe(trials=40, variance=1 / (periods - 1)), rel=0.05)
-        assert deflated_sharpe(GOLDEN, trials=40) == deflated_sharpe(GOLDEN, trials=40, variance=1 / 1249)
+        assert best == pytest.approx(
+            expected_maximum_sharpe(trials=40, variance=1 / (periods - 1)), rel=0.05
+        )
+        assert deflated_sharpe(GOLDEN, trials=40) == deflated_sharpe(
+            GOLDEN, trials=40, variance=1 / 1249
+        )
 
     def test_a_single_return_has_no_deflated_sharpe_ratio(self) -> None:
         assert math.isnan(deflated_sharpe(moments([0.1]), trials=24))

@@ -92,7 +92,10 @@ def text(found: Verdict) -> str:
 class TestHeadline:
     def test_loses_after_fees(self) -> None:
         found = verdict(scenarios("none", "taker", gross=2.1))
-        assert found.headline == "Loses money after fees: gross +2.1 bp a trade against 42.0 bp of costs (taker)."
+        assert (
+            found.headline
+            == "Loses money after fees: gross +2.1 bp a trade against 42.0 bp of costs (taker)."
+        )
         assert found.sentences[0] == (
             "It would pay below a cost of about 1.1 bp per side, commission, spread and slippage together "
             "(95 % interval 0.8 to 1.4 bp)."
@@ -130,14 +133,18 @@ class TestHeadline:
 
     def test_pays_at_maker_perhaps(self) -> None:
         found = verdict(scenarios(gross=30.0, spread=0.2))
-        assert "The gain at maker cannot be told from luck: the interval of its return is −10.0 to +30.0 %." in (
-            found.headline
+        assert (
+            "The gain at maker cannot be told from luck: the interval of its return is −10.0 to +30.0 %."
+            in (found.headline)
         )
         assert found.numbers["certain"] is False
 
     def test_pays_at_all_fees(self) -> None:
         found = verdict(scenarios("none", "taker", gross=60.0))
-        assert found.headline == "Makes money after fees: gross +60.0 bp a trade, net +18.0 bp at taker."
+        assert (
+            found.headline
+            == "Makes money after fees: gross +60.0 bp a trade, net +18.0 bp at taker."
+        )
         assert found.sentences[0].startswith("It pays below a cost of about 30.0 bp per side")
         assert (found.numbers["case"], found.numbers["certain"]) == ("pays", True)
 
@@ -149,7 +156,9 @@ class TestHeadline:
         assert found.numbers["certain"] is False
 
     def test_pays_on_too_few_days(self) -> None:
-        found = verdict(scenarios("none", "taker", gross=60.0, note="only 3 days: too few for an interval"))
+        found = verdict(
+            scenarios("none", "taker", gross=60.0, note="only 3 days: too few for an interval")
+        )
         assert "Too little data to tell the gain at taker from luck." in found.headline
         assert "only 3 days" in found.sentences[-1]
         assert "95 % interval" not in text(found)
@@ -175,7 +184,10 @@ class TestHeadline:
 
     def test_no_fee_was_tried(self) -> None:
         found = verdict(scenarios("none", gross=2.0))
-        assert found.headline == "Not known whether it pays: gross +2.0 bp a trade, but no fee was tried."
+        assert (
+            found.headline
+            == "Not known whether it pays: gross +2.0 bp a trade, but no fee was tried."
+        )
 
     def test_nothing_to_judge(self) -> None:
         with pytest.raises(DataError, match="at least one fee scenario"):
@@ -187,14 +199,22 @@ class TestHeadline:
         assert verdict(given).headline == verdict(backwards).headline
 
 
-HEDGES = ("cannot be told from luck", "cannot be ruled out", "Too little data", "Not known", "No trades")
+HEDGES = (
+    "cannot be told from luck",
+    "cannot be ruled out",
+    "Too little data",
+    "Not known",
+    "No trades",
+)
 
 
 class TestCertain:
     """No sentence is said flatly that an interval leaves open."""
 
     def test_a_loss_whose_interval_covers_a_gain_is_hedged(self) -> None:
-        found = verdict(scenarios("none", "taker", gross=41.0, spread=0.165, net_return=-0.01, gross_return=0.2))
+        found = verdict(
+            scenarios("none", "taker", gross=41.0, spread=0.165, net_return=-0.01, gross_return=0.2)
+        )
         assert found.numbers["case"] == "loses after fees"
         assert found.numbers["certain"] is False
         assert found.headline == (
@@ -206,7 +226,10 @@ class TestCertain:
         given = scenarios(gross=19.0, spread=0.05)
         found = verdict(given)
         assert (found.numbers["case"], found.numbers["certain"]) == ("loses after fees", False)
-        assert "A gain at maker cannot be ruled out: the interval of its return is −6.0 to +4.0 %." in found.headline
+        assert (
+            "A gain at maker cannot be ruled out: the interval of its return is −6.0 to +4.0 %."
+            in found.headline
+        )
         given["maker"]["net_return_high"] = -1e-6
         assert verdict(given).numbers["certain"] is True
         assert verdict(given).headline.endswith("(taker+slippage).")
@@ -228,7 +251,11 @@ class TestCertain:
         [
             (-0.1, -0.1e-4, ""),
             (0.1, -0.1e-4, "A gain cannot be ruled out: the interval of the return at no fee is"),
-            (-0.1, 0.1e-4, "A gain cannot be ruled out: the interval of the break-even cost per side is"),
+            (
+                -0.1,
+                0.1e-4,
+                "A gain cannot be ruled out: the interval of the break-even cost per side is",
+            ),
             (-0.1, NAN, "Too little data to rule out a gain."),
             (NAN, -0.1e-4, "Too little data to rule out a gain."),
         ],
@@ -249,7 +276,9 @@ class TestCertain:
         self, gross: float, fees: tuple[str, ...], note: str, spread: float
     ) -> None:
         found = verdict(scenarios(*fees, gross=gross, spread=spread, note=note))
-        assert any(words in found.headline for words in HEDGES) is not found.numbers["certain"], found.headline
+        assert any(words in found.headline for words in HEDGES) is not found.numbers["certain"], (
+            found.headline
+        )
 
 
 class TestMeanTradeAgainstTheAccount:
@@ -257,7 +286,15 @@ class TestMeanTradeAgainstTheAccount:
 
     def test_a_mean_gain_that_compounds_to_a_loss_loses_before_fees(self) -> None:
         found = verdict(
-            scenarios("none", "taker", gross=1.0, gross_return=-0.3, net_return=-0.3, break_even_fee=-1e-4, spread=0.01)
+            scenarios(
+                "none",
+                "taker",
+                gross=1.0,
+                gross_return=-0.3,
+                net_return=-0.3,
+                break_even_fee=-1e-4,
+                spread=0.01,
+            )
         )
         assert found.numbers["case"] == "loses before fees"
         assert found.headline.startswith(
@@ -271,13 +308,17 @@ class TestMeanTradeAgainstTheAccount:
         why = "Its trades gain 52.9 bp on average and the account loses nevertheless"
         said = text(verdict(scenarios("none", "taker", gross_return=-0.0472, **given)))
         assert why in said and "after its deepest fall, 48.8 %, it takes +95.3 % to be back" in said
-        assert "loses nevertheless" not in text(verdict(scenarios("none", "taker", **given | {"net_return": 0.05})))
+        assert "loses nevertheless" not in text(
+            verdict(scenarios("none", "taker", **given | {"net_return": 0.05}))
+        )
 
     def test_and_by_trades_that_gain_on_average_after_a_fee(self) -> None:
         """It said "Loses money after fees: gross +59.1 bp a trade against 20.0 bp of costs", which is a gain."""
         free = scenario("none", gross=59.1, gross_return=0.004, net_return=0.004)
         paid = {
-            name: scenario(name, gross=59.1, gross_return=0.004, net_return=net, max_drawdown_bars=-0.491)
+            name: scenario(
+                name, gross=59.1, gross_return=0.004, net_return=net, max_drawdown_bars=-0.491
+            )
             for name, net in (("maker", -0.041), ("taker", -0.088))
         }
         found = verdict({"none": free, **paid})
@@ -285,19 +326,38 @@ class TestMeanTradeAgainstTheAccount:
             "Loses money after fees: gross +59.1 bp a trade on average, but net −4.1 % at maker, −8.8 % at taker, "
             "compounded."
         )
-        assert "At maker its trades gain 39.1 bp on average and the account loses nevertheless" in text(found)
+        assert (
+            "At maker its trades gain 39.1 bp on average and the account loses nevertheless"
+            in text(found)
+        )
         assert "after its deepest fall, 49.1 %, it takes +96.5 % to be back" in text(found)
 
     def test_a_mean_loss_that_compounds_to_a_gain_has_an_edge(self) -> None:
         found = verdict(
-            scenarios("none", "taker", gross=-1.0, gross_return=0.05, net_return=-0.5, break_even_fee=1e-4, spread=0.01)
+            scenarios(
+                "none",
+                "taker",
+                gross=-1.0,
+                gross_return=0.05,
+                net_return=-0.5,
+                break_even_fee=1e-4,
+                spread=0.01,
+            )
         )
         assert found.numbers["case"] == "loses after fees"
-        assert "gross +5.0 % compounded (−1.0 bp a trade on average) against 42.0 bp" in found.headline
+        assert (
+            "gross +5.0 % compounded (−1.0 bp a trade on average) against 42.0 bp" in found.headline
+        )
         assert "It would pay below a cost of about 1.0 bp" in text(found)
 
-    def test_an_arithmetic_break_even_above_zero_promises_nothing_where_it_compounds_to_a_loss(self) -> None:
-        found = verdict(scenarios("none", "taker", gross=0.1, gross_return=-0.01, net_return=-0.01, spread=0.001))
+    def test_an_arithmetic_break_even_above_zero_promises_nothing_where_it_compounds_to_a_loss(
+        self,
+    ) -> None:
+        found = verdict(
+            scenarios(
+                "none", "taker", gross=0.1, gross_return=-0.01, net_return=-0.01, spread=0.001
+            )
+        )
         assert found.numbers["case"] == "loses before fees"
         assert "It would pay" not in text(found)
         assert "would bear a cost of 0.1 bp per side" in text(found)
@@ -305,7 +365,9 @@ class TestMeanTradeAgainstTheAccount:
 
     def test_nor_a_gain_below_it_where_the_account_loses_at_a_lower_cost(self) -> None:
         """It said "It would pay below a cost of about 27.9 bp" of a run that lost at 10 bp."""
-        found = verdict(scenarios("none", "maker", gross=59.1, gross_return=0.004, net_return=-0.04))
+        found = verdict(
+            scenarios("none", "maker", gross=59.1, gross_return=0.004, net_return=-0.04)
+        )
         assert found.numbers["case"] == "loses after fees"
         assert "It would pay" not in text(found)
         assert "Added up, its trades would bear a cost of 29.6 bp per side" in text(found)
@@ -313,17 +375,33 @@ class TestMeanTradeAgainstTheAccount:
 
     def test_nets_are_those_of_the_account_where_the_mean_trade_says_otherwise(self) -> None:
         found = verdict(
-            scenarios("none", "taker", gross=43.0, net_return=-0.02, gross_return=0.4, spread=0.01, size=80.0)
+            scenarios(
+                "none",
+                "taker",
+                gross=43.0,
+                net_return=-0.02,
+                gross_return=0.4,
+                spread=0.01,
+                size=80.0,
+            )
         )
         assert "must be called right" not in text(found), "it already was"
-        found = verdict(scenarios("none", "taker", gross=41.0, net_return=0.02, gross_return=0.4, spread=0.01))
-        assert found.headline == "Makes money after fees: gross +41.0 bp a trade, net +2.0 % at taker, compounded."
+        found = verdict(
+            scenarios("none", "taker", gross=41.0, net_return=0.02, gross_return=0.4, spread=0.01)
+        )
+        assert (
+            found.headline
+            == "Makes money after fees: gross +41.0 bp a trade, net +2.0 % at taker, compounded."
+        )
 
 
 class TestRestingOrders:
     def test_a_gain_at_maker_alone_is_called_optimistic(self) -> None:
         sentences = text(verdict(scenarios(gross=30.0)))
-        assert "The gain at maker is optimistic: every order is taken to fill at the next open" in sentences
+        assert (
+            "The gain at maker is optimistic: every order is taken to fill at the next open"
+            in sentences
+        )
         assert "a resting order may not fill" in sentences
 
     def test_a_gain_that_pays_the_spread_is_not(self) -> None:
@@ -363,7 +441,9 @@ class TestWhatWouldHaveToBeTrue:
 class TestHowSure:
     def test_returns_of_every_scenario_beside_buy_and_hold(self) -> None:
         sentences = text(verdict(scenarios("none", "taker", gross=2.1)))
-        assert "Net return: no fee +2.1 % (95 % interval −2.9 to +7.1 %); taker −39.9 %" in sentences
+        assert (
+            "Net return: no fee +2.1 % (95 % interval −2.9 to +7.1 %); taker −39.9 %" in sentences
+        )
         assert "Buy and hold, all in and without costs: +118.0 %." in sentences
         assert "This rests on 181 days and 1,000 trades." in sentences
 
@@ -371,7 +451,10 @@ class TestHowSure:
         ("accuracy", "words"),
         [
             (0.556, "more than a coin toss, and more than always saying the same (50.4 %)"),
-            (0.504, "more than a coin toss, but not clearly more than always saying the same (50.4 %)"),
+            (
+                0.504,
+                "more than a coin toss, but not clearly more than always saying the same (50.4 %)",
+            ),
             (0.501, "which a coin toss could reach"),
             (0.492, "less than a coin toss"),
         ],
@@ -382,7 +465,10 @@ class TestHowSure:
     @pytest.mark.parametrize(
         ("points", "words"),
         [
-            (4.6, "It beats the logistic regression on the same rows by 4.6 points (95 % interval +4.2 to +5.0)"),
+            (
+                4.6,
+                "It beats the logistic regression on the same rows by 4.6 points (95 % interval +4.2 to +5.0)",
+            ),
             (0.2, "It cannot be told from the logistic regression on the same rows: +0.2 points"),
             (-1.5, "It is worse than the logistic regression on the same rows: −1.5 points"),
         ],
@@ -422,7 +508,9 @@ class TestChosenByASearch:
         assert "deflated" not in text(found)
         assert "nan" not in text(found)
 
-    @pytest.mark.parametrize("given", [{}, {"trials": NAN, "deflated_sharpe": NAN}], ids=["absent", "another's row"])
+    @pytest.mark.parametrize(
+        "given", [{}, {"trials": NAN, "deflated_sharpe": NAN}], ids=["absent", "another's row"]
+    )
     def test_without_a_search_nothing_changes(self, given: dict[str, float]) -> None:
         plain = scenarios("none", "taker", gross=60.0)
         found = verdict({name: one | given for name, one in plain.items()})

@@ -28,7 +28,9 @@ def numbers_of(run: Run) -> dict[str, Any]:
             "ties_share": run.facts["ties_share"],
             "best_possible_accuracy": run.facts["best_possible_accuracy"],
             "enter": run.enter,
-            "history": run.history[["epoch", "loss", "val_loss", "val_accuracy", "best"]].to_dict(orient="records"),
+            "history": run.history[["epoch", "loss", "val_loss", "val_accuracy", "best"]].to_dict(
+                orient="records"
+            ),
             "proba": {str(time): proba for time, proba in shown["proba"].items()},
             "logistic": {str(time): proba for time, proba in shown["logistic"].items()},
             "signals": run.predictions.groupby("period")["signal"].sum().to_dict(),
@@ -37,7 +39,9 @@ def numbers_of(run: Run) -> dict[str, Any]:
                 for period, models in run.assessments.items()
             },
             "comparison": run.comparison.to_dict(orient="records"),
-            "verdicts": {period: [found.headline, *found.sentences] for period, found in run.verdicts.items()},
+            "verdicts": {
+                period: [found.headline, *found.sentences] for period, found in run.verdicts.items()
+            },
         }
     )
 

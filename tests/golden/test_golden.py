@@ -16,7 +16,10 @@ def differences(found: Any, kept: Any, place: str = "") -> list[str]:
     if isinstance(kept, dict) and isinstance(found, dict):
         odd = [f"{place}/{key}: only in one" for key in kept.keys() ^ found.keys()]
         return odd + [
-            text for key in kept if key in found for text in differences(found[key], kept[key], f"{place}/{key}")
+            text
+            for key in kept
+            if key in found
+            for text in differences(found[key], kept[key], f"{place}/{key}")
         ]
     if isinstance(kept, list) and isinstance(found, list) and len(kept) == len(found):
         return [

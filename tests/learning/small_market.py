@@ -16,7 +16,9 @@ from cryptonn.market.candles import Frame, align
 TARGET, OTHER = "ETH/USD", "BTC/USD"
 
 
-def candle_table(close: np.ndarray, *, volume: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+def candle_table(
+    close: np.ndarray, *, volume: np.ndarray, rng: np.random.Generator
+) -> pd.DataFrame:
     open_ = np.concatenate([close[:1], close[:-1]])
     spread = 1 + 0.0005 * rng.random((2, len(close)))
     index = pd.date_range("2018-01-01 18:00", periods=len(close), freq="min", tz="UTC", name="time")
@@ -46,7 +48,11 @@ def small_frame(rows: int = 6000, *, seed: int = 3) -> Frame:
         TARGET: candle_table(700 * np.exp(eth.cumsum()), volume=volumes[0], rng=rng),
         OTHER: candle_table(14000 * np.exp(btc.cumsum()), volume=volumes[1], rng=rng),
     }
-    return align(tables, timeframe="1m", extras={symbol: small_extras(table) for symbol, table in tables.items()})
+    return align(
+        tables,
+        timeframe="1m",
+        extras={symbol: small_extras(table) for symbol, table in tables.items()},
+    )
 
 
 def small_extras(candles: pd.DataFrame) -> pd.DataFrame:

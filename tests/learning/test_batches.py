@@ -9,7 +9,9 @@ LOOKBACK = 10
 def rows(number: int, *, unlabelled: int = 7) -> TrainRows:
     """The only feature and the target of a row are its number, so a batch tells which rows it holds."""
     count = np.arange(number, dtype=np.float32)
-    return TrainRows(bars=count[:, None], target=count, weight=(count % unlabelled != 0).astype(np.float32))
+    return TrainRows(
+        bars=count[:, None], target=count, weight=(count % unlabelled != 0).astype(np.float32)
+    )
 
 
 def labelled(batches: list, last_only: bool = False) -> np.ndarray:
@@ -20,7 +22,9 @@ def test_streaming_labels_every_row_once_but_for_the_ends() -> None:
     given = rows(500)
     counts = np.zeros(500)
     for seed in range(40):
-        once = labelled(list(Streaming(given, LOOKBACK, 30, 4).epoch(np.random.default_rng(seed)))).astype(int)
+        once = labelled(
+            list(Streaming(given, LOOKBACK, 30, 4).epoch(np.random.default_rng(seed)))
+        ).astype(int)
         assert len(set(once)) == len(once)
         assert len(once) >= (500 - LOOKBACK - 2 * 30) * 6 / 7 - 1
         counts[once] += 1
@@ -65,7 +69,11 @@ def test_windowed_labels_every_row_with_its_lookback_exactly_once() -> None:
         np.testing.assert_array_equal(batch.bars[:, 0, 0], batch.target[:, 0] - LOOKBACK + 1)
 
 
-@pytest.mark.parametrize("form", [Streaming(rows(900), LOOKBACK, 30, 4), Windowed(rows(900), LOOKBACK, 16)])
+@pytest.mark.parametrize(
+    "form", [Streaming(rows(900), LOOKBACK, 30, 4), Windowed(rows(900), LOOKBACK, 16)]
+)
 def test_order_depends_on_the_seed_alone(form: Streaming | Windowed) -> None:
-    first, again, other = (labelled(list(form.epoch(np.random.default_rng(seed)))).tolist() for seed in (1, 1, 2))
+    first, again, other = (
+        labelled(list(form.epoch(np.random.default_rng(seed)))).tolist() for seed in (1, 1, 2)
+    )
     assert first == again != other

@@ -17,7 +17,9 @@ from tests.learning.small_market import Material, material, small_config, small_
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "streaming, averaged": {},
-    "windowed, newest weights": {"training": {"form": "windowed", "averaging": 0.0, "batch_size": 256}},
+    "windowed, newest weights": {
+        "training": {"form": "windowed", "averaging": 0.0, "batch_size": 256}
+    },
     "batch normalization, rmsprop, a schedule": {
         "network": {"normalization": "batch", "dense": [4], "dense_dropout": 0.2},
         "training": {"optimizer": "rmsprop", "schedule": "cosine"},
@@ -54,7 +56,9 @@ def fitted(
 
 
 def three_epochs(**changed: Any) -> Material:
-    config = small_config(training=changed.get("training", {}), network={"dropout": 0.3} | changed.get("network", {}))
+    config = small_config(
+        training=changed.get("training", {}), network={"dropout": 0.3} | changed.get("network", {})
+    )
     return material(config.model_copy(update={"seed": changed.get("seed", 1)}), small_frame())
 
 
@@ -83,7 +87,9 @@ def assert_equal(one: FittedModel, other: FittedModel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kills"), [*((name, (1, 2)) for name in SETTINGS), ("streaming, averaged", (3,))], ids=str
+    ("name", "kills"),
+    [*((name, (1, 2)) for name in SETTINGS), ("streaming, averaged", (3,))],
+    ids=str,
 )
 def test_killed_after_an_epoch_it_goes_on_to_the_same_weights(
     name: str, kills: tuple[int, ...], tmp_path: Path
@@ -107,10 +113,17 @@ def test_the_earlier_epochs_are_told_of_again_and_their_time_is_known(
     path.write_bytes(left(2))
     checkpoint = Checkpoint(path)
     _, history = fit_model(
-        rows.features, rows.labels, rows.split, rows.config, on_epoch=told.append, checkpoint=checkpoint
+        rows.features,
+        rows.labels,
+        rows.split,
+        rows.config,
+        on_epoch=told.append,
+        checkpoint=checkpoint,
     )
     assert [report.epoch for report in told] == [1, 2, 3]
-    assert checkpoint.seconds == pytest.approx(history["seconds"][:2].sum()) and checkpoint.seconds > 0
+    assert (
+        checkpoint.seconds == pytest.approx(history["seconds"][:2].sum()) and checkpoint.seconds > 0
+    )
 
 
 @pytest.mark.parametrize("change", [{"seed": 2}, {"training": {"learning_rate": 0.02}}], ids=str)
@@ -149,7 +162,9 @@ def test_the_file_of_other_rows_is_as_good_as_none(
     assert_equal(model, fitted(other(three_epochs()), None)[0])
 
 
-@pytest.mark.parametrize("content", [b"", b"half a file", b"PK\x03\x04 cut off"], ids=["empty", "text", "zip"])
+@pytest.mark.parametrize(
+    "content", [b"", b"half a file", b"PK\x03\x04 cut off"], ids=["empty", "text", "zip"]
+)
 def test_a_damaged_file_is_as_good_as_none(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "fit.npz"
     path.write_bytes(content)
@@ -157,7 +172,10 @@ def test_a_damaged_file_is_as_good_as_none(content: bytes, tmp_path: Path) -> No
 
 
 def test_patience_that_ended_the_fit_still_ends_it(tmp_path: Path) -> None:
-    rows, path = three_epochs(training={"epochs": 30, "patience": 1, "learning_rate": 0.05}), tmp_path / "fit.npz"
+    rows, path = (
+        three_epochs(training={"epochs": 30, "patience": 1, "learning_rate": 0.05}),
+        tmp_path / "fit.npz",
+    )
     model, history, _ = fitted(rows, path)
     assert len(history) < 30
     again, same, trained = fitted(rows, path)

@@ -13,13 +13,17 @@ from cryptonn.market.timerange import TimeRange
 from cryptonn.settings import FeaturesConfig
 
 ALL = FeaturesConfig(
-    columns=tuple(FEATURES), ta=("momentum_rsi", "trend_macd", "volatility_bbw", "trend_psar_up"), clip=0
+    columns=tuple(FEATURES),
+    ta=("momentum_rsi", "trend_macd", "volatility_bbw", "trend_psar_up"),
+    clip=0,
 )
 
 
 def candles(close: list[float], volume: list[float]) -> pd.DataFrame:
     return candle_table(
-        np.array(close, dtype=float), volume=np.array(volume, dtype=float), rng=np.random.default_rng(0)
+        np.array(close, dtype=float),
+        volume=np.array(volume, dtype=float),
+        rng=np.random.default_rng(0),
     )
 
 
@@ -53,14 +57,18 @@ def test_published_volume_change_skips_bars_without_a_trade() -> None:
 def test_candles_as_they_are(frame: Frame) -> None:
     fields = ("open", "high", "low", "close", "volume")
     features = make_features(frame, target=TARGET, config=FeaturesConfig(columns=fields, clip=0))
-    assert list(features.columns) == [f"{symbol} {field}" for symbol in (TARGET, OTHER) for field in fields]
+    assert list(features.columns) == [
+        f"{symbol} {field}" for symbol in (TARGET, OTHER) for field in fields
+    ]
     np.testing.assert_array_equal(features.iloc[:, :5], frame.candles(TARGET)[list(fields)])
     assert features.notna().all(axis=None), "no warm-up"
 
 
 def test_extras_as_they_are(frame: Frame) -> None:
     features = make_features(frame, target=OTHER, config=FeaturesConfig(columns=EXTRAS, clip=0))
-    assert list(features.columns) == [f"{symbol} {field}" for symbol in (OTHER, TARGET) for field in EXTRAS]
+    assert list(features.columns) == [
+        f"{symbol} {field}" for symbol in (OTHER, TARGET) for field in EXTRAS
+    ]
     np.testing.assert_array_equal(features.iloc[:, :4], small_extras(frame.candles(OTHER)))
     np.testing.assert_array_equal(features.iloc[:, 4:], small_extras(frame.candles(TARGET)))
 
@@ -68,24 +76,38 @@ def test_extras_as_they_are(frame: Frame) -> None:
 def test_extras_that_did_not_come_are_refused(frame: Frame) -> None:
     tables = {symbol: frame.candles(symbol) for symbol in frame.symbols}
     wanted = FeaturesConfig(columns=("close", "trades", "taker_base"), clip=0)
-    with pytest.raises(DataError, match=r"of ETH/USD came without trades, taker_base: only .* extras = true under \[d"):
+    with pytest.raises(
+        DataError,
+        match=r"of ETH/USD came without trades, taker_base: only .* extras = true under \[d",
+    ):
         make_features(align(tables, timeframe="1m"), target=TARGET, config=wanted)
     with pytest.raises(DataError, match="of BTC/USD came without trades"):
         features_of(tables | {TARGET: frame.all_columns(TARGET)}, target=TARGET, config=wanted)
 
 
 def test_all_of_ta_is_every_column_that_does_not_look_ahead(frame: Frame) -> None:
-    features = make_features(frame, target=TARGET, config=FeaturesConfig(columns=("close",), ta=("all",), clip=0))
-    names = [name.removeprefix(f"{TARGET} ") for name in features.columns if name != f"{OTHER} close"]
+    features = make_features(
+        frame, target=TARGET, config=FeaturesConfig(columns=("close",), ta=("all",), clip=0)
+    )
+    names = [
+        name.removeprefix(f"{TARGET} ") for name in features.columns if name != f"{OTHER} close"
+    ]
     assert names == ["close", *INDICATORS]
     assert not set(names) & set(REFUSED)
-    same = make_features(frame, target=TARGET, config=FeaturesConfig(columns=("close",), ta=tuple(INDICATORS), clip=0))
+    same = make_features(
+        frame,
+        target=TARGET,
+        config=FeaturesConfig(columns=("close",), ta=tuple(INDICATORS), clip=0),
+    )
     pd.testing.assert_frame_equal(features, same)
 
 
 def test_all_of_ta_beside_names_is_refused() -> None:
     data = {"train": "20180101-20180105"}
-    with pytest.raises(ConfigError, match=r'features: ta: "all" already holds the other names: write ta = \["all"\]'):
+    with pytest.raises(
+        ConfigError,
+        match=r'features: ta: "all" already holds the other names: write ta = \["all"\]',
+    ):
         parse_config({"name": "x", "data": data, "features": {"ta": ["all", "momentum_rsi"]}})
 
 
@@ -93,7 +115,9 @@ def test_all_of_ta_beside_names_is_refused() -> None:
 def test_features_of_cut_data_are_the_cut_features(frame: Frame, cut: int) -> None:
     whole = make_features(frame, target=TARGET, config=ALL)
     part = make_features(
-        frame.select(TimeRange(None, frame.index[cut - 1] + pd.Timedelta(minutes=1))), target=TARGET, config=ALL
+        frame.select(TimeRange(None, frame.index[cut - 1] + pd.Timedelta(minutes=1))),
+        target=TARGET,
+        config=ALL,
     )
     pd.testing.assert_frame_equal(part, whole.iloc[:cut], rtol=0, atol=1e-12)
 
@@ -106,7 +130,9 @@ def test_nan_only_in_the_warm_up(frame: Frame) -> None:
 
 
 def test_unknown_feature_is_refused_with_a_hint(frame: Frame) -> None:
-    with pytest.raises(ConfigError, match=r"'log_retrun' is no feature\. Did you mean 'log_return'\?"):
+    with pytest.raises(
+        ConfigError, match=r"'log_retrun' is no feature\. Did you mean 'log_return'\?"
+    ):
         make_features(frame, target=TARGET, config=FeaturesConfig(columns=("log_retrun",)))
 
 

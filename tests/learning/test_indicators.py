@@ -15,8 +15,20 @@ from cryptonn.learning.indicators import INDICATORS, REFUSED, filled_indicators,
 ROWS, CUT = 420, 200
 
 FILLED_FROM_THE_FUTURE = {
-    *("trend_vortex_ind_pos", "trend_vortex_ind_neg", "trend_vortex_ind_diff", "trend_trix", "trend_dpo"),
-    *("trend_kst", "trend_kst_sig", "trend_kst_diff", "trend_visual_ichimoku_a", "trend_visual_ichimoku_b"),
+    *(
+        "trend_vortex_ind_pos",
+        "trend_vortex_ind_neg",
+        "trend_vortex_ind_diff",
+        "trend_trix",
+        "trend_dpo",
+    ),
+    *(
+        "trend_kst",
+        "trend_kst_sig",
+        "trend_kst_diff",
+        "trend_visual_ichimoku_a",
+        "trend_visual_ichimoku_b",
+    ),
     "momentum_kama",
 }
 """Columns that look ahead with fillna=True, as the tutorials call it."""
@@ -32,7 +44,9 @@ def all_of_ta(candles: pd.DataFrame, *, fillna: bool) -> pd.DataFrame:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         numbered = candles.reset_index(drop=True)  # ta's parabolic SAR goes wrong on times
-        table = ta.add_all_ta_features(numbered, "open", "high", "low", "close", "volume", fillna=fillna)
+        table = ta.add_all_ta_features(
+            numbered, "open", "high", "low", "close", "volume", fillna=fillna
+        )
     return table.drop(columns=candles.columns).set_axis(candles.index, axis=0)
 
 
@@ -46,7 +60,9 @@ def published(candles: pd.DataFrame) -> pd.DataFrame:
 
 
 def changed_by_truncation(whole: pd.DataFrame, part: pd.DataFrame) -> set[str]:
-    same = np.isclose(whole.iloc[: len(part)], part, rtol=1e-9, atol=1e-9, equal_nan=True).all(axis=0)
+    same = np.isclose(whole.iloc[: len(part)], part, rtol=1e-9, atol=1e-9, equal_nan=True).all(
+        axis=0
+    )
     return set(whole.columns[~same])
 
 
@@ -55,7 +71,9 @@ def test_every_column_of_ta_is_known(published: pd.DataFrame) -> None:
     assert not set(INDICATORS) & set(REFUSED)
 
 
-def test_exactly_the_columns_that_look_ahead_are_refused(candles: pd.DataFrame, published: pd.DataFrame) -> None:
+def test_exactly_the_columns_that_look_ahead_are_refused(
+    candles: pd.DataFrame, published: pd.DataFrame
+) -> None:
     part = all_of_ta(candles.iloc[:CUT], fillna=False)
     assert changed_by_truncation(published, part) == LOOK_AHEAD
 
@@ -66,11 +84,15 @@ def test_filling_would_make_eleven_columns_look_ahead(candles: pd.DataFrame) -> 
 
 
 @pytest.mark.parametrize("name", INDICATORS)
-def test_column_is_that_of_ta_and_of_the_past(candles: pd.DataFrame, published: pd.DataFrame, name: str) -> None:
+def test_column_is_that_of_ta_and_of_the_past(
+    candles: pd.DataFrame, published: pd.DataFrame, name: str
+) -> None:
     column = indicator(candles, name)
     expected = published[name].replace([np.inf, -np.inf], np.nan).ffill()
     np.testing.assert_allclose(column, expected, rtol=1e-12)
-    np.testing.assert_allclose(indicator(candles.iloc[:CUT], name), column.iloc[:CUT], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        indicator(candles.iloc[:CUT], name), column.iloc[:CUT], rtol=1e-9, atol=1e-9
+    )
 
 
 def test_undefined_later_on_keeps_its_last_value(candles: pd.DataFrame) -> None:
@@ -85,7 +107,9 @@ def test_many_at_once_are_each_by_itself(candles: pd.DataFrame) -> None:
     together = indicators(candles, INDICATORS)
     assert list(together.columns) == list(INDICATORS)
     assert (together.dtypes == np.float64).all()
-    pd.testing.assert_frame_equal(together, pd.concat([indicator(candles, name) for name in INDICATORS], axis=1))
+    pd.testing.assert_frame_equal(
+        together, pd.concat([indicator(candles, name) for name in INDICATORS], axis=1)
+    )
 
 
 def test_none_at_all_is_an_empty_table(candles: pd.DataFrame) -> None:
@@ -97,12 +121,16 @@ def test_parabolic_sar_of_a_downtrend_stays_above_the_last_two_highs(candles: pd
     down = ta_on_times = indicator(candles, "trend_psar_down")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ta_on_times = ta.trend.PSARIndicator(candles["high"], candles["low"], candles["close"]).psar_down()
+        ta_on_times = ta.trend.PSARIndicator(
+            candles["high"], candles["low"], candles["close"]
+        ).psar_down()
     highs = candles["high"].rolling(2).max().shift(1)
     falling = ta_on_times.notna() & ta_on_times.shift(1).notna() & down.notna()
     assert falling.sum() > 100
     assert (down[falling] >= highs[falling]).all()
-    assert (ta_on_times[falling] < highs[falling]).any(), "ta has been mended: rows need not be numbered any more"
+    assert (ta_on_times[falling] < highs[falling]).any(), (
+        "ta has been mended: rows need not be numbered any more"
+    )
 
 
 def test_filled_is_what_the_tutorials_call(candles: pd.DataFrame) -> None:
@@ -131,5 +159,7 @@ def test_refused_by_name(candles: pd.DataFrame, name: str) -> None:
 
 
 def test_unknown_name_gets_a_hint(candles: pd.DataFrame) -> None:
-    with pytest.raises(ConfigError, match=r"'momentum_rsy' is no column of ta\. Did you mean 'momentum_rsi'\?"):
+    with pytest.raises(
+        ConfigError, match=r"'momentum_rsy' is no column of ta\. Did you mean 'momentum_rsi'\?"
+    ):
         indicator(candles, "momentum_rsy")

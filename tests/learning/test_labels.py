@@ -3,7 +3,13 @@ import pandas as pd
 import pytest
 
 from cryptonn.errors import DataError
-from cryptonn.learning.labels import balance_weights, class_weights, make_labels, tie_share, undersample
+from cryptonn.learning.labels import (
+    balance_weights,
+    class_weights,
+    make_labels,
+    tie_share,
+    undersample,
+)
 
 CLOSE = pd.Series([10.0, 11.0, 10.0, 11.0, 9.0, 9.0], name="close")
 

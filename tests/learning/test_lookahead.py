@@ -13,10 +13,22 @@ from cryptonn.learning.indicators import INDICATORS, REFUSED, filled_indicators
 from cryptonn.learning.lookahead import looking_ahead
 
 EVEN_UNFILLED = {
-    *("trend_kst", "trend_kst_sig", "trend_kst_diff", "trend_visual_ichimoku_a", "trend_visual_ichimoku_b"),
+    *(
+        "trend_kst",
+        "trend_kst_sig",
+        "trend_kst_diff",
+        "trend_visual_ichimoku_a",
+        "trend_visual_ichimoku_b",
+    ),
 }
 FROM_THE_WHOLE_SERIES = EVEN_UNFILLED | {
-    *("trend_vortex_ind_pos", "trend_vortex_ind_neg", "trend_vortex_ind_diff", "trend_trix", "trend_dpo"),
+    *(
+        "trend_vortex_ind_pos",
+        "trend_vortex_ind_neg",
+        "trend_vortex_ind_diff",
+        "trend_trix",
+        "trend_dpo",
+    ),
     "momentum_kama",
 }
 FILLED_BACK = {"trend_psar_up", "trend_psar_down"}
@@ -32,7 +44,9 @@ def table(candles: pd.DataFrame) -> pd.DataFrame:
     return looking_ahead(candles).set_index("column")
 
 
-def test_five_columns_look_ahead_as_they_are_and_eight_more_when_filled(table: pd.DataFrame) -> None:
+def test_five_columns_look_ahead_as_they_are_and_eight_more_when_filled(
+    table: pd.DataFrame,
+) -> None:
     assert set(table.index[table["plain"]]) == EVEN_UNFILLED
     assert set(table.index[table["filled"]]) == FROM_THE_WHOLE_SERIES | FILLED_BACK
     assert len(table) == 13
@@ -46,8 +60,12 @@ def test_only_first_rows_change(table: pd.DataFrame) -> None:
     assert table.loc["trend_psar_down", "last_row"] < 20
 
 
-def test_none_of_them_can_be_traded_filled_and_none_is_offered_that_looks_ahead_unfilled(table: pd.DataFrame) -> None:
-    assert {name for name, reason in REFUSED.items() if "looks ahead" in reason} == set(table.index[table["plain"]])
+def test_none_of_them_can_be_traded_filled_and_none_is_offered_that_looks_ahead_unfilled(
+    table: pd.DataFrame,
+) -> None:
+    assert {name for name, reason in REFUSED.items() if "looks ahead" in reason} == set(
+        table.index[table["plain"]]
+    )
     assert not set(table.index[table["plain"]]) & set(INDICATORS)
 
 

@@ -6,23 +6,39 @@ from cryptonn.learning.network import build_network, proba_of
 from cryptonn.settings import NetworkConfig
 
 BARS = np.random.default_rng(0).standard_normal((3, 17, 4)).astype(np.float32)
-PUBLISHED = NetworkConfig(layers=(128, 128, 128), dropout=0.2, normalization="batch", dense=(32,), output="softmax")
+PUBLISHED = NetworkConfig(
+    layers=(128, 128, 128), dropout=0.2, normalization="batch", dense=(32,), output="softmax"
+)
 
 
 def test_the_published_network() -> None:
     network = build_network(PUBLISHED, n_features=4, form="windowed")
-    kinds = [type(layer).__name__ for layer in network.layers[1:] if not isinstance(layer, keras.layers.Reshape)]
+    kinds = [
+        type(layer).__name__
+        for layer in network.layers[1:]
+        if not isinstance(layer, keras.layers.Reshape)
+    ]
     assert kinds == ["LSTM", "Dropout", "BatchNormalization"] * 3 + ["Dense", "Dense"]
-    assert [layer.units for layer in network.layers if isinstance(layer, keras.layers.LSTM)] == [128, 128, 128]
+    assert [layer.units for layer in network.layers if isinstance(layer, keras.layers.LSTM)] == [
+        128,
+        128,
+        128,
+    ]
     assert network.output_shape == (None, 1, 2)
     relu, softmax = network.layers[-2:]
-    assert (relu.units, relu.activation.__name__, softmax.activation.__name__) == (32, "relu", "softmax")
+    assert (relu.units, relu.activation.__name__, softmax.activation.__name__) == (
+        32,
+        "relu",
+        "softmax",
+    )
 
 
 @pytest.mark.parametrize("output", ["sigmoid", "softmax"])
 @pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
 def test_a_probability_at_every_bar(output: str, normalization: str) -> None:
-    config = NetworkConfig(layers=(5, 3), dropout=0.1, normalization=normalization, dense=(2,), output=output)
+    config = NetworkConfig(
+        layers=(5, 3), dropout=0.1, normalization=normalization, dense=(2,), output=output
+    )
     proba = proba_of(build_network(config, n_features=4, form="streaming"), BARS)
     assert proba.shape == (3, 17)
     assert ((proba > 0) & (proba < 1)).all()
@@ -40,10 +56,14 @@ def test_no_bar_sees_later_bars() -> None:
 @pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
 def test_windowed_form_is_the_last_bar_of_the_same_network(normalization: str) -> None:
     config = NetworkConfig(layers=(5, 3), normalization=normalization)
-    streaming, windowed = (build_network(config, n_features=4, form=form) for form in ("streaming", "windowed"))
+    streaming, windowed = (
+        build_network(config, n_features=4, form=form) for form in ("streaming", "windowed")
+    )
     windowed.set_weights(streaming.get_weights())
     assert windowed.output_shape == (None, 1, 1)
-    np.testing.assert_allclose(proba_of(windowed, BARS)[:, 0], proba_of(streaming, BARS)[:, -1], rtol=1e-6)
+    np.testing.assert_allclose(
+        proba_of(windowed, BARS)[:, 0], proba_of(streaming, BARS)[:, -1], rtol=1e-6
+    )
 
 
 def test_the_last_batch_normalisation_counts_windows_not_bars() -> None:
@@ -54,10 +74,16 @@ def test_the_last_batch_normalisation_counts_windows_not_bars() -> None:
     outputs = np.asarray(lstm.predict_on_batch(BARS))  # (batch, units), of the last bar
     network.compile(optimizer=keras.optimizers.SGD(0.0), loss="mse", jit_compile=False)
     network.train_on_batch(BARS, np.zeros((3, 1, 1)))
-    (layer,) = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    np.testing.assert_allclose(np.asarray(layer.moving_mean), 0.01 * outputs.mean(axis=0), rtol=1e-4)
+    (layer,) = [
+        layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    np.testing.assert_allclose(
+        np.asarray(layer.moving_mean), 0.01 * outputs.mean(axis=0), rtol=1e-4
+    )
 
 
 def test_no_dense_layer_if_it_has_no_units() -> None:
-    network = build_network(NetworkConfig(layers=(5,), dropout=0, dense=()), n_features=4, form="streaming")
+    network = build_network(
+        NetworkConfig(layers=(5,), dropout=0, dense=()), n_features=4, form="streaming"
+    )
     assert [type(layer).__name__ for layer in network.layers[1:]] == ["LSTM", "Dense"]

@@ -41,7 +41,9 @@ def whole(model: FittedModel, given: Material) -> pd.Series:
 
 @pytest.fixture(scope="module")
 def windowed(frame: Frame) -> tuple[FittedModel, Material]:
-    given = material(small_config(training={"form": "windowed", "batch_size": 64, "epochs": 1}), frame)
+    given = material(
+        small_config(training={"form": "windowed", "batch_size": 64, "epochs": 1}), frame
+    )
     return trained(given), given
 
 
@@ -53,12 +55,16 @@ def test_one_probability_a_bar_once_the_lookback_is_seen(whole: pd.Series, given
     assert whole.iloc[warm:].between(0, 1).all()
 
 
-@pytest.mark.parametrize("last", [LOOKBACK, 250, MIDNIGHT - 1, MIDNIGHT, MIDNIGHT + 1, 1500, 1799, 1800, 4321])
+@pytest.mark.parametrize(
+    "last", [LOOKBACK, 250, MIDNIGHT - 1, MIDNIGHT, MIDNIGHT + 1, 1500, 1799, 1800, 4321]
+)
 def test_the_last_bar_of_cut_data_gets_the_same_probability(
     model: FittedModel, given: Material, whole: pd.Series, last: int
 ) -> None:
     cut = predict_proba(model, given.features.iloc[: last + 1])
-    pd.testing.assert_series_equal(cut, whole.iloc[: last + 1], check_freq=False)  # equal to the bit
+    pd.testing.assert_series_equal(
+        cut, whole.iloc[: last + 1], check_freq=False
+    )  # equal to the bit
 
 
 @pytest.mark.parametrize("before", [LOOKBACK, LOOKBACK + 1, 300, 1000])
@@ -87,7 +93,9 @@ def test_a_restart_too_late_keeps_its_state_over_that_midnight(
     part = predict_proba(model, given.features.iloc[start:])
     assert part.iloc[: LOOKBACK - 1].isna().all()
     assert part.iloc[LOOKBACK - 1 :].notna().all()
-    np.testing.assert_array_equal(part.iloc[MIDNIGHT + 1440 - start :], whole.iloc[MIDNIGHT + 1440 :])
+    np.testing.assert_array_equal(
+        part.iloc[MIDNIGHT + 1440 - start :], whole.iloc[MIDNIGHT + 1440 :]
+    )
 
 
 def test_step_by_step_agrees(model: FittedModel, given: Material, whole: pd.Series) -> None:
@@ -100,7 +108,9 @@ def test_step_by_step_agrees(model: FittedModel, given: Material, whole: pd.Seri
 
 def test_too_few_bars_give_no_probability(model: FittedModel, given: Material) -> None:
     assert predict_proba(model, given.features.iloc[1:LOOKBACK]).isna().all()
-    assert predict_proba(model, given.features.iloc[1 : LOOKBACK + 1]).notna().tolist() == [False] * 19 + [True]
+    assert predict_proba(model, given.features.iloc[1 : LOOKBACK + 1]).notna().tolist() == [
+        False
+    ] * 19 + [True]
 
 
 def test_windowed_sees_exactly_the_lookback(windowed: tuple[FittedModel, Material]) -> None:
@@ -122,18 +132,25 @@ def test_both_forms_agree_where_they_see_the_same_bars(
     """The first probability of a stretch comes from exactly the lookback in either form."""
     for trained_one in (windowed[0], model):
         features = windowed[1].features.iloc[700 : 700 + LOOKBACK]
-        values = [predict_proba(_as(trained_one, form), features).iloc[-1] for form in ("streaming", "windowed")]
+        values = [
+            predict_proba(_as(trained_one, form), features).iloc[-1]
+            for form in ("streaming", "windowed")
+        ]
         assert values[0] == pytest.approx(values[1], abs=1e-6)
 
 
-def test_both_forms_are_close_elsewhere(model: FittedModel, given: Material, whole: pd.Series) -> None:
+def test_both_forms_are_close_elsewhere(
+    model: FittedModel, given: Material, whole: pd.Series
+) -> None:
     short = predict_proba(_as(model, "windowed"), given.features)
     assert (short - whole).abs().mean() < 0.02
     assert ((short > 0.5) != (whole > 0.5)).iloc[LOOKBACK:].mean() < 0.05
 
 
 def _as(model: FittedModel, form: str) -> FittedModel:
-    config = model.config.model_copy(update={"training": model.config.training.model_copy(update={"form": form})})
+    config = model.config.model_copy(
+        update={"training": model.config.training.model_copy(update={"form": form})}
+    )
     network = build_network(config.network, n_features=len(model.feature_names), form=form)
     network.set_weights(model.network.get_weights())
     return FittedModel(network, model.scaler, model.feature_names, config)
@@ -144,18 +161,26 @@ def test_saved_and_loaded_it_predicts_the_same_to_the_bit(
 ) -> None:
     model.save(tmp_path / "model")
     loaded = load_model(tmp_path / "model")
-    assert (loaded.feature_names, loaded.scaler, loaded.config) == (model.feature_names, model.scaler, model.config)
+    assert (loaded.feature_names, loaded.scaler, loaded.config) == (
+        model.feature_names,
+        model.scaler,
+        model.config,
+    )
     pd.testing.assert_series_equal(predict_proba(loaded, given.features), whole)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 def test_batch_normalisation_is_saved_too(frame: Frame, tmp_path: Path) -> None:
-    config = small_config(network={"normalization": "batch", "output": "softmax", "dense": 4}, training={"epochs": 1})
+    config = small_config(
+        network={"normalization": "batch", "output": "softmax", "dense": 4}, training={"epochs": 1}
+    )
     given = material(config, frame)
     model = trained(given)
     model.save(tmp_path / "model")
     loaded = load_model(tmp_path / "model")
-    pd.testing.assert_series_equal(predict_proba(loaded, given.features), predict_proba(model, given.features))
+    pd.testing.assert_series_equal(
+        predict_proba(loaded, given.features), predict_proba(model, given.features)
+    )
 
 
 def test_nothing_is_left_where_it_cannot_be_written(model: FittedModel, tmp_path: Path) -> None:
@@ -167,7 +192,9 @@ def test_nothing_is_left_where_it_cannot_be_written(model: FittedModel, tmp_path
 
 def test_features_that_are_missing_or_added_are_named(model: FittedModel, given: Material) -> None:
     other = given.features.rename(columns={"BTC/USD log_return": "XRP/USD log_return"})
-    with pytest.raises(ModelError, match="missing: BTC/USD log_return; not known to it: XRP/USD log_return"):
+    with pytest.raises(
+        ModelError, match="missing: BTC/USD log_return; not known to it: XRP/USD log_return"
+    ):
         predict_proba(model, other)
 
 
@@ -178,7 +205,8 @@ def test_features_in_another_order(model: FittedModel, given: Material) -> None:
 
 def test_another_timeframe_or_a_hole(model: FittedModel, given: Material) -> None:
     with pytest.raises(
-        ModelError, match=r"trained on 1m bars; after 2018-01-01 18:05.* the next bar comes 0 days 00:05"
+        ModelError,
+        match=r"trained on 1m bars; after 2018-01-01 18:05.* the next bar comes 0 days 00:05",
     ):
         predict_proba(model, given.features.iloc[5::5])
     with pytest.raises(ModelError, match="without a hole"):
@@ -197,7 +225,9 @@ def test_missing_model_folder(tmp_path: Path) -> None:
         load_model(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("damage", ["no weights", "no facts", "cut weights", "no json", "other key", "other network"])
+@pytest.mark.parametrize(
+    "damage", ["no weights", "no facts", "cut weights", "no json", "other key", "other network"]
+)
 def test_damaged_model_folder(model: FittedModel, tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "model"
     model.save(folder)

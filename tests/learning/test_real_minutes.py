@@ -15,7 +15,9 @@ from cryptonn.settings import FeaturesConfig
 
 SYMBOLS = ("ETH/USD", "BTC/USD")
 COLUMNS = tuple(name for name in FEATURES if name not in EXTRAS)
-CONFIG = FeaturesConfig(columns=COLUMNS, ta=("momentum_rsi", "volatility_bbp", "trend_macd_diff"), clip=0)
+CONFIG = FeaturesConfig(
+    columns=COLUMNS, ta=("momentum_rsi", "volatility_bbp", "trend_macd_diff"), clip=0
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,10 @@ def test_features_are_finite_and_of_the_past(frame: Frame) -> None:
     for cut in (1000, 5001):
         part = frame.select(TimeRange(None, frame.index[cut]))
         pd.testing.assert_frame_equal(
-            make_features(part, target="ETH/USD", config=CONFIG), whole.iloc[:cut], rtol=1e-9, atol=1e-9
+            make_features(part, target="ETH/USD", config=CONFIG),
+            whole.iloc[:cut],
+            rtol=1e-9,
+            atol=1e-9,
         )
 
 

@@ -14,7 +14,9 @@ from cryptonn.learning.labels import later_close, make_labels
 from cryptonn.learning.regression import FURTHEST, Regression, cut_words, fit_regression, targets_of
 
 CLOSE = pd.Series(
-    [100.0, 110.0, 99.0, 99.0, 120.0], index=pd.date_range("2018-01-01", periods=5, freq="D", tz="UTC"), name="close"
+    [100.0, 110.0, 99.0, 99.0, 120.0],
+    index=pd.date_range("2018-01-01", periods=5, freq="D", tz="UTC"),
+    name="close",
 )
 LABELS = make_labels(CLOSE, horizon=1)
 
@@ -28,7 +30,9 @@ def measured(kind: str = "return", *, error: float = 0.02) -> Regression:
 
 def test_targets_are_the_move_or_the_later_close() -> None:
     moves, prices = targets_of(LABELS, None, kind="return"), targets_of(LABELS, CLOSE, kind="price")
-    np.testing.assert_allclose(moves, [math.log(1.1), math.log(0.9), 0.0, math.log(120 / 99), np.nan])
+    np.testing.assert_allclose(
+        moves, [math.log(1.1), math.log(0.9), 0.0, math.log(120 / 99), np.nan]
+    )
     np.testing.assert_allclose(prices, [110.0, 99.0, 99.0, 120.0, np.nan])
     np.testing.assert_allclose(prices, later_close(CLOSE, horizon=1))
     with pytest.raises(ModelError, match=r'labels\.kind = "price": give fit_model the closes'):
@@ -40,7 +44,10 @@ def test_the_target_has_mean_0_and_deviation_1_over_the_rows_that_have_one() -> 
     fitted = fit_regression(target, kind="price")
     taught = fitted.standardised(target.to_numpy())
     assert np.nanmean(taught) == pytest.approx(0) and np.nanstd(taught) == pytest.approx(1)
-    assert (fitted.mean, fitted.std) == (pytest.approx(107.0), pytest.approx(np.std([110, 99, 99, 120])))
+    assert (fitted.mean, fitted.std) == (
+        pytest.approx(107.0),
+        pytest.approx(np.std([110, 99, 99, 120])),
+    )
     assert math.isnan(fitted.error)
 
 
@@ -48,7 +55,9 @@ def test_the_target_has_mean_0_and_deviation_1_over_the_rows_that_have_one() -> 
 def test_a_target_that_never_changes_is_refused(kind: str) -> None:
     still = pd.Series(7.0, index=CLOSE.index)
     target = targets_of(make_labels(still, horizon=1), still, kind=kind)
-    with pytest.raises(DataError, match=f"constant target: the {kind} to predict is the same in all 4 train rows"):
+    with pytest.raises(
+        DataError, match=f"constant target: the {kind} to predict is the same in all 4 train rows"
+    ):
         fit_regression(target, kind=kind)
 
 
@@ -61,7 +70,9 @@ def test_a_number_that_says_the_target_gives_the_move_and_the_later_price(kind: 
     fitted = fit_regression(target, kind=kind)
     moves = fitted.moves(fitted.standardised(target.to_numpy()), close=CLOSE.to_numpy())
     np.testing.assert_allclose(moves, LABELS["move"], atol=1e-14)
-    np.testing.assert_allclose(fitted.prices(moves, close=CLOSE.to_numpy()), later_close(CLOSE, horizon=1))
+    np.testing.assert_allclose(
+        fitted.prices(moves, close=CLOSE.to_numpy()), later_close(CLOSE, horizon=1)
+    )
 
 
 def test_a_price_below_zero_counts_as_a_hundredth_of_the_close() -> None:
@@ -87,7 +98,9 @@ def test_cut_forecasts_are_counted_in_words() -> None:
     table = pd.DataFrame({"close": [10.0, 10.0, 10.0], "predicted": [0.1, 11.0, np.nan]})
     assert cut_words(table.iloc[1:]) == []
     (words,) = cut_words(table)
-    assert words.startswith("1 of 3 forecasts lay below a hundredth or above the hundredfold of the price")
+    assert words.startswith(
+        "1 of 3 forecasts lay below a hundredth or above the hundredfold of the price"
+    )
 
 
 # Probability and interval
@@ -106,14 +119,18 @@ def test_sign_and_order_of_the_moves_stay(values: list[float]) -> None:
 
 def test_the_probability_is_the_normal_distribution_of_move_over_error() -> None:
     moves = np.array([-0.05, -0.01, 0.0, 0.01, 0.05, np.nan])
-    np.testing.assert_allclose(measured(error=0.02).proba(moves), norm.cdf(moves / 0.02), rtol=1e-13)
+    np.testing.assert_allclose(
+        measured(error=0.02).proba(moves), norm.cdf(moves / 0.02), rtol=1e-13
+    )
 
 
 def test_the_error_is_that_of_the_known_rows() -> None:
     errors = np.random.default_rng(0).normal(0.001, 0.02, 5000)
     found = measured().measured(np.concatenate([errors, [np.nan]]))
     assert found.error == pytest.approx(np.sqrt(np.mean(errors**2)))
-    assert (found.low, found.high) == tuple(pytest.approx(value) for value in np.quantile(errors, [0.025, 0.975]))
+    assert (found.low, found.high) == tuple(
+        pytest.approx(value) for value in np.quantile(errors, [0.025, 0.975])
+    )
     assert (found.kind, found.mean, found.std) == ("return", 0.001, 0.03)
 
 
@@ -139,5 +156,7 @@ def test_the_interval_held_95_of_100_validation_prices() -> None:
 
 @pytest.mark.parametrize("errors", [[], [0.1], [0.1, np.nan], [0.1, 0.1, 0.1], [0.0, 0.0]])
 def test_errors_that_give_no_scale_are_refused(errors: list[float]) -> None:
-    with pytest.raises(DataError, match="errors of the forecast do not vary over the . validation rows"):
+    with pytest.raises(
+        DataError, match="errors of the forecast do not vary over the . validation rows"
+    ):
         measured().measured(np.array(errors))

@@ -35,7 +35,13 @@ def config(kind: str, form: str = "streaming", **sections: dict[str, object]) ->
         "split": {"validation": 0.2},
         "network": {"layers": [8], "dropout": 0.0, "dense": 0, "output": "linear"},
         "training": {
-            **{"form": form, "lookback": 10, "sequence": 48, "learning_rate": 0.01, "averaging": 0.8},
+            **{
+                "form": form,
+                "lookback": 10,
+                "sequence": 48,
+                "learning_rate": 0.01,
+                "averaging": 0.8,
+            },
             **{"loss": "mse", "tensorboard": False, **FORMS[form]},
         },
     }
@@ -60,7 +66,10 @@ def scores(model: FittedModel, rows: Rows, role: str = "later") -> dict[str, flo
 Case = tuple[FittedModel, Rows, pd.DataFrame]
 
 
-@pytest.fixture(scope="module", params=["return streaming", "return windowed", "price streaming", "price windowed"])
+@pytest.fixture(
+    scope="module",
+    params=["return streaming", "return windowed", "price streaming", "price windowed"],
+)
 def case(request: pytest.FixtureRequest) -> Case:
     """A fitted regression of each kind in each form, on a market in which it has something to find."""
     kind, form = request.param.split()
@@ -99,10 +108,16 @@ def test_a_random_walk_is_not_beaten(seed: int) -> None:
 def test_error_and_interval_are_those_of_the_validation_rows(case: Case) -> None:
     model, rows, _ = case
     part = rows.split.validation
-    errors = (rows.labels["move"] - predict_moves(model, rows.features, close=rows.close)).iloc[part].to_numpy()
+    errors = (
+        (rows.labels["move"] - predict_moves(model, rows.features, close=rows.close))
+        .iloc[part]
+        .to_numpy()
+    )
     assert model.regression is not None
     measured = (model.regression.error, model.regression.low, model.regression.high)
-    assert measured == pytest.approx((np.sqrt(np.nanmean(errors**2)), *np.quantile(errors, [0.025, 0.975])), rel=1e-4)
+    assert measured == pytest.approx(
+        (np.sqrt(np.nanmean(errors**2)), *np.quantile(errors, [0.025, 0.975])), rel=1e-4
+    )
 
 
 def test_validation_loss_and_accuracy_are_of_the_standardised_target(case: Case) -> None:
@@ -123,9 +138,15 @@ def test_validation_loss_and_accuracy_are_of_the_standardised_target(case: Case)
 def test_mean_and_deviation_are_those_of_the_train_rows(case: Case) -> None:
     model, rows, _ = case
     assert model.regression is not None
-    target = rows.labels["move"] if model.regression.kind == "return" else rows.close * np.exp(rows.labels["move"])
+    target = (
+        rows.labels["move"]
+        if model.regression.kind == "return"
+        else rows.close * np.exp(rows.labels["move"])
+    )
     seen = target.iloc[rows.split.train].iloc[rows.features.iloc[:, 0].isna().sum() :]
-    assert (model.regression.mean, model.regression.std) == pytest.approx((seen.mean(), seen.std(ddof=0)))
+    assert (model.regression.mean, model.regression.std) == pytest.approx(
+        (seen.mean(), seen.std(ddof=0))
+    )
 
 
 def test_nothing_after_the_validation_rows_reaches_the_fit() -> None:
@@ -150,9 +171,15 @@ def test_a_bar_that_does_not_move_is_a_row_like_any_other() -> None:
     still = (np.arange(ROWS) % 3 == 2)[:, None]
     candles = candles.mask(np.broadcast_to(still, candles.shape)).ffill()
     candles["open"] = candles["close"].shift(1).fillna(candles["open"])
-    candles["high"], candles["low"] = candles[["open", "close"]].max(axis=1), candles[["open", "close"]].min(axis=1)
+    candles["high"], candles["low"] = (
+        candles[["open", "close"]].max(axis=1),
+        candles[["open", "close"]].min(axis=1),
+    )
     models = []
-    for labels in ({"ties": "exclude", "balance": "weights"}, {"ties": "up", "balance": "undersample"}):
+    for labels in (
+        {"ties": "exclude", "balance": "weights"},
+        {"ties": "up", "balance": "undersample"},
+    ):
         wanted = config("return", labels=labels, training={"epochs": 1})
         rows = rows_of(candles, wanted)
         assert rows.labels["tie"].mean() > 0.3
@@ -180,7 +207,9 @@ def test_a_probability_of_one_in_four_comes_true_one_time_in_four(case: Case) ->
     said, up = proba.iloc[part].iloc[:-1], (rows.labels["move"].iloc[part] > 0).iloc[:-1]
     for low in (0.2, 0.4, 0.6):
         chosen = said.between(low, low + 0.2)
-        assert up[chosen].mean() == pytest.approx(said[chosen].mean(), abs=0.1), f"{low}: {chosen.sum()} rows"
+        assert up[chosen].mean() == pytest.approx(said[chosen].mean(), abs=0.1), (
+            f"{low}: {chosen.sum()} rows"
+        )
 
 
 def test_saved_and_loaded_it_predicts_the_same_to_the_bit(case: Case, tmp_path: Path) -> None:
@@ -224,7 +253,8 @@ def test_forecasts_have_a_row_for_every_bar_of_every_role(case: Case) -> None:
 def test_a_loss_that_is_not_finite() -> None:
     wanted = config("return", training={"learning_rate": 1e38})
     with pytest.raises(
-        ModelError, match=r"the loss is (nan|inf) at step \d+ of epoch 1\. Lower training\.learning_rate"
+        ModelError,
+        match=r"the loss is (nan|inf) at step \d+ of epoch 1\. Lower training\.learning_rate",
     ):
         fit(rows_of(trending(ROWS), wanted), wanted)
 
@@ -234,10 +264,15 @@ def test_a_validation_loss_that_is_not_finite(value: float) -> None:
     """The best epoch was none of them, and Keras complained about weights that were not there."""
     wanted = config("return")
     rng = np.random.default_rng(0)
-    bars, target = rng.standard_normal((200, 1)).astype(np.float32), rng.standard_normal(200).astype(np.float32)
+    bars, target = (
+        rng.standard_normal((200, 1)).astype(np.float32),
+        rng.standard_normal(200).astype(np.float32),
+    )
     examples = Streaming(TrainRows(bars, target, np.ones(200, dtype=np.float32)), 10, 48, 4)
     network = build_network(wanted.network, n_features=1, form="streaming")
-    with pytest.raises(ModelError, match=r"the validation loss is (nan|inf) after epoch 1\. Lower training"):
+    with pytest.raises(
+        ModelError, match=r"the validation loss is (nan|inf) after epoch 1\. Lower training"
+    ):
         fit_epochs(network, examples, lambda: (value, 0.5), wanted, Hooks())
 
 
@@ -258,7 +293,11 @@ def test_a_price_regression_without_the_closes() -> None:
 
 
 def test_a_classifier_predicts_no_moves() -> None:
-    sections = {"network": {"output": "sigmoid"}, "labels": {"kind": "direction"}, "training": {"epochs": 1}}
+    sections = {
+        "network": {"output": "sigmoid"},
+        "labels": {"kind": "direction"},
+        "training": {"epochs": 1},
+    }
     wanted = config("return", **sections)
     rows = rows_of(trending(ROWS), wanted)
     model, _ = fit(rows, wanted)

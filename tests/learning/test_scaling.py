@@ -8,7 +8,9 @@ from cryptonn.settings import FeaturesConfig
 
 
 def table(**columns: list[float]) -> pd.DataFrame:
-    index = pd.date_range("2018-01-01", periods=len(next(iter(columns.values()))), freq="min", tz="UTC")
+    index = pd.date_range(
+        "2018-01-01", periods=len(next(iter(columns.values()))), freq="min", tz="UTC"
+    )
     return pd.DataFrame(columns, index=index, dtype=np.float64)
 
 
@@ -35,14 +37,17 @@ def test_argument_is_not_changed() -> None:
 
 
 def test_constant_feature_is_named() -> None:
-    with pytest.raises(DataError, match=r"constant over the 3 train rows from .*: feature 'b'\. Take it out of"):
+    with pytest.raises(
+        DataError, match=r"constant over the 3 train rows from .*: feature 'b'\. Take it out of"
+    ):
         fit_scaler(table(a=[1, 2, 3], b=[7, 7, 7]), clip=5)
 
 
 def test_all_constant_features_are_named_at_once() -> None:
     """As with ta = ["all"], where a band may never be touched in a short train range."""
     with pytest.raises(
-        DataError, match=r"feature .b., .c.\. Take it out of .* \(in place of ta = .*, name the columns"
+        DataError,
+        match=r"feature .b., .c.\. Take it out of .* \(in place of ta = .*, name the columns",
     ):
         fit_scaler(table(a=[1, 2, 3], b=[7, 7, 7], c=[0, 0, 0]), clip=5)
 
@@ -55,7 +60,9 @@ def test_prices_are_not_clipped_under_window_scaling() -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_hole_is_named_with_its_time(value: float) -> None:
     features = table(a=[np.nan, 1, 2, 3], b=[np.nan, 5, value, 6])
-    with pytest.raises(DataError, match=r"feature 'b' is -?(nan|inf) at 2018-01-01 00:02:00\+00:00 \(1 such"):
+    with pytest.raises(
+        DataError, match=r"feature 'b' is -?(nan|inf) at 2018-01-01 00:02:00\+00:00 \(1 such"
+    ):
         fit_scaler(features, clip=5)
 
 

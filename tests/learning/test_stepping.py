@@ -45,11 +45,17 @@ def drawn(rows: pd.DataFrame, **sections: dict) -> FittedModel:
     config = small_config(**sections)
     form, scaling = config.training.form, config.features.scaling
     network = build_network(config.network, n_features=rows.shape[1], form=form, scaling=scaling)
-    network.set_weights([weight + 0.1 * rng.normal(size=weight.shape) for weight in network.get_weights()])
-    return FittedModel(network, fit_scaler(rows, clip=config.features.limit), tuple(rows.columns), config)
+    network.set_weights(
+        [weight + 0.1 * rng.normal(size=weight.shape) for weight in network.get_weights()]
+    )
+    return FittedModel(
+        network, fit_scaler(rows, clip=config.features.limit), tuple(rows.columns), config
+    )
 
 
-def stepped(model: FittedModel, features: pd.DataFrame, cuts: list[int], **more: pd.Series) -> pd.DataFrame:
+def stepped(
+    model: FittedModel, features: pd.DataFrame, cuts: list[int], **more: pd.Series
+) -> pd.DataFrame:
     network = SteppingNetwork(model)
     bounds = [0, *cuts, len(features)]
     parts = [features.iloc[start:end] for start, end in pairwise(bounds)]
@@ -111,10 +117,16 @@ def test_windowed(features: pd.DataFrame, scaling: str) -> None:
 
 @pytest.mark.parametrize("kind", ["return", "price"])
 def test_regression(features: pd.DataFrame, close: pd.Series, kind: str) -> None:
-    sections = {"labels": {"kind": kind}, "network": {"output": "linear"}, "training": {"loss": "mse"}}
+    sections = {
+        "labels": {"kind": kind},
+        "network": {"output": "linear"},
+        "training": {"loss": "mse"},
+    }
     mean, std = (0.0, 0.002) if kind == "return" else (close.mean(), close.std())
     model = drawn(features, **sections, features={"clip": 0})
-    model = replace(model, regression=Regression(kind, mean, std, error=0.003 if kind == "return" else 0.3))
+    model = replace(
+        model, regression=Regression(kind, mean, std, error=0.003 if kind == "return" else 0.3)
+    )
     told = stepped(model, features, [MIDNIGHT + 100, MIDNIGHT + 101], close=close)
     whole = predict_proba(model, features, close=close)
     assert (told["low"] < whole).equals(whole.notna())

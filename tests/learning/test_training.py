@@ -28,7 +28,9 @@ def fit(given: Material, **hooks: object) -> tuple[FittedModel, pd.DataFrame]:
 
 
 def fingerprint(model: FittedModel) -> str:
-    return hashlib.sha256(b"".join(weights.tobytes() for weights in model.network.get_weights())).hexdigest()
+    return hashlib.sha256(
+        b"".join(weights.tobytes() for weights in model.network.get_weights())
+    ).hexdigest()
 
 
 def accuracy(model: FittedModel, given: Material, rows: slice) -> float:
@@ -41,7 +43,9 @@ def accuracy(model: FittedModel, given: Material, rows: slice) -> float:
 @pytest.mark.parametrize("form", ["streaming", "windowed"])
 def test_a_planted_lead_is_learnt(make_material: Make, form: str) -> None:
     size = {"streaming": 8, "windowed": 64}[form]
-    given = make_material(training={"form": form, "batch_size": size, "epochs": {"streaming": 8, "windowed": 2}[form]})
+    given = make_material(
+        training={"form": form, "batch_size": size, "epochs": {"streaming": 8, "windowed": 2}[form]}
+    )
     model, history = fit(given)
     assert history["val_loss"].min() < 0.62
     assert accuracy(model, given, given.split.test["later"]) > 0.65
@@ -51,10 +55,20 @@ def test_a_planted_lead_is_learnt(make_material: Make, form: str) -> None:
     "sections",
     [
         {"network": {"output": "softmax", "normalization": "batch", "dropout": 0.2, "dense": 4}},
-        {"training": {"loss": "mse", "optimizer": "rmsprop", "schedule": "inverse_time", "decay": 0.001}},
+        {
+            "training": {
+                "loss": "mse",
+                "optimizer": "rmsprop",
+                "schedule": "inverse_time",
+                "decay": 0.001,
+            }
+        },
         {"training": {"loss": "mse", "schedule": "constant"}, "network": {"output": "softmax"}},
         {"labels": {"ties": "up", "balance": "undersample"}},
-        {"labels": {"balance": "none"}, "features": {"columns": ["close_pct_change", "volume_pct_change"], "clip": 0}},
+        {
+            "labels": {"balance": "none"},
+            "features": {"columns": ["close_pct_change", "volume_pct_change"], "clip": 0},
+        },
     ],
     ids=["published network", "mse rmsprop", "softmax mse", "undersample", "published features"],
 )
@@ -70,16 +84,30 @@ def test_every_setting_trains(make_material: Make, sections: dict[str, dict[str,
 def test_history_and_reports_tell_the_same(make_material: Make) -> None:
     reports: list[EpochReport] = []
     progress: list[tuple[int, float]] = []
-    _, history = fit(make_material(), on_epoch=reports.append, on_progress=lambda *done: progress.append(done))
-    assert list(history.columns) == ["epoch", "loss", "val_loss", "val_accuracy", "seconds", "best", "interrupted"]
+    _, history = fit(
+        make_material(), on_epoch=reports.append, on_progress=lambda *done: progress.append(done)
+    )
+    assert list(history.columns) == [
+        "epoch",
+        "loss",
+        "val_loss",
+        "val_accuracy",
+        "seconds",
+        "best",
+        "interrupted",
+    ]
     assert [report.val_loss for report in reports] == history["val_loss"].tolist()
     assert history["best"].sum() == 1
-    assert history["epoch"][history["best"]].item() == history["epoch"][history["val_loss"].idxmin()]
+    assert (
+        history["epoch"][history["best"]].item() == history["epoch"][history["val_loss"].idxmin()]
+    )
     assert not history["interrupted"].any()
     assert str(reports[0]).startswith("epoch 1/3  loss 0.")
     assert progress[0][0] == 1
     assert 0 < progress[0][1] < 1
-    assert [done for epoch, done in progress if epoch == 2] == sorted(done for epoch, done in progress if epoch == 2)
+    assert [done for epoch, done in progress if epoch == 2] == sorted(
+        done for epoch, done in progress if epoch == 2
+    )
     assert progress[-1] == (3, 1.0)
 
 
@@ -96,17 +124,25 @@ def test_best_epoch_is_kept_and_patience_stops_early(make_material: Make) -> Non
     model, history = fit(given)
     assert history["epoch"].tolist() == [1, 2, 3]
     assert history["best"].tolist() == [True, False, False]
-    assert accuracy(model, given, given.split.validation) == pytest.approx(history["val_accuracy"].iloc[0])
+    assert accuracy(model, given, given.split.validation) == pytest.approx(
+        history["val_accuracy"].iloc[0]
+    )
     assert history["val_accuracy"].iloc[0] > history["val_accuracy"].iloc[2] + 0.01
 
 
 def test_averaging_changes_the_model_but_not_the_training(make_material: Make) -> None:
-    plain, averaged = (fit(make_material(training={"epochs": 2, "averaging": keep})) for keep in (0.0, 0.9))
+    plain, averaged = (
+        fit(make_material(training={"epochs": 2, "averaging": keep})) for keep in (0.0, 0.9)
+    )
     assert plain[1]["loss"].tolist() == averaged[1]["loss"].tolist()
     assert fingerprint(plain[0]) != fingerprint(averaged[0])
     one_step = {"epochs": 1, "batch_size": 1000}
-    first, mean = (fit(make_material(training=one_step | {"averaging": keep}))[0] for keep in (0.0, 0.9))
-    assert fingerprint(first) == fingerprint(mean), "the start, which is random, has no part in the average"
+    first, mean = (
+        fit(make_material(training=one_step | {"averaging": keep}))[0] for keep in (0.0, 0.9)
+    )
+    assert fingerprint(first) == fingerprint(mean), (
+        "the start, which is random, has no part in the average"
+    )
 
 
 def test_average_by_hand() -> None:
@@ -126,7 +162,9 @@ def test_nothing_outside_the_train_rows_reaches_the_fit(once: tuple[Material, Fi
     given, model = once
     features, labels = given.features.copy(), given.labels.copy()
     outside = slice(given.split.train.stop, None)
-    features.iloc[outside] = np.random.default_rng(0).standard_normal(features.iloc[outside].shape) * 100
+    features.iloc[outside] = (
+        np.random.default_rng(0).standard_normal(features.iloc[outside].shape) * 100
+    )
     labels.iloc[outside, 0] = 1 - labels["label"].iloc[outside]
     features.iloc[given.split.validation.stop :] = np.nan
     other, _ = fit(Material(features, labels, given.split, given.config))
@@ -146,7 +184,9 @@ assert gc.isenabled()
 """
 
 
-def test_same_seed_gives_the_same_weights_to_the_bit_in_another_process(once: tuple[Material, FittedModel]) -> None:
+def test_same_seed_gives_the_same_weights_to_the_bit_in_another_process(
+    once: tuple[Material, FittedModel],
+) -> None:
     folders = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
     done = subprocess.run(
         [sys.executable, "-c", FIT_ALONE],
@@ -159,7 +199,9 @@ def test_same_seed_gives_the_same_weights_to_the_bit_in_another_process(once: tu
     assert done.stderr == "", "importing and training must not chatter"
     said, loaded = done.stdout.splitlines()
     assert said == fingerprint(once[1])
-    assert loaded == "[]", "Keras was loaded with what it needs for wrappers, galleries and notebooks"
+    assert loaded == "[]", (
+        "Keras was loaded with what it needs for wrappers, galleries and notebooks"
+    )
 
 
 def test_another_seed_gives_other_weights(once: tuple[Material, FittedModel]) -> None:
@@ -217,13 +259,19 @@ def test_ctrl_c_before_the_first_epoch_leaves_no_model(make_material: Make) -> N
 
 def test_loss_that_is_not_finite(make_material: Make) -> None:
     given = make_material(training={"learning_rate": 1e38})
-    with pytest.raises(ModelError, match=r"the loss is nan at step \d+ of epoch 1\. Lower training\.learning_rate"):
+    with pytest.raises(
+        ModelError, match=r"the loss is nan at step \d+ of epoch 1\. Lower training\.learning_rate"
+    ):
         fit(given)
 
 
-def test_a_loss_that_is_not_finite_asks_for_a_clip_only_where_one_may_be_set(make_material: Make) -> None:
+def test_a_loss_that_is_not_finite_asks_for_a_clip_only_where_one_may_be_set(
+    make_material: Make,
+) -> None:
     for columns, asked in ((["log_return"], True), (["volume"], False)):
-        given = make_material(training={"learning_rate": 1e38}, features={"columns": columns, "clip": 0})
+        given = make_material(
+            training={"learning_rate": 1e38}, features={"columns": columns, "clip": 0}
+        )
         with pytest.raises(ModelError, match=r"Lower training\.learning_rate") as caught:
             fit(given)
         assert ("or set features.clip" in str(caught.value)) == asked
@@ -234,7 +282,9 @@ def test_too_few_train_rows(make_material: Make) -> None:
         make_material(training={"lookback": 5000})
     given = make_material()
     config = small_config(training={"lookback": 5000})
-    with pytest.raises(DataError, match=r"train rows with features are too few: a lookback of 5,000 bars"):
+    with pytest.raises(
+        DataError, match=r"train rows with features are too few: a lookback of 5,000 bars"
+    ):
         fit(Material(given.features, given.labels, given.split, config))
 
 
@@ -269,25 +319,39 @@ def test_tensorboard_logs_only_where_asked(make_material: Make, tmp_path: Path) 
     assert list((tmp_path / "logs").rglob("events.out.tfevents.*"))
     histograms = {"epochs": 1, "tensorboard": True, "histograms": True}
     fit(make_material(training=histograms), log_dir=tmp_path / "histograms")
-    sizes = [sum(path.stat().st_size for path in (tmp_path / name).rglob("*")) for name in ("logs", "histograms")]
+    sizes = [
+        sum(path.stat().st_size for path in (tmp_path / name).rglob("*"))
+        for name in ("logs", "histograms")
+    ]
     assert sizes[1] > sizes[0] + 1000
     fit(make_material(training={"epochs": 1, "tensorboard": False}), log_dir=tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
 
-def test_weights_are_logged_as_histograms_after_each_epoch(make_material: Make, tmp_path: Path) -> None:
+def test_weights_are_logged_as_histograms_after_each_epoch(
+    make_material: Make, tmp_path: Path
+) -> None:
     found = {}
     for histograms in (True, False):
         training = {"epochs": 2, "tensorboard": True, "histograms": histograms}
         folder = tmp_path / str(histograms)
         network = fit(make_material(training=training), log_dir=folder)[0].network
-        events = EventAccumulator(str(next((folder / "train").glob("events.*"))), size_guidance={"tensors": 0})
+        events = EventAccumulator(
+            str(next((folder / "train").glob("events.*"))), size_guidance={"tensors": 0}
+        )
         events.Reload()
-        kinds = {tag: events.SummaryMetadata(tag).plugin_data.plugin_name for tag in events.Tags()["tensors"]}
+        kinds = {
+            tag: events.SummaryMetadata(tag).plugin_data.plugin_name
+            for tag in events.Tags()["tensors"]
+        }
         assert kinds["epoch_loss"] == "scalars"
-        found[histograms] = [events.Tensors(tag) for tag, kind in kinds.items() if kind == "histograms"]
+        found[histograms] = [
+            events.Tensors(tag) for tag, kind in kinds.items() if kind == "histograms"
+        ]
     assert found[False] == []
     assert len(found[True]) == len(network.get_weights()) == 7
-    counts = [tensor_util.make_ndarray(written[1].tensor_proto)[:, 2].sum() for written in found[True]]
+    counts = [
+        tensor_util.make_ndarray(written[1].tensor_proto)[:, 2].sum() for written in found[True]
+    ]
     assert sorted(counts) == sorted(weights.size for weights in network.get_weights())
     assert all([written.step for written in histogram] == [1, 2] for histogram in found[True])

@@ -52,7 +52,10 @@ def test_by_hand() -> None:
 
 
 def test_equals_numpy_on_real_prices_standardised_before(shared_data: Path) -> None:
-    train, later = quarter_hours(shared_data, "2018", bars=4000), quarter_hours(shared_data, "2019H1", bars=4000)
+    train, later = (
+        quarter_hours(shared_data, "2018", bars=4000),
+        quarter_hours(shared_data, "2019H1", bars=4000),
+    )
     table = pd.concat([train, later])
     features = fit_scaler(train, clip=0).scale(table)
     assert np.abs(features).max() > 5, "else a clip would go unnoticed"
@@ -84,7 +87,8 @@ def test_no_window_sees_another() -> None:
 def test_it_comes_first_and_only_where_asked() -> None:
     config = NetworkConfig(layers=(4,))
     plain, window = (
-        build_network(config, n_features=2, form="windowed", scaling=kind) for kind in ("standard", "window")
+        build_network(config, n_features=2, form="windowed", scaling=kind)
+        for kind in ("standard", "window")
     )
     assert isinstance(window.layers[1], WindowScaling)
     assert not any(isinstance(layer, WindowScaling) for layer in plain.layers)
@@ -95,7 +99,9 @@ def test_it_comes_first_and_only_where_asked() -> None:
 
 
 def test_keras_knows_it_by_name() -> None:
-    network = build_network(NetworkConfig(layers=(4,)), n_features=2, form="windowed", scaling="window")
+    network = build_network(
+        NetworkConfig(layers=(4,)), n_features=2, form="windowed", scaling="window"
+    )
     again = keras.Model.from_config(network.get_config())
     again.set_weights(network.get_weights())
     bars = np.random.default_rng(0).normal(size=(2, LOOKBACK, 2)).astype(np.float32)
@@ -117,16 +123,24 @@ def test_raw_prices_are_learnt_from_saved_and_loaded(given: Material, tmp_path: 
     assert ((proba.iloc[rows] > 0.5) == (move > 0))[moved].mean() > 0.55
     model.save(tmp_path / "model")
     assert load_model(tmp_path / "model").scaler.clip == 0
-    pd.testing.assert_series_equal(predict_proba(load_model(tmp_path / "model"), given.features), proba)
+    pd.testing.assert_series_equal(
+        predict_proba(load_model(tmp_path / "model"), given.features), proba
+    )
 
 
 def test_prices_elsewhere_are_seen_as_they_were(given: Material) -> None:
     """Ten times the price, far beyond what the train rows had, gives the same probabilities."""
     model, _ = fit_model(given.features, given.labels, given.split, given.config)
     later = given.features.iloc[-500:]
-    np.testing.assert_allclose(predict_proba(model, later * 10), predict_proba(model, later), atol=0.01)
+    np.testing.assert_allclose(
+        predict_proba(model, later * 10), predict_proba(model, later), atol=0.01
+    )
 
 
 def test_streaming_form_is_refused() -> None:
-    with pytest.raises(ConfigError, match='features.scaling = "window" needs training.form = "windowed"'):
-        parse_config({"name": "x", "data": {"train": "20180101-20180105"}, "features": {"scaling": "window"}})
+    with pytest.raises(
+        ConfigError, match='features.scaling = "window" needs training.form = "windowed"'
+    ):
+        parse_config(
+            {"name": "x", "data": {"train": "20180101-20180105"}, "features": {"scaling": "window"}}
+        )

@@ -44,11 +44,14 @@ def test_sequences_follow_each_other_from_a_random_offset() -> None:
 
 def test_the_order_is_shuffled_and_seeded() -> None:
     first, again, other = (
-        sequence_starts(5000, lookback=30, sequence=40, rng=np.random.default_rng(seed)).tolist() for seed in (1, 1, 2)
+        sequence_starts(5000, lookback=30, sequence=40, rng=np.random.default_rng(seed)).tolist()
+        for seed in (1, 1, 2)
     )
     assert first == again != other
     assert first != sorted(first)
 
 
 def test_one_sequence_that_fits_exactly() -> None:
-    assert sequence_starts(70, lookback=30, sequence=40, rng=np.random.default_rng(0)).tolist() == [0]
+    assert sequence_starts(70, lookback=30, sequence=40, rng=np.random.default_rng(0)).tolist() == [
+        0
+    ]

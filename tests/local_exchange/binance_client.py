@@ -33,10 +33,14 @@ def binance_pair(**changes: Any) -> Iterator[tuple[Any, Any]]:
 
 def buy(client: Any, cid: str, amount: float = 0.5, **params: Any) -> dict[str, Any]:
     """A market order to buy ETH."""
-    return client.create_order(ETH, "market", "buy", amount, params={"newClientOrderId": cid, **params})
+    return client.create_order(
+        ETH, "market", "buy", amount, params={"newClientOrderId": cid, **params}
+    )
 
 
-def signed(server: Any, method: str, path: str, *, key: str | None = None, secret: str = "", **params: Any) -> Any:
+def signed(
+    server: Any, method: str, path: str, *, key: str | None = None, secret: str = "", **params: Any
+) -> Any:
     """Ask by hand, with query parameters and a signature of the time of the replay."""
     full = {"timestamp": server.exchange.clock.now_ms(), **params}
     text = urlencode({name: value for name, value in full.items() if value is not None})

@@ -41,7 +41,13 @@ class Redirect(HTTPAdapter):
 def genuine(name: str, port: int, *, sandbox: bool = True, **changes: Any) -> Iterator[Any]:
     """Yield ccxt's class of an exchange, talking to ``port``; ``changes`` go into its constructor."""
     exchange = getattr(ccxt, name)(
-        {**KEYS[name], "enableRateLimit": False, "timeout": 10_000, "options": OPTIONS[name], **changes}
+        {
+            **KEYS[name],
+            "enableRateLimit": False,
+            "timeout": 10_000,
+            "options": OPTIONS[name],
+            **changes,
+        }
     )
     if sandbox:
         exchange.set_sandbox_mode(True)

@@ -19,7 +19,9 @@ D = Decimal
 
 def table(rows: list[tuple[float, ...]]) -> pd.DataFrame:
     """Candles of one minute each from (open, high, low, close, volume), the first at ``START_MS``."""
-    times = pd.to_datetime([START_MS + MINUTE * place for place in range(len(rows))], unit="ms", utc=True)
+    times = pd.to_datetime(
+        [START_MS + MINUTE * place for place in range(len(rows))], unit="ms", utc=True
+    )
     columns = ["open", "high", "low", "close", "volume"]
     return pd.DataFrame(rows, columns=columns, index=times.rename("time"), dtype="float64")
 
@@ -36,7 +38,14 @@ def hand_made(candles: pd.DataFrame, **changes: Any) -> Exchange:
     market = Market(ETH, candles, bar_ms=MINUTE, filters=changes.pop("filters", Filters()))
     clock = ReplayClock(start_ms=START_MS, end_ms=market.end_ms, wall=lambda: 0.0)
     balances = {"USD": D(10_000), "ETH": D(0)} | changes.pop("balances", {})
-    return Exchange({ETH: market}, clock, **costs, fee_in=changes.pop("fee_in", "quote"), balances=balances, **changes)
+    return Exchange(
+        {ETH: market},
+        clock,
+        **costs,
+        fee_in=changes.pop("fee_in", "quote"),
+        balances=balances,
+        **changes,
+    )
 
 
 def at(exchange: Exchange, minutes: float) -> int:
@@ -45,7 +54,9 @@ def at(exchange: Exchange, minutes: float) -> int:
     return exchange.now_ms
 
 
-def send(exchange: Exchange, side: str, amount: str, limit: str | None = None, **facts: Any) -> Order:
+def send(
+    exchange: Exchange, side: str, amount: str, limit: str | None = None, **facts: Any
+) -> Order:
     """Place an order now."""
     asked = NewOrder(ETH, side, D(amount), None if limit is None else D(limit), **facts)  # type: ignore[arg-type]
     return exchange.matching.place(asked, now_ms=exchange.now_ms)

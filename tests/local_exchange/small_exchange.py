@@ -39,7 +39,9 @@ def candles(*, base: float, seed: int) -> pd.DataFrame:
         bars.loc[bar, ["open", "high", "low", "close"]] = bars.loc[bar - 1, "close"]
         bars.loc[bar, "volume"] = 0.0
     times = pd.to_datetime(START_MS + np.arange(BARS) * MINUTE, unit="ms", utc=True)
-    return bars[["open", "high", "low", "close", "volume"]].set_index(pd.DatetimeIndex(times, name="time"))
+    return bars[["open", "high", "low", "close", "volume"]].set_index(
+        pd.DatetimeIndex(times, name="time")
+    )
 
 
 CANDLES = {"ETH/USD": candles(base=400.0, seed=1), "BTC/USD": candles(base=11_000.0, seed=2)}
@@ -66,7 +68,15 @@ def wait_minutes(port: int, minutes: float) -> None:
     control(port, "clock", to_ms=int(now + minutes * MINUTE))
 
 
-def gemini_post(port: int, path: str, *, sent_to: str = "", secret: str = "", headers: Any = None, **payload: Any):
+def gemini_post(
+    port: int,
+    path: str,
+    *,
+    sent_to: str = "",
+    secret: str = "",
+    headers: Any = None,
+    **payload: Any,
+):
     """Ask gemini's dialect by hand, with a nonce of its own unless one is given."""
     full = {"request": path, "nonce": f"{next(NONCES)}", **payload}
     encoded = base64.b64encode(json.dumps(full).encode()).decode()
@@ -74,7 +84,9 @@ def gemini_post(port: int, path: str, *, sent_to: str = "", secret: str = "", he
     known = {
         "X-GEMINI-APIKEY": KEYS["gemini"]["apiKey"],
         "X-GEMINI-PAYLOAD": encoded,
-        "X-GEMINI-SIGNATURE": hmac.new(secret.encode(), encoded.encode(), hashlib.sha384).hexdigest(),
+        "X-GEMINI-SIGNATURE": hmac.new(
+            secret.encode(), encoded.encode(), hashlib.sha384
+        ).hexdigest(),
     }
     wanted = {name: value for name, value in (known | (headers or {})).items() if value is not None}
     return requests.post(f"http://127.0.0.1:{port}{sent_to or path}", headers=wanted, timeout=10)

@@ -9,7 +9,14 @@ import pytest
 from cryptonn.local_exchange.server import local_exchange
 from tests.local_exchange.binance_client import ETH, binance_pair, buy, on_the_clock
 from tests.local_exchange.genuine import genuine
-from tests.local_exchange.small_exchange import CANDLES, MINUTE, START_MS, control, small_exchange, wait_minutes
+from tests.local_exchange.small_exchange import (
+    CANDLES,
+    MINUTE,
+    START_MS,
+    control,
+    small_exchange,
+    wait_minutes,
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +36,12 @@ def test_markets_carry_their_filters(still) -> None:
     client = still[1]
     assert set(client.markets) == {"ETH/USD", "BTC/USD"} and client.isSandboxModeEnabled
     market = client.market(ETH)
-    assert (market["id"], market["base"], market["quote"], market["active"]) == ("ETHUSD", "ETH", "USD", True)
+    assert (market["id"], market["base"], market["quote"], market["active"]) == (
+        "ETHUSD",
+        "ETH",
+        "USD",
+        True,
+    )
     assert (market["precision"]["amount"], market["precision"]["price"]) == (0.0001, 0.01)
     assert market["limits"]["amount"] == {"min": 0.0001, "max": 9000.0}
     assert market["limits"]["cost"]["min"] == 10.0
@@ -51,7 +63,9 @@ def test_candles_by_start_and_limit_and_none_without_a_trade(pair) -> None:
     server, client = pair
     wait_minutes(server.port, 40)
     rows = client.fetch_ohlcv(ETH, "1m", since=START_MS + 6 * MINUTE, limit=3)
-    assert [(row[0] - START_MS) // MINUTE for row in rows] == [6, 9, 10], "7 and 8 are without a trade"
+    assert [(row[0] - START_MS) // MINUTE for row in rows] == [6, 9, 10], (
+        "7 and 8 are without a trade"
+    )
     assert len(client.fetch_ohlcv(ETH, "1m", limit=1000)) == 44 - 3
     assert client.fetch_ohlcv(ETH, "1m", since=START_MS + 600 * MINUTE) == []
     assert [row[0] for row in client.fetch_ohlcv(ETH, "1m", limit=1)] == [START_MS + 43 * MINUTE]
@@ -65,7 +79,10 @@ def test_candles_without_a_trade_where_they_are_wanted() -> None:
 
 def test_a_candle_of_many_digits_keeps_them() -> None:
     odd = {symbol: table.assign(volume=table["volume"] / 3) for symbol, table in CANDLES.items()}
-    with local_exchange(odd, start_ms=START_MS + 3 * MINUTE) as server, on_the_clock(server) as client:
+    with (
+        local_exchange(odd, start_ms=START_MS + 3 * MINUTE) as server,
+        on_the_clock(server) as client,
+    ):
         assert client.fetch_ohlcv(ETH, "1m")[0][5] == odd[ETH]["volume"].iloc[0]
 
 
@@ -80,7 +97,10 @@ def test_prices(still) -> None:
 
 def test_balances(still) -> None:
     balance = still[1].fetch_balance()
-    assert balance["total"] == {"BTC": 0.0, "ETH": 5.0, "USD": 10_000.0} and balance["used"]["USD"] == 0.0
+    assert (
+        balance["total"] == {"BTC": 0.0, "ETH": 5.0, "USD": 10_000.0}
+        and balance["used"]["USD"] == 0.0
+    )
 
 
 def test_a_market_order_and_everything_that_tells_of_it(pair) -> None:
@@ -88,15 +108,29 @@ def test_a_market_order_and_everything_that_tells_of_it(pair) -> None:
     order = buy(client, "cnabcd-1-0")
     opened = Decimal(str(CANDLES[ETH]["open"].iloc[3]))
     price = (opened * Decimal("1.0003")).quantize(Decimal("0.01"), "ROUND_CEILING")
-    assert (order["status"], order["filled"], order["clientOrderId"]) == ("closed", 0.5, "cnabcd-1-0")
+    assert (order["status"], order["filled"], order["clientOrderId"]) == (
+        "closed",
+        0.5,
+        "cnabcd-1-0",
+    )
     assert order["average"] == float(price)
-    assert order["fee"] == {"currency": "USD", "cost": float(price * Decimal("0.001"))}, "0.2 % of half of it"
-    looked_up = client.fetch_order(order["id"], ETH), client.fetch_order(None, ETH, {"origClientOrderId": "cnabcd-1-0"})
+    assert order["fee"] == {"currency": "USD", "cost": float(price * Decimal("0.001"))}, (
+        "0.2 % of half of it"
+    )
+    looked_up = (
+        client.fetch_order(order["id"], ETH),
+        client.fetch_order(None, ETH, {"origClientOrderId": "cnabcd-1-0"}),
+    )
     for again in looked_up:
         assert (again["id"], again["status"], again["filled"]) == (order["id"], "closed", 0.5)
         assert again["fee"] is None, "a lookup knows no fees"
     (trade,) = client.fetch_my_trades(ETH)
-    assert (trade["order"], trade["amount"], trade["price"], trade["side"]) == (order["id"], 0.5, float(price), "buy")
+    assert (trade["order"], trade["amount"], trade["price"], trade["side"]) == (
+        order["id"],
+        0.5,
+        float(price),
+        "buy",
+    )
     assert trade["fee"] == order["fee"] and trade["takerOrMaker"] == "taker"
     assert client.fetch_order_trades(order["id"], ETH) == [trade]
     assert client.fetch_open_orders(ETH) == [] and len(client.fetch_orders(ETH)) == 1
@@ -159,8 +193,14 @@ def test_an_order_in_a_minute_without_a_trade_fills_at_the_next_open(pair) -> No
 def test_time_in_force_and_post_only(pair) -> None:
     _, client = pair
     for tif in ("IOC", "FOK"):
-        assert client.create_order(ETH, "limit", "buy", 1, 300, {"timeInForce": tif})["status"] == "expired"
-        assert client.create_order(ETH, "limit", "buy", 1, 500, {"timeInForce": tif})["status"] == "closed"
+        assert (
+            client.create_order(ETH, "limit", "buy", 1, 300, {"timeInForce": tif})["status"]
+            == "expired"
+        )
+        assert (
+            client.create_order(ETH, "limit", "buy", 1, 500, {"timeInForce": tif})["status"]
+            == "closed"
+        )
     assert client.create_order(ETH, "limit", "buy", 1, 300, {"postOnly": True})["type"] == "limit"
 
 
@@ -185,7 +225,9 @@ def test_a_client_that_starts_anew_finds_everything() -> None:
             buy(client, "first")
             client.create_order(ETH, "limit", "buy", 1, 300, {"newClientOrderId": "second"})
         with on_the_clock(server) as client:
-            assert client.fetch_order(None, ETH, {"origClientOrderId": "first"})["status"] == "closed"
+            assert (
+                client.fetch_order(None, ETH, {"origClientOrderId": "first"})["status"] == "closed"
+            )
             assert [order["clientOrderId"] for order in client.fetch_open_orders(ETH)] == ["second"]
             assert len(client.fetch_my_trades(ETH)) == 1
 
@@ -199,9 +241,16 @@ def test_pages_of_trades_and_orders(pair) -> None:
         wait_minutes(server.port, 1)
     ids = [trade["id"] for trade in client.fetch_my_trades(ETH)]
     assert [trade["id"] for trade in client.fetch_my_trades(ETH, limit=2)] == ids[2:]
-    assert [trade["id"] for trade in client.fetch_my_trades(ETH, since=times[1], limit=2)] == ids[1:3]
-    assert [trade["id"] for trade in client.fetch_my_trades(ETH, params={"fromId": ids[1]})] == ids[1:]
-    assert len(client.fetch_orders(ETH, since=times[2])) == 2 and len(client.fetch_orders(ETH, limit=3)) == 3
+    assert [trade["id"] for trade in client.fetch_my_trades(ETH, since=times[1], limit=2)] == ids[
+        1:3
+    ]
+    assert [trade["id"] for trade in client.fetch_my_trades(ETH, params={"fromId": ids[1]})] == ids[
+        1:
+    ]
+    assert (
+        len(client.fetch_orders(ETH, since=times[2])) == 2
+        and len(client.fetch_orders(ETH, limit=3)) == 3
+    )
 
 
 def test_production_hosts_lead_here_too_where_a_client_asks_without_keys(still) -> None:

@@ -138,8 +138,16 @@ def test_a_signature_covers_query_and_body_and_nothing_may_change(still) -> None
     [
         ({"quantity": "0.00005"}, -1013, "LOT_SIZE"),
         ({"quantity": "9001"}, -1013, "LOT_SIZE"),
-        ({"quantity": "0.5", "type": "LIMIT", "timeInForce": "GTC", "price": "400.001"}, -1013, "PRICE_FILTER"),
-        ({"quantity": "0.5", "type": "LIMIT", "timeInForce": "GTC", "price": "40.00"}, -1013, "PERCENT_PRICE_BY_SIDE"),
+        (
+            {"quantity": "0.5", "type": "LIMIT", "timeInForce": "GTC", "price": "400.001"},
+            -1013,
+            "PRICE_FILTER",
+        ),
+        (
+            {"quantity": "0.5", "type": "LIMIT", "timeInForce": "GTC", "price": "40.00"},
+            -1013,
+            "PERCENT_PRICE_BY_SIDE",
+        ),
         ({"quantity": "0.02"}, -1013, "NOTIONAL"),
         ({"quantity": "500"}, -2010, "insufficient balance"),
         ({"quantity": "0"}, -1013, "Invalid quantity"),
@@ -151,7 +159,11 @@ def test_a_signature_covers_query_and_body_and_nothing_may_change(still) -> None
         ({"quantity": "0.5", "quoteOrderQty": "100"}, -1106, "quantity"),
         ({"quantity": "0.5", "type": "LIMIT", "price": "400"}, -1102, "timeInForce"),
         ({"quantity": "0.5", "type": "LIMIT", "timeInForce": "GTC"}, -1102, "price"),
-        ({"quantity": "0.5", "type": "LIMIT", "timeInForce": "DAY", "price": "400"}, -1115, "timeInForce"),
+        (
+            {"quantity": "0.5", "type": "LIMIT", "timeInForce": "DAY", "price": "400"},
+            -1115,
+            "timeInForce",
+        ),
         ({"quantity": "0.5", "type": "STOP_LOSS"}, -1116, "orderType"),
         ({"quantity": "0.5", "side": "HOLD"}, -1117, "side"),
         ({"quantity": "0.5", "symbol": "DOGEUSD"}, -1121, "symbol"),

@@ -49,7 +49,12 @@ QUIRKS = some.fixed_dictionaries(
         "fee_currency": some.sampled_from([None, "BNB", "ETH"]),
     }
 )
-ACTIONS = ORDERS | some.just(("cancel",)) | some.just(("wait",)) | some.tuples(some.just("quirks"), QUIRKS)
+ACTIONS = (
+    ORDERS
+    | some.just(("cancel",))
+    | some.just(("wait",))
+    | some.tuples(some.just("quirks"), QUIRKS)
+)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
@@ -61,7 +66,12 @@ ACTIONS = ORDERS | some.just(("cancel",)) | some.just(("wait",)) | some.tuples(s
 def test_the_books_balance_whatever_is_sent(seed, fee_in, actions) -> None:
     balances = {"USD": D(5000), "ETH": D(20), "BNB": D("0.01")}
     exchange = hand_made(
-        random_bars(seed), taker="0.002", maker="0.001", spread="0.0004", fee_in=fee_in, balances=balances
+        random_bars(seed),
+        taker="0.002",
+        maker="0.001",
+        spread="0.0004",
+        fee_in=fee_in,
+        balances=balances,
     )
     minute = 2.0
     at(exchange, minute)
@@ -85,7 +95,9 @@ def test_the_books_balance_whatever_is_sent(seed, fee_in, actions) -> None:
         assert exchange.audit() == []
         for currency, locked in exchange.account.locked.items():
             orders = exchange.matching.open_orders(now_ms=exchange.now_ms)
-            assert locked == sum(order.locked for order in orders if order.locked_currency == currency)
+            assert locked == sum(
+                order.locked for order in orders if order.locked_currency == currency
+            )
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -95,7 +107,14 @@ def test_orders_sent_at_each_close_fill_as_in_the_backtest(seed) -> None:
     costs = Costs(commission=0.002, spread=0.0001, slippage=0.0002)
     signal = random_signal(candles, seed, lowest=0)
     result = run_backtest(
-        candles, signal, strategy=LSTM_SIGNAL, costs=costs, cash=10_000.0, fraction=0.95, symbol=ETH, rules=rules
+        candles,
+        signal,
+        strategy=LSTM_SIGNAL,
+        costs=costs,
+        cash=10_000.0,
+        fraction=0.95,
+        symbol=ETH,
+        rules=rules,
     )
     exchange = hand_made(candles, taker="0.002", spread="0.0001", slippage="0.0002")
     assert len(result.fills) > 40

@@ -65,7 +65,9 @@ CODES = {
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("do", "kind"), (WIRE | STATUSES | CODES).items())
-def test_an_error_does_not_say_whether_the_order_is_there(pair: Pair, do: str, kind: type, when: str) -> None:
+def test_an_error_does_not_say_whether_the_order_is_there(
+    pair: Pair, do: str, kind: type, when: str
+) -> None:
     server, client = pair
     plan(server, do, when)
     with pytest.raises(kind):
@@ -76,7 +78,17 @@ def test_an_error_does_not_say_whether_the_order_is_there(pair: Pair, do: str, k
     assert buy(client, "b")["status"] == "closed", "the fault is used up"
 
 
-BODIES = ["truncated", "empty", "html", "wrong type", "nulls", "nan", "other order", "wrong client id", "extra keys"]
+BODIES = [
+    "truncated",
+    "empty",
+    "html",
+    "wrong type",
+    "nulls",
+    "nan",
+    "other order",
+    "wrong client id",
+    "extra keys",
+]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -91,7 +103,11 @@ def test_a_reply_can_be_nonsense_without_any_error(pair: Pair, do: str, when: st
     done = orders(server)
     assert len(done) == (1 if when == "after" else 0)
     if reply is not None and done:
-        good = reply["id"] == str(done[0]["id"]) and reply["clientOrderId"] == "a" and reply["filled"] == 0.5
+        good = (
+            reply["id"] == str(done[0]["id"])
+            and reply["clientOrderId"] == "a"
+            and reply["filled"] == 0.5
+        )
         assert good == (do == "extra keys")
 
 
@@ -99,19 +115,35 @@ def test_a_reply_can_be_nonsense_without_any_error(pair: Pair, do: str, when: st
 @pytest.mark.parametrize(
     ("match", "ask", "good"),
     [
-        ("GET /api/v3/klines", lambda client: client.fetch_ohlcv(ETH, "1m"), lambda rows: rows[0][1] > 0),
-        ("GET /api/v3/account", lambda client: client.fetch_balance(), lambda found: found["USD"]["free"] == 10_000),
-        ("GET /api/v3/time", lambda client: client.fetch_time(), lambda time: time == START_MS + 3 * MINUTE),
+        (
+            "GET /api/v3/klines",
+            lambda client: client.fetch_ohlcv(ETH, "1m"),
+            lambda rows: rows[0][1] > 0,
+        ),
+        (
+            "GET /api/v3/account",
+            lambda client: client.fetch_balance(),
+            lambda found: found["USD"]["free"] == 10_000,
+        ),
+        (
+            "GET /api/v3/time",
+            lambda client: client.fetch_time(),
+            lambda time: time == START_MS + 3 * MINUTE,
+        ),
     ],
 )
-def test_reads_can_be_nonsense_too(pair: Pair, do: str, match: str, ask: Callable, good: Callable) -> None:
+def test_reads_can_be_nonsense_too(
+    pair: Pair, do: str, match: str, ask: Callable, good: Callable
+) -> None:
     server, client = pair
     plan(server, do, match=match)
     try:
         found = good(ask(client))
     except (ccxt.BaseError, TypeError, AttributeError, ValueError, KeyError, IndexError):
         found = False
-    untouched = {"extra keys", "other order", "wrong client id"} | ({"nan"} if "time" in match else set())
+    untouched = {"extra keys", "other order", "wrong client id"} | (
+        {"nan"} if "time" in match else set()
+    )
     assert found == (do in untouched)
     assert good(ask(client))
 
@@ -136,9 +168,16 @@ def test_a_slow_reply(pair: Pair) -> None:
 
 def test_a_redirect_leads_elsewhere(pair: Pair) -> None:
     server, _ = pair
-    plan(server, "redirect", match="GET /api/v3/time", location="https://api.binance.com/api/v3/time")
-    reply = requests.get(f"http://127.0.0.1:{server.port}/api/v3/time", timeout=5, allow_redirects=False)
-    assert (reply.status_code, reply.headers["Location"]) == (307, "https://api.binance.com/api/v3/time")
+    plan(
+        server, "redirect", match="GET /api/v3/time", location="https://api.binance.com/api/v3/time"
+    )
+    reply = requests.get(
+        f"http://127.0.0.1:{server.port}/api/v3/time", timeout=5, allow_redirects=False
+    )
+    assert (reply.status_code, reply.headers["Location"]) == (
+        307,
+        "https://api.binance.com/api/v3/time",
+    )
 
 
 # Accepted after the client gave up
@@ -166,7 +205,11 @@ def test_an_order_that_comes_later_than_its_window_is_not_accepted(pair: Pair) -
             buy(client, f"late-{late_ms}")
         wait_minutes(server.port, 1)
         assert (f"late-{late_ms}" in [order["client_id"] for order in orders(server)]) == there
-    late = [entry["late_status"] for entry in control(server.port, "log")["requests"] if "late_status" in entry]
+    late = [
+        entry["late_status"]
+        for entry in control(server.port, "log")["requests"]
+        if "late_status" in entry
+    ]
     assert late == [200, 400]
 
 
@@ -193,7 +236,9 @@ def test_down_for_an_hour(pair: Pair) -> None:
         buy(client, "a")
     wait_minutes(server.port, 0.01)
     assert len(client.fetch_ohlcv(ETH, "1m")) > 50 and orders(server) == []
-    assert [entry["fault"] for entry in control(server.port, "log")["requests"]][-4:] == ["down"] * 3 + [None]
+    assert [entry["fault"] for entry in control(server.port, "log")["requests"]][-4:] == [
+        "down"
+    ] * 3 + [None]
 
 
 def test_connections_refused(pair: Pair) -> None:
@@ -277,7 +322,10 @@ def test_a_feed_that_stands_still_from_now_on(pair: Pair) -> None:
 def test_candles_that_are_missing(pair: Pair) -> None:
     server, client = pair
     wait_minutes(server.port, 100)
-    hole = [[START_MS + 10 * MINUTE, START_MS + 70 * MINUTE], [START_MS + 90 * MINUTE, START_MS + 91 * MINUTE]]
+    hole = [
+        [START_MS + 10 * MINUTE, START_MS + 70 * MINUTE],
+        [START_MS + 90 * MINUTE, START_MS + 91 * MINUTE],
+    ]
     control(server.port, "quirks", missing_candles={ETH: hole})
     found = minutes_of(rows_of(client))
     assert not {*range(10, 70), 90} & set(found) and {9, 70, 89, 91} <= set(found)
@@ -293,7 +341,9 @@ def test_candles_that_are_doubled_or_out_of_order(pair: Pair) -> None:
 
 def test_candles_that_are_revised_or_spike(pair: Pair) -> None:
     server, client = pair
-    revised = {ETH: {str(START_MS + MINUTE): {"close": 999.0, "high": 999.0}, str(START_MS): {"volume": 0}}}
+    revised = {
+        ETH: {str(START_MS + MINUTE): {"close": 999.0, "high": 999.0}, str(START_MS): {"volume": 0}}
+    }
     control(server.port, "quirks", revised_candles=revised)
     rows = client.fetch_ohlcv(ETH, "1m")
     assert (rows[1][4], rows[1][2], rows[0][5]) == (999.0, 999.0, 0.0)
@@ -319,7 +369,9 @@ def test_fills_that_lag_and_come_twice(pair: Pair) -> None:
     with pytest.raises(ccxt.OrderNotFound):
         client.fetch_order(order["id"], ETH)
     wait_minutes(server.port, 1 / 60)
-    assert client.fetch_order(order["id"], ETH)["filled"] == 0.5 and client.fetch_my_trades(ETH) == []
+    assert (
+        client.fetch_order(order["id"], ETH)["filled"] == 0.5 and client.fetch_my_trades(ETH) == []
+    )
     wait_minutes(server.port, 1 / 60)
     rows = client.privateGetMyTrades({"symbol": "ETHUSD"})
     assert len(rows) == 2 and rows[0] == rows[1]
@@ -329,7 +381,12 @@ def test_a_reply_that_says_nothing_but_the_name(pair: Pair) -> None:
     server, client = pair
     control(server.port, "quirks", short_reply=True)
     reply = buy(client, "a")
-    assert (reply["clientOrderId"], reply["status"], reply["filled"], reply["trades"]) == ("a", None, 0.0, [])
+    assert (reply["clientOrderId"], reply["status"], reply["filled"], reply["trades"]) == (
+        "a",
+        None,
+        0.0,
+        [],
+    )
 
 
 def test_a_partial_fill_that_fills_while_it_is_cancelled(pair: Pair) -> None:
@@ -347,7 +404,11 @@ def test_an_empty_book_lets_a_market_order_expire(pair: Pair) -> None:
     server, client = pair
     control(server.port, "quirks", empty_book=True)
     order = buy(client, "a")
-    assert (order["status"], order["filled"], order["info"]["status"]) == ("expired", 0.0, "EXPIRED")
+    assert (order["status"], order["filled"], order["info"]["status"]) == (
+        "expired",
+        0.0,
+        "EXPIRED",
+    )
     assert client.fetch_order_book(ETH)["bids"] == []
 
 

@@ -20,7 +20,14 @@ from cryptonn.local_exchange.clock import ReplayClock
 from cryptonn.local_exchange.server import local_exchange
 from tests.local_exchange.binance_client import ETH, binance_pair, buy, on_the_clock
 from tests.local_exchange.hand_made import D, flat
-from tests.local_exchange.small_exchange import CANDLES, MINUTE, START_MS, control, small_exchange, wait_minutes
+from tests.local_exchange.small_exchange import (
+    CANDLES,
+    MINUTE,
+    START_MS,
+    control,
+    small_exchange,
+    wait_minutes,
+)
 
 
 def ask(server: Any, method: str, path: str, **options: Any) -> requests.Response:
@@ -32,7 +39,9 @@ def ask(server: Any, method: str, path: str, **options: Any) -> requests.Respons
 
 def test_a_running_clock_is_a_multiple_of_the_wall() -> None:
     wall = [100.0]
-    clock = ReplayClock(start_ms=5000, end_ms=9000, mode="running", speed=60.0, wall=lambda: wall[0])
+    clock = ReplayClock(
+        start_ms=5000, end_ms=9000, mode="running", speed=60.0, wall=lambda: wall[0]
+    )
     assert clock.now_ms() == 5000
     wall[0] = 101.5
     assert clock.now_ms() == 5000 + 90_000
@@ -46,10 +55,14 @@ def test_a_lockstep_clock_stands_still_and_never_goes_back() -> None:
 
 
 def test_a_running_exchange_trades_by_itself() -> None:
-    with small_exchange(mode="running", speed=600.0, start_ms=START_MS + 6 * MINUTE + 59_000) as server:
+    with small_exchange(
+        mode="running", speed=600.0, start_ms=START_MS + 6 * MINUTE + 59_000
+    ) as server:
         with on_the_clock(server) as client:
             before = client.fetch_time()
-            client.options["recvWindow"] = 60_000  # the most there is: a tenth of a second at this speed
+            client.options["recvWindow"] = (
+                60_000  # the most there is: a tenth of a second at this speed
+            )
             time.sleep(0.5)  # the wall's; five minutes pass: a bar without a trade, then one with
             assert client.fetch_time() - before >= 5 * MINUTE - 1
             order = buy(client, "a")
@@ -71,7 +84,10 @@ def test_the_clock_over_http() -> None:
             "start_ms": START_MS + 3 * MINUTE,
             "end_ms": START_MS + 600 * MINUTE,
         }
-        assert control(server.port, "clock", to_ms=START_MS + 700 * MINUTE)["now_ms"] == START_MS + 700 * MINUTE
+        assert (
+            control(server.port, "clock", to_ms=START_MS + 700 * MINUTE)["now_ms"]
+            == START_MS + 700 * MINUTE
+        )
 
 
 def test_after_the_end_candles_stand_still_and_orders_wait() -> None:
@@ -138,7 +154,9 @@ def test_the_books_over_http() -> None:
         assert (order["client_id"], order["status"], order["filled"]) == ("a", "filled", "0.5")
         assert (order["trades"][0]["amount"], order["trades"][0]["fee_currency"]) == ("0.5", "USD")
         account = control(server.port, "account")
-        assert account["balances"]["ETH"] == {"free": "5.5", "locked": "0"} and account["audit"] == []
+        assert (
+            account["balances"]["ETH"] == {"free": "5.5", "locked": "0"} and account["audit"] == []
+        )
 
 
 def test_the_audit_finds_what_does_not_add_up() -> None:
@@ -157,13 +175,25 @@ def test_what_cannot_be_served() -> None:
         pass
     with pytest.raises(ConfigError, match="taker"), local_exchange(CANDLES, taker="1.5"):
         pass
-    with pytest.raises(ConfigError, match="balance of USD"), local_exchange(CANDLES, balances={"USD": "-1"}):
+    with (
+        pytest.raises(ConfigError, match="balance of USD"),
+        local_exchange(CANDLES, balances={"USD": "-1"}),
+    ):
         pass
-    with pytest.raises(ConfigError, match="speed"), local_exchange(CANDLES, mode="running", speed=0):
+    with (
+        pytest.raises(ConfigError, match="speed"),
+        local_exchange(CANDLES, mode="running", speed=0),
+    ):
         pass
-    with pytest.raises(DataError, match="no candle|there are none"), local_exchange({ETH: CANDLES[ETH].iloc[:0]}):
+    with (
+        pytest.raises(DataError, match="no candle|there are none"),
+        local_exchange({ETH: CANDLES[ETH].iloc[:0]}),
+    ):
         pass
-    with pytest.raises(DataError, match="more apart"), local_exchange({ETH: CANDLES[ETH]}, timeframe="5m"):
+    with (
+        pytest.raises(DataError, match="more apart"),
+        local_exchange({ETH: CANDLES[ETH]}, timeframe="5m"),
+    ):
         pass
 
 
@@ -209,9 +239,15 @@ def test_neither_threads_nor_sockets_are_left() -> None:
     threads, open_before = threading.active_count(), handles()
     for _ in range(3):
         with small_exchange() as server:
-            control(server.port, "faults", plan=[{"match": "GET /api/v3/time", "do": "timeout", "n": 2}])
-            silent = [socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(5)]
-            held = [socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(2)]
+            control(
+                server.port, "faults", plan=[{"match": "GET /api/v3/time", "do": "timeout", "n": 2}]
+            )
+            silent = [
+                socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(5)
+            ]
+            held = [
+                socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(2)
+            ]
             for connection in held:
                 connection.sendall(b"GET /api/v3/time HTTP/1.1\r\nHost: localhost\r\n\r\n")
             with requests.Session() as session:
@@ -222,7 +258,9 @@ def test_neither_threads_nor_sockets_are_left() -> None:
         for connection in (*silent, *held):
             connection.close()
     gc.collect()
-    assert threading.active_count() <= threads and handles() <= open_before  # what an earlier test left may end
+    assert (
+        threading.active_count() <= threads and handles() <= open_before
+    )  # what an earlier test left may end
 
 
 def test_connections_that_end_leave_nothing_while_it_runs() -> None:

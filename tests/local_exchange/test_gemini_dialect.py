@@ -47,7 +47,9 @@ def port() -> Iterator[int]:
 
 
 def ioc(exchange: Any, side: str, amount: float, price: float, cid: str = "a-1") -> dict[str, Any]:
-    return exchange.create_order("ETH/USD", "limit", side, amount, price, {"timeInForce": "IOC", "clientOrderId": cid})
+    return exchange.create_order(
+        "ETH/USD", "limit", side, amount, price, {"timeInForce": "IOC", "clientOrderId": cid}
+    )
 
 
 # What ccxt sees
@@ -84,7 +86,12 @@ def test_an_order_through_the_spread_fills_at_once(port: int) -> None:
         order = ioc(exchange, "buy", 0.5, ask + 10)
         [trade] = exchange.fetch_my_trades("ETH/USD")
         balance = exchange.fetch_balance()
-    assert (order["status"], order["filled"], order["average"], order["timeInForce"]) == ("closed", 0.5, ask, "IOC")
+    assert (order["status"], order["filled"], order["average"], order["timeInForce"]) == (
+        "closed",
+        0.5,
+        ask,
+        "IOC",
+    )
     assert (trade["order"], trade["amount"], trade["price"]) == (order["id"], 0.5, ask)
     assert (trade["side"], trade["fee"]["currency"]) == ("buy", "USD")
     assert balance["total"]["ETH"] == 5.5
@@ -109,10 +116,16 @@ def test_an_order_that_would_not_fill_at_once_is_cancelled_whole(port: int) -> N
 
 def test_a_resting_order_holds_its_money_back_until_it_is_cancelled(port: int) -> None:
     with genuine("gemini", port) as exchange:
-        order = exchange.create_order("ETH/USD", "limit", "buy", 2, 100, {"clientOrderId": "rest-1"})
+        order = exchange.create_order(
+            "ETH/USD", "limit", "buy", 2, 100, {"clientOrderId": "rest-1"}
+        )
         assert order["status"] == "open"
         [listed] = exchange.fetch_open_orders("ETH/USD")
-        assert (listed["id"], listed["clientOrderId"], listed["remaining"]) == (order["id"], "rest-1", 2.0)
+        assert (listed["id"], listed["clientOrderId"], listed["remaining"]) == (
+            order["id"],
+            "rest-1",
+            2.0,
+        )
         assert exchange.fetch_balance()["USD"]["used"] >= 200
         assert exchange.cancel_order(order["id"])["status"] == "canceled"
         assert exchange.cancel_order(order["id"])["info"]["reason"] == "Requested"
@@ -134,7 +147,9 @@ def test_trades_are_listed_newest_first_from_a_time_on(port: int) -> None:
         for i in range(3):
             ioc(exchange, "buy", 0.1 * (i + 1), 900, f"t-{i}")
             wait_minutes(port, 1)
-        amounts = [trade["amount"] for trade in exchange.privatePostV1Mytrades({"symbol": "ethusd"})]
+        amounts = [
+            trade["amount"] for trade in exchange.privatePostV1Mytrades({"symbol": "ethusd"})
+        ]
         newest = exchange.privatePostV1Mytrades({"symbol": "ethusd", "limit_trades": 1})
         late = exchange.fetch_my_trades("ETH/USD", since=START_MS + 4 * MINUTE)
     assert amounts == ["0.3", "0.2", "0.1"]
@@ -178,7 +193,9 @@ def test_an_order_filled_in_part_comes_back_cancelled(port: int) -> None:
     control(port, "quirks", partial="0.4")
     with genuine("gemini", port) as exchange:
         order = ioc(exchange, "buy", 0.5, 900)
-        whole_or_not = exchange.create_order("ETH/USD", "limit", "buy", 0.5, 900, {"timeInForce": "FOK"})
+        whole_or_not = exchange.create_order(
+            "ETH/USD", "limit", "buy", 0.5, 900, {"timeInForce": "FOK"}
+        )
     assert (order["status"], order["filled"], order["remaining"]) == ("canceled", 0.2, 0.3)
     assert (whole_or_not["status"], whole_or_not["filled"]) == ("canceled", 0.0)
     assert whole_or_not["info"]["reason"] == "FillOrKillWouldNotFill"
@@ -242,24 +259,69 @@ def test_a_new_order_may_be_found_late_and_a_client_id_twice(port: int) -> None:
 # What is refused, and how
 
 WRONG_ORDERS = {
-    "unknown symbol": ({"symbol": "dogeusd"}, 400, "InvalidSymbol", "Received unsupported symbol 'dogeusd'"),
+    "unknown symbol": (
+        {"symbol": "dogeusd"},
+        400,
+        "InvalidSymbol",
+        "Received unsupported symbol 'dogeusd'",
+    ),
     "no symbol": ({"symbol": 7}, 400, "InvalidSymbol", "Received unsupported symbol '7'"),
-    "market order": ({"type": "market"}, 400, "InvalidOrderType", "Invalid order type for symbol ETHUSD: 'market'"),
+    "market order": (
+        {"type": "market"},
+        400,
+        "InvalidOrderType",
+        "Invalid order type for symbol ETHUSD: 'market'",
+    ),
     "side": ({"side": "hold"}, 400, "InvalidSide", "Invalid side for symbol ETHUSD: 'hold'"),
-    "below the minimum": ({"amount": "0.00001"}, 400, "InvalidQuantity", "Invalid quantity for symbol ETHUSD: 0.00001"),
+    "below the minimum": (
+        {"amount": "0.00001"},
+        400,
+        "InvalidQuantity",
+        "Invalid quantity for symbol ETHUSD: 0.00001",
+    ),
     "no amount": ({"amount": "0"}, 400, "InvalidQuantity", "Invalid quantity for symbol ETHUSD: 0"),
-    "negative amount": ({"amount": "-1"}, 400, "InvalidQuantity", "Invalid quantity for symbol ETHUSD: -1"),
-    "empty amount": ({"amount": ""}, 400, "InvalidQuantity", "Invalid quantity for symbol ETHUSD: "),
+    "negative amount": (
+        {"amount": "-1"},
+        400,
+        "InvalidQuantity",
+        "Invalid quantity for symbol ETHUSD: -1",
+    ),
+    "empty amount": (
+        {"amount": ""},
+        400,
+        "InvalidQuantity",
+        "Invalid quantity for symbol ETHUSD: ",
+    ),
     "amount off the step": (
         {"amount": "0.50005"},
         400,
         "InvalidQuantity",
         "Invalid quantity for symbol ETHUSD: 0.50005",
     ),
-    "amount in words": ({"amount": "NaN"}, 400, "InvalidQuantity", "Invalid quantity for symbol ETHUSD: NaN"),
-    "amount as a number": ({"amount": 0.5}, 400, "InvalidQuantity", "Invalid quantity for symbol ETHUSD: 0.5"),
-    "too large": ({"amount": "99999999"}, 400, "InvalidQuantity", "Invalid quantity for symbol ETHUSD: 99999999"),
-    "price off the tick": ({"price": "400.001"}, 400, "InvalidPrice", "Invalid price for symbol ETHUSD: 400.001"),
+    "amount in words": (
+        {"amount": "NaN"},
+        400,
+        "InvalidQuantity",
+        "Invalid quantity for symbol ETHUSD: NaN",
+    ),
+    "amount as a number": (
+        {"amount": 0.5},
+        400,
+        "InvalidQuantity",
+        "Invalid quantity for symbol ETHUSD: 0.5",
+    ),
+    "too large": (
+        {"amount": "99999999"},
+        400,
+        "InvalidQuantity",
+        "Invalid quantity for symbol ETHUSD: 99999999",
+    ),
+    "price off the tick": (
+        {"price": "400.001"},
+        400,
+        "InvalidPrice",
+        "Invalid price for symbol ETHUSD: 400.001",
+    ),
     "negative price": ({"price": "-1"}, 400, "InvalidPrice", "Invalid price for symbol ETHUSD: -1"),
     "no price": ({"price": None}, 400, "InvalidPrice", "Invalid price for symbol ETHUSD: None"),
     "two options": (
@@ -269,15 +331,30 @@ WRONG_ORDERS = {
         "A single order supports at most one of these options: ['maker-or-cancel', 'immediate-or-cancel', "
         "'auction-only', 'fill-or-kill']",
     ),
-    "unknown option": ({"options": ["soon"]}, 400, "UnsupportedOption", "Option 'soon' is not supported."),
-    "option in an option": ({"options": [["soon"]]}, 400, "UnsupportedOption", "Option '['soon']' is not supported."),
+    "unknown option": (
+        {"options": ["soon"]},
+        400,
+        "UnsupportedOption",
+        "Option 'soon' is not supported.",
+    ),
+    "option in an option": (
+        {"options": [["soon"]]},
+        400,
+        "UnsupportedOption",
+        "Option '['soon']' is not supported.",
+    ),
     "no list of options": (
         {"options": "fill-or-kill"},
         400,
         "OptionsMustBeArray",
         "The options parameter must be an array.",
     ),
-    "auction": ({"options": ["auction-only"]}, 400, "AuctionNotOpen", "No auction is open for this symbol."),
+    "auction": (
+        {"options": ["auction-only"]},
+        400,
+        "AuctionNotOpen",
+        "No auction is open for this symbol.",
+    ),
     "client id no text": (
         {"client_order_id": 5},
         400,
@@ -311,14 +388,25 @@ WRONG_ORDERS = {
 def test_a_wrong_order_is_refused_in_geminis_words(running, wrong: str) -> None:
     changes, status, reason, message = WRONG_ORDERS[wrong]
     reply = gemini_post(running.port, "/v1/order/new", **(ORDER | changes))
-    assert (reply.status_code, reply.json()) == (status, {"result": "error", "reason": reason, "message": message})
+    assert (reply.status_code, reply.json()) == (
+        status,
+        {"result": "error", "reason": reason, "message": message},
+    )
     assert gemini_post(running.port, "/v1/orders").json() == []
     assert gemini_post(running.port, "/v1/mytrades", symbol="ethusd").json() == []
 
 
 WRONG_HEADERS = {
-    "no key": ({"X-GEMINI-APIKEY": None}, "MissingApikeyHeader", "Must provide 'X-GEMINI-APIKEY' header"),
-    "no payload": ({"X-GEMINI-PAYLOAD": None}, "MissingPayloadHeader", "Must provide 'X-GEMINI-PAYLOAD' header"),
+    "no key": (
+        {"X-GEMINI-APIKEY": None},
+        "MissingApikeyHeader",
+        "Must provide 'X-GEMINI-APIKEY' header",
+    ),
+    "no payload": (
+        {"X-GEMINI-PAYLOAD": None},
+        "MissingPayloadHeader",
+        "Must provide 'X-GEMINI-PAYLOAD' header",
+    ),
     "no signature": (
         {"X-GEMINI-SIGNATURE": None},
         "MissingSignatureHeader",
@@ -334,11 +422,17 @@ WRONG_HEADERS = {
 def test_a_request_with_wrong_headers_is_refused(running, wrong: str) -> None:
     headers, reason, message = WRONG_HEADERS[wrong]
     reply = gemini_post(running.port, "/v1/balances", headers=headers)
-    assert (reply.status_code, reply.json()) == (400, {"result": "error", "reason": reason, "message": message})
+    assert (reply.status_code, reply.json()) == (
+        400,
+        {"result": "error", "reason": reason, "message": message},
+    )
 
 
 def test_a_wrong_secret_is_an_authentication_error_to_ccxt(running) -> None:
-    with genuine("gemini", running.port, secret="another") as exchange, pytest.raises(ccxt.AuthenticationError):
+    with (
+        genuine("gemini", running.port, secret="another") as exchange,
+        pytest.raises(ccxt.AuthenticationError),
+    ):
         exchange.fetch_balance()
 
 
@@ -357,7 +451,9 @@ def test_a_payload_for_another_path_is_refused(running) -> None:
         ("9" * 5000, "InvalidNonce", ""),
     ],
 )
-def test_a_nonce_that_is_no_number_is_refused(running, nonce: Any, reason: str, message: str) -> None:
+def test_a_nonce_that_is_no_number_is_refused(
+    running, nonce: Any, reason: str, message: str
+) -> None:
     reply = gemini_post(running.port, "/v1/balances", nonce=nonce)
     assert (reply.status_code, reply.json()["reason"]) == (400, reason)
     assert message in reply.json()["message"]
@@ -368,18 +464,28 @@ def test_a_request_sent_again_is_refused_and_does_not_order_twice(port: int) -> 
     assert gemini_post(port, "/v1/order/new", nonce="900", **ORDER).status_code == 200
     again = gemini_post(port, "/v1/order/new", nonce="900", **ORDER)
     assert again.status_code == 400
-    assert again.json() == words | {"message": "Nonce '900' has not increased since your last call to the Gemini API."}
+    assert again.json() == words | {
+        "message": "Nonce '900' has not increased since your last call to the Gemini API."
+    }
     assert gemini_post(port, "/v1/order/new", nonce=899, **ORDER).json()["reason"] == "InvalidNonce"
     assert len(gemini_post(port, "/v1/mytrades", nonce="901", symbol="ethusd").json()) == 1
 
 
 def test_a_refused_order_has_used_its_nonce_up(port: int) -> None:
-    assert gemini_post(port, "/v1/order/new", nonce="900", **(ORDER | {"side": "hold"})).status_code == 400
-    assert gemini_post(port, "/v1/order/new", nonce="900", **ORDER).json()["reason"] == "InvalidNonce"
+    assert (
+        gemini_post(port, "/v1/order/new", nonce="900", **(ORDER | {"side": "hold"})).status_code
+        == 400
+    )
+    assert (
+        gemini_post(port, "/v1/order/new", nonce="900", **ORDER).json()["reason"] == "InvalidNonce"
+    )
 
 
 def test_a_request_that_was_not_let_in_has_not_used_a_nonce_up(port: int) -> None:
-    assert gemini_post(port, "/v1/order/new", nonce="900", secret="another", **ORDER).status_code == 400
+    assert (
+        gemini_post(port, "/v1/order/new", nonce="900", secret="another", **ORDER).status_code
+        == 400
+    )
     assert gemini_post(port, "/v1/order/new", nonce="900", **ORDER).status_code == 200
 
 
@@ -395,7 +501,9 @@ def test_a_request_that_was_not_let_in_has_not_used_a_nonce_up(port: int) -> Non
         (None, 400, "MissingOrderField"),
     ],
 )
-def test_an_unknown_order_is_not_found(running, path: str, order_id: Any, status: int, reason: str) -> None:
+def test_an_unknown_order_is_not_found(
+    running, path: str, order_id: Any, status: int, reason: str
+) -> None:
     reply = gemini_post(running.port, path, **({} if order_id is None else {"order_id": order_id}))
     assert (reply.status_code, reply.json()["reason"]) == (status, reason)
 
@@ -414,7 +522,13 @@ def test_trades_of_nonsense_are_refused(running, payload: dict[str, Any], reason
 
 
 @pytest.mark.parametrize(
-    "path", ["/v2/candles/dogeusd/1m", "/v2/candles/ethusd/2m", "/v2/candles/ethusd/5m", "/v1/symbols/details/dogeusd"]
+    "path",
+    [
+        "/v2/candles/dogeusd/1m",
+        "/v2/candles/ethusd/2m",
+        "/v2/candles/ethusd/5m",
+        "/v1/symbols/details/dogeusd",
+    ],
 )
 def test_public_nonsense_is_refused(running, path: str) -> None:
     reply = requests.get(f"http://127.0.0.1:{running.port}{path}", timeout=10)
@@ -453,7 +567,9 @@ def test_an_injected_error_is_what_ccxt_makes_of_the_real_one(
 ) -> None:
     with genuine("gemini", port) as exchange:
         exchange.load_markets()
-        control(port, "faults", plan=[{"match": "POST /v1/order/new", "when": when, "do": do, "n": 1}])
+        control(
+            port, "faults", plan=[{"match": "POST /v1/order/new", "when": when, "do": do, "n": 1}]
+        )
         with pytest.raises(error):
             ioc(exchange, "buy", 0.5, 900)
         assert len(exchange.fetch_my_trades("ETH/USD")) == orders
@@ -463,5 +579,9 @@ def test_the_log_knows_the_client_id_of_an_order(port: int) -> None:
     gemini_post(port, "/v1/order/new", **ORDER)
     gemini_post(port, "/v1/order/new", headers={"X-GEMINI-PAYLOAD": "no base64!"}, **ORDER)
     log = control(port, "log")
-    rows = [row for row in (log["requests"] if isinstance(log, dict) else log) if row["path"] == "/v1/order/new"]
+    rows = [
+        row
+        for row in (log["requests"] if isinstance(log, dict) else log)
+        if row["path"] == "/v1/order/new"
+    ]
     assert [(row["client_id"], row["status"]) for row in rows] == [("cn1-1-0", 200), (None, 400)]

@@ -55,7 +55,17 @@ def _until_brace(lines: Iterator[str]) -> Iterator[str]:
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_a_stretch_of_the_store_is_served(store: Path, ending: int) -> None:
     with command(
-        *("--replay", ETH, "BTC/USD", "--timerange", "20180103-20180104", "--data", store, "--clock", "lockstep"),
+        *(
+            "--replay",
+            ETH,
+            "BTC/USD",
+            "--timerange",
+            "20180103-20180104",
+            "--data",
+            store,
+            "--clock",
+            "lockstep",
+        ),
         *("--history", "1", "--cash", "5000", "--fee-in", "base", "--fees", "10bp"),
         ending=ending,
     ) as told:
@@ -78,7 +88,9 @@ def test_it_runs_by_itself_and_says_where_it_is(store: Path) -> None:
 
 
 def test_a_run_is_served_with_its_symbols_period_and_cash(tiny) -> None:
-    with command("--run", tiny.folder.name, "--results", tiny.folder.parent, "--clock", "lockstep") as told:
+    with command(
+        "--run", tiny.folder.name, "--results", tiny.folder.parent, "--clock", "lockstep"
+    ) as told:
         assert set(told["symbols"]) == set(tiny.config.data.symbols)
         assert told["start_ms"] == int(tiny.config.data.test["unseen"].start.timestamp() * 1000)
         assert told["cash"] == tiny.config.backtest.cash

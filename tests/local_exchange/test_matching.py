@@ -6,7 +6,17 @@ import pytest
 
 from cryptonn.local_exchange.exchange import Exchange
 from cryptonn.local_exchange.orders import Refused
-from tests.local_exchange.hand_made import ETH, MINUTE, START_MS, D, at, flat, hand_made, send, table
+from tests.local_exchange.hand_made import (
+    ETH,
+    MINUTE,
+    START_MS,
+    D,
+    at,
+    flat,
+    hand_made,
+    send,
+    table,
+)
 
 WALK = [
     (100.0, 101.0, 99.0, 100.5, 5.0),
@@ -64,7 +74,9 @@ def test_a_missing_bar_is_a_bar_without_a_trade() -> None:
 
 
 def test_a_waiting_order_ends_when_the_price_runs_away_from_the_money() -> None:
-    exchange = hand_made(table([*WALK[:3], (150.0, 150.0, 150.0, 150.0, 1.0)]), balances={"USD": D(105)})
+    exchange = hand_made(
+        table([*WALK[:3], (150.0, 150.0, 150.0, 150.0, 1.0)]), balances={"USD": D(105)}
+    )
     at(exchange, 2)
     order = send(exchange, "buy", "1")
     at(exchange, 3)
@@ -86,13 +98,21 @@ def test_a_limit_order_that_the_price_allows_is_a_market_order() -> None:
         ("buy", "99.00", 0.5, 5, "99.00"),  # bar 4 reaches 97 within: known at its close
         ("buy", "98.00", 4.5, 5, "98.00"),  # bar 5 opens there
         ("buy", "96.00", 0.5, None, None),
-        ("buy", "99.00", 4.5, 5, "99.00"),  # the bar in progress at arrival does not count, the next opens below
+        (
+            "buy",
+            "99.00",
+            4.5,
+            5,
+            "99.00",
+        ),  # the bar in progress at arrival does not count, the next opens below
         ("sell", "102.00", 0.5, 2, "102.00"),  # bar 1 reaches 102: at its close
         ("sell", "103.00", 0.5, 4, "103.00"),  # bar 4 opens there
         ("sell", "103.50", 0.5, 5, "103.50"),
     ],
 )
-def test_a_limit_order_fills_at_its_limit_when_a_later_bar_reaches_it(side, limit, sent, filled, price) -> None:
+def test_a_limit_order_fills_at_its_limit_when_a_later_bar_reaches_it(
+    side, limit, sent, filled, price
+) -> None:
     exchange = hand_made(table(WALK), maker="0.001", taker="0.002", balances={"ETH": D(1)})
     at(exchange, sent)
     order = send(exchange, side, "0.5", limit)
@@ -114,7 +134,11 @@ def test_it_does_not_matter_how_the_time_passes() -> None:
     for steps in ([9], range(1, 10), [0.6 + step / 3 for step in range(28)]):
         exchange = hand_made(table(WALK), maker="0.001", balances={"ETH": D(1)})
         at(exchange, 0.5)
-        orders = [send(exchange, "buy", "0.5", "99"), send(exchange, "sell", "0.5", "102"), send(exchange, "buy", "1")]
+        orders = [
+            send(exchange, "buy", "0.5", "99"),
+            send(exchange, "sell", "0.5", "102"),
+            send(exchange, "buy", "1"),
+        ]
         for step in steps:
             at(exchange, step)
         books.append(([order.status for order in orders], facts(exchange), exchange.account.free))
@@ -162,7 +186,9 @@ def test_a_fee_is_rounded_half_up_to_eight_decimals() -> None:
 
 def test_fees_in_a_third_currency_while_there_is_enough_of_it() -> None:
     exchange = hand_made(flat(100, 100), taker="0.001", balances={"BNB": D("0.0005")})
-    exchange.quirks.change({"fee_currency": "BNB", "fee_currency_price": "250"}, now_ms=exchange.now_ms)
+    exchange.quirks.change(
+        {"fee_currency": "BNB", "fee_currency_price": "250"}, now_ms=exchange.now_ms
+    )
     trade = send(exchange, "buy", "1").trades[0]
     assert (trade.fee, trade.fee_currency) == (D("0.0004"), "BNB")
     assert send(exchange, "buy", "1").trades[0].fee_currency == "USD"
@@ -290,7 +316,10 @@ def test_a_testnet_reset() -> None:
     send(exchange, "buy", "1", "90")
     exchange.account.adjust("ETH", D("-0.5"))
     exchange.reset_account()
-    assert exchange.account.free == {"ETH": 0, "USD": 10_000} and exchange.account.locked == {"ETH": 0, "USD": 0}
+    assert exchange.account.free == {"ETH": 0, "USD": 10_000} and exchange.account.locked == {
+        "ETH": 0,
+        "USD": 0,
+    }
     assert exchange.matching.by_client_id("a", now_ms=exchange.now_ms) is None
     assert send(exchange, "buy", "1").id > old.id and exchange.audit() == []
     exchange.reset_account(restart_ids=True)

@@ -32,13 +32,22 @@ def cases_of(recordings: Path, name: str) -> list[dict[str, Any]]:
 
 def market(exchange, symbol: str, **facts: Any) -> dict[str, Any]:
     base, quote = symbol.split("/")
-    known = {"id": base + quote, "symbol": symbol, "base": base, "quote": quote, "baseId": base, "quoteId": quote}
+    known = {
+        "id": base + quote,
+        "symbol": symbol,
+        "base": base,
+        "quote": quote,
+        "baseId": base,
+        "quoteId": quote,
+    }
     return exchange.safe_market_structure({**known, "type": "spot", "spot": True, **facts})
 
 
 def give_markets(exchange, recordings: Path) -> None:
     if exchange.id == "gemini":
-        exchange.set_markets(json.loads((recordings / "markets_gemini.json").read_text())["markets"])
+        exchange.set_markets(
+            json.loads((recordings / "markets_gemini.json").read_text())["markets"]
+        )
         return
     facts = {
         "precision": {"amount": 0.001, "price": 0.01},
@@ -55,40 +64,63 @@ def differences(ours: Any, recorded: Any, where: str = "") -> list[str]:
     if isinstance(recorded, dict):
         found = [f"{where}.{key} is missing" for key in recorded if key not in ours]
         return found + [
-            line for key in recorded if key in ours for line in differences(ours[key], recorded[key], f"{where}.{key}")
+            line
+            for key in recorded
+            if key in ours
+            for line in differences(ours[key], recorded[key], f"{where}.{key}")
         ]
     if isinstance(recorded, list):
         if len(ours) != len(recorded):
             return [f"{where} has {len(ours)} entries for {len(recorded)}"]
-        return [line for i, want in enumerate(recorded) for line in differences(ours[i], want, f"{where}[{i}]")]
+        return [
+            line
+            for i, want in enumerate(recorded)
+            for line in differences(ours[i], want, f"{where}[{i}]")
+        ]
     return [] if ours == recorded else [f"{where}: {ours!r} for {recorded!r}"]
 
 
 def as_ccxt_reads(case: dict[str, Any], name: str, recordings: Path) -> Any:
-    with replying(case["httpResponse"]) as server, genuine(name, server.port, sandbox=name != "kraken") as exchange:
+    with (
+        replying(case["httpResponse"]) as server,
+        genuine(name, server.port, sandbox=name != "kraken") as exchange,
+    ):
         give_markets(exchange, recordings)
         return getattr(exchange, case["method"])(*case["input"])
 
 
-@pytest.mark.parametrize(("name", "place"), [(name, i) for name, (_, n) in REPLIES.items() for i in range(n)])
-def test_ccxt_reads_every_recorded_reply_as_recorded(recordings: Path, name: str, place: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "place"), [(name, i) for name, (_, n) in REPLIES.items() for i in range(n)]
+)
+def test_ccxt_reads_every_recorded_reply_as_recorded(
+    recordings: Path, name: str, place: int
+) -> None:
     case = cases_of(recordings, name)[place]
     assert differences(as_ccxt_reads(case, name, recordings), case["parsedResponse"]) == []
 
 
 def test_a_reply_that_says_something_else_is_noticed(recordings: Path) -> None:
     case = cases_of(recordings, "binance")[1]
-    other = case | {"httpResponse": case["httpResponse"] | {"executedQty": "0.09000000", "status": "EXPIRED"}}
-    noticed = " ".join(differences(as_ccxt_reads(other, "binance", recordings), case["parsedResponse"]))
+    other = case | {
+        "httpResponse": case["httpResponse"] | {"executedQty": "0.09000000", "status": "EXPIRED"}
+    }
+    noticed = " ".join(
+        differences(as_ccxt_reads(other, "binance", recordings), case["parsedResponse"])
+    )
     assert ".filled: 0.09 for 0.1" in noticed
     assert ".status: 'expired' for 'closed'" in noticed
 
 
 @pytest.mark.parametrize("place", range(5))
-def test_ccxt_asks_as_recorded_and_our_check_accepts_its_signature(recordings: Path, place: int) -> None:
+def test_ccxt_asks_as_recorded_and_our_check_accepts_its_signature(
+    recordings: Path, place: int
+) -> None:
     recorded = json.loads((recordings / "request_binance_spot.json").read_text())
     case = recorded["cases"][place]
-    with replying({"symbol": "LTCUSDT", "orderId": 1}) as server, genuine("binance", server.port) as exchange:
+    with (
+        replying({"symbol": "LTCUSDT", "orderId": 1}) as server,
+        genuine("binance", server.port) as exchange,
+    ):
         give_markets(exchange, recordings)
         getattr(exchange, case["method"])(*case["input"])
     [(path, headers, body)] = server.asked
@@ -111,7 +143,9 @@ def form(value: Any, *, digits: bool) -> str:
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]+", value):
         return "whole"
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]+\.[0-9]+", value):
-        return f"text with {len(value.partition('.')[2])} decimals" if digits else "text with decimals"
+        return (
+            f"text with {len(value.partition('.')[2])} decimals" if digits else "text with decimals"
+        )
     return "whole" if type(value) is int else type(value).__name__
 
 
@@ -123,10 +157,14 @@ def lacking(ours: Any, recorded: Any, where: str = "reply", *, digits: bool) -> 
     if isinstance(recorded, dict) and isinstance(ours, dict):
         common = [key for key in recorded if key in ours]
         return [f"{where} has no {key}" for key in recorded if key not in ours] + [
-            line for key in common for line in lacking(ours[key], recorded[key], f"{where}.{key}", digits=digits)
+            line
+            for key in common
+            for line in lacking(ours[key], recorded[key], f"{where}.{key}", digits=digits)
         ]
     if isinstance(recorded, list) and isinstance(ours, list):
-        return lacking(ours[0], recorded[0], f"{where}[0]", digits=digits) if ours and recorded else []
+        return (
+            lacking(ours[0], recorded[0], f"{where}[0]", digits=digits) if ours and recorded else []
+        )
     same = form(ours, digits=digits) == form(recorded, digits=digits)
     return [] if same else [f"{where} is {ours!r}, recorded {recorded!r}"]
 
@@ -156,7 +194,13 @@ def own_trades(exchange: Any) -> None:
     exchange.fetch_my_trades("ETH/USD")
 
 
-ASKED = (limit_order, market_order, open_orders, own_trades, lambda exchange: exchange.fetch_balance())
+ASKED = (
+    limit_order,
+    market_order,
+    open_orders,
+    own_trades,
+    lambda exchange: exchange.fetch_balance(),
+)
 
 
 @pytest.mark.parametrize("place", range(5))
@@ -175,7 +219,10 @@ def test_the_local_exchange_says_what_gemini_said(recordings: Path, place: int) 
     case = cases_of(recordings, "gemini")[place]
     with small_exchange() as local, genuine("gemini", local.port) as exchange:
         exchange.load_markets()
-        symbol, timeframe = case["input"][0].replace("USDT", "USD"), ["1m"] * (case["method"] == "fetchOHLCV")
+        symbol, timeframe = (
+            case["input"][0].replace("USDT", "USD"),
+            ["1m"] * (case["method"] == "fetchOHLCV"),
+        )
         getattr(exchange, case["method"])(symbol, *timeframe)
         ours = wire(exchange)
     recorded = json.loads(json.dumps(case["httpResponse"]).replace('"USDT"', '"USD"'))

@@ -25,7 +25,9 @@ def test_the_published_gemini_example_agrees(vectors) -> None:
     assert gemini_signature_ok(example["payload"], example["signature"], example["secret"])
 
 
-@pytest.mark.parametrize(("check", "algorithm"), [(binance_signature_ok, "sha256"), (gemini_signature_ok, "sha384")])
+@pytest.mark.parametrize(
+    ("check", "algorithm"), [(binance_signature_ok, "sha256"), (gemini_signature_ok, "sha384")]
+)
 def test_anything_changed_is_noticed(check, algorithm: str) -> None:
     right = hmac.new(b"secret", b"amount=1&price=2", algorithm).hexdigest()
     assert check("amount=1&price=2", right, "secret")

@@ -46,9 +46,15 @@ def story(seed: int, *, steps: int) -> list[tuple[Any, ...]]:
                 return "cancel", dialect, random.randint(0, 30)
             case "wait":
                 return "wait", random.choice([0.01, 0.5, 1, 1, 1, 5, 60])
-        return "partial", random.choice([None, "0.3"]), random.choice(["later", "rest", "expire", "cancel"])
+        return (
+            "partial",
+            random.choice([None, "0.3"]),
+            random.choice(["later", "rest", "expire", "cancel"]),
+        )
 
-    kinds = random.choices(["market", "limit", "cancel", "wait", "partial"], weights=[3, 4, 2, 3, 1], k=steps)
+    kinds = random.choices(
+        ["market", "limit", "cancel", "wait", "partial"], weights=[3, 4, 2, 3, 1], k=steps
+    )
     return [step(what) for what in kinds]
 
 
@@ -74,11 +80,15 @@ class Both:
         amount = self.binance.amount_to_precision(symbol, units / 10_000)
         self.try_order(lambda: self.binance.create_order(symbol, "market", side, float(amount)))
 
-    def limit(self, name: str, symbol: str, side: str, units: int, ticks: int, in_force: str) -> None:
+    def limit(
+        self, name: str, symbol: str, side: str, units: int, ticks: int, in_force: str
+    ) -> None:
         price = round(float(self.gemini.fetch_ticker(symbol)["last"]) + ticks * 0.03, 2)
         exchange = getattr(self, name)
         self.try_order(
-            lambda: exchange.create_order(symbol, "limit", side, units / 10_000, price, {"timeInForce": in_force})
+            lambda: exchange.create_order(
+                symbol, "limit", side, units / 10_000, price, {"timeInForce": in_force}
+            )
         )
 
     def cancel(self, name: str, place: int) -> None:
@@ -104,20 +114,32 @@ class Both:
             rows = self.binance.privateGetAccount()["balances"]
             return {row["asset"]: (Decimal(row["free"]), Decimal(row["locked"])) for row in rows}
         rows = self.gemini.privatePostV1Balances()
-        held = {row["currency"]: (Decimal(row["available"]), Decimal(row["amount"])) for row in rows}
+        held = {
+            row["currency"]: (Decimal(row["available"]), Decimal(row["amount"])) for row in rows
+        }
         return {currency: (free, total - free) for currency, (free, total) in held.items()}
 
     def trades(self, name: str, symbol: str) -> dict[str, tuple[Any, ...]]:
         """Return (order, side, amount, price, fee, its currency, time) of every trade."""
         if name == "binance":
             rows = self.binance.fetch_my_trades(symbol, limit=1000)
-            fees = {row["id"]: (row["info"]["commission"], row["info"]["commissionAsset"]) for row in rows}
+            fees = {
+                row["id"]: (row["info"]["commission"], row["info"]["commissionAsset"])
+                for row in rows
+            }
         else:
             rows = self.gemini.fetch_my_trades(symbol, limit=500)
-            fees = {row["id"]: (row["info"]["fee_amount"], row["info"]["fee_currency"]) for row in rows}
+            fees = {
+                row["id"]: (row["info"]["fee_amount"], row["info"]["fee_currency"]) for row in rows
+            }
         return {
             row["id"]: (
-                *(row["order"], row["side"], Decimal(str(row["amount"])), Decimal(str(row["price"]))),
+                *(
+                    row["order"],
+                    row["side"],
+                    Decimal(str(row["amount"])),
+                    Decimal(str(row["price"])),
+                ),
                 *(Decimal(fees[row["id"]][0]), fees[row["id"]][1], row["timestamp"]),
             )
             for row in rows
@@ -126,7 +148,10 @@ class Both:
     def open_orders(self, name: str) -> dict[str, tuple[Any, ...]]:
         exchange = getattr(self, name)
         rows = [order for symbol in SYMBOLS for order in exchange.fetch_open_orders(symbol)]
-        return {row["id"]: (row["symbol"], row["side"], row["amount"], row["filled"], row["price"]) for row in rows}
+        return {
+            row["id"]: (row["symbol"], row["side"], row["amount"], row["filled"], row["price"])
+            for row in rows
+        }
 
     def agree(self) -> None:
         """Assert that both tell the same, and that opening balances and trades explain it."""
@@ -152,7 +177,9 @@ class Both:
             assert all(locked == 0 for _, locked in held.values())
 
 
-@pytest.mark.parametrize(("fee_in", "seed"), [(fee_in, seed) for seed in range(3) for fee_in in ("quote", "base")])
+@pytest.mark.parametrize(
+    ("fee_in", "seed"), [(fee_in, seed) for seed in range(3) for fee_in in ("quote", "base")]
+)
 def test_both_dialects_tell_the_same_after_every_step(fee_in: str, seed: int) -> None:
     with (
         small_exchange(fee_in=fee_in) as exchange,

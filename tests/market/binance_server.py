@@ -29,7 +29,9 @@ class BinanceServer:
     interval is asked for.
     """
 
-    def __init__(self, candles: dict[str, pd.DataFrame], *, now: pd.Timestamp, minutes: int = 1) -> None:
+    def __init__(
+        self, candles: dict[str, pd.DataFrame], *, now: pd.Timestamp, minutes: int = 1
+    ) -> None:
         self.now = now
         self.bar = minutes * MINUTE
         self.faults: dict[int, str] = {}
@@ -38,7 +40,9 @@ class BinanceServer:
         self.lock = threading.Lock()
         self.requests: list[dict[str, str]] = []
         self.paths: list[str] = []
-        self.rows = {symbol.replace("/", ""): self._rows(table) for symbol, table in candles.items()}
+        self.rows = {
+            symbol.replace("/", ""): self._rows(table) for symbol, table in candles.items()
+        }
         self.symbols = list(candles)
 
     def _rows(self, table: pd.DataFrame) -> list[list[Any]]:
@@ -55,7 +59,10 @@ class BinanceServer:
     def klines(self, query: dict[str, str]) -> tuple[int, Any]:
         if query.get("symbol") not in self.rows:
             return 400, {"code": -1121, "msg": "Invalid symbol."}
-        start, limit = int(query.get("startTime", 0)), min(int(query.get("limit", DEFAULT_LIMIT)), MOST)
+        start, limit = (
+            int(query.get("startTime", 0)),
+            min(int(query.get("limit", DEFAULT_LIMIT)), MOST),
+        )
         page = [row for row in self.rows[query["symbol"]] if start <= row[0] <= self.now_ms][:limit]
         return 200, [self._so_far(row) for row in page]
 
@@ -66,7 +73,11 @@ class BinanceServer:
         return [*row[:4], row[1], f"{float(row[5]) / 3:.8f}", *row[6:]]
 
     def exchange_info(self) -> dict[str, Any]:
-        return {"timezone": "UTC", "serverTime": self.now_ms, "symbols": [self._market(name) for name in self.symbols]}
+        return {
+            "timezone": "UTC",
+            "serverTime": self.now_ms,
+            "symbols": [self._market(name) for name in self.symbols],
+        }
 
     @staticmethod
     def _market(symbol: str) -> dict[str, Any]:
@@ -85,8 +96,18 @@ class BinanceServer:
             "permissions": ["SPOT"],
             "permissionSets": [["SPOT"]],
             "filters": [
-                {"filterType": "PRICE_FILTER", "minPrice": "0.01", "maxPrice": "1000000.0", "tickSize": "0.01"},
-                {"filterType": "LOT_SIZE", "minQty": "0.0001", "maxQty": "9000.0", "stepSize": "0.0001"},
+                {
+                    "filterType": "PRICE_FILTER",
+                    "minPrice": "0.01",
+                    "maxPrice": "1000000.0",
+                    "tickSize": "0.01",
+                },
+                {
+                    "filterType": "LOT_SIZE",
+                    "minQty": "0.0001",
+                    "maxQty": "9000.0",
+                    "stepSize": "0.0001",
+                },
                 {"filterType": "NOTIONAL", "minNotional": "5.0", "maxNotional": "9000000.0"},
             ],
         }
@@ -125,11 +146,19 @@ class _Handler(BaseHTTPRequestHandler):
             case None:
                 self._reply(status, body)
             case "429" | "418" as code:
-                self._reply(int(code), {"code": -1003, "msg": "Too many requests."}, headers={"Retry-After": "7"})
+                self._reply(
+                    int(code),
+                    {"code": -1003, "msg": "Too many requests."},
+                    headers={"Retry-After": "7"},
+                )
             case "banned":
-                self._reply(418, {"code": -1003, "msg": "Banned."}, headers={"Retry-After": "86400"})
+                self._reply(
+                    418, {"code": -1003, "msg": "Banned."}, headers={"Retry-After": "86400"}
+                )
             case "451":
-                self._reply(451, {"code": 0, "msg": "Service unavailable from a restricted location"})
+                self._reply(
+                    451, {"code": 0, "msg": "Service unavailable from a restricted location"}
+                )
             case "500":
                 self._reply(500, {"code": -1000, "msg": "An unknown error occurred."})
             case "502 html":
@@ -147,14 +176,20 @@ class _Handler(BaseHTTPRequestHandler):
             case "slow":
                 time.sleep(1.0)
             case "reset":
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
                 self.connection.close()
 
-    def _reply(self, status: int, body: Any, *, headers: dict[str, str] | None = None, cut: bool = False) -> None:
+    def _reply(
+        self, status: int, body: Any, *, headers: dict[str, str] | None = None, cut: bool = False
+    ) -> None:
         text = body if isinstance(body, str) else json.dumps(body)
         data = text.encode()[: len(text) // 2 if cut else None]
         self.send_response(status)
-        self.send_header("Content-Type", "text/html" if isinstance(body, str) else "application/json")
+        self.send_header(
+            "Content-Type", "text/html" if isinstance(body, str) else "application/json"
+        )
         self.send_header("Content-Length", str(len(data)))
         for name, value in (headers or {}).items():
             self.send_header(name, value)

@@ -16,9 +16,17 @@ START = pd.Timestamp("2018-03-01", tz="UTC")
 
 def table(minutes: list[int], *, price: float = 100.0, volume: float = 1.0) -> pd.DataFrame:
     """Candles at the given minutes after START; the close of minute k is price + k."""
-    index = pd.DatetimeIndex([START + pd.Timedelta(minutes=k) for k in minutes], name="time").as_unit("ns")
+    index = pd.DatetimeIndex(
+        [START + pd.Timedelta(minutes=k) for k in minutes], name="time"
+    ).as_unit("ns")
     close = price + np.array(minutes, dtype=float)
-    values = {"open": close - 0.5, "high": close + 1, "low": close - 1, "close": close, "volume": volume}
+    values = {
+        "open": close - 0.5,
+        "high": close + 1,
+        "low": close - 1,
+        "close": close,
+        "volume": volume,
+    }
     return pd.DataFrame(values, index=index)[list(FIELDS)]
 
 
@@ -62,14 +70,20 @@ def test_good_candles_come_back_the_same_object() -> None:
         ({"close": 100.5}, "close 100.5 lies outside low 101 to high 103"),
     ],
 )
-def test_impossible_bar_is_refused_by_time_and_reason(changes: dict[str, float], words: str) -> None:
+def test_impossible_bar_is_refused_by_time_and_reason(
+    changes: dict[str, float], words: str
+) -> None:
     with pytest.raises(DataError) as caught:
         check_candles(spoiled(**changes), timeframe="1m", source="eth.csv")
     assert f"eth.csv: 1 impossible bar, first at 2018-03-01 00:02Z: {words}." in str(caught.value)
     assert "--drop-bad-bars" in str(caught.value)
 
 
-@given(st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0, 1.5, np.nan, np.inf, -np.inf]), min_size=5, max_size=5))
+@given(
+    st.lists(
+        st.sampled_from([-1.0, 0.0, 0.5, 1.0, 1.5, np.nan, np.inf, -np.inf]), min_size=5, max_size=5
+    )
+)
 def test_bad_bars_agrees_with_the_definition_and_explains_every_one(values: list[float]) -> None:
     o, h, l, c, v = values  # noqa: E741
     good = all(np.isfinite(values)) and 0 < l <= min(o, c) and max(o, c) <= h and v >= 0
@@ -82,8 +96,14 @@ def test_bad_bars_agrees_with_the_definition_and_explains_every_one(values: list
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda c: c.iloc[::-1], "times must increase; 3 of 4 rows do not come after the one before, first row 1"),
-        (lambda c: c.iloc[[0, 1, 1, 2]], "1 of 4 rows do not come after the one before, first row 2"),
+        (
+            lambda c: c.iloc[::-1],
+            "times must increase; 3 of 4 rows do not come after the one before, first row 1",
+        ),
+        (
+            lambda c: c.iloc[[0, 1, 1, 2]],
+            "1 of 4 rows do not come after the one before, first row 2",
+        ),
         (lambda c: c.iloc[:0], "there is no candle"),
         (lambda c: c.tz_localize(None), "time zone None"),
         (lambda c: c.tz_convert("Europe/Berlin"), "time zone Europe/Berlin"),
@@ -92,8 +112,14 @@ def test_bad_bars_agrees_with_the_definition_and_explains_every_one(values: list
         (lambda c: c.astype("float32"), "open (float32)"),
         (lambda c: c[["open", "high", "low", "close"]], "came with open, high, low, close."),
         (lambda c: c[["open", "low", "high", "close", "volume"]], "came with open, low, high"),
-        (lambda c: c.set_axis(c.index + pd.Timedelta(seconds=7), axis=0), "4 bars off the 1m grid, first at"),
-        (lambda c: c.set_axis([*c.index[:3], pd.NaT], axis=0).rename_axis("time"), "1 time missing in the index"),
+        (
+            lambda c: c.set_axis(c.index + pd.Timedelta(seconds=7), axis=0),
+            "4 bars off the 1m grid, first at",
+        ),
+        (
+            lambda c: c.set_axis([*c.index[:3], pd.NaT], axis=0).rename_axis("time"),
+            "1 time missing in the index",
+        ),
     ],
 )
 def test_table_of_the_wrong_form_is_refused(spoil, words: str) -> None:
@@ -103,7 +129,9 @@ def test_table_of_the_wrong_form_is_refused(spoil, words: str) -> None:
 
 
 def test_resolution_of_the_index_does_not_matter() -> None:
-    coarse = table([0, 1, 3]).set_axis(table([0, 1, 3]).index.as_unit("s"), axis=0).rename_axis("time")
+    coarse = (
+        table([0, 1, 3]).set_axis(table([0, 1, 3]).index.as_unit("s"), axis=0).rename_axis("time")
+    )
     fine = align({"ETH/USD": table([0, 1, 3])}, timeframe="1m")
     pd.testing.assert_frame_equal(align({"ETH/USD": coarse}, timeframe="1m").table, fine.table)
 
@@ -128,8 +156,18 @@ def test_align_fills_flat_and_counts() -> None:
     assert frame.candles("ETH/USD").iloc[2].tolist() == [102, 102, 102, 102, 0]
     assert frame.candles("BTC/USD").iloc[1].tolist() == [1001, 1001, 1001, 1001, 0]
     assert frame.filled["ETH/USD"].tolist() == [False, False, True, True, False]
-    assert frame.counts.loc["ETH/USD"].to_dict() == {"rows": 3, "filled": 2, "untraded": 3, "longest_gap": 2}
-    assert frame.counts.loc["BTC/USD"].to_dict() == {"rows": 4, "filled": 1, "untraded": 1, "longest_gap": 1}
+    assert frame.counts.loc["ETH/USD"].to_dict() == {
+        "rows": 3,
+        "filled": 2,
+        "untraded": 3,
+        "longest_gap": 2,
+    }
+    assert frame.counts.loc["BTC/USD"].to_dict() == {
+        "rows": 4,
+        "filled": 1,
+        "untraded": 1,
+        "longest_gap": 1,
+    }
 
 
 def test_a_bar_absent_at_the_start_of_the_overlap_takes_the_close_before_it() -> None:
@@ -162,7 +200,9 @@ def test_refuse_accepts_a_complete_grid() -> None:
 @pytest.mark.parametrize("days", [100, 120, 400, 2000])
 def test_no_bar_is_lost_however_long_the_range(days: int) -> None:
     """Nanoseconds beyond 2^53 (104 days) once made NumPy count one bar too few."""
-    index = pd.date_range("2017-01-01", periods=2, freq=f"{days}D", tz="UTC", name="time", unit="ns")
+    index = pd.date_range(
+        "2017-01-01", periods=2, freq=f"{days}D", tz="UTC", name="time", unit="ns"
+    )
     ends = pd.DataFrame({field: [1.0, 1.0] for field in FIELDS}, index=index)
     frame = align({"A/B": ends, "C/D": ends}, timeframe="1m")
     assert len(frame.index) == days * 1440 + 1
@@ -178,7 +218,9 @@ def test_ranges_that_do_not_overlap_are_refused_with_both() -> None:
 
 
 def test_a_symbol_without_a_bar_in_the_overlap_is_refused() -> None:
-    with pytest.raises(DataError, match=r"A/USD has no candle in the stretch all symbols share.*00:00Z to .*00:09Z"):
+    with pytest.raises(
+        DataError, match=r"A/USD has no candle in the stretch all symbols share.*00:00Z to .*00:09Z"
+    ):
         align({"A/USD": table([0, 9]), "B/USD": table([3, 4, 5])}, timeframe="1m")
 
 
@@ -191,18 +233,28 @@ def test_select_keeps_the_counts_of_the_range() -> None:
     frame = align({"ETH/USD": table([0, 1, 4, 5, 9])}, timeframe="1m")
     part = frame.select(TimeRange.parse("20180301T0003-20180301T0007"))
     assert part.candles("ETH/USD")["close"].tolist() == [101, 104, 105, 105]
-    assert part.counts.loc["ETH/USD"].to_dict() == {"rows": 2, "filled": 2, "untraded": 2, "longest_gap": 1}
+    assert part.counts.loc["ETH/USD"].to_dict() == {
+        "rows": 2,
+        "filled": 2,
+        "untraded": 2,
+        "longest_gap": 1,
+    }
 
 
 def test_select_of_nothing_names_the_range_there_is() -> None:
     frame = align({"ETH/USD": table([0, 1])}, timeframe="1m")
-    with pytest.raises(DataError, match=r"no bar in 20190101-; it reaches from 2018-03-01 00:00Z to 2018-03-01 00:01Z"):
+    with pytest.raises(
+        DataError,
+        match=r"no bar in 20190101-; it reaches from 2018-03-01 00:00Z to 2018-03-01 00:01Z",
+    ):
         frame.select(TimeRange.parse("20190101-"))
 
 
 def test_a_symbol_the_frame_lacks_is_named() -> None:
     frame = align({"ETH/USD": table([0, 1])}, timeframe="1m")
-    with pytest.raises(DataError, match=r"no ETH/USDT; it holds ETH/USD\. Did you mean 'ETH/USD'\?"):
+    with pytest.raises(
+        DataError, match=r"no ETH/USDT; it holds ETH/USD\. Did you mean 'ETH/USD'\?"
+    ):
         frame.candles("ETH/USDT")
 
 
@@ -239,12 +291,17 @@ def test_align_agrees_with_a_slow_twin(first: list[int], second: list[int]) -> N
         for minute in grid:
             at = START + pd.Timedelta(minutes=minute)
             close = candles[symbol].loc[:at, "close"].iloc[-1]
-            expected.append(candles[symbol].loc[at].tolist() if minute in present else [close] * 4 + [0.0])
+            expected.append(
+                candles[symbol].loc[at].tolist() if minute in present else [close] * 4 + [0.0]
+            )
         assert frame.candles(symbol).to_numpy().tolist() == expected
         filled = [minute for minute in grid if minute not in present]
         assert frame.counts.loc[symbol, "filled"] == len(filled)
         assert frame.counts.loc[symbol, "rows"] == len(grid) - len(filled)
-        longest = max((length for _, length in zip(*runs_of(frame.filled[symbol].to_numpy()), strict=True)), default=0)
+        longest = max(
+            (length for _, length in zip(*runs_of(frame.filled[symbol].to_numpy()), strict=True)),
+            default=0,
+        )
         assert frame.counts.loc[symbol, "longest_gap"] == longest
 
 

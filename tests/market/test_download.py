@@ -53,7 +53,13 @@ def store(tmp_path: Path) -> Store:
 
 def fetch(store: Store, transport: Any, **changes: Any) -> pd.DataFrame:
     settings: dict[str, Any] = {
-        **{"exchange": "binance", "symbols": (ETH,), "timeframe": "1m", "timerange": THREE_DAYS, "now": LATER},
+        **{
+            "exchange": "binance",
+            "symbols": (ETH,),
+            "timeframe": "1m",
+            "timerange": THREE_DAYS,
+            "now": LATER,
+        },
         **{"transport": transport, "sleep": lambda seconds: None, "pages_a_write": 2},
     }
     return download_candles(store, **{**settings, **changes})
@@ -90,7 +96,9 @@ def test_minutes_the_exchange_lacks_are_absent(store: Store, transport: ToServer
     assert 0 < len(stored(store)) < 3 * 1440
 
 
-def test_pages_are_the_largest_and_go_forward(store: Store, served: BinanceServer, transport: ToServer) -> None:
+def test_pages_are_the_largest_and_go_forward(
+    store: Store, served: BinanceServer, transport: ToServer
+) -> None:
     fetch(store, transport)
     starts = [int(request["startTime"]) for request in served.requests]
     assert {request["limit"] for request in served.requests} == {"1000"}
@@ -105,7 +113,9 @@ def test_nothing_but_candles_markets_and_the_clock_is_asked_for(
     assert set(served.paths) == {"/api/v3/klines", "/api/v3/exchangeInfo", "/api/v3/time"}
 
 
-def test_progress_is_told_after_every_page(store: Store, served: BinanceServer, transport: ToServer) -> None:
+def test_progress_is_told_after_every_page(
+    store: Store, served: BinanceServer, transport: ToServer
+) -> None:
     told: list[tuple[Any, ...]] = []
     fetch(store, transport, on_page=lambda *step: told.append(step))
     assert len(told) == len(served.requests)
@@ -125,7 +135,9 @@ NEWEST = pd.Timestamp("2018-02-01 12:00", tz="UTC")
 
 def quarters(number: int) -> pd.DataFrame:
     """So many believable bars of 15 minutes, the last closing at NEWEST."""
-    index = pd.date_range(end=NEWEST - QUARTER, periods=number, freq=QUARTER, name="time", unit="ns")
+    index = pd.date_range(
+        end=NEWEST - QUARTER, periods=number, freq=QUARTER, name="time", unit="ns"
+    )
     close = 100 + np.arange(number) / 8
     values = {"open": close, "high": close + 1, "low": close - 1, "close": close, "volume": 1.5}
     return pd.DataFrame(values, index=pd.DatetimeIndex(index, freq=None))
@@ -136,7 +148,9 @@ def quarters(number: int) -> pd.DataFrame:
     [(8, 1), (999, 1), (1000, 1), (1001, 2), (2500, 3)],
     ids=lambda number: f"{number:,}",
 )
-def test_quarters_of_an_hour_take_the_fewest_calls_whatever_the_range(store: Store, bars: int, calls: int) -> None:
+def test_quarters_of_an_hour_take_the_fewest_calls_whatever_the_range(
+    store: Store, bars: int, calls: int
+) -> None:
     table = quarters(2600)
     served = BinanceServer({ETH: table}, now=NEWEST + pd.Timedelta(minutes=7), minutes=15)
     timerange = TimeRange(start=NEWEST - bars * QUARTER)
@@ -153,7 +167,10 @@ def test_a_range_of_quarters_of_an_hour_in_the_past_ends_where_it_says(store: St
     table = quarters(2600)
     wanted = TimeRange.parse("20180110T0600-20180110T0800")
     with serving(BinanceServer({ETH: table}, now=NEWEST, minutes=15)) as transport:
-        assert fetch(store, transport, timeframe="15m", timerange=wanted, now=NEWEST).loc[ETH, "rows"] == 8
+        assert (
+            fetch(store, transport, timeframe="15m", timerange=wanted, now=NEWEST).loc[ETH, "rows"]
+            == 8
+        )
     same(store.read(ETH, timeframe="15m", exchange="binance"), wanted.select(table))
 
 
@@ -162,14 +179,22 @@ def test_the_quarter_of_an_hour_in_progress_is_never_stored(store: Store) -> Non
     for minutes, bars in ((-1, 19), (0, 20)):
         served = BinanceServer({ETH: table}, now=NEWEST + pd.Timedelta(minutes=minutes), minutes=15)
         with serving(served) as transport:
-            fetch(store, transport, timeframe="15m", timerange=TimeRange.parse("20180201-"), now=served.now)
+            fetch(
+                store,
+                transport,
+                timeframe="15m",
+                timerange=TimeRange.parse("20180201-"),
+                now=served.now,
+            )
         same(store.read(ETH, timeframe="15m", exchange="binance"), table.iloc[:bars])
 
 
 # The bar in progress
 
 
-@pytest.mark.parametrize(("now", "last"), [("12:00:30", "11:59"), ("12:00:00", "11:59"), ("11:59:59.999", "11:58")])
+@pytest.mark.parametrize(
+    ("now", "last"), [("12:00:30", "11:59"), ("12:00:00", "11:59"), ("11:59:59.999", "11:58")]
+)
 def test_the_bar_in_progress_is_never_stored(store: Store, now: str, last: str) -> None:
     instant = pd.Timestamp(f"2018-01-01 {now}", tz="UTC")
     with serving(BinanceServer({ETH: FULL_DAY}, now=instant)) as transport:
@@ -179,7 +204,9 @@ def test_the_bar_in_progress_is_never_stored(store: Store, now: str, last: str) 
 
 
 def test_a_computer_whose_clock_is_fast_stores_no_bar_in_progress(store: Store) -> None:
-    with serving(BinanceServer({ETH: FULL_DAY}, now=pd.Timestamp("2018-01-01 12:00:30", tz="UTC"))) as transport:
+    with serving(
+        BinanceServer({ETH: FULL_DAY}, now=pd.Timestamp("2018-01-01 12:00:30", tz="UTC"))
+    ) as transport:
         fetch(store, transport, now=pd.Timestamp("2018-01-01 12:03", tz="UTC"))
         assert stored(store).index[-1] == pd.Timestamp("2018-01-01 11:59", tz="UTC")
 
@@ -192,13 +219,17 @@ def test_a_range_without_an_end_ends_now_and_the_next_download_goes_on(store: St
         served.now, asked = pd.Timestamp("2018-01-03", tz="UTC"), len(served.requests)
         fetch(store, transport, timerange=TimeRange.parse("20180101-"), now=served.now)
         same(stored(store), MARKET[ETH].loc[:"2018-01-02 23:59"])
-        assert all(int(request["startTime"]) >= 1_514_880_000_000 for request in served.requests[asked:])
+        assert all(
+            int(request["startTime"]) >= 1_514_880_000_000 for request in served.requests[asked:]
+        )
 
 
 # Stopped and taken up again
 
 
-def test_what_is_stored_is_not_fetched_again(store: Store, served: BinanceServer, transport: ToServer) -> None:
+def test_what_is_stored_is_not_fetched_again(
+    store: Store, served: BinanceServer, transport: ToServer
+) -> None:
     fetch(store, transport)
     before, asked = files(store), len(served.requests)
     report = fetch(store, transport)
@@ -233,7 +264,9 @@ def test_a_download_that_loses_the_server_keeps_what_it_has(
     whole, halves = Store(tmp_path / "whole"), Store(tmp_path / "halves")
     fetch(whole, transport)
     served.faults = {len(served.requests) + number: "reset" for number in range(3, 50)}
-    with pytest.raises(ExchangeError, match=r"(?s)candles of ETH/USDT from 2018-01-03.*goes on from here"):
+    with pytest.raises(
+        ExchangeError, match=r"(?s)candles of ETH/USDT from 2018-01-03.*goes on from here"
+    ):
         fetch(halves, transport)
     assert len(stored(halves)) == 3000
     served.faults = {}
@@ -262,7 +295,9 @@ fetch(Store(Path({str(tmp_path / "killed")!r})), ToServer({transport.port}), on_
     assert files(killed) == files(whole)
 
 
-def test_an_earlier_start_and_a_hole_are_filled(store: Store, served: BinanceServer, transport: ToServer) -> None:
+def test_an_earlier_start_and_a_hole_are_filled(
+    store: Store, served: BinanceServer, transport: ToServer
+) -> None:
     fetch(store, transport, timerange=TimeRange.parse("20180101T0600-20180101T0700"))
     fetch(store, transport, timerange=TimeRange.parse("20180102-20180103"))
     fetch(store, transport)
@@ -273,15 +308,22 @@ def test_imported_candles_are_kept_and_not_fetched_again(
     store: Store, served: BinanceServer, transport: ToServer
 ) -> None:
     imported = FULL_DAY.assign(volume=1.0)
-    store.write(imported, symbol=ETH, exchange="binance", timeframe="1m", sources=[{"file": "mine.csv"}])
+    store.write(
+        imported, symbol=ETH, exchange="binance", timeframe="1m", sources=[{"file": "mine.csv"}]
+    )
     fetch(store, transport)
     same(stored(store), pd.concat([imported, MARKET[ETH].loc["2018-01-02":"2018-01-03"]]))
 
 
 @given(st.data())
 def test_what_was_asked_and_what_is_left_make_up_the_whole(data: st.DataObject) -> None:
-    stretch = st.tuples(st.integers(0, 30), st.integers(0, 30)).map(lambda pair: (min(pair), max(pair)))
-    stretches, removed = data.draw(st.lists(stretch, max_size=4)), data.draw(st.lists(stretch, max_size=4))
+    stretch = st.tuples(st.integers(0, 30), st.integers(0, 30)).map(
+        lambda pair: (min(pair), max(pair))
+    )
+    stretches, removed = (
+        data.draw(st.lists(stretch, max_size=4)),
+        data.draw(st.lists(stretch, max_size=4)),
+    )
 
     def instants(parts: list[tuple[int, int]]) -> set[int]:
         return {instant for start, end in parts for instant in range(start, end)}
@@ -307,7 +349,9 @@ def test_a_stretch_is_never_left_so_short_that_it_would_pass_for_a_quiet_one() -
     assert taken_up_again(100 * minute, 100 * minute, timeframe="1m")
 
 
-def test_a_range_that_begins_before_the_first_trade_is_no_error(store: Store, transport: ToServer) -> None:
+def test_a_range_that_begins_before_the_first_trade_is_no_error(
+    store: Store, transport: ToServer
+) -> None:
     fetch(store, transport, timerange=TimeRange.parse("20171001-20180102"))
     same(stored(store), MARKET[ETH].loc["2018-01-01":"2018-01-01"])
 
@@ -315,7 +359,9 @@ def test_a_range_that_begins_before_the_first_trade_is_no_error(store: Store, tr
 # Faults of the exchange and the network
 
 
-@pytest.mark.parametrize("fault", ["429", "418", "500", "502 html", "truncated", "nulls", "conflict", "impossible"])
+@pytest.mark.parametrize(
+    "fault", ["429", "418", "500", "502 html", "truncated", "nulls", "conflict", "impossible"]
+)
 @pytest.mark.parametrize("number", [0, 2])
 def test_a_passing_fault_leaves_no_trace(
     store: Store, served: BinanceServer, transport: ToServer, fault: str, number: int
@@ -334,7 +380,9 @@ def test_a_lost_connection_leaves_no_trace(
     same(stored(store), THREE_DAYS.select(MARKET[ETH]))
 
 
-def test_identical_repetitions_are_dropped(store: Store, served: BinanceServer, transport: ToServer) -> None:
+def test_identical_repetitions_are_dropped(
+    store: Store, served: BinanceServer, transport: ToServer
+) -> None:
     waits: list[float] = []
     served.faults = {1: "doubled"}
     fetch(store, transport, sleep=waits.append)
@@ -342,23 +390,33 @@ def test_identical_repetitions_are_dropped(store: Store, served: BinanceServer, 
     same(stored(store), THREE_DAYS.select(MARKET[ETH]))
 
 
-def test_waiting_doubles_and_is_capped(store: Store, served: BinanceServer, transport: ToServer) -> None:
+def test_waiting_doubles_and_is_capped(
+    store: Store, served: BinanceServer, transport: ToServer
+) -> None:
     waits: list[float] = []
     served.always = "500"
-    with pytest.raises(ExchangeError, match=r"binance, candles of ETH/USDT .*\(6 tries\).*wait a little"):
+    with pytest.raises(
+        ExchangeError, match=r"binance, candles of ETH/USDT .*\(6 tries\).*wait a little"
+    ):
         fetch(store, transport, sleep=waits.append)
     assert waits == [1.0, 2.0, 4.0, 8.0, 16.0]
-    assert max(asking.FIRST_WAIT * 2**attempt for attempt in range(asking.TRIES)) > asking.LONGEST_WAIT
+    assert (
+        max(asking.FIRST_WAIT * 2**attempt for attempt in range(asking.TRIES)) > asking.LONGEST_WAIT
+    )
 
 
-def test_the_wait_the_exchange_asks_for_is_kept(store: Store, served: BinanceServer, transport: ToServer) -> None:
+def test_the_wait_the_exchange_asks_for_is_kept(
+    store: Store, served: BinanceServer, transport: ToServer
+) -> None:
     waits: list[float] = []
     served.faults = {1: "429"}
     fetch(store, transport, sleep=waits.append)
     assert waits == [7.0]
 
 
-def test_a_ban_for_a_day_ends_the_download(store: Store, served: BinanceServer, transport: ToServer) -> None:
+def test_a_ban_for_a_day_ends_the_download(
+    store: Store, served: BinanceServer, transport: ToServer
+) -> None:
     waits: list[float] = []
     served.faults = {2: "banned"}
     with pytest.raises(ExchangeError, match="asks to wait 86,400 s"):
@@ -437,14 +495,18 @@ def test_a_timeframe_that_is_none(store: Store) -> None:
         fetch(store, None, timeframe="minute")
 
 
-def test_a_symbol_the_exchange_lacks(store: Store, served: BinanceServer, transport: ToServer) -> None:
+def test_a_symbol_the_exchange_lacks(
+    store: Store, served: BinanceServer, transport: ToServer
+) -> None:
     with pytest.raises(ConfigError, match=r"binance has no ETH/USD\. Did you mean 'ETH/USDT'"):
         fetch(store, transport, symbols=(BTC, "ETH/USD"))
     assert served.requests == [], "every symbol is looked up before the first candle is fetched"
 
 
 def test_a_range_in_the_future(store: Store, transport: ToServer) -> None:
-    with pytest.raises(ConfigError, match=r"20190101-20200101 holds no 1m bar that has closed.*earlier start"):
+    with pytest.raises(
+        ConfigError, match=r"20190101-20200101 holds no 1m bar that has closed.*earlier start"
+    ):
         fetch(store, transport, timerange=TimeRange.parse("20190101-20200101"))
 
 
@@ -454,7 +516,9 @@ def test_a_range_without_a_start(store: Store, transport: ToServer) -> None:
 
 
 def test_a_range_the_exchange_has_nothing_of(store: Store, transport: ToServer) -> None:
-    with pytest.raises(ExchangeError, match=r"gave no 1m candle of ETH/USDT from 2018-01-10.*later range"):
+    with pytest.raises(
+        ExchangeError, match=r"gave no 1m candle of ETH/USDT from 2018-01-10.*later range"
+    ):
         fetch(store, transport, timerange=TimeRange.parse("20180110-20180112"))
 
 

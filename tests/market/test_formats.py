@@ -50,7 +50,9 @@ def refused(folder: Path, lines: list[str], **options: str) -> str:
 def expected(minutes: list[int]) -> pd.DataFrame:
     rows = [[float(cell) for cell in bar(k).split(",")] for k in minutes]
     times = pd.to_datetime([START + 60 * k for k in minutes], unit="s", utc=True)
-    return pd.DataFrame(rows, columns=list(FIELDS), index=pd.DatetimeIndex(times, name="time").as_unit("ns"))
+    return pd.DataFrame(
+        rows, columns=list(FIELDS), index=pd.DatetimeIndex(times, name="time").as_unit("ns")
+    )
 
 
 def same(file: CandleFile, minutes: list[int]) -> None:
@@ -79,7 +81,12 @@ def test_real_file(shared_data: Path, name: str, rows: int, timeframe: str) -> N
     symbol = "BTC/USD" if "BTC" in name else "ETH/USD"
     file = read_candle_file(shared_data / name, symbol=None if "download" in name else symbol)
     dialect = {"b": "plain OHLCV", "c": "CryptoDataDownload daily", "y": "Yahoo"}[name[0]]
-    assert (file.dialect, file.symbol, file.timeframe, len(file.candles)) == (dialect, symbol, timeframe, rows)
+    assert (file.dialect, file.symbol, file.timeframe, len(file.candles)) == (
+        dialect,
+        symbol,
+        timeframe,
+        rows,
+    )
     assert file.repairs == ({"reversed": 1} if "download" in name else {})
     assert file.sha256 == hashlib.sha256((shared_data / name).read_bytes()).hexdigest()
     check_candles(file.candles, timeframe=timeframe, source=name)
@@ -88,7 +95,9 @@ def test_real_file(shared_data: Path, name: str, rows: int, timeframe: str) -> N
 def test_volume_of_yahoo_and_of_an_exchange_is_of_one_kind(shared_data: Path) -> None:
     """A day's volume is base: that of all exchanges is some hundred times Gemini's, not some million times."""
     yahoo = read_candle_file(shared_data / "yahoo_BTC-USD.csv", symbol="BTC/USD").candles["volume"]
-    gemini = read_candle_file(shared_data / "cryptodatadownload_Gemini_BTCUSD_d.csv").candles["volume"]
+    gemini = read_candle_file(shared_data / "cryptodatadownload_Gemini_BTCUSD_d.csv").candles[
+        "volume"
+    ]
     assert 10 < (yahoo / gemini).loc["2017":"2018"].median() < 1000
 
 
@@ -97,7 +106,9 @@ def test_real_values_are_exact(shared_data: Path) -> None:
     candles = read_candle_file(path, symbol="ETH/USD").candles
     with gzip.open(path, "rt") as lines:
         rows = [line.strip().split(",") for line, _ in zip(lines, range(5001), strict=False)][1:]
-    assert candles.iloc[:5000].to_numpy().tolist() == [[float(cell) for cell in row[1:]] for row in rows]
+    assert candles.iloc[:5000].to_numpy().tolist() == [
+        [float(cell) for cell in row[1:]] for row in rows
+    ]
 
 
 # ---- the dialects
@@ -107,11 +118,21 @@ def test_plain_seconds_milliseconds_microseconds_and_nanoseconds(tmp_path: Path)
     for unit in (1, 10**3, 10**6, 10**9):
         file = read(tmp_path, [PLAIN, *plain([0, 1, 2, 5], unit=unit)])
         same(file, [0, 1, 2, 5])
-        assert (file.dialect, file.timeframe, file.repairs, file.notes) == ("plain OHLCV", "1m", {}, ())
+        assert (file.dialect, file.timeframe, file.repairs, file.notes) == (
+            "plain OHLCV",
+            "1m",
+            {},
+            (),
+        )
 
 
-def test_cryptodatadownload_minutes_with_site_line_newest_first_and_two_units(tmp_path: Path) -> None:
-    rows = [f"{(START + 60 * k) * unit},x,ETHUSD,{bar(k)}" for k, unit in ((3, 1000), (2, 1), (1, 1), (0, 1))]
+def test_cryptodatadownload_minutes_with_site_line_newest_first_and_two_units(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        f"{(START + 60 * k) * unit},x,ETHUSD,{bar(k)}"
+        for k, unit in ((3, 1000), (2, 1), (1, 1), (0, 1))
+    ]
     file = read_candle_file(save(tmp_path, [SITE, MINUTES, *rows]))
     same(file, [0, 1, 2, 3])
     assert (file.dialect, file.symbol) == ("CryptoDataDownload minute", "ETH/USD")
@@ -142,7 +163,9 @@ def test_cryptodatadownload_volume_is_the_one_in_base(tmp_path: Path, volumes: s
 def test_cryptodatadownload_hourly(tmp_path: Path) -> None:
     hours = ("2019-12-15 01-PM", "2019-12-15 12-PM", "2019-12-15 11-AM", "2019-12-15 12-AM")
     rows = [f"{hour},ETHUSD,10,12,9,11,1,2" for hour in hours]
-    file = read_candle_file(save(tmp_path, ["Date,Symbol,Open,High,Low,Close,Volume ETH,Volume USD", *rows]))
+    file = read_candle_file(
+        save(tmp_path, ["Date,Symbol,Open,High,Low,Close,Volume ETH,Volume USD", *rows])
+    )
     assert (file.dialect, file.timeframe) == ("CryptoDataDownload hourly", "1h")
     assert file.candles.index.hour.tolist() == [0, 11, 12, 13]
 
@@ -154,7 +177,11 @@ def test_open_that_repeats_the_close_is_noted(tmp_path: Path) -> None:
 
 
 def test_yahoo_with_null_rows(tmp_path: Path) -> None:
-    rows = ["2017-11-09,10,12,9,11,11,5", "2017-11-10,null,null,null,null,null,null", "2017-11-11,10,12,9,11,11,6"]
+    rows = [
+        "2017-11-09,10,12,9,11,11,5",
+        "2017-11-10,null,null,null,null,null,null",
+        "2017-11-11,10,12,9,11,11,6",
+    ]
     rows.append("2017-11-12,10,12,9,11,11,7")
     file = read(tmp_path, ["Date,Open,High,Low,Close,Adj Close,Volume", *rows])
     assert file.repairs == {"null_rows": 1}
@@ -169,7 +196,10 @@ BINANCE = "open_time,open,high,low,close,volume,close_time,quote_volume,count,ta
 @pytest.mark.parametrize("unit", [10**3, 10**6])
 @pytest.mark.parametrize("header", [[], [BINANCE]])
 def test_binance_klines(tmp_path: Path, unit: int, header: list[str]) -> None:
-    rows = [f"{row},{(START + 60 * k + 59) * unit},9,8,7,6,0" for k, row in enumerate(plain([0, 1, 2], unit=unit))]
+    rows = [
+        f"{row},{(START + 60 * k + 59) * unit},9,8,7,6,0"
+        for k, row in enumerate(plain([0, 1, 2], unit=unit))
+    ]
     file = read(tmp_path, [*header, *rows])
     same(file, [0, 1, 2])
     assert file.dialect == "Binance klines"
@@ -182,8 +212,12 @@ def test_iso_times_without_a_zone_are_utc_and_said_so(tmp_path: Path) -> None:
     assert file.notes == ("The times carry no time zone and were read as UTC.",)
 
 
-@pytest.mark.parametrize(("zone", "hour", "moved"), [("Z", 0, 0), ("+00:00", 0, 0), ("+02:00", 2, 3), ("+0200", 2, 3)])
-def test_iso_times_with_a_zone_are_converted_and_counted(tmp_path: Path, zone: str, hour: int, moved: int) -> None:
+@pytest.mark.parametrize(
+    ("zone", "hour", "moved"), [("Z", 0, 0), ("+00:00", 0, 0), ("+02:00", 2, 3), ("+0200", 2, 3)]
+)
+def test_iso_times_with_a_zone_are_converted_and_counted(
+    tmp_path: Path, zone: str, hour: int, moved: int
+) -> None:
     rows = [f"2018-01-01T0{hour}:0{k}:00{zone},{bar(k)}" for k in range(3)]
     file = read(tmp_path, [PLAIN, *rows])
     same(file, [0, 1, 2])
@@ -210,7 +244,9 @@ def test_gzip_zip_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
         assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize(("minutes", "timeframe"), [(5, "5m"), (60, "1h"), (240, "4h"), (1440, "1d"), (90, "90m")])
+@pytest.mark.parametrize(
+    ("minutes", "timeframe"), [(5, "5m"), (60, "1h"), (240, "4h"), (1440, "1d"), (90, "90m")]
+)
 def test_timeframe_is_the_most_common_spacing(tmp_path: Path, minutes: int, timeframe: str) -> None:
     first = -(-START // (60 * minutes)) * 60 * minutes
     rows = [f"{first + 60 * minutes * k},1,1,1,1,0" for k in (0, 1, 2, 5)]
@@ -247,14 +283,19 @@ def test_newest_first_is_turned_and_counted(tmp_path: Path) -> None:
 
 def test_impossible_bars_are_dropped_and_counted_on_request(tmp_path: Path) -> None:
     rows = plain([0, 1, 2, 3, 4])
-    rows[1], rows[3] = rows[1].replace("101,", "-101,", 1), f"{(START + 180) * 1000},103,,,104.25,4.5"
+    rows[1], rows[3] = (
+        rows[1].replace("101,", "-101,", 1),
+        f"{(START + 180) * 1000},103,,,104.25,4.5",
+    )
     file = read(tmp_path, [PLAIN, *rows], bad_bars="drop")
     same(file, [0, 2, 4])
     assert file.repairs == {"dropped_bars": 2}
 
 
 files = st.integers(3, 25).flatmap(
-    lambda n: st.tuples(st.just(n), st.permutations(range(n)), st.lists(st.integers(0, n - 1), max_size=10))
+    lambda n: st.tuples(
+        st.just(n), st.permutations(range(n)), st.lists(st.integers(0, n - 1), max_size=10)
+    )
 )
 
 
@@ -273,10 +314,17 @@ def test_order_duplicates_and_units_do_not_matter(tmp_path_factory, plan, random
 prices = st.floats(1e-8, 1e8, allow_subnormal=False)
 
 
-@given(st.lists(st.tuples(prices, prices, prices, prices, st.floats(0, 1e12)), min_size=2, max_size=20), st.booleans())
+@given(
+    st.lists(
+        st.tuples(prices, prices, prices, prices, st.floats(0, 1e12)), min_size=2, max_size=20
+    ),
+    st.booleans(),
+)
 @settings(max_examples=60, deadline=None)
 def test_values_come_through_to_the_last_bit_on_both_paths(tmp_path_factory, bars, flaw) -> None:
-    rows = [(sorted(four)[1], max(four), min(four), sorted(four)[2], volume) for *four, volume in bars]
+    rows = [
+        (sorted(four)[1], max(four), min(four), sorted(four)[2], volume) for *four, volume in bars
+    ]
     lines = [f"{START + 60 * k},{','.join(map(repr, row))}" for k, row in enumerate(rows)]
     file = read(tmp_path_factory.mktemp("bits"), [PLAIN, *lines, *([""] * flaw), *([","] * flaw)])
     assert np.array_equal(file.candles.to_numpy(), np.array(rows))
@@ -321,12 +369,16 @@ def test_several_symbols_in_one_file(tmp_path: Path) -> None:
 
 def test_missing_file_suggests_a_near_name(tmp_path: Path) -> None:
     save(tmp_path, [PLAIN], name="bitfinex_ETHUSD_2018.csv")
-    with pytest.raises(DataError, match=r"no such file\. Did you mean 'bitfinex_ETHUSD_2018\.csv'\?"):
+    with pytest.raises(
+        DataError, match=r"no such file\. Did you mean 'bitfinex_ETHUSD_2018\.csv'\?"
+    ):
         read_candle_file(tmp_path / "bitfinex_ETHUSD_2081.csv", symbol="ETH/USD")
 
 
 def test_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no such file\. The folder .*nowhere does not exist either"):
+    with pytest.raises(
+        DataError, match=r"no such file\. The folder .*nowhere does not exist either"
+    ):
         read_candle_file(tmp_path / "nowhere" / "a.csv", symbol="ETH/USD")
 
 
@@ -377,7 +429,9 @@ def test_broken_zip_and_zip_of_two(tmp_path: Path) -> None:
         archive.writestr("btc.csv", "y")
     with pytest.raises(DataError, match="the packed file is broken"):
         read_candle_file(broken, symbol="ETH/USD")
-    with pytest.raises(DataError, match=r"the zip holds 2 files \(eth\.csv, btc\.csv\); it must hold one"):
+    with pytest.raises(
+        DataError, match=r"the zip holds 2 files \(eth\.csv, btc\.csv\); it must hold one"
+    ):
         read_candle_file(two, symbol="ETH/USD")
 
 
@@ -398,12 +452,19 @@ def test_binary_file(tmp_path: Path) -> None:
         ("1514764800000,1,2,3,4,5", "add a header"),
     ],
 )
-def test_unknown_dialect_shows_the_header_and_the_known_ones(tmp_path: Path, header: str, hint: str) -> None:
+def test_unknown_dialect_shows_the_header_and_the_known_ones(
+    tmp_path: Path, header: str, hint: str
+) -> None:
     message = refused(tmp_path, [header, *plain([0, 1])])
     assert "the layout is unknown" in message
     assert header in message
     assert hint in message
-    for known in ("CryptoDataDownload", "Yahoo", "Binance", "plain OHLCV (timestamp,open,high,low,close,volume)"):
+    for known in (
+        "CryptoDataDownload",
+        "Yahoo",
+        "Binance",
+        "plain OHLCV (timestamp,open,high,low,close,volume)",
+    ):
         assert known in message
 
 
@@ -433,12 +494,19 @@ def test_non_numeric_cells(tmp_path: Path) -> None:
         ("105,102,99,101,1", "open 105 lies outside low 99 to high 102"),
     ],
 )
-def test_impossible_bar_names_the_row_the_time_and_the_remedy(tmp_path: Path, values: str, words: str) -> None:
+def test_impossible_bar_names_the_row_the_time_and_the_remedy(
+    tmp_path: Path, values: str, words: str
+) -> None:
     rows = plain([0, 1, 2, 3])
     rows[2] = f"{rows[2].split(',')[0]},{values}"
     message = refused(tmp_path, [PLAIN, *rows])
-    assert f"candles.csv: 1 impossible bar, first in row 4 at 2018-01-01 00:02Z: {words}." in message
-    assert "Mend the file, or import it into the store with cryptonn import-data --drop-bad-bars" in message
+    assert (
+        f"candles.csv: 1 impossible bar, first in row 4 at 2018-01-01 00:02Z: {words}." in message
+    )
+    assert (
+        "Mend the file, or import it into the store with cryptonn import-data --drop-bad-bars"
+        in message
+    )
 
 
 def test_row_number_counts_the_site_line_and_blank_rows(tmp_path: Path) -> None:
@@ -449,7 +517,9 @@ def test_row_number_counts_the_site_line_and_blank_rows(tmp_path: Path) -> None:
 
 
 def test_all_bars_impossible_hints_at_the_order_of_columns(tmp_path: Path) -> None:
-    message = refused(tmp_path, ["timestamp,open,low,high,close,volume", *plain([0, 1, 2])], bad_bars="drop")
+    message = refused(
+        tmp_path, ["timestamp,open,low,high,close,volume", *plain([0, 1, 2])], bad_bars="drop"
+    )
     assert "all 3 bars are impossible, first in row 2" in message
     assert "another order" in message
 
@@ -464,10 +534,14 @@ def test_conflicting_rows_name_both(tmp_path: Path) -> None:
 def test_mixed_zones(tmp_path: Path) -> None:
     rows = [f"2018-01-01T00:0{k}:00{'Z' if k != 1 else ''},{bar(k)}" for k in range(4)]
     message = refused(tmp_path, [PLAIN, *rows])
-    assert "3 times with a time zone and 1 without, first in row 3: '2018-01-01T00:01:00'" in message
+    assert (
+        "3 times with a time zone and 1 without, first in row 3: '2018-01-01T00:01:00'" in message
+    )
 
 
-@pytest.mark.parametrize("cell", ["yesterday", "", "2018-13-01", "12", "-5", "99999999999999999999"])
+@pytest.mark.parametrize(
+    "cell", ["yesterday", "", "2018-13-01", "12", "-5", "99999999999999999999"]
+)
 def test_time_that_cannot_be_read(tmp_path: Path, cell: str) -> None:
     rows = plain([0, 1, 2, 3])
     rows[1] = f"{cell},{bar(1)}"
@@ -478,7 +552,9 @@ def test_time_that_cannot_be_read(tmp_path: Path, cell: str) -> None:
 
 def test_date_of_no_known_form(tmp_path: Path) -> None:
     rows = [f"{day}/12/2019,{bar(k)}" for k, day in enumerate((12, 13, 14))]
-    assert "2 times cannot be read, first in row 3: '13/12/2019'" in refused(tmp_path, [PLAIN, *rows])
+    assert "2 times cannot be read, first in row 3: '13/12/2019'" in refused(
+        tmp_path, [PLAIN, *rows]
+    )
 
 
 def test_times_off_the_grid(tmp_path: Path) -> None:
@@ -499,4 +575,6 @@ def test_row_that_is_cut_off(tmp_path: Path) -> None:
 
 
 def test_row_with_too_many_cells(tmp_path: Path) -> None:
-    assert "row 3 has 7 cells" in refused(tmp_path, [PLAIN, *plain([0]), plain([1])[0] + ",9", *plain([2])])
+    assert "row 3 has 7 cells" in refused(
+        tmp_path, [PLAIN, *plain([0]), plain([1])[0] + ",9", *plain([2])]
+    )

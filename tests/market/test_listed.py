@@ -27,7 +27,10 @@ def day(number: int) -> str:
 
 def yahoo(numbers: range | list[int], *, price: float = 100.0) -> list[str]:
     """Rows of the given days after START; day k closes at price + k."""
-    return [f"{day(k)},{price},{price + k + 100},{price - 50},{price + k},{price + k},{1000 + k}" for k in numbers]
+    return [
+        f"{day(k)},{price},{price + k + 100},{price - 50},{price + k},{price + k},{1000 + k}"
+        for k in numbers
+    ]
 
 
 def write(folder: Path, name: str, rows: list[str], *, header: str = YAHOO) -> str:
@@ -39,7 +42,13 @@ def write(folder: Path, name: str, rows: list[str], *, header: str = YAHOO) -> s
 def config(folder: Path, *files: str, **changes: object) -> DataConfig:
     """Thirty days of ETH from files, ten of them for the test."""
     values = {
-        **{"source": "files", "folder": folder, "files": {"ETH/USD": files}, "others": (), "timeframe": "1d"},
+        **{
+            "source": "files",
+            "folder": folder,
+            "files": {"ETH/USD": files},
+            "others": (),
+            "timeframe": "1d",
+        },
         **{"train": "20180101-20180121", "test": {"later": "20180121-20180131"}},
     }
     return DataConfig.model_validate(values | changes)
@@ -71,7 +80,9 @@ def test_a_file_becomes_a_frame_and_its_facts(tmp_path: Path, month: str) -> Non
         "last": "2018-01-30 00:00Z",
         "sha256": candles_sha256(read.candles),
         "repairs": {},
-        "notes": ["Yahoo's Volume counts quote money: it was divided by the Close, so that it counts base."],
+        "notes": [
+            "Yahoo's Volume counts quote money: it was divided by the Close, so that it counts base."
+        ],
         "files": [read.source],
     }
     assert json.loads(json.dumps(facts)) == facts
@@ -97,8 +108,12 @@ def test_null_rows_are_counted_and_filled_flat(tmp_path: Path) -> None:
     assert "1 bar of 1d absent, first at 2018-01-05" in refused(tmp_path, "null.csv", gaps="refuse")
 
 
-@pytest.mark.parametrize("cuts", [[(0, 30)], [(0, 10), (10, 30)], [(15, 30), (0, 15)], [(0, 20), (10, 30), (5, 12)]])
-def test_files_in_any_order_and_overlapping_make_the_whole(tmp_path: Path, month: str, cuts) -> None:
+@pytest.mark.parametrize(
+    "cuts", [[(0, 30)], [(0, 10), (10, 30)], [(15, 30), (0, 15)], [(0, 20), (10, 30), (5, 12)]]
+)
+def test_files_in_any_order_and_overlapping_make_the_whole(
+    tmp_path: Path, month: str, cuts
+) -> None:
     names = [write(tmp_path, f"{a}-{b}.csv", yahoo(range(a, b))) for a, b in cuts]
     whole, parts = load_frame(config(tmp_path, month)), load_frame(config(tmp_path, *names))
     assert parts[1]["ETH/USD"]["sha256"] == whole[1]["ETH/USD"]["sha256"]
@@ -107,7 +122,9 @@ def test_files_in_any_order_and_overlapping_make_the_whole(tmp_path: Path, month
 
 
 def test_two_symbols_of_several_dialects(tmp_path: Path, month: str) -> None:
-    rows = [f"{START + pd.Timedelta(days=k):%m/%d/%Y},BTCUSD,7,8,6,7,1,7" for k in reversed(range(30))]
+    rows = [
+        f"{START + pd.Timedelta(days=k):%m/%d/%Y},BTCUSD,7,8,6,7,1,7" for k in reversed(range(30))
+    ]
     write(tmp_path, "gemini.csv", rows, header=GEMINI.replace("ETH", "BTC"))
     files = {"ETH/USD": [month], "BTC/USD": ["gemini.csv"]}
     frame, facts = load_frame(config(tmp_path, files=files, others=("BTC/USD",)))
@@ -119,7 +136,9 @@ def test_two_symbols_of_several_dialects(tmp_path: Path, month: str) -> None:
 def test_a_timeframe_longer_than_that_of_the_files_is_made(tmp_path: Path, month: str) -> None:
     frame, facts = load_frame(config(tmp_path, month, timeframe="2d"))
     expected = resample(
-        read_candle_file(tmp_path / month, symbol="ETH/USD").candles, source_timeframe="1d", timeframe="2d"
+        read_candle_file(tmp_path / month, symbol="ETH/USD").candles,
+        source_timeframe="1d",
+        timeframe="2d",
     )
     assert facts["ETH/USD"]["resampled_from"] == "1d"
     pd.testing.assert_frame_equal(frame.candles("ETH/USD"), expected, check_freq=False)
@@ -134,13 +153,19 @@ def test_the_newest_rows_of_files(tmp_path: Path) -> None:
     assert pairs.index[-1] + pd.Timedelta("2D") <= newest.index[-1] + pd.Timedelta("1D")
 
 
-@pytest.mark.parametrize(("hour", "last"), [("2018-01-30 23:59", 28), ("2018-01-31 00:00", 29), ("2019-01-01", 29)])
-def test_the_day_in_progress_is_not_among_the_newest(tmp_path: Path, month: str, hour: str, last: int) -> None:
+@pytest.mark.parametrize(
+    ("hour", "last"), [("2018-01-30 23:59", 28), ("2018-01-31 00:00", 29), ("2019-01-01", 29)]
+)
+def test_the_day_in_progress_is_not_among_the_newest(
+    tmp_path: Path, month: str, hour: str, last: int
+) -> None:
     now = pd.Timestamp(hour, tz="UTC")
     newest = latest_market(config(tmp_path, month), horizon=1, bars=5, now=now)
     assert f"{newest.index[-1]:%Y-%m-%d}" == day(last)
     with pytest.raises(DataError, match="holds no bar that has closed by 2018-01-01 12:00Z"):
-        latest_market(config(tmp_path, month), horizon=1, bars=5, now=START + pd.Timedelta(hours=12))
+        latest_market(
+            config(tmp_path, month), horizon=1, bars=5, now=START + pd.Timedelta(hours=12)
+        )
 
 
 @pytest.mark.parametrize("last", [[], [59]])
@@ -155,13 +180,17 @@ def test_a_hole_in_what_the_network_looks_at_is_refused(tmp_path: Path, last: li
         "00:00Z and 2018-02-25 00:00Z. Give files that hold them with --file, or fetch them with --download",
     ):
         latest_market(config(tmp_path, **both), horizon=1, bars=30)
-    assert len(latest_market(config(tmp_path, **both), horizon=1, bars=3).index) > 30, "the hole lies before those"
+    assert len(latest_market(config(tmp_path, **both), horizon=1, bars=3).index) > 30, (
+        "the hole lies before those"
+    )
 
 
 def test_a_short_hole_in_what_the_network_looks_at_is_filled(tmp_path: Path) -> None:
     """As in training: seven days are taken for an outage."""
     newest = latest_market(
-        config(tmp_path, write(tmp_path, "a.csv", yahoo([*range(20), *range(26, 40)]))), horizon=1, bars=30
+        config(tmp_path, write(tmp_path, "a.csv", yahoo([*range(20), *range(26, 40)]))),
+        horizon=1,
+        bars=30,
     )
     assert newest.counts.loc["ETH/USD", "longest_gap"] == 6
 
@@ -169,14 +198,18 @@ def test_a_short_hole_in_what_the_network_looks_at_is_filled(tmp_path: Path) -> 
 # ---- where files are looked for
 
 
-def test_a_path_of_its_own_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_of_its_own_is_taken_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path / "mine", "eth.csv", yahoo(range(30)))
     monkeypatch.chdir(tmp_path)
     for name in (str(tmp_path / "mine" / "eth.csv"), "mine/eth.csv", "./mine/eth.csv"):
         assert load_frame(config(tmp_path / "elsewhere", name))[1]["ETH/USD"]["rows"] == 30
 
 
-def test_a_bare_name_is_looked_for_in_the_folder_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bare_name_is_looked_for_in_the_folder_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path / "here", "eth.csv", yahoo(range(30), price=1000.0))
     write(tmp_path / "there", "eth.csv", yahoo(range(30)))
     monkeypatch.chdir(tmp_path / "here")
@@ -184,9 +217,13 @@ def test_a_bare_name_is_looked_for_in_the_folder_alone(tmp_path: Path, monkeypat
     assert frame.candles("ETH/USD")["open"].iloc[0] == 100.0
 
 
-def test_a_missing_file_says_where_it_was_looked_for_and_what_to_do(tmp_path: Path, month: str) -> None:
+def test_a_missing_file_says_where_it_was_looked_for_and_what_to_do(
+    tmp_path: Path, month: str
+) -> None:
     message = refused(tmp_path, "moth.csv")
-    assert message.startswith(f"moth.csv: no such file. It is not in {tmp_path}. Did you mean 'month.csv'?")
+    assert message.startswith(
+        f"moth.csv: no such file. It is not in {tmp_path}. Did you mean 'month.csv'?"
+    )
     assert "--data FOLDER" in message and "mend data.files" in message
 
 
@@ -211,7 +248,10 @@ def test_another_dialect_than_expected_names_both(tmp_path: Path, month: str) ->
 
 
 def test_a_dialect_that_is_none(tmp_path: Path, month: str) -> None:
-    with pytest.raises(ConfigError, match=r"dialect 'yaho' is unknown\. There are: cryptodatadownload, yahoo, .*yahoo"):
+    with pytest.raises(
+        ConfigError,
+        match=r"dialect 'yaho' is unknown\. There are: cryptodatadownload, yahoo, .*yahoo",
+    ):
         load_frame(config(tmp_path, month, dialect="yaho"))
 
 
@@ -225,7 +265,10 @@ def test_a_close_that_is_no_number(tmp_path: Path) -> None:
     rows = yahoo(range(30))
     rows[6] = rows[6].replace("106.0,106.0", "n.a.,106.0")
     message = refused(tmp_path, write(tmp_path, "words.csv", rows))
-    assert f"{tmp_path / 'words.csv'}: 1 cell in column close is no number, first in row 8: 'n.a.'." in message
+    assert (
+        f"{tmp_path / 'words.csv'}: 1 cell in column close is no number, first in row 8: 'n.a.'."
+        in message
+    )
     assert "Mend the cell or delete the row" in message
 
 
@@ -234,7 +277,10 @@ def test_an_impossible_bar_says_what_a_run_of_files_can_do(tmp_path: Path) -> No
     rows = yahoo(range(30))
     rows[6] = rows[6].replace(",50.0,", ",500.0,")
     message = refused(tmp_path, write(tmp_path, "low.csv", rows))
-    assert "1 impossible bar, first in row 8 at 2018-01-07 00:00Z: low 500 is above high 206" in message
+    assert (
+        "1 impossible bar, first in row 8 at 2018-01-07 00:00Z: low 500 is above high 206"
+        in message
+    )
     assert message.endswith(
         "Mend the file, or import it into the store with cryptonn import-data --drop-bad-bars, where a run of "
         'source = "store" reads it.'
@@ -252,7 +298,8 @@ def test_files_that_disagree(tmp_path: Path) -> None:
     second = write(tmp_path, "b.csv", yahoo(range(15, 30), price=101.0))
     message = refused(tmp_path, first, second)
     assert (
-        f"{tmp_path / 'b.csv'}: 5 bars in conflict with {tmp_path / 'a.csv'}, first at 2018-01-16 00:00Z: " in message
+        f"{tmp_path / 'b.csv'}: 5 bars in conflict with {tmp_path / 'a.csv'}, first at 2018-01-16 00:00Z: "
+        in message
     )
     assert "open is 101 here and 100 there" in message
 
@@ -260,38 +307,64 @@ def test_files_that_disagree(tmp_path: Path) -> None:
 def test_files_of_two_timeframes(tmp_path: Path, month: str) -> None:
     hours = [f"{START + pd.Timedelta(days=40, hours=k)},1,1,1,1,1" for k in range(5)]
     message = refused(tmp_path, month, write(tmp_path, "hours.csv", hours, header=PLAIN))
-    assert f"{tmp_path / 'hours.csv'}: its candles are of 1h, those of {tmp_path / month} of 1d" in message
+    assert (
+        f"{tmp_path / 'hours.csv'}: its candles are of 1h, those of {tmp_path / month} of 1d"
+        in message
+    )
 
 
 def test_a_timeframe_that_cannot_be_made(tmp_path: Path, month: str) -> None:
-    with pytest.raises(ConfigError, match=r"month\.csv: bars of 1m cannot be made from candles of 1d.*\"1d\" under"):
+    with pytest.raises(
+        ConfigError, match=r"month\.csv: bars of 1m cannot be made from candles of 1d.*\"1d\" under"
+    ):
         load_frame(config(tmp_path, month, timeframe="1m"))
 
 
 def test_a_range_the_files_do_not_cover(tmp_path: Path, month: str) -> None:
     message = refused(tmp_path, month, test={"later": "20180121-20190101"})
     assert (
-        "The range 20180101-20190101 is not in the files (nearest 2018-01-01 00:00Z to 2018-01-30 00:00Z)." in message
+        "The range 20180101-20190101 is not in the files (nearest 2018-01-01 00:00Z to 2018-01-30 00:00Z)."
+        in message
     )
-    assert "The files hold ETH/USD 1d from month.csv, 2018-01-01 00:00Z to 2018-01-30 00:00Z (30 bars)." in message
-    assert "Add a file of those dates under data.files, or change data.train and data.test" in message
+    assert (
+        "The files hold ETH/USD 1d from month.csv, 2018-01-01 00:00Z to 2018-01-30 00:00Z (30 bars)."
+        in message
+    )
+    assert (
+        "Add a file of those dates under data.files, or change data.train and data.test" in message
+    )
 
 
 def test_a_test_range_between_two_files_and_a_hole_in_the_train_range(tmp_path: Path) -> None:
-    names = [write(tmp_path, "a.csv", yahoo(range(20))), write(tmp_path, "b.csv", yahoo(range(40, 60)))]
+    names = [
+        write(tmp_path, "a.csv", yahoo(range(20))),
+        write(tmp_path, "b.csv", yahoo(range(40, 60))),
+    ]
     load_frame(config(tmp_path, *names, test={"later": "20180210-20180220"}))
     between = {"a": "20180125-20180201", "b": "20180210-20180220"}
-    assert "20180125-20180201 is not in the files (nothing in it)" in refused(tmp_path, *names, test=between)
+    assert "20180125-20180201 is not in the files (nothing in it)" in refused(
+        tmp_path, *names, test=between
+    )
     message = refused(tmp_path, *names, train="20180101-20180220", test={})
-    assert "train (20180101-20180220): ETH/USD 1d from a.csv, b.csv has no candle between 2018-01-20" in message
+    assert (
+        "train (20180101-20180220): ETH/USD 1d from a.csv, b.csv has no candle between 2018-01-20"
+        in message
+    )
 
 
 # ---- real files
 
 
 def test_yahoo_and_gemini_days_of_bitcoin(shared_data: Path) -> None:
-    names = {"yahoo": "yahoo_BTC-USD.csv", "cryptodatadownload": "cryptodatadownload_Gemini_BTCUSD_d.csv"}
-    dates = {"target": "BTC/USD", "train": "20160101-20190101", "test": {"2019": "20190101-20191201"}}
+    names = {
+        "yahoo": "yahoo_BTC-USD.csv",
+        "cryptodatadownload": "cryptodatadownload_Gemini_BTCUSD_d.csv",
+    }
+    dates = {
+        "target": "BTC/USD",
+        "train": "20160101-20190101",
+        "test": {"2019": "20190101-20191201"},
+    }
     closes = {}
     for dialect, name in names.items():
         run = config(shared_data, files={"BTC/USD": [name]}, dialect=dialect, **dates)
@@ -312,8 +385,12 @@ def test_quarters_of_an_hour_from_minutes_of_three_files(shared_data: Path) -> N
     part = TimeRange.parse("20180301-20180302").select(frame.candles("ETH/USD"))
     minutes = read_candle_file(shared_data / names[1], symbol="ETH/USD").candles.loc["2018-03-01"]
     groups = minutes.groupby(minutes.index.floor("15min"))
-    assert (part["open"] == groups["open"].first()).all() and (part["close"] == groups["close"].last()).all()
-    assert (part["high"] == groups["high"].max()).all() and (part["low"] == groups["low"].min()).all()
+    assert (part["open"] == groups["open"].first()).all() and (
+        part["close"] == groups["close"].last()
+    ).all()
+    assert (part["high"] == groups["high"].max()).all() and (
+        part["low"] == groups["low"].min()
+    ).all()
 
 
 def test_a_run_file_without_files_for_a_symbol_is_refused(tmp_path: Path) -> None:

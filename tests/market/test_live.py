@@ -32,7 +32,12 @@ def transport(served: BinanceServer) -> Iterator[ToServer]:
 
 
 def live(transport: Any, **changes: Any) -> LiveCandles:
-    settings: dict[str, Any] = {"symbols": (ETH, BTC), "timeframe": "1m", "transport": transport, "sleep": [].append}
+    settings: dict[str, Any] = {
+        "symbols": (ETH, BTC),
+        "timeframe": "1m",
+        "transport": transport,
+        "sleep": [].append,
+    }
     return LiveCandles("binance", **(settings | changes))
 
 
@@ -42,10 +47,15 @@ def ms(time: pd.Timestamp) -> int:
 
 def rows_of(symbol: str, first: pd.Timestamp, last: pd.Timestamp) -> list[list[float]]:
     table = MARKET[symbol].loc[first:last]
-    return [[ms(time), *values] for time, values in zip(table.index, table.to_numpy().tolist(), strict=True)]
+    return [
+        [ms(time), *values]
+        for time, values in zip(table.index, table.to_numpy().tolist(), strict=True)
+    ]
 
 
-def test_the_newest_candles_with_the_one_in_progress(served: BinanceServer, transport: ToServer) -> None:
+def test_the_newest_candles_with_the_one_in_progress(
+    served: BinanceServer, transport: ToServer
+) -> None:
     since = NOW.floor("min") - pd.Timedelta(minutes=5)
     with live(transport) as candles:
         found = candles.fetch(ms(since))
@@ -81,8 +91,12 @@ def test_the_exchanges_time(served: BinanceServer, transport: ToServer) -> None:
         assert candles.server_ms() == ms(NOW)
 
 
-@pytest.mark.parametrize("fault", ["500", "502 html", "truncated", "nulls", "conflict", "impossible", "reset", "slow"])
-def test_a_passing_fault_is_tried_again(served: BinanceServer, transport: ToServer, fault: str) -> None:
+@pytest.mark.parametrize(
+    "fault", ["500", "502 html", "truncated", "nulls", "conflict", "impossible", "reset", "slow"]
+)
+def test_a_passing_fault_is_tried_again(
+    served: BinanceServer, transport: ToServer, fault: str
+) -> None:
     waits: list[float] = []
     served.faults = {0: fault}
     with live(transport, sleep=waits.append) as candles:
@@ -91,7 +105,9 @@ def test_a_passing_fault_is_tried_again(served: BinanceServer, transport: ToServ
     assert [len(rows) for rows in found.values()] == [10, 10]
 
 
-def test_a_lasting_fault_gives_up_before_the_next_bar(served: BinanceServer, transport: ToServer) -> None:
+def test_a_lasting_fault_gives_up_before_the_next_bar(
+    served: BinanceServer, transport: ToServer
+) -> None:
     waits: list[float] = []
     served.always = "502 html"
     with (
@@ -138,7 +154,9 @@ def test_a_port_of_this_machine(served: BinanceServer, transport: ToServer) -> N
         ({"symbols": ()}, "no symbol to read"),
     ],
 )
-def test_what_the_exchange_has_not(transport: ToServer, changes: dict[str, Any], words: str) -> None:
+def test_what_the_exchange_has_not(
+    transport: ToServer, changes: dict[str, Any], words: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
         live(transport, **changes)
     assert words in str(caught.value)

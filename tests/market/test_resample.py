@@ -25,7 +25,9 @@ START = pd.Timestamp("2018-01-01", tz="UTC")
 
 def minutes(at: list[int], *, seed: int = 1) -> pd.DataFrame:
     """Believable candles at the given minutes after START."""
-    index = pd.DatetimeIndex([START + pd.Timedelta(minutes=k) for k in at], name="time").as_unit("ns")
+    index = pd.DatetimeIndex([START + pd.Timedelta(minutes=k) for k in at], name="time").as_unit(
+        "ns"
+    )
     rng = np.random.default_rng(seed)
     opens, closes = 100 + rng.normal(0, 5, (2, len(at)))
     reach = rng.exponential(1, (2, len(at)))
@@ -54,7 +56,10 @@ def test_a_bar_is_first_open_highest_lowest_last_close_and_the_sum_of_volumes() 
     index = pd.DatetimeIndex([f"2018-01-01 {minute}" for minute in rows], tz="UTC", name="time")
     made = to_bars(pd.DataFrame(list(rows.values()), index=index, columns=list(FIELDS)), "5m")
     assert opens_of(made) == ["00:00", "00:05"]
-    assert made.to_numpy().tolist() == [[100.0, 110.0, 90.0, 95.0, 3.5], [95.0, 96.0, 80.0, 85.0, 4.0]]
+    assert made.to_numpy().tolist() == [
+        [100.0, 110.0, 90.0, 95.0, 3.5],
+        [95.0, 96.0, 80.0, 85.0, 4.0],
+    ]
     assert list(made.columns) == list(FIELDS)
 
 
@@ -70,7 +75,9 @@ def test_a_bar_is_first_open_highest_lowest_last_close_and_the_sum_of_volumes() 
         ([0, 7, 11], ["00:00", "00:05"]),
     ],
 )
-def test_only_whole_bars_are_made_and_bars_without_a_candle_stay_absent(at, whole: list[str]) -> None:
+def test_only_whole_bars_are_made_and_bars_without_a_candle_stay_absent(
+    at, whole: list[str]
+) -> None:
     assert opens_of(to_bars(minutes(list(at)), "5m")) == whole
 
 
@@ -87,7 +94,9 @@ def test_the_grid_is_that_of_utc() -> None:
         "2018-01-01 04:00:00+00:00",
     ]
     assert (to_bars(ten_days, "1d").index == pd.date_range(START, periods=10)).all()
-    assert str(to_bars(ten_days, "7d").index[0]) == "2018-01-04 00:00:00+00:00"  # 1970 began on a Thursday
+    assert (
+        str(to_bars(ten_days, "7d").index[0]) == "2018-01-04 00:00:00+00:00"
+    )  # 1970 began on a Thursday
 
 
 def test_the_same_timeframe_gives_the_same_candles() -> None:
@@ -111,7 +120,9 @@ def whole_bars(candles: pd.DataFrame, timeframe: str) -> pd.DataFrame:
 
 @given(at_minutes, timeframes, st.data())
 @settings(max_examples=200, deadline=None)
-def test_bars_of_cut_candles_are_the_cut_bars(at: list[int], timeframe: str, data: st.DataObject) -> None:
+def test_bars_of_cut_candles_are_the_cut_bars(
+    at: list[int], timeframe: str, data: st.DataObject
+) -> None:
     candles = minutes(at)
     cut = candles.iloc[: data.draw(st.integers(1, len(candles)))]
     known = cut.index[-1] + timeframe_delta("1m")
@@ -126,10 +137,18 @@ def test_bars_agree_with_a_slow_twin(at: list[int], timeframe: str) -> None:
     candles, delta = minutes(at), timeframe_delta(timeframe)
     expected = {}
     for opened, bar in candles.groupby(candles.index.floor(delta)):
-        unseen = opened < candles.index[0] or opened + delta > candles.index[-1] + timeframe_delta("1m")
+        unseen = opened < candles.index[0] or opened + delta > candles.index[-1] + timeframe_delta(
+            "1m"
+        )
         if not unseen:
             highest, lowest = max(bar["high"]), min(bar["low"])
-            expected[opened] = (bar["open"].iloc[0], highest, lowest, bar["close"].iloc[-1], math.fsum(bar["volume"]))
+            expected[opened] = (
+                bar["open"].iloc[0],
+                highest,
+                lowest,
+                bar["close"].iloc[-1],
+                math.fsum(bar["volume"]),
+            )
     made = whole_bars(candles, timeframe)
     assert list(made.index) == list(expected)
     assert made.to_numpy().tolist() == [pytest.approx(bar, rel=1e-14) for bar in expected.values()]
@@ -141,7 +160,9 @@ def test_going_by_quarters_of_an_hour_leads_to_the_same_half_hours(at: list[int]
     candles = minutes([*range(15), *(k + 15 for k in at), *range(120, 135)])  # both ends whole
     quarters = to_bars(candles, "15m")
     direct, by_way = to_bars(candles, "30m"), to_bars(quarters, "30m", source_timeframe="15m")
-    pd.testing.assert_frame_equal(by_way, direct.loc[by_way.index[0] : by_way.index[-1]], rtol=1e-14)
+    pd.testing.assert_frame_equal(
+        by_way, direct.loc[by_way.index[0] : by_way.index[-1]], rtol=1e-14
+    )
 
 
 def test_its_argument_is_left_alone() -> None:
@@ -154,7 +175,9 @@ def test_its_argument_is_left_alone() -> None:
 # ---- what is refused
 
 
-@pytest.mark.parametrize(("source", "timeframe"), [("15m", "1m"), ("1h", "90m"), ("2m", "5m"), ("1d", "1h")])
+@pytest.mark.parametrize(
+    ("source", "timeframe"), [("15m", "1m"), ("1h", "90m"), ("2m", "5m"), ("1d", "1h")]
+)
 def test_a_timeframe_that_is_shorter_or_no_multiple_is_refused(source: str, timeframe: str) -> None:
     assert not divides(source, timeframe)
     words = rf'bars of {timeframe} cannot be made from candles of {source}.*timeframe = "{source}" under \[data\]'
@@ -163,7 +186,9 @@ def test_a_timeframe_that_is_shorter_or_no_multiple_is_refused(source: str, time
 
 
 def test_candles_without_a_whole_bar_are_refused() -> None:
-    with pytest.raises(DataError, match=r"from 2018-01-01 00:01Z to 2018-01-01 00:58Z hold no whole bar of 1h"):
+    with pytest.raises(
+        DataError, match=r"from 2018-01-01 00:01Z to 2018-01-01 00:58Z hold no whole bar of 1h"
+    ):
         to_bars(minutes([1, 58]), "1h")
 
 
@@ -183,7 +208,13 @@ def days_of(path: Path) -> dict[str, list[float]]:
             day = datetime.fromtimestamp(int(row["timestamp"]) // 1000, UTC).strftime("%Y-%m-%d")
             days[day].append([float(row[field]) for field in FIELDS])
     return {
-        day: [rows[0][0], max(r[1] for r in rows), min(r[2] for r in rows), rows[-1][3], math.fsum(r[4] for r in rows)]
+        day: [
+            rows[0][0],
+            max(r[1] for r in rows),
+            min(r[2] for r in rows),
+            rows[-1][3],
+            math.fsum(r[4] for r in rows),
+        ]
         for day, rows in days.items()
     }
 
@@ -203,6 +234,8 @@ def test_days_of_2018_agree_with_those_counted_by_hand(shared_data: Path) -> Non
 
 
 def test_a_year_that_begins_late_lacks_its_first_day(shared_data: Path) -> None:
-    candles = read_candle_file(shared_data / "bitfinex_ETHUSD_2017_1m.csv.gz", symbol="ETH/USD").candles
+    candles = read_candle_file(
+        shared_data / "bitfinex_ETHUSD_2017_1m.csv.gz", symbol="ETH/USD"
+    ).candles
     assert str(candles.index[0]) == "2017-01-01 00:04:00+00:00"
     assert str(to_bars(candles, "1d").index[0]) == "2017-01-02 00:00:00+00:00"

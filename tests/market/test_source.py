@@ -20,12 +20,24 @@ from tests.tiny_run import tiny_config, write_run_file
 
 YAHOO = "yahoo_BTC-USD.csv"
 DATA: dict[str, Any] = {
-    **{"source": "files", "files": {"BTC/USD": [YAHOO]}, "dialect": "yahoo", "target": "BTC/USD", "others": []},
+    **{
+        "source": "files",
+        "files": {"BTC/USD": [YAHOO]},
+        "dialect": "yahoo",
+        "target": "BTC/USD",
+        "others": [],
+    },
     **{"timeframe": "1d", "train": "20150101-20210101", "test": {"2021": "20210101-20220101"}},
 }
 SMALL: dict[str, Any] = {
     "labels": {"horizon": 1},
-    "training": {"epochs": 1, "lookback": 10, "sequence": 60, "batch_size": 8, "tensorboard": False},
+    "training": {
+        "epochs": 1,
+        "lookback": 10,
+        "sequence": 60,
+        "batch_size": 8,
+        "tensorboard": False,
+    },
 }
 
 
@@ -47,7 +59,11 @@ def trained(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_a_run_on_files_is_opened_again_and_traded(trained: Path) -> None:
     opened = pipeline.open_run("daily", results=trained.parent)
     facts = opened.facts["data"]["BTC/USD"]
-    assert (facts["exchange"], facts["files"][0]["file"], facts["files"][0]["dialect"]) == ("files", YAHOO, "Yahoo")
+    assert (facts["exchange"], facts["files"][0]["file"], facts["files"][0]["dialect"]) == (
+        "files",
+        YAHOO,
+        "Yahoo",
+    )
     assert str(opened.frame.index[-1])[:10] == "2021-12-31"
     traded = pipeline.backtest(opened, fees=["none"])
     assert traded.backtest("2021").fills["time"].between("2021-01-01", "2022-01-01").all()
@@ -75,7 +91,9 @@ def test_a_file_that_changed_is_refused(trained: Path, tmp_path: Path) -> None:
         file.write_text(before.replace(row, ",".join([*cells[:-1], str(int(cells[-1]) + 1)])))
         with pytest.raises(DataError, match=r"BTC/USD are no longer those the run was made from"):
             pipeline.open_run("daily", results=trained.parent)
-        file.write_text(before + "\n2022-11-16,1,3,1,2,2,5\n")  # a later row changes nothing the run was made from
+        file.write_text(
+            before + "\n2022-11-16,1,3,1,2,2,5\n"
+        )  # a later row changes nothing the run was made from
         assert pipeline.open_run("daily", results=trained.parent).name == trained.name
     finally:
         file.write_text(before)
@@ -90,12 +108,17 @@ def test_files_that_do_not_lie_in_the_folder_given(cli, tmp_path: Path, command:
     for words, place in (((), "nowhere"), (("--data", tmp_path / "there"), "there")):
         answer = cli(command, file, *words, "--results", tmp_path / "results")
         assert answer.code == 2
-        assert f"{YAHOO}: no such file. The folder {tmp_path / place} does not exist. Say where" in answer.errors
+        assert (
+            f"{YAHOO}: no such file. The folder {tmp_path / place} does not exist. Say where"
+            in answer.errors
+        )
         assert "--data FOLDER" in answer.errors
     assert not list((tmp_path / "results").glob("*"))
 
 
-def test_data_on_the_command_line_says_where_the_files_lie(cli, shared_data: Path, tmp_path: Path) -> None:
+def test_data_on_the_command_line_says_where_the_files_lie(
+    cli, shared_data: Path, tmp_path: Path
+) -> None:
     file = write_run_file(tmp_path, daily(folder=str(tmp_path / "nowhere")))
     answer = cli("train", file, "--data", shared_data, "--results", tmp_path / "results", "--json")
     assert answer.code == 0, answer.errors
@@ -123,10 +146,14 @@ def test_a_prediction_leaves_out_a_row_of_a_bar_in_progress(tmp_path: Path) -> N
     noon = pd.Timestamp("2022-01-05 12:00", tz="UTC")
     newest = newest_candles(config, horizon=1, bars=2, now=noon)
     assert newest.index[-1] == pd.Timestamp("2022-01-04", tz="UTC")
-    assert newest_candles(config, horizon=1, bars=2).index[-1] == pd.Timestamp("2022-01-05", tz="UTC")
+    assert newest_candles(config, horizon=1, bars=2).index[-1] == pd.Timestamp(
+        "2022-01-05", tz="UTC"
+    )
 
 
-def test_a_run_whose_files_have_moved_is_opened_with_their_new_folder(shared_data: Path, tmp_path: Path) -> None:
+def test_a_run_whose_files_have_moved_is_opened_with_their_new_folder(
+    shared_data: Path, tmp_path: Path
+) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         folder.mkdir()
@@ -141,7 +168,9 @@ def test_a_run_whose_files_have_moved_is_opened_with_their_new_folder(shared_dat
         "train": "20150101-20160101",
         "test": {},
     }
-    done = pipeline.train(tiny_config(name="moved", data=data, training={"lookback": 5}), results=tmp_path)
+    done = pipeline.train(
+        tiny_config(name="moved", data=data, training={"lookback": 5}), results=tmp_path
+    )
     (first / "yahoo_BTC-USD.csv").rename(second / "yahoo_BTC-USD.csv")
     with pytest.raises(DataError, match="no such file.*--data FOLDER"):
         pipeline.open_run("moved", results=tmp_path)

@@ -25,7 +25,9 @@ def make(*, horizon: int = HORIZON, **settings: float) -> SyntheticMarket:
 def moves(market: SyntheticMarket) -> pd.DataFrame:
     """Proba and realised log move over the horizon of every bar with a label, ties out."""
     close = align(market.candles, timeframe="1m").candles(market.target)["close"]
-    table = pd.DataFrame({"move": np.log(close.shift(-market.horizon) / close), "proba": market.proba}).dropna()
+    table = pd.DataFrame(
+        {"move": np.log(close.shift(-market.horizon) / close), "proba": market.proba}
+    ).dropna()
     return table[table["move"] != 0]
 
 
@@ -41,7 +43,9 @@ def year() -> SyntheticMarket:
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
     first, again, other = make(seed=3), make(seed=3), make(seed=4)
     for symbol in (ETH, BTC):
-        assert first.candles[symbol].to_numpy().tobytes() == again.candles[symbol].to_numpy().tobytes()
+        assert (
+            first.candles[symbol].to_numpy().tobytes() == again.candles[symbol].to_numpy().tobytes()
+        )
         assert first.candles[symbol].index.equals(again.candles[symbol].index)
         assert not first.candles[symbol].equals(other.candles[symbol])
     assert first.proba.equals(again.proba)
@@ -56,7 +60,9 @@ def test_candles_are_candles_of_2018_levels(year: SyntheticMarket) -> None:
         assert (table["volume"] > 0).all(), "a minute without a trade is absent"
         prices = table[["open", "high", "low", "close"]].to_numpy()
         assert np.allclose(prices * 100, np.round(prices * 100), atol=1e-4), "prices are in cents"
-        assert (table["high"] > table[["open", "close"]].max(axis=1)).mean() > 0.5, "the minute has wicks"
+        assert (table["high"] > table[["open", "close"]].max(axis=1)).mean() > 0.5, (
+            "the minute has wicks"
+        )
 
 
 @pytest.mark.parametrize("quiet", [0.0, 0.03, 0.2])
@@ -82,7 +88,9 @@ def test_volatility_clusters_volume_follows_it_and_tails_are_fat(year: Synthetic
     assert returns.kurt() > 3
     assert size.corr(np.log(candles["volume"]).loc[size.index]) > 0.3
     shuffled = size.sample(frac=1, random_state=1)
-    assert abs(shuffled.autocorr(1)) < 0.01, "the measure itself finds nothing where there is nothing"
+    assert abs(shuffled.autocorr(1)) < 0.01, (
+        "the measure itself finds nothing where there is nothing"
+    )
 
 
 def test_quiet_minutes_prefer_quiet_times() -> None:
@@ -106,11 +114,18 @@ def test_proba_is_calibrated(lead: float) -> None:
     for low, high in pairwise(edges):
         rows = table[(table["proba"] >= low) & (table["proba"] < high)]
         realised, promised = (rows["move"] > 0).mean(), rows["proba"].mean()
-        assert realised == pytest.approx(promised, abs=4 * standard_error(len(rows))), f"bin {low:.3f} to {high:.3f}"
+        assert realised == pytest.approx(promised, abs=4 * standard_error(len(rows))), (
+            f"bin {low:.3f} to {high:.3f}"
+        )
     lean, miss = table["proba"] - 0.5, (table["move"] > 0) - table["proba"]
     slope = (miss * lean).sum() / (lean**2).sum()
-    error = np.sqrt(LAG_OVERLAP * (table["proba"] * (1 - table["proba"]) * lean**2).sum()) / (lean**2).sum()
-    assert slope == pytest.approx(0, abs=4 * error), "probabilities are neither too bold nor too shy"
+    error = (
+        np.sqrt(LAG_OVERLAP * (table["proba"] * (1 - table["proba"]) * lean**2).sum())
+        / (lean**2).sum()
+    )
+    assert slope == pytest.approx(0, abs=4 * error), (
+        "probabilities are neither too bold nor too shy"
+    )
     assert error < 0.03, "the market is long enough to tell"
 
 
@@ -123,7 +138,9 @@ def test_proba_is_calibrated_at_other_horizons(horizon: int) -> None:
 
 
 @pytest.mark.parametrize(("lead", "best"), [(0.5, 0.559), (1.0, 0.603), (2.0, 0.656), (4.0, 0.699)])
-def test_the_best_accuracy_is_as_documented_and_knowing_p_reaches_it(lead: float, best: float) -> None:
+def test_the_best_accuracy_is_as_documented_and_knowing_p_reaches_it(
+    lead: float, best: float
+) -> None:
     market = make(days=365, lead=lead, seed=2)
     table = moves(market)
     hits = ((table["proba"] > 0.5) == (table["move"] > 0)).mean()
@@ -155,7 +172,9 @@ def test_the_null_market_is_a_coin_toss() -> None:
 
 def test_the_signal_pays_without_a_fee_and_not_with_a_taker_fee(year: SyntheticMarket) -> None:
     opens = np.log(align(year.candles, timeframe="1m").candles(ETH)["open"])
-    gross = (opens.shift(-1 - HORIZON) - opens.shift(-1)) * np.sign(year.proba.loc[opens.index] - 0.5)
+    gross = (opens.shift(-1 - HORIZON) - opens.shift(-1)) * np.sign(
+        year.proba.loc[opens.index] - 0.5
+    )
     sure = (year.proba - 0.5).abs().loc[opens.index]
     for share in (1.0, 0.1, 0.01):
         mean = gross[sure >= sure.quantile(1 - share)].mean()
@@ -167,7 +186,9 @@ def test_a_longer_market_begins_with_the_shorter_one() -> None:
     for symbol in (ETH, BTC):
         head = long.candles[symbol].loc[: short.proba.index[-1]]
         pd.testing.assert_frame_equal(short.candles[symbol], head, check_exact=True)
-    pd.testing.assert_series_equal(short.proba, long.proba.iloc[: len(short.proba)], rtol=1e-12, check_freq=False)
+    pd.testing.assert_series_equal(
+        short.proba, long.proba.iloc[: len(short.proba)], rtol=1e-12, check_freq=False
+    )
 
 
 def test_the_candles_do_not_depend_on_the_horizon() -> None:

@@ -12,7 +12,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from cryptonn import pipeline
     from tests.tiny_run import tiny_config
 
-    return pipeline.train(tiny_config(training={"epochs": 1}), results=tmp_path_factory.mktemp("trained")).folder
+    return pipeline.train(
+        tiny_config(training={"epochs": 1}), results=tmp_path_factory.mktemp("trained")
+    ).folder
 
 
 @pytest.fixture

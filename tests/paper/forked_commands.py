@@ -53,13 +53,16 @@ class Forks:
         self._process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "tests.paper.forked_commands"],
             cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "COLUMNS": "200"},
+            env=os.environ
+            | {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "COLUMNS": "200"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
-    def start(self, *words: object, debug: bool = False, largest_file: int = 0, **environment: str) -> Command:
+    def start(
+        self, *words: object, debug: bool = False, largest_file: int = 0, **environment: str
+    ) -> Command:
         """Start ``cryptonn`` with some words.
 
         Parameters
@@ -72,8 +75,14 @@ class Forks:
         self._number += 1
         folder = self._folder / str(self._number)
         folder.mkdir()
-        job = {"words": [str(word) for word in words], "folder": str(folder), "environment": environment}
-        return Command(self, self._told(job | {"debug": debug, "largest_file": largest_file}), folder)
+        job = {
+            "words": [str(word) for word in words],
+            "folder": str(folder),
+            "environment": environment,
+        }
+        return Command(
+            self, self._told(job | {"debug": debug, "largest_file": largest_file}), folder
+        )
 
     def run(self, *words: object, **more: Any) -> tuple[int, Command]:
         """Run a command to its end; return its exit code with it."""

@@ -34,11 +34,18 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--lookback", type=int, default=100)
     parser.add_argument("--form", choices=("streaming", "windowed"), default="streaming")
     given = parser.parse_args(words)
-    frame = align(synthetic_market(SyntheticConfig(days=2), target=ETH, other=BTC, horizon=5).candles, timeframe="1m")
-    model = drawn_model(
-        frame, network={"layers": given.layers}, training={"lookback": given.lookback, "form": given.form}
+    frame = align(
+        synthetic_market(SyntheticConfig(days=2), target=ETH, other=BTC, horizon=5).candles,
+        timeframe="1m",
     )
-    features = make_features(frame, target=ETH, config=model.config.features).iloc[: given.lookback + WARM_UP + 1500]
+    model = drawn_model(
+        frame,
+        network={"layers": given.layers},
+        training={"lookback": given.lookback, "form": given.form},
+    )
+    features = make_features(frame, target=ETH, config=model.config.features).iloc[
+        : given.lookback + WARM_UP + 1500
+    ]
     network, told, seconds = SteppingNetwork(model), [], []
     for row in range(len(features)):
         began = time.perf_counter()

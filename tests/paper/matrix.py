@@ -36,7 +36,18 @@ from tests.paper.matrix_driver import MINUTE, START_MS, SYMBOL, WANTED
 IN_FLIGHT = "in flight"
 """Killed by the parent while the exchange has the order and holds back its reply."""
 KILLS = (
-    *("decided", "planned", "sending", IN_FLIGHT, "sent", "acked", "collected", "fills", "closed", "settled"),
+    *(
+        "decided",
+        "planned",
+        "sending",
+        IN_FLIGHT,
+        "sent",
+        "acked",
+        "collected",
+        "fills",
+        "closed",
+        "settled",
+    ),
     *("unknown", "found", "fenced"),
 )
 POST = {"binance": "POST /api/v3/order", "gemini": "POST /v1/order/new"}
@@ -62,30 +73,79 @@ class Fault:
 
 
 def _orders(when: str, *words: str, same: str = "trades", **more: Any) -> list[Fault]:
-    return [Fault(f"{word}, {when}", [{"do": word, "when": when, **more}], same=same) for word in words]
+    return [
+        Fault(f"{word}, {when}", [{"do": word, "when": when, **more}], same=same) for word in words
+    ]
 
 
 def _reads(match: str, *words: str, n: int = 2) -> list[Fault]:
-    return [Fault(f"{match}: {word}", other=[{"match": match, "do": word, "n": n}]) for word in words]
+    return [
+        Fault(f"{match}: {word}", other=[{"match": match, "do": word, "n": n}]) for word in words
+    ]
 
 
 FAULTS: dict[str, list[Fault]] = {
     "binance": [
         Fault("none"),
-        *_orders("before", "timeout", "drop", "reset", "500", "502", "503", "504", "403", "-1000", "-1001", "-1006"),
+        *_orders(
+            "before",
+            "timeout",
+            "drop",
+            "reset",
+            "500",
+            "502",
+            "503",
+            "504",
+            "403",
+            "-1000",
+            "-1001",
+            "-1006",
+        ),
         *_orders("before", "-1007", "-1008", "-1015", "-1021", "redirect"),
         *_orders("before", "429", retry_after=3),
         Fault("418, before", [{"do": "418", "when": "before", "retry_after": 90}], same="position"),
-        *_orders("after", "timeout", "drop", "reset", "reset mid-body", "500", "502", "503", "504", "-1006", "-1007"),
-        *_orders("after", "truncated", "empty", "html", "wrong type", "nulls", "nan", "other order"),
+        *_orders(
+            "after",
+            "timeout",
+            "drop",
+            "reset",
+            "reset mid-body",
+            "500",
+            "502",
+            "503",
+            "504",
+            "-1006",
+            "-1007",
+        ),
+        *_orders(
+            "after", "truncated", "empty", "html", "wrong type", "nulls", "nan", "other order"
+        ),
         *_orders("after", "wrong client id", "extra keys", "redirect"),
         *_orders("after", "429", retry_after=3),
         *_orders("late", "timeout", "504", late_ms=3000),
         *_orders("late", "drop", late_ms=4900),
         *_orders("late", "-1007", late_ms=9000),
-        *_reads("GET /api/v3/order", "timeout", "drop", "500", "truncated", "empty", "nulls", "other order"),
+        *_reads(
+            "GET /api/v3/order",
+            "timeout",
+            "drop",
+            "500",
+            "truncated",
+            "empty",
+            "nulls",
+            "other order",
+        ),
         *_reads("GET /api/v3/order", "wrong client id", "html", "-1003"),
-        *_reads("GET /api/v3/myTrades", "timeout", "500", "truncated", "other order", "nan", "wrong type", "reset"),
+        *_reads(
+            "GET /api/v3/myTrades",
+            "timeout",
+            "500",
+            "truncated",
+            "other order",
+            "nan",
+            "wrong type",
+            "reset",
+        ),
         *_reads("GET /api/v3/time", "500", "truncated"),
         *_reads("GET /api/v3/account", "truncated", "502"),
         Fault("look-ups lag", quirks={"lookup_lag_ms": 3000}),
@@ -93,19 +153,45 @@ FAULTS: dict[str, list[Fault]] = {
         Fault("rows twice", quirks={"duplicate_trades": True}),
         Fault("bare replies", quirks={"short_reply": True}),
         Fault("in three pieces", quirks={"pieces": 3}),
-        Fault("a part at once", quirks={"partial": "0.4", "remainder": "later", "remainder_ms": 1500}),
+        Fault(
+            "a part at once", quirks={"partial": "0.4", "remainder": "later", "remainder_ms": 1500}
+        ),
         Fault("clock 800 ms ahead", quirks={"skew_ms": 800}),
         Fault("clock 3 s behind", quirks={"skew_ms": -3000}),
-        Fault("lost, look-ups lag", [{"do": "timeout", "when": "after"}], quirks={"lookup_lag_ms": 3000}),
-        Fault("late, look-ups lag", [{"do": "drop", "when": "late", "late_ms": 4900}], quirks={"lookup_lag_ms": 4500}),
-        Fault("down for a while", other=[{"match": "* /api/v3/*", "do": "drop", "skip": 14, "n": 12}], same="position"),
+        Fault(
+            "lost, look-ups lag",
+            [{"do": "timeout", "when": "after"}],
+            quirks={"lookup_lag_ms": 3000},
+        ),
+        Fault(
+            "late, look-ups lag",
+            [{"do": "drop", "when": "late", "late_ms": 4900}],
+            quirks={"lookup_lag_ms": 4500},
+        ),
+        Fault(
+            "down for a while",
+            other=[{"match": "* /api/v3/*", "do": "drop", "skip": 14, "n": 12}],
+            same="position",
+        ),
     ],
     "gemini": [
         Fault("none", same="position"),
         *_orders("before", "timeout", "drop", "500", "502", "429", same="position"),
-        *_orders("after", "timeout", "reset", "500", "502", "truncated", "empty", "nulls", same="position"),
+        *_orders(
+            "after",
+            "timeout",
+            "reset",
+            "500",
+            "502",
+            "truncated",
+            "empty",
+            "nulls",
+            same="position",
+        ),
         *_orders("after", "other order", "wrong type", same="position"),
-        Fault("timeout, late", [{"do": "timeout", "when": "late", "late_ms": 3000}], same="position"),
+        Fault(
+            "timeout, late", [{"do": "timeout", "when": "late", "late_ms": 3000}], same="position"
+        ),
         Fault("look-ups lag", quirks={"lookup_lag_ms": 3000}, same="position"),
         Fault("fills lag", quirks={"fills_lag_ms": 2000}, same="position"),
     ],
@@ -144,7 +230,12 @@ class Driver:
         command = [sys.executable, "-W", "error", "-m", "tests.paper.matrix_driver"]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def start(self, job: dict[str, Any]) -> int:
@@ -183,7 +274,9 @@ def driver() -> Iterator[Driver]:
 def candles() -> pd.DataFrame:
     """A few minutes around 400, each opening elsewhere; one of them without a trade."""
     opens = np.round(400 + 3 * np.sin(np.arange(BARS + 1) * 1.7), 2)
-    bars = pd.DataFrame({"open": opens[:-1], "high": opens[:-1] + 6, "low": opens[:-1] - 6, "close": opens[1:]})
+    bars = pd.DataFrame(
+        {"open": opens[:-1], "high": opens[:-1] + 6, "low": opens[:-1] - 6, "close": opens[1:]}
+    )
     bars["volume"] = 1.0
     bars.loc[UNTRADED, ["open", "high", "low", "close"]] = bars.loc[UNTRADED - 1, "close"]
     bars.loc[UNTRADED, "volume"] = 0.0
@@ -193,18 +286,26 @@ def candles() -> pd.DataFrame:
 
 def run(schedule: Schedule, forks: Driver, folder: Path, *, mutation: str = "") -> Outcome:
     """Run one schedule from its first start to its end, and look at what both sides have in their books."""
-    with local_exchange({SYMBOL: candles()}, start_ms=START_MS, balances=OPENING, fee_in=schedule.fee_in) as server:
+    with local_exchange(
+        {SYMBOL: candles()}, start_ms=START_MS, balances=OPENING, fee_in=schedule.fee_in
+    ) as server:
         _misbehave(server, schedule)
         path = folder / "paper.db"
         job = {
-            **{"port": server.port, "path": str(path), "mutation": mutation, "fee_in": schedule.fee_in},
+            **{
+                "port": server.port,
+                "path": str(path),
+                "mutation": mutation,
+                "fee_in": schedule.fee_in,
+            },
             "exchange": "local" if schedule.dialect == "binance" else "local-gemini",
         }
         deaths, wrong = _lives(schedule, job, forks, server)
         with LedgerReader.open(path) as ledger:
             wrong += _compare(ledger, server)
             trades = tuple(
-                (fill.time_ms // MINUTE, fill.side, fill.amount, fill.price, fill.fee) for fill in ledger.fills()
+                (fill.time_ms // MINUTE, fill.side, fill.amount, fill.price, fill.fee)
+                for fill in ledger.fills()
             )
             return Outcome(tuple(wrong), _merged(trades), _position(ledger), deaths)
 
@@ -216,12 +317,17 @@ def _position(ledger: LedgerReader) -> Decimal:
 
 
 def _misbehave(server: Any, schedule: Schedule) -> None:
-    plan = [{"match": POST[schedule.dialect], "skip": schedule.skip, **entry} for entry in schedule.fault.order]
+    plan = [
+        {"match": POST[schedule.dialect], "skip": schedule.skip, **entry}
+        for entry in schedule.fault.order
+    ]
     server.front.faults.add([*plan, *schedule.fault.other], server.front.dialects)
     server.exchange.quirks.change(schedule.fault.quirks, now_ms=START_MS)
 
 
-def _lives(schedule: Schedule, job: dict[str, Any], forks: Driver, server: Any) -> tuple[int, list[str]]:
+def _lives(
+    schedule: Schedule, job: dict[str, Any], forks: Driver, server: Any
+) -> tuple[int, list[str]]:
     """Start the session again after each of its deaths, until it has lived to its end."""
     deaths = 0
     for kill in (*schedule.kills, None):
@@ -235,7 +341,9 @@ def _lives(schedule: Schedule, job: dict[str, Any], forks: Driver, server: Any) 
         if code == -signal.SIGKILL:
             deaths += 1
         elif code:
-            return deaths, [f"the session ended with {code}: {Path(job['path'] + '.error').read_text()}"]
+            return deaths, [
+                f"the session ended with {code}: {Path(job['path'] + '.error').read_text()}"
+            ]
         else:
             return deaths, []
     return deaths, ["the session did not end"]
@@ -243,7 +351,13 @@ def _lives(schedule: Schedule, job: dict[str, Any], forks: Driver, server: Any) 
 
 def _hold_back(server: Any, schedule: Schedule, skip: int) -> None:
     """Let the exchange take an order and keep its reply for itself."""
-    fault = {"match": POST[schedule.dialect], "do": "slow", "skip": skip, "seconds": 5, "when": "after"}
+    fault = {
+        "match": POST[schedule.dialect],
+        "do": "slow",
+        "skip": skip,
+        "seconds": 5,
+        "when": "after",
+    }
     server.front.faults.add([fault], server.front.dialects)
 
 
@@ -266,12 +380,22 @@ def _compare(ledger: LedgerReader, server: Any) -> list[str]:
     if twice:
         wrong.append(f"posted twice: {twice}")
     traded = sorted(
-        (str(trade.id), str(trade.amount.normalize()), str(trade.price.normalize()), str(trade.fee.normalize()))
+        (
+            str(trade.id),
+            str(trade.amount.normalize()),
+            str(trade.price.normalize()),
+            str(trade.fee.normalize()),
+        )
         for order in server.exchange.matching.orders.values()
         for trade in order.trades
     )
     booked = sorted(
-        (fill.trade_id, str(fill.amount.normalize()), str(fill.price.normalize()), str(fill.fee.normalize()))
+        (
+            fill.trade_id,
+            str(fill.amount.normalize()),
+            str(fill.price.normalize()),
+            str(fill.fee.normalize()),
+        )
         for fill in ledger.fills()
     )
     if traded != booked:
@@ -317,10 +441,14 @@ def schedules(*, seed: int = 0, random_ones: int = 60) -> list[Schedule]:
     for place, fault in enumerate(FAULTS["gemini"]):
         found.append(Schedule("gemini", fault, 1, ((KILLS[place % len(KILLS)], 1),)))
     for _ in range(random_ones):
-        deaths = tuple((chance.choice(KILLS), chance.randrange(4)) for _ in range(chance.choice((2, 2, 3))))
+        deaths = tuple(
+            (chance.choice(KILLS), chance.randrange(4)) for _ in range(chance.choice((2, 2, 3)))
+        )
         dialect = chance.choice(("binance", "binance", "gemini"))
         fault = chance.choice(FAULTS[dialect])
-        found.append(Schedule(dialect, fault, chance.randrange(4), deaths, chance.choice(("quote", "base"))))
+        found.append(
+            Schedule(dialect, fault, chance.randrange(4), deaths, chance.choice(("quote", "base")))
+        )
     return found
 
 
@@ -329,7 +457,11 @@ def judged(schedule: Schedule, outcome: Outcome, reference: Outcome) -> list[str
     wrong = list(outcome.wrong)
     if outcome.position != reference.position:
         wrong.append(f"position {outcome.position} instead of {reference.position}")
-    if schedule.fault.same == "trades" and len(schedule.kills) < 3 and outcome.trades != reference.trades:
+    if (
+        schedule.fault.same == "trades"
+        and len(schedule.kills) < 3
+        and outcome.trades != reference.trades
+    ):
         wrong.append(f"traded {outcome.trades} instead of {reference.trades}")
     return wrong
 
@@ -345,7 +477,9 @@ def work(
         for number, schedule in enumerate(wanted):
             kind = (schedule.dialect, schedule.fee_in)
             if kind not in references:
-                plain = Schedule(schedule.dialect, FAULTS[schedule.dialect][0], 0, (), schedule.fee_in)
+                plain = Schedule(
+                    schedule.dialect, FAULTS[schedule.dialect][0], 0, (), schedule.fee_in
+                )
                 references[kind] = run(plain, forks, _folder(home, f"plain{len(references)}"))
             outcome = run(schedule, forks, _folder(home, str(number)), mutation=mutation)
             found[schedule] = judged(schedule, outcome, references[kind])
@@ -365,12 +499,20 @@ def _folder(home: str, name: str) -> Path:
 
 def main() -> None:
     """Run the matrix and print its figures; the exit code is 1 if anything is wrong, or a mutation is not caught."""
-    parser = argparse.ArgumentParser(prog="python -m tests.paper.matrix", description=__doc__.split("\n")[0])
-    parser.add_argument("--schedules", type=int, default=0, help="so many, spread evenly; 0 runs all")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.paper.matrix", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument(
+        "--schedules", type=int, default=0, help="so many, spread evenly; 0 runs all"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--mutation", default="", choices=["", *EXPOSING])
     asked = parser.parse_args()
-    wanted = [one for one in schedules(seed=asked.seed) if EXPOSING.get(asked.mutation, "") in one.fault.name]
+    wanted = [
+        one
+        for one in schedules(seed=asked.seed)
+        if EXPOSING.get(asked.mutation, "") in one.fault.name
+    ]
     if asked.schedules:
         wanted = wanted[:: max(1, len(wanted) // asked.schedules)][: asked.schedules]
     started = time.monotonic()

@@ -38,7 +38,9 @@ Value = TypeVar("Value")
 
 def facts(job: dict[str, Any]) -> SessionFacts:
     """What the session of a job is."""
-    return SessionFacts("matrix", "{}", "c", "m", "1", "4.5", job["exchange"], SYMBOL, Decimal(5000), START_MS)
+    return SessionFacts(
+        "matrix", "{}", "c", "m", "1", "4.5", job["exchange"], SYMBOL, Decimal(5000), START_MS
+    )
 
 
 def session(job: dict[str, Any]) -> None:
@@ -47,7 +49,11 @@ def session(job: dict[str, Any]) -> None:
     with (
         Ledger.open(Path(job["path"]), facts(job)) as ledger,
         open_venue(
-            job["exchange"], clock=clock, port=job["port"], timeout_s=TIMEOUT_S, fee_in=job.get("fee_in")
+            job["exchange"],
+            clock=clock,
+            port=job["port"],
+            timeout_s=TIMEOUT_S,
+            fee_in=job.get("fee_in"),
         ) as venue,
     ):
 
@@ -57,14 +63,18 @@ def session(job: dict[str, Any]) -> None:
         if not ledger.epochs():
             patiently(compare, clock)
         timing, checkpoint = Timing(resend_within_s=60.0), killer(job.get("kill"))
-        executor = patiently(lambda: Executor(ledger, venue, clock, timing=timing, checkpoint=checkpoint), clock)
+        executor = patiently(
+            lambda: Executor(ledger, venue, clock, timing=timing, checkpoint=checkpoint), clock
+        )
         patiently(executor.settle, clock)
         patiently(compare, clock)
         for bar, wanted in enumerate(WANTED):
             time_ms = START_MS + bar * MINUTE
             if not ledger.decided(time_ms):
                 clock.advance(max(clock.now_ms(), time_ms + MINUTE))
-                executor.act(Decision(time_ms, time_ms + MINUTE, 0.6, 1, Decimal(wanted), PRICE, near=False))
+                executor.act(
+                    Decision(time_ms, time_ms + MINUTE, 0.6, 1, Decimal(wanted), PRICE, near=False)
+                )
         clock.advance(max(clock.now_ms(), START_MS + (len(WANTED) + 1) * MINUTE))
         patiently(executor.settle, clock)
         patiently(compare, clock)

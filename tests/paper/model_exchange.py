@@ -13,7 +13,15 @@ from cryptonn.paper.decision import Decision
 from cryptonn.paper.executor import Executor
 from cryptonn.paper.inquiry import Timing
 from cryptonn.paper.ledger import Ledger, SessionFacts
-from cryptonn.paper.ports import ClockOff, OrderRequest, OrderState, Rejected, Unknown, Unreadable, VenueFill
+from cryptonn.paper.ports import (
+    ClockOff,
+    OrderRequest,
+    OrderState,
+    Rejected,
+    Unknown,
+    Unreadable,
+    VenueFill,
+)
 from cryptonn.paper.reconcile import reconcile
 from cryptonn.trading.rules import MarketRules
 
@@ -24,7 +32,9 @@ RATE = Decimal("0.001")
 ALWAYS = Timing(resend_within_s=60.0)
 """Send anew what was not accepted, so that a run with faults makes the same trades as one without."""
 
-FACTS = SessionFacts("run", "{}", "sha-c", "sha-m", "1", "4.5", "model", SYMBOL, Decimal(10_000), START)
+FACTS = SessionFacts(
+    "run", "{}", "sha-c", "sha-m", "1", "4.5", "model", SYMBOL, Decimal(10_000), START
+)
 
 
 class Killed(BaseException):
@@ -85,10 +95,16 @@ class ModelVenue:
     fence_ms = 7_000
     recv_window_ms = 5_000
 
-    def __init__(self, clock: TestClock, *, script: Sequence[str] = (), fee_in: str = "quote") -> None:
+    def __init__(
+        self, clock: TestClock, *, script: Sequence[str] = (), fee_in: str = "quote"
+    ) -> None:
         self.clock, self.script = clock, list(script)
         self.market = MarketRules(
-            Decimal("0.0001"), Decimal("0.01"), Decimal("0.001"), Decimal(10), "base" if fee_in == "base" else "quote"
+            Decimal("0.0001"),
+            Decimal("0.01"),
+            Decimal("0.001"),
+            Decimal(10),
+            "base" if fee_in == "base" else "quote",
         )
         self.totals = {"ETH": Decimal(1), "USD": Decimal(20_000), "BNB": Decimal(1)}
         self.orders: dict[str, Resting] = {}
@@ -135,7 +151,11 @@ class ModelVenue:
             raise Unknown("timeout")
         if word == "garbage":
             return replace(state, cid="cnother-1-1", venue_id="77")
-        return replace(state, amount=state.amount / 2, filled=state.filled / 2) if word == "halved" else state
+        return (
+            replace(state, amount=state.amount / 2, filled=state.filled / 2)
+            if word == "halved"
+            else state
+        )
 
     def find(self, cid: str, symbol: str) -> OrderState | None:
         self._read()
@@ -196,7 +216,9 @@ class ModelVenue:
 
     def _fill(self, order: Resting) -> None:
         if self.quirks.empty_book or self.quirks.refuses_later:
-            order.state = replace(order.state, status="expired" if self.quirks.empty_book else "rejected")
+            order.state = replace(
+                order.state, status="expired" if self.quirks.empty_book else "rejected"
+            )
             return
         amount = order.state.amount
         if self.quirks.partial is not None:
@@ -204,20 +226,28 @@ class ModelVenue:
         for part in (amount // 2, amount - amount // 2) if amount > 2 else (amount,):
             order.trades.append(self._trade(order, part))
         order.state = replace(
-            order.state, status="closed" if amount == order.state.amount else "expired", filled=amount
+            order.state,
+            status="closed" if amount == order.state.amount else "expired",
+            filled=amount,
         )
 
     def _trade(self, order: Resting, amount: Decimal) -> VenueFill:
         price, buy = self.price(SYMBOL), order.side == "buy"
-        currency = self.quirks.fee_currency or ("ETH" if buy and self.market.fee_in == "base" else "USD")
-        fee = (amount * RATE * (price if currency == "USD" else 1)).quantize(Decimal("1e-8"), ROUND_HALF_UP)
+        currency = self.quirks.fee_currency or (
+            "ETH" if buy and self.market.fee_in == "base" else "USD"
+        )
+        fee = (amount * RATE * (price if currency == "USD" else 1)).quantize(
+            Decimal("1e-8"), ROUND_HALF_UP
+        )
         self.totals["ETH"] += amount if buy else -amount
         self.totals["USD"] += -amount * price if buy else amount * price
         self.totals[currency] -= fee
         assert min(self.totals.values()) >= 0, "negative balance"
         number = f"t{order.state.venue_id}-{len(order.trades)}"
         side = "buy" if buy else "sell"
-        return VenueFill(number, order.state.venue_id, side, amount, price, fee, currency, self.clock.now)
+        return VenueFill(
+            number, order.state.venue_id, side, amount, price, fee, currency, self.clock.now
+        )
 
 
 def decision(bar: int, wanted: str) -> Decision:
@@ -256,7 +286,11 @@ class Session:
             if not ledger.epochs():
                 reconcile(ledger, self.venue, self.venue.clock, price=Decimal(100))
             executor = self.executor_class(
-                ledger, self.venue, self.venue.clock, timing=self.timing, checkpoint=self._checkpoint
+                ledger,
+                self.venue,
+                self.venue.clock,
+                timing=self.timing,
+                checkpoint=self._checkpoint,
             )
             executor.settle()
             for bar, amount in enumerate(wanted):
@@ -278,4 +312,7 @@ class Session:
 
 def bookings(ledger: Ledger) -> list[tuple[int, str, Decimal, Decimal, Decimal]]:
     """What was traded, bar by bar, whatever the orders were called."""
-    return [((fill.time_ms - START) // MINUTE, fill.side, fill.amount, fill.price, fill.fee) for fill in ledger.fills()]
+    return [
+        ((fill.time_ms - START) // MINUTE, fill.side, fill.amount, fill.price, fill.fee)
+        for fill in ledger.fills()
+    ]

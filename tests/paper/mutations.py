@@ -27,7 +27,9 @@ def without_unique_key() -> None:
     def insert(self: Any, order: Any, fill: Any) -> None:
         class Db:
             def execute(self, query: str, values: Any) -> Any:
-                return db.execute(query.replace(" ON CONFLICT (cid, trade_id) DO NOTHING", ""), values)
+                return db.execute(
+                    query.replace(" ON CONFLICT (cid, trade_id) DO NOTHING", ""), values
+                )
 
         db, self._db = self._db, Db()
         try:

@@ -19,7 +19,16 @@ from typing import Any
 import pandas as pd
 
 from cryptonn.paper.ledger import LedgerReader
-from tests.paper.processes import MINUTE, SYMBOLS, command, control, drawn_run, exchange, minutes, newest_bar
+from tests.paper.processes import (
+    MINUTE,
+    SYMBOLS,
+    command,
+    control,
+    drawn_run,
+    exchange,
+    minutes,
+    newest_bar,
+)
 
 BEFORE, AFTER = 30, 30
 WITHIN_BARS = 2
@@ -80,7 +89,9 @@ class Outage:
         )
 
 
-def outage_of(log: Sequence[Mapping[str, Any]], bars: Sequence[int], *, down_ms: int, up_ms: int) -> Outage:
+def outage_of(
+    log: Sequence[Mapping[str, Any]], bars: Sequence[int], *, down_ms: int, up_ms: int
+) -> Outage:
     """Work it out from the exchange's log of requests and the bars decided on."""
     during = [entry for entry in log if down_ms <= entry["now_ms"] < up_ms]
     posted = [entry["now_ms"] for entry in log if entry["method"] == "POST"]
@@ -90,7 +101,9 @@ def outage_of(log: Sequence[Mapping[str, Any]], bars: Sequence[int], *, down_ms:
 
 def take_down(port: int, *, at_ms: int, lasting: float) -> tuple[int, int]:
     """Let the network fail in the middle of a minute, when no order is on its way; return from when until when."""
-    while (now_ms := control(port, "clock")["now_ms"]) < at_ms or not 20_000 < now_ms % MINUTE < 45_000:
+    while (
+        now_ms := control(port, "clock")["now_ms"]
+    ) < at_ms or not 20_000 < now_ms % MINUTE < 45_000:
         time.sleep(0.02)
     up_ms = now_ms + round(lasting * MINUTE)
     control(port, "quirks", {"down_until_ms": up_ms})
@@ -101,27 +114,57 @@ def main(asked: Sequence[str] | None = None) -> None:
     """Let a session run into an outage and print what it did; the exit code is 1 if that was not right."""
     from tests.tiny_run import fill_store
 
-    parser = argparse.ArgumentParser(prog="python -m tests.paper.outage", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.paper.outage", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--minutes", type=float, default=60.0, help="how long it is down")
-    parser.add_argument("--speed", type=float, default=60.0, help="minutes of candles in a minute of real time")
+    parser.add_argument(
+        "--speed", type=float, default=60.0, help="minutes of candles in a minute of real time"
+    )
     given = parser.parse_args(asked)
     tables = minutes(3)
     start = tables[SYMBOLS[0]].index[0].normalize() + pd.Timedelta(days=1)
     with tempfile.TemporaryDirectory() as home:
         run = drawn_run(Path(home), tables, entering=0.2)
-        store, path = fill_store(Path(home) / "store", tables), run / "paper" / "local" / "session.sqlite"
-        served = ["--replay", *SYMBOLS, "--data", str(store), "--timerange", f"{start:%Y%m%d}-", "--history", "2"]
+        store, path = (
+            fill_store(Path(home) / "store", tables),
+            run / "paper" / "local" / "session.sqlite",
+        )
+        served = [
+            "--replay",
+            *SYMBOLS,
+            "--data",
+            str(store),
+            "--timerange",
+            f"{start:%Y%m%d}-",
+            "--history",
+            "2",
+        ]
         with exchange(*served, "--speed", str(given.speed)) as port:
-            words = ["paper", "drawn", "--results", home, "--port", str(port), "--bars", str(BEFORE + AFTER), "--json"]
+            words = [
+                "paper",
+                "drawn",
+                "--results",
+                home,
+                "--port",
+                str(port),
+                "--bars",
+                str(BEFORE + AFTER),
+                "--json",
+            ]
             with command(*words, stdout=subprocess.DEVNULL) as process:
-                down_ms, up_ms = take_down(port, at_ms=first_bar(path) + BEFORE * MINUTE, lasting=given.minutes)
+                down_ms, up_ms = take_down(
+                    port, at_ms=first_bar(path) + BEFORE * MINUTE, lasting=given.minutes
+                )
                 code = process.wait()
             log = control(port, "log")["requests"]
         with LedgerReader.open(path) as ledger:
             bars = [row.decision.time_ms for row in ledger.decisions()]
             incidents = [f"{row.kind}: {row.detail}" for row in ledger.incidents()]
     found = outage_of(log, bars, down_ms=down_ms, up_ms=up_ms)
-    print(f"Network down for {given.minutes:g} minutes at {given.speed:g} times their pace: exit code {code}")
+    print(
+        f"Network down for {given.minutes:g} minutes at {given.speed:g} times their pace: exit code {code}"
+    )
     print(found.describe())
     print("incidents            " + "\n                     ".join(incidents))
     sys.exit(code or not found.is_well)

@@ -27,7 +27,11 @@ RULE = {"hold": 4}
 
 
 def drawn_run(
-    folder: Path, tables: dict[str, pd.DataFrame], *, entering: float = 0.05, **sections: dict[str, Any]
+    folder: Path,
+    tables: dict[str, pd.DataFrame],
+    *,
+    entering: float = 0.05,
+    **sections: dict[str, Any],
 ) -> Path:
     """Make a run folder with a network drawn at random, as far as a session reads it.
 
@@ -65,7 +69,9 @@ def minutes(days: int) -> dict[str, pd.DataFrame]:
 @contextmanager
 def exchange(*words: str) -> Iterator[int]:
     """Run ``cryptonn local-exchange`` with some words; give its port."""
-    with command("local-exchange", *words, "--port", "0", "--json", stdout=subprocess.PIPE) as process:
+    with command(
+        "local-exchange", *words, "--port", "0", "--json", stdout=subprocess.PIPE
+    ) as process:
         text = ""
         while not text.endswith("}\n"):
             line = process.stdout.readline()
@@ -88,7 +94,14 @@ def command(*words: str, **more: Any) -> Iterator[Any]:
 
 def outcome(*words: str) -> subprocess.CompletedProcess[str]:
     """Run ``cryptonn`` with some words to its end; return its exit code and what it said."""
-    return subprocess.run(_started_as(words), capture_output=True, check=False, text=True, cwd=ROOT, env=_environment())
+    return subprocess.run(
+        _started_as(words),
+        capture_output=True,
+        check=False,
+        text=True,
+        cwd=ROOT,
+        env=_environment(),
+    )
 
 
 def control(port: int, what: str, wanted: Mapping[str, Any] | None = None) -> dict[str, Any]:

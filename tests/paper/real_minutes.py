@@ -19,10 +19,14 @@ def real_minutes(folder: Path, days: int) -> dict[str, pd.DataFrame]:
         name = f"bitfinex_{symbol.replace('/', '')}_2019H1_1m.csv.gz"
         table = pd.read_csv(folder / name, nrows=days * 1440)
         table.index = (
-            pd.to_datetime(table["timestamp"], unit="ms", utc=True).astype("datetime64[ns, UTC]").rename("time")
+            pd.to_datetime(table["timestamp"], unit="ms", utc=True)
+            .astype("datetime64[ns, UTC]")
+            .rename("time")
         )
         columns = ["open", "high", "low", "close", "volume"]
-        tables[symbol] = table.loc[: FIRST + pd.Timedelta(days=days) - pd.Timedelta(1, "ns"), columns].astype(float)
+        tables[symbol] = table.loc[
+            : FIRST + pd.Timedelta(days=days) - pd.Timedelta(1, "ns"), columns
+        ].astype(float)
     return tables
 
 

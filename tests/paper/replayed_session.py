@@ -36,11 +36,19 @@ GRACE_MS = 1_000
 
 
 @contextmanager
-def replaying(tables: dict[str, pd.DataFrame], model: FittedModel, start_ms: int, *, fee_in: str) -> Iterator[int]:
+def replaying(
+    tables: dict[str, pd.DataFrame], model: FittedModel, start_ms: int, *, fee_in: str
+) -> Iterator[int]:
     """Serve the minutes in lockstep from a moment on; give the port."""
     costs = costs_for(model.config.costs, "taker+slippage")
-    settings = {"taker": str(costs.commission), "spread": str(costs.spread), "slippage": str(costs.slippage)}
-    with local_exchange(tables, start_ms=start_ms, mode="lockstep", fee_in=fee_in, **settings) as exchange:
+    settings = {
+        "taker": str(costs.commission),
+        "spread": str(costs.spread),
+        "slippage": str(costs.slippage),
+    }
+    with local_exchange(
+        tables, start_ms=start_ms, mode="lockstep", fee_in=fee_in, **settings
+    ) as exchange:
         yield exchange.port
 
 
@@ -48,21 +56,38 @@ class ReplayedSession:
     """One process's worth of a session: opened, it decides on bars; opened again, it goes on."""
 
     def __init__(
-        self, path: Path, port: int, decider: Decider, *, start_ms: int, log_start_ms: int, fee_in: str
+        self,
+        path: Path,
+        port: int,
+        decider: Decider,
+        *,
+        start_ms: int,
+        log_start_ms: int,
+        fee_in: str,
     ) -> None:
         self.decider, self.clock = decider, LocalClock(port)
         symbols = decider.config.data.symbols
-        facts = SessionFacts("drawn", "{}", "c", "m", "1", "4.5", "local", symbols[0], Decimal(100_000), start_ms)
+        facts = SessionFacts(
+            "drawn", "{}", "c", "m", "1", "4.5", "local", symbols[0], Decimal(100_000), start_ms
+        )
         self._open = ExitStack()
         self.ledger = self._open.enter_context(Ledger.open(path, facts))
-        venue = self._open.enter_context(open_venue("local", clock=self.clock, port=port, fee_in=fee_in))
+        venue = self._open.enter_context(
+            open_venue("local", clock=self.clock, port=port, fee_in=fee_in)
+        )
         decider.rules = venue.rules(symbols[0])
-        self.candles = self._open.enter_context(LiveCandles("binance", symbols=symbols, timeframe="1m", port=port))
-        self.executor = Executor(self.ledger, venue, self.clock, timing=Timing(resend_within_s=30.0))
+        self.candles = self._open.enter_context(
+            LiveCandles("binance", symbols=symbols, timeframe="1m", port=port)
+        )
+        self.executor = Executor(
+            self.ledger, venue, self.clock, timing=Timing(resend_within_s=30.0)
+        )
         reconcile(self.ledger, venue, self.clock, price=Decimal(100))
         wanted = {row.decision.time_ms: row.decision.wanted for row in self.ledger.decisions()}
         self.decider.recall(wanted, note=_unexpected)
-        self.log: dict[str, list[CandleRow]] = {symbol: self.ledger.candles(symbol) for symbol in symbols}
+        self.log: dict[str, list[CandleRow]] = {
+            symbol: self.ledger.candles(symbol) for symbol in symbols
+        }
         self.since_ms = log_start_ms
         self.seconds: list[float] = []
 
@@ -73,8 +98,12 @@ class ReplayedSession:
         newest = self.ledger.newest_decision()
         settled = self.since_ms - 1 if newest is None else newest.decision.time_ms
         known = [rows[-1].time_ms for rows in self.log.values() if rows]
-        fetched = self.candles.fetch(max(self.since_ms, min(known) - 5 * MINUTE) if known else self.since_ms)
-        taken = take(fetched, self.log, timeframe="1m", now_ms=self.clock.now_ms(), settled_ms=settled)
+        fetched = self.candles.fetch(
+            max(self.since_ms, min(known) - 5 * MINUTE) if known else self.since_ms
+        )
+        taken = take(
+            fetched, self.log, timeframe="1m", now_ms=self.clock.now_ms(), settled_ms=settled
+        )
         for symbol, rows in taken.rows.items():
             self.ledger.add_candles(symbol, rows, seen_ms=self.clock.now_ms())
             self.log[symbol] += rows
@@ -109,7 +138,9 @@ def run(
 
     def opened(port: int) -> ReplayedSession:
         own = decider(model, start, enter=enter)
-        return ReplayedSession(path, port, own, start_ms=start_ms, log_start_ms=log_start, fee_in=fee_in)
+        return ReplayedSession(
+            path, port, own, start_ms=start_ms, log_start_ms=log_start, fee_in=fee_in
+        )
 
     with replaying(tables, model, start_ms, fee_in=fee_in) as port:
         session = opened(port)
@@ -142,7 +173,9 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--fee-in", choices=("quote", "base"), default="quote")
     parser.add_argument("--restarts", type=int, default=5)
-    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[3] / "shared" / "data")
+    parser.add_argument(
+        "--data", type=Path, default=Path(__file__).resolve().parents[3] / "shared" / "data"
+    )
     given: Any = parser.parse_args(words)
     tables = real_minutes(given.data, given.days + 2)
     model = drawn_model(align(tables, timeframe="1m"), signal=RULE)
@@ -150,7 +183,9 @@ def main(words: Sequence[str] | None = None) -> None:
     restarts = {bars * place // (given.restarts + 1) for place in range(1, given.restarts + 1)}
     with tempfile.TemporaryDirectory() as folder:
         start = FIRST + pd.Timedelta(days=1)
-        found, seconds = run(tables, Path(folder), model, start, bars, fee_in=given.fee_in, restarts=restarts)
+        found, seconds = run(
+            tables, Path(folder), model, start, bars, fee_in=given.fee_in, restarts=restarts
+        )
     print(found.describe())
     times = pd.Series(seconds) * 1000
     print(f"a decision took {times.median():.0f} ms (median), {times.quantile(0.99):.0f} ms (99 %)")

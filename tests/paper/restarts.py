@@ -54,7 +54,9 @@ def trade(words: Sequence[str], path: Path, *, bars: int, kills_ms: Sequence[int
     """
     died, waiting = [], sorted(kills_ms)
     while (done := decided(path)) < bars:
-        with command(*words, "--bars", str(bars - done), "--json", stdout=subprocess.DEVNULL) as process:
+        with command(
+            *words, "--bars", str(bars - done), "--json", stdout=subprocess.DEVNULL
+        ) as process:
             while process.poll() is None:
                 if waiting and newest_bar(path) >= waiting[0]:
                     process.kill()
@@ -84,7 +86,11 @@ def books(port: int, path: Path) -> tuple[list[str], bool]:
         booked = [_fill(fill.side, fill.amount, fill.price, fill.fee) for fill in ledger.fills()]
         expected, base = ledger.expected(), ledger.facts.base
         states, incidents = ledger.order_counts(), Counter(row.kind for row in ledger.incidents())
-    made = [_fill(order["side"], *(trade[name] for name in _TRADE)) for order in orders for trade in order["trades"]]
+    made = [
+        _fill(order["side"], *(trade[name] for name in _TRADE))
+        for order in orders
+        for trade in order["trades"]
+    ]
     twice, missing = sum(many > 1 for many in posts.values()), Counter(made) - Counter(booked)
     invented = Counter(booked) - Counter(made)
     held = Decimal(balances[base]["free"]) + Decimal(balances[base]["locked"])
@@ -106,17 +112,35 @@ def _fill(side: str, *values: Any) -> tuple[str, ...]:
 
 def main(asked: Sequence[str] | None = None) -> None:
     """Trade, kill, go on, compare; the exit code is 1 if anything differs."""
-    parser = argparse.ArgumentParser(prog="python -m tests.paper.restarts", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.paper.restarts", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--bars", type=int, default=BARS)
     parser.add_argument("--kills", type=int, default=5)
-    parser.add_argument("--fee-in", choices=("quote", "base"), default="quote", help="currency of a buy's commission")
-    parser.add_argument("--max-gap", type=int, default=100_000, help="as of cryptonn paper; by default it never holds")
+    parser.add_argument(
+        "--fee-in",
+        choices=("quote", "base"),
+        default="quote",
+        help="currency of a buy's commission",
+    )
+    parser.add_argument(
+        "--max-gap",
+        type=int,
+        default=100_000,
+        help="as of cryptonn paper; by default it never holds",
+    )
     parser.add_argument("--run", help="a trained run in backtests/results; by default one is drawn")
-    parser.add_argument("--keep", type=Path, help="folder for the drawn run; by default it is removed")
+    parser.add_argument(
+        "--keep", type=Path, help="folder for the drawn run; by default it is removed"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the moments at which it is killed")
     given = parser.parse_args(asked)
     with tempfile.TemporaryDirectory() as folder:
-        run, served = _drawn(given.keep or Path(folder), bars=given.bars) if given.run is None else _trained(given.run)
+        run, served = (
+            _drawn(given.keep or Path(folder), bars=given.bars)
+            if given.run is None
+            else _trained(given.run)
+        )
         sys.exit(_checked(run, served, given))
 
 
@@ -127,7 +151,16 @@ def _drawn(home: Path, *, bars: int) -> tuple[Path, list[str]]:
     tables = minutes(3 + bars // 1440)
     start = tables[SYMBOLS[0]].index[0].normalize() + pd.Timedelta(days=1)
     store = fill_store(home / "store", tables)
-    served = ["--replay", *SYMBOLS, "--data", str(store), "--timerange", f"{start:%Y%m%d}-", "--history", "2"]
+    served = [
+        "--replay",
+        *SYMBOLS,
+        "--data",
+        str(store),
+        "--timerange",
+        f"{start:%Y%m%d}-",
+        "--history",
+        "2",
+    ]
     return drawn_run(home, tables, entering=0.03), served
 
 
@@ -147,10 +180,16 @@ def _checked(run: Path, served: Sequence[str], given: argparse.Namespace) -> int
     with exchange(*served, "--clock", "lockstep", "--fee-in", given.fee_in) as port:
         words = ["paper", run.name, *where, "--port", str(port), "--fee-in", given.fee_in]
         kills_ms = [control(port, "clock")["start_ms"] + bar * MINUTE for bar in moments]
-        died = trade([*words, "--max-gap", str(given.max_gap)], path, bars=given.bars, kills_ms=kills_ms)
+        died = trade(
+            [*words, "--max-gap", str(given.max_gap)], path, bars=given.bars, kills_ms=kills_ms
+        )
         found, is_well = books(port, path)
-    print(f"{given.bars:,} minutes in lockstep, a buy's commission in {given.fee_in}: {time.monotonic() - began:.0f} s")
-    print(f"killed with -9 {len(died)} times, after {', '.join(f'{many:,}' for many in died) or 'no'} decisions")
+    print(
+        f"{given.bars:,} minutes in lockstep, a buy's commission in {given.fee_in}: {time.monotonic() - began:.0f} s"
+    )
+    print(
+        f"killed with -9 {len(died)} times, after {', '.join(f'{many:,}' for many in died) or 'no'} decisions"
+    )
     print("\n".join(found))
     told = outcome("parity", run.name, *where)
     print(told.stdout + told.stderr, end="")

@@ -30,7 +30,9 @@ KLINES, CANDLE_TIME = "GET /api/v3/klines", "GET /api/v3/time"
 ENTER = 0.56
 
 
-def changed_copy(run: Path, folder: Path, *, enter: float = ENTER, **sections: dict[str, Any]) -> Path:
+def changed_copy(
+    run: Path, folder: Path, *, enter: float = ENTER, **sections: dict[str, Any]
+) -> Path:
     """Copy a run whose settings are then others; by default it trades every few minutes."""
     copy = folder / run.name
     shutil.copytree(run, copy)
@@ -42,7 +44,9 @@ def changed_copy(run: Path, folder: Path, *, enter: float = ENTER, **sections: d
     config = RunConfig.model_validate(values)
     (copy / "config.toml").write_text(config.to_toml())
     model = json.loads((copy / "model" / "model.json").read_text())
-    (copy / "model" / "model.json").write_text(json.dumps(model | {"config": config.model_dump(mode="json")}))
+    (copy / "model" / "model.json").write_text(
+        json.dumps(model | {"config": config.model_dump(mode="json")})
+    )
     return copy
 
 
@@ -50,8 +54,15 @@ def changed_copy(run: Path, folder: Path, *, enter: float = ENTER, **sections: d
 def served(frame: Any, config: Any, **changes: Any) -> Iterator[LocalExchange]:
     """Serve a run's candles in lockstep, at the run's own costs."""
     costs = costs_for(config.costs, "taker+slippage")
-    known = {"taker": costs.commission, "spread": costs.spread, "slippage": costs.slippage, "start_ms": START_MS}
-    with local_exchange({symbol: frame.candles(symbol) for symbol in frame.symbols}, **(known | changes)) as exchange:
+    known = {
+        "taker": costs.commission,
+        "spread": costs.spread,
+        "slippage": costs.slippage,
+        "start_ms": START_MS,
+    }
+    with local_exchange(
+        {symbol: frame.candles(symbol) for symbol in frame.symbols}, **(known | changes)
+    ) as exchange:
         yield exchange
 
 
@@ -61,7 +72,9 @@ class ReplayedClock:
     ``sets`` says by how much ours is set at which time of the exchange's.
     """
 
-    def __init__(self, exchange: LocalExchange, *, off_ms: int = 0, sets: dict[int, int] | None = None) -> None:
+    def __init__(
+        self, exchange: LocalExchange, *, off_ms: int = 0, sets: dict[int, int] | None = None
+    ) -> None:
         self._clock, self.off_ms, self._sets = exchange.exchange.clock, off_ms, sets or {}
 
     def now_ms(self) -> int:
@@ -96,7 +109,9 @@ class Played:
     def session(self, *, clock: Any = None, **changes: Any) -> Iterator[Session]:
         settings = PaperSettings(**changes)
         clock = clock or ReplayedClock(self.exchange)
-        with open_session(self.run, self.name, settings, environ={}, port=self.exchange.port, clock=clock) as opened:
+        with open_session(
+            self.run, self.name, settings, environ={}, port=self.exchange.port, clock=clock
+        ) as opened:
             yield opened
 
     def play(
@@ -113,7 +128,9 @@ class Played:
         with self.session(clock=clock, **changes) as session:
             trader = PaperTrader(
                 session,
-                is_stopped=lambda: until_ms is not None and self.exchange.exchange.clock.now_ms() >= until_ms,
+                is_stopped=lambda: (
+                    until_ms is not None and self.exchange.exchange.clock.now_ms() >= until_ms
+                ),
                 on_decision=on_decision,
                 pace=pace or Pace(slice_s=60.0),
             )
@@ -136,23 +153,38 @@ class Played:
 
     def fills(self) -> list[tuple[int, str, Decimal, Decimal, Decimal]]:
         with self.ledger() as ledger:
-            return [(fill.time_ms // MINUTE, fill.side, fill.amount, fill.price, fill.fee) for fill in ledger.fills()]
+            return [
+                (fill.time_ms // MINUTE, fill.side, fill.amount, fill.price, fill.fee)
+                for fill in ledger.fills()
+            ]
 
     def orders(self) -> list[tuple[int, str, str, Decimal]]:
         with self.ledger() as ledger:
-            return [(order.time_ms, order.state, order.side, order.amount) for order in ledger.orders()]
+            return [
+                (order.time_ms, order.state, order.side, order.amount) for order in ledger.orders()
+            ]
 
     def incidents(self, *kinds: str) -> list[tuple[str, str]]:
         """Kind and detail of the incidents, of some kinds or all."""
         with self.ledger() as ledger:
-            return [(row.kind, row.detail) for row in ledger.incidents() if row.kind in kinds or not kinds]
+            return [
+                (row.kind, row.detail)
+                for row in ledger.incidents()
+                if row.kind in kinds or not kinds
+            ]
 
     def posts(self) -> list[int]:
         """Times of the exchange at which an order was posted."""
-        return [entry["now_ms"] for entry in self.exchange.front.log.entries if entry["method"] == "POST"]
+        return [
+            entry["now_ms"]
+            for entry in self.exchange.front.log.entries
+            if entry["method"] == "POST"
+        ]
 
     def fault(self, match: str, do: str, **more: Any) -> None:
-        self.exchange.front.faults.add([{"match": match, "do": do, **more}], self.exchange.front.dialects)
+        self.exchange.front.faults.add(
+            [{"match": match, "do": do, **more}], self.exchange.front.dialects
+        )
 
     def quirk(self, **changes: Any) -> None:
         self.exchange.exchange.quirks.change(changes, now_ms=self.exchange.exchange.clock.now_ms())

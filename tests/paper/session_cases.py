@@ -46,7 +46,9 @@ def drawn_model(frame: Frame, **sections: dict[str, Any]) -> FittedModel:
     keras.utils.set_random_seed(4)
     rng = np.random.default_rng(4)
     network = build_network(run.network, n_features=features.shape[1], form=run.training.form)
-    network.set_weights([weight + 0.1 * rng.normal(size=weight.shape) for weight in network.get_weights()])
+    network.set_weights(
+        [weight + 0.1 * rng.normal(size=weight.shape) for weight in network.get_weights()]
+    )
     return FittedModel(network, fit_scaler(features, clip=10), tuple(features.columns), run)
 
 

@@ -59,8 +59,12 @@ class Watched:
 
     def per_minute(self, *, with_order: bool) -> tuple[float, int]:
         """Return the mean and the most requests of the minutes with, or without, an order."""
-        minutes = sorted(self.calls)[2:-1]  # the first ones hold the start, the last one is not whole
-        counts = [self.calls[minute] for minute in minutes if (minute in self.with_order) == with_order]
+        minutes = sorted(self.calls)[
+            2:-1
+        ]  # the first ones hold the start, the last one is not whole
+        counts = [
+            self.calls[minute] for minute in minutes if (minute in self.with_order) == with_order
+        ]
         return (float(np.mean(counts)), max(counts)) if counts else (0.0, 0)
 
 
@@ -113,7 +117,9 @@ def report(found: Watched, path: Path, *, warm_up: int) -> bool:
     idle, busy = found.per_minute(with_order=False), found.per_minute(with_order=True)
     print(f"decisions            {decisions:,}, missed {lost}")
     print(f"orders               {orders}; incidents {dict(kinds)}")
-    print(f"memory               {found.growth(warm_up):+.1f} MB after {warm_up} bars, {found.memory[-1][1]:.0f} MB")
+    print(
+        f"memory               {found.growth(warm_up):+.1f} MB after {warm_up} bars, {found.memory[-1][1]:.0f} MB"
+    )
     first, last = found.open_files()
     print(f"open files           {first} in the first tenth, {last} at the end")
     print(f"database             {size:.1f} MB")
@@ -129,25 +135,53 @@ def main(asked: Sequence[str] | None = None) -> None:
     """Run the soak and print its figures."""
     from tests.tiny_run import fill_store
 
-    parser = argparse.ArgumentParser(prog="python -m tests.paper.soak", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.paper.soak", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--hours", type=float, default=24.0)
-    parser.add_argument("--speed", type=float, default=60.0, help="minutes of candles in a minute of real time")
+    parser.add_argument(
+        "--speed", type=float, default=60.0, help="minutes of candles in a minute of real time"
+    )
     given = parser.parse_args(asked)
     bars = round(given.hours * 60)
     tables = minutes(3 + int(given.hours // 24))
     start = tables["ETH/USD"].index[0].normalize() + pd.Timedelta(days=1)
     with tempfile.TemporaryDirectory() as home:
         run = drawn_run(Path(home), tables)
-        store, path = fill_store(Path(home) / "store", tables), run / "paper" / "local" / "session.sqlite"
+        store, path = (
+            fill_store(Path(home) / "store", tables),
+            run / "paper" / "local" / "session.sqlite",
+        )
         began = time.monotonic()
-        served = ["--replay", *SYMBOLS, "--data", str(store), "--timerange", f"{start:%Y%m%d}-", "--history", "2"]
+        served = [
+            "--replay",
+            *SYMBOLS,
+            "--data",
+            str(store),
+            "--timerange",
+            f"{start:%Y%m%d}-",
+            "--history",
+            "2",
+        ]
         with exchange(*served, "--speed", str(given.speed)) as port:
-            words = ["paper", "drawn", "--results", home, "--port", str(port), "--bars", str(bars), "--json"]
+            words = [
+                "paper",
+                "drawn",
+                "--results",
+                home,
+                "--port",
+                str(port),
+                "--bars",
+                str(bars),
+                "--json",
+            ]
             with command(*words, stdout=subprocess.DEVNULL) as process:
                 found = watch(process.pid, port, every_s=0.5)
                 code = process.wait()
         took_s = time.monotonic() - began
-        print(f"{given.hours:g} h of minutes at {given.speed:g} times their pace: {took_s:.0f} s, exit code {code}")
+        print(
+            f"{given.hours:g} h of minutes at {given.speed:g} times their pace: {took_s:.0f} s, exit code {code}"
+        )
         is_well = report(found, path, warm_up=min(WARM_UP_BARS, bars // 3))
     sys.exit(code or not is_well)
 

@@ -10,7 +10,14 @@ from real_minutes import BTC, ETH, real_minutes
 
 from cryptonn.errors import DataError
 from cryptonn.market.candles import align
-from cryptonn.paper.candle_log import Taken, clean_from_ms, frame_of, missing, newest_closed_ms, take
+from cryptonn.paper.candle_log import (
+    Taken,
+    clean_from_ms,
+    frame_of,
+    missing,
+    newest_closed_ms,
+    take,
+)
 from cryptonn.paper.ledger.rows import CandleRow
 
 MINUTE = 60_000
@@ -118,7 +125,9 @@ def test_newest_closed() -> None:
 
 def rows_of(table: pd.DataFrame) -> list[list[float]]:
     times = table.index.as_unit("ms").asi8
-    return [[int(time), *values] for time, values in zip(times, table.to_numpy().tolist(), strict=True)]
+    return [
+        [int(time), *values] for time, values in zip(times, table.to_numpy().tolist(), strict=True)
+    ]
 
 
 def test_real_minutes_polled_one_by_one_make_the_frame_of_align(shared_data: Path) -> None:
@@ -126,7 +135,10 @@ def test_real_minutes_polled_one_by_one_make_the_frame_of_align(shared_data: Pat
     given = {symbol: rows_of(table) for symbol, table in tables.items()}
     log: dict[str, list[CandleRow]] = {ETH: [], BTC: []}
     for now in range(T0 + MINUTE, T0 + 200 * MINUTE, MINUTE):
-        recent = {symbol: [one for one in rows if now - 6 * MINUTE <= one[0] <= now] for symbol, rows in given.items()}
+        recent = {
+            symbol: [one for one in rows if now - 6 * MINUTE <= one[0] <= now]
+            for symbol, rows in given.items()
+        }
         found = take(recent, log, timeframe="1m", now_ms=now + 1500, settled_ms=now - 2 * MINUTE)
         assert {notice.kind for notice in found.notices} <= {"stale"}
         for symbol, new in found.rows.items():
@@ -142,7 +154,10 @@ def test_real_minutes_polled_one_by_one_make_the_frame_of_align(shared_data: Pat
 
 
 def test_a_symbol_that_is_quiet_at_the_end_is_filled_flat() -> None:
-    log = {ETH: [CandleRow(*row(0)), CandleRow(*row(1, 105))], BTC: [CandleRow(*row(bar)) for bar in range(5)]}
+    log = {
+        ETH: [CandleRow(*row(0)), CandleRow(*row(1, 105))],
+        BTC: [CandleRow(*row(bar)) for bar in range(5)],
+    }
     frame = frame_of(log, timeframe="1m", until_ms=T0 + 4 * MINUTE)
     assert frame.table[(ETH, "close")].tolist() == [100, 105, 105, 105, 105]
     assert frame.table[(ETH, "volume")].tolist() == [1, 1, 0, 0, 0]

@@ -50,13 +50,17 @@ def check_same(decisions: list[Decision], table: pd.DataFrame, frame: Frame) -> 
     rows = table.loc[[pd.Timestamp(one.time_ms, unit="ms", tz="UTC") for one in decisions]]
     assert [one.signal for one in decisions] == rows["signal"].tolist()
     assert [one.wanted for one in decisions] == rows["wanted"].tolist()
-    assert [float(one.close) for one in decisions] == frame.table[(ETH, "close")].loc[rows.index].tolist()
+    assert [float(one.close) for one in decisions] == frame.table[(ETH, "close")].loc[
+        rows.index
+    ].tolist()
     assert [one.close_ms - one.time_ms for one in decisions] == [60_000] * len(decisions)
     np.testing.assert_allclose([one.proba for one in decisions], rows["proba"], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("young_bars", [YOUNG_BARS, 40, 0])
-def test_bar_by_bar_is_the_backtest(model: FittedModel, frame: Frame, start: pd.Timestamp, young_bars: int) -> None:
+def test_bar_by_bar_is_the_backtest(
+    model: FittedModel, frame: Frame, start: pd.Timestamp, young_bars: int
+) -> None:
     one = decider(model, start, enter=0.8, young_bars=young_bars)
     decisions = decided(one, frame, range(START, START + BARS))
     result, table = decider(model, start, enter=0.8).replay(frame)
@@ -67,7 +71,8 @@ def test_bar_by_bar_is_the_backtest(model: FittedModel, frame: Frame, start: pd.
 
 
 @pytest.mark.parametrize(
-    ("at", "young_bars"), [*((at, YOUNG_BARS) for at in (0, 1, 30, 59, 60, 61, 62, 100)), (62, 0), (100, 50)]
+    ("at", "young_bars"),
+    [*((at, YOUNG_BARS) for at in (0, 1, 30, 59, 60, 61, 62, 100)), (62, 0), (100, 50)],
 )
 def test_a_restart_goes_on_the_same(
     model: FittedModel, frame: Frame, start: pd.Timestamp, at: int, young_bars: int
@@ -78,8 +83,13 @@ def test_a_restart_goes_on_the_same(
     check_same(fresh, decider(model, start, enter=0.8).replay(frame)[1], frame)
 
 
-def test_bars_passed_over_change_nothing(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
-    one, rows = decider(model, start, enter=0.8), [START, START + 1, START + 40, START + 75, START + 76]
+def test_bars_passed_over_change_nothing(
+    model: FittedModel, frame: Frame, start: pd.Timestamp
+) -> None:
+    one, rows = (
+        decider(model, start, enter=0.8),
+        [START, START + 1, START + 40, START + 75, START + 76],
+    )
     decisions = [one.decide(cut(frame, row + 1)) for row in rows]
     check_same(decisions, decider(model, start, enter=0.8).replay(frame)[1], frame)
 
@@ -110,7 +120,9 @@ def test_probabilities_at_a_threshold(frame: Frame, start: pd.Timestamp, form: s
     assert flips > 0
 
 
-def test_a_decision_says_that_it_was_near(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+def test_a_decision_says_that_it_was_near(
+    model: FittedModel, frame: Frame, start: pd.Timestamp
+) -> None:
     enter = float(Probabilities(model, start=start, thresholds=()).at_once(frame).iloc[20])
     one = decider(model, start, enter=enter)
     decisions = decided(one, frame, range(START + 18, START + 24))
@@ -119,11 +131,15 @@ def test_a_decision_says_that_it_was_near(model: FittedModel, frame: Frame, star
     check_same(decisions, decider(model, start, enter=enter).replay(frame)[1], frame)
 
 
-@pytest.mark.parametrize("name", ["lstm_signal", "momentum", "contrarian", "sma_cross", "buy_and_hold"])
+@pytest.mark.parametrize(
+    "name", ["lstm_signal", "momentum", "contrarian", "sma_cross", "buy_and_hold"]
+)
 def test_decisions_of_a_cut_log_are_the_cut_decisions(
     model: FittedModel, frame: Frame, start: pd.Timestamp, name: str
 ) -> None:
-    one = decider(model, start, enter=0.8, name=name, strategy=load_strategy(name, folder=STRATEGIES))
+    one = decider(
+        model, start, enter=0.8, name=name, strategy=load_strategy(name, folder=STRATEGIES)
+    )
     whole = one.replay(frame)[1]
     for end in np.random.default_rng(6).integers(START + 1, len(frame.index), 12).tolist():
         part = one.replay(cut(frame, end))[1]
@@ -141,32 +157,42 @@ class Prophet(bt.Strategy):
             self.close()
 
 
-def test_a_strategy_that_looks_ahead_is_caught(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+def test_a_strategy_that_looks_ahead_is_caught(
+    model: FittedModel, frame: Frame, start: pd.Timestamp
+) -> None:
     one = decider(model, start, strategy=Prophet, name="prophet")
     with pytest.raises(
-        StrategyError, match=r"'prophet' looks ahead: at the close of 2019-01-01 23:\d\dZ it wanted 0, "
+        StrategyError,
+        match=r"'prophet' looks ahead: at the close of 2019-01-01 23:\d\dZ it wanted 0, ",
     ):
         decided(one, frame, range(START, START + 60))
 
 
-def test_in_an_old_session_it_is_caught_at_the_next_look(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+def test_in_an_old_session_it_is_caught_at_the_next_look(
+    model: FittedModel, frame: Frame, start: pd.Timestamp
+) -> None:
     """Bar by bar it has no later bars to look at; its backtest, which it is to mirror, has."""
     one = decider(model, start, strategy=Prophet, name="prophet", young_bars=0)
     decided(one, frame, range(START, START + 60))
     with pytest.raises(
-        StrategyError, match=r"'prophet' looks ahead: at the close of 2019-01-01 23:\d\dZ it wanted 0, "
+        StrategyError,
+        match=r"'prophet' looks ahead: at the close of 2019-01-01 23:\d\dZ it wanted 0, ",
     ):
         one.check(cut(frame, START + 60))
 
 
-def test_an_honest_strategy_passes_the_look(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+def test_an_honest_strategy_passes_the_look(
+    model: FittedModel, frame: Frame, start: pd.Timestamp
+) -> None:
     one = decider(model, start, enter=0.8, young_bars=0)
     decided(one, frame, range(START, START + 60))
     one.check(cut(frame, START + 60))
 
 
 def test_random_entry_looks_ahead(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
-    one = decider(model, start, strategy=load_strategy("random_entry", folder=STRATEGIES), name="random_entry")
+    one = decider(
+        model, start, strategy=load_strategy("random_entry", folder=STRATEGIES), name="random_entry"
+    )
     with pytest.raises(StrategyError, match="'random_entry' looks ahead"):
         decided(one, frame, range(START, START + 60))
 
@@ -179,14 +205,23 @@ def test_what_was_decided_before_a_restart_is_held_against_the_log(
     model: FittedModel, frame: Frame, start: pd.Timestamp
 ) -> None:
     told = decided(decider(model, start, enter=0.8), frame, range(START, START + 20))
-    same, other, notes = decider(model, start, enter=0.8), decider(model, start, enter=0.8), list[str]()
+    same, other, notes = (
+        decider(model, start, enter=0.8),
+        decider(model, start, enter=0.8),
+        list[str](),
+    )
     same.recall(past(told), note=notes.append)
     decided(same, frame, range(START + 20, START + 22))
     assert notes == []
-    other.recall(past(told) | {told[7].time_ms: told[7].wanted + Decimal("0.0001")}, note=notes.append)
+    other.recall(
+        past(told) | {told[7].time_ms: told[7].wanted + Decimal("0.0001")}, note=notes.append
+    )
     decisions = decided(other, frame, range(START + 20, START + 22))
     (note,) = notes
-    assert "at the close of 2019-01-01 23:07Z it wanted" in note and "a replay of the same bars wants" in note
+    assert (
+        "at the close of 2019-01-01 23:07Z it wanted" in note
+        and "a replay of the same bars wants" in note
+    )
     check_same(decisions, decider(model, start, enter=0.8).replay(frame)[1], frame)
 
 
@@ -196,7 +231,11 @@ def test_one_that_looked_ahead_starts_again_once_it_is_mended(
 ) -> None:
     first, as_it_was = (decider(model, start, strategy=Prophet, name="prophet") for _ in range(2))
     honest = {"strategy": load_strategy("buy_and_hold", folder=STRATEGIES), "name": "prophet"}
-    mended, told, notes = decider(model, start, young_bars=young_bars, **honest), dict[int, Decimal](), list[str]()
+    mended, told, notes = (
+        decider(model, start, young_bars=young_bars, **honest),
+        dict[int, Decimal](),
+        list[str](),
+    )
     with pytest.raises(StrategyError, match="'prophet' looks ahead"):
         while True:
             told |= past(decided(first, frame, range(START + len(told), START + len(told) + 1)))
@@ -206,7 +245,9 @@ def test_one_that_looked_ahead_starts_again_once_it_is_mended(
     with pytest.raises(StrategyError, match="'prophet' looks ahead"):
         decided(as_it_was, frame, rows)
     assert notes == []
-    check_same(decided(mended, frame, rows), decider(model, start, **honest).replay(frame)[1], frame)
+    check_same(
+        decided(mended, frame, rows), decider(model, start, **honest).replay(frame)[1], frame
+    )
     assert len(notes) == 1
 
 
@@ -230,7 +271,9 @@ class Alternating(bt.Strategy):
         self.indicator = Forgetful(self.data)
 
     def next(self) -> None:
-        if bool(self.indicator.odd[0]) != bool(self.position) and not (self.order and self.order.alive()):
+        if bool(self.indicator.odd[0]) != bool(self.position) and not (
+            self.order and self.order.alive()
+        ):
             self.order = self.close() if self.position else self.buy()
 
 
@@ -238,7 +281,11 @@ def test_one_that_differs_bar_by_bar_is_replayed_from_the_next_look_on(
     model: FittedModel, frame: Frame, start: pd.Timestamp
 ) -> None:
     settings = {"strategy": Alternating, "name": "alternating", "young_bars": 0}
-    one, again, notes = decider(model, start, **settings), decider(model, start, **settings), list[str]()
+    one, again, notes = (
+        decider(model, start, **settings),
+        decider(model, start, **settings),
+        list[str](),
+    )
     one.recall({}, note=notes.append)
     table = decider(model, start, **settings).replay(frame)[1]
     told = decided(one, frame, range(START, START + 60))
@@ -260,7 +307,9 @@ class Sure(bt.Strategy):
     order = None
 
     def next(self) -> None:
-        if (self.data.proba[0] > 0.8) != bool(self.position) and not (self.order and self.order.alive()):
+        if (self.data.proba[0] > 0.8) != bool(self.position) and not (
+            self.order and self.order.alive()
+        ):
             self.order = self.close() if self.position else self.buy()
 
 
@@ -277,8 +326,12 @@ def test_a_strategy_with_a_threshold_of_its_own_sees_the_probability_of_the_batc
 def test_a_short_is_refused(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
     settings = {"backtest": {"parameters": {"momentum": {"direction": "long-short"}}}}
     short = replace(model, config=config(**settings))
-    one = decider(short, start, strategy=load_strategy("momentum", folder=STRATEGIES), name="momentum")
-    with pytest.raises(StrategyError, match=r"'momentum' wants to be short at the close of 2019-01-01 23:\d\dZ"):
+    one = decider(
+        short, start, strategy=load_strategy("momentum", folder=STRATEGIES), name="momentum"
+    )
+    with pytest.raises(
+        StrategyError, match=r"'momentum' wants to be short at the close of 2019-01-01 23:\d\dZ"
+    ):
         decided(one, frame, range(START, START + 60))
     with pytest.raises(ConfigError, match='signal.direction = "long-short"'):
         decider(replace(model, config=config(signal={"direction": "long-short"})), start)
@@ -292,9 +345,15 @@ def test_kline_extras_are_refused(model: FittedModel, start: pd.Timestamp) -> No
 
 
 def test_a_log_that_is_too_short(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
-    with pytest.raises(DataError, match="too few to decide on the bar of 2019-01-01 22:59Z. The session begins at"):
+    with pytest.raises(
+        DataError, match="too few to decide on the bar of 2019-01-01 22:59Z. The session begins at"
+    ):
         decider(model, start).decide(cut(frame, START))
-    late = Frame(frame.table.iloc[START - 10 : START + 1], frame.timeframe, frame.filled.iloc[START - 10 : START + 1])
+    late = Frame(
+        frame.table.iloc[START - 10 : START + 1],
+        frame.timeframe,
+        frame.filled.iloc[START - 10 : START + 1],
+    )
     with pytest.raises(DataError, match="its log at 2018-12-30 22:40Z or earlier"):
         decider(model, start).decide(late)
 
@@ -304,13 +363,20 @@ def test_a_log_begins_early_enough(model: FittedModel, start: pd.Timestamp) -> N
     assert first == start.normalize() - pd.Timedelta(minutes=1500 + 20)
 
 
-def test_a_decider_of_a_run_folder(model: FittedModel, frame: Frame, start: pd.Timestamp, tmp_path: Path) -> None:
+def test_a_decider_of_a_run_folder(
+    model: FittedModel, frame: Frame, start: pd.Timestamp, tmp_path: Path
+) -> None:
     folder = tmp_path / "drawn-20190101"
     folder.mkdir()
     model.save(folder / "model")
     (folder / "config.toml").write_text(model.config.to_toml())
     (folder / "run.json").write_text(json.dumps({"enter": 0.8}))
-    settings = {"rules": RULES, "fees": "taker+slippage", "cash": Decimal(100_000), "start_ms": milliseconds(start)}
+    settings = {
+        "rules": RULES,
+        "fees": "taker+slippage",
+        "cash": Decimal(100_000),
+        "start_ms": milliseconds(start),
+    }
     one = open_decider(folder, strategies=STRATEGIES, **settings)
     decisions = decided(one, frame, range(START, START + 5))
     check_same(decisions, decider(model, start, enter=0.8).replay(frame)[1], frame)
@@ -318,7 +384,9 @@ def test_a_decider_of_a_run_folder(model: FittedModel, frame: Frame, start: pd.T
         open_decider(folder, strategies=tmp_path, **settings)
 
 
-def test_the_probabilities_are_those_of_the_run(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
+def test_the_probabilities_are_those_of_the_run(
+    model: FittedModel, frame: Frame, start: pd.Timestamp
+) -> None:
     """A log of the whole market asks the network no other question than a prediction of all its bars."""
     from cryptonn.learning.features import make_features
 

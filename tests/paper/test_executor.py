@@ -72,7 +72,9 @@ def plain() -> dict[str, list[tuple[int, str, Decimal, Decimal, Decimal]]]:
 def check_books(ledger: Ledger, venue: ModelVenue) -> None:
     """I1, I4, I9 and I10: what the exchange's own books and the ledger must agree on."""
     assert max(venue.posts.values(), default=0) <= 1
-    assert sorted(one.trade_id for one in venue.trades()) == sorted(fill.trade_id for fill in ledger.fills())
+    assert sorted(one.trade_id for one in venue.trades()) == sorted(
+        fill.trade_id for fill in ledger.fills()
+    )
     expected = ledger.expected()
     assert {name: venue.totals[name] for name in expected} == expected
     assert ledger.position() == venue.totals["ETH"] - 1
@@ -83,7 +85,9 @@ def check_books(ledger: Ledger, venue: ModelVenue) -> None:
         assert steps[-1][1] == order.state
 
 
-def one_order(tmp_path: Path, *, timing: Timing | None = None, **quirks: object) -> tuple[Ledger, ModelVenue, Executor]:
+def one_order(
+    tmp_path: Path, *, timing: Timing | None = None, **quirks: object
+) -> tuple[Ledger, ModelVenue, Executor]:
     """A ledger at its first bar, an exchange and an executor."""
     venue = ModelVenue(TestClock(START + MINUTE))
     ledger = Ledger.open(tmp_path / "paper.db", FACTS)
@@ -102,8 +106,16 @@ def test_an_order_from_decision_to_fills(tmp_path):
             *("CLOSED", "filled", Decimal(5)),
             f"cn{FACTS.code}-{START // MINUTE}-1",
         )
-        assert [event.to_state for event in ledger.events(order.cid)] == ["PLANNED", "SENDING", "OPEN", "CLOSED"]
-        assert (ledger.position(), ledger.cash()) == (Decimal(5), 10_000 - 5 * 101 * Decimal("1.001"))
+        assert [event.to_state for event in ledger.events(order.cid)] == [
+            "PLANNED",
+            "SENDING",
+            "OPEN",
+            "CLOSED",
+        ]
+        assert (ledger.position(), ledger.cash()) == (
+            Decimal(5),
+            10_000 - 5 * 101 * Decimal("1.001"),
+        )
         assert venue.checks == 1
         check_books(ledger, venue)
 
@@ -130,7 +142,9 @@ def test_every_checkpoint_is_passed_somewhere(tmp_path):
     assert passed == {*PLACES, "rejected"}
 
 
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=os.environ.get("PAPER_EXAMPLES") is None)
+@settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=os.environ.get("PAPER_EXAMPLES") is None
+)
 @given(data=st.data())
 def test_any_faults_with_any_kills_trade_the_same(plain, data):
     fee_in = data.draw(st.sampled_from(["quote", "base"]))
@@ -147,10 +161,14 @@ def test_any_faults_with_any_kills_trade_the_same(plain, data):
         with Ledger.open(session.path) as ledger:
             assert bookings(ledger) == plain[fee_in]
             check_books(ledger, venue)
-            assert [row.decision for row in ledger.decisions()] == [decision(bar, WANTED[bar]) for bar in BARS]
+            assert [row.decision for row in ledger.decisions()] == [
+                decision(bar, WANTED[bar]) for bar in BARS
+            ]
 
 
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=os.environ.get("PAPER_EXAMPLES") is None)
+@settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=os.environ.get("PAPER_EXAMPLES") is None
+)
 @given(
     script=st.lists(st.sampled_from(["reply", "rejected", *LOSSES]), max_size=9),
     partial=st.sampled_from([None, Decimal("0.5"), Decimal("0.3333")]),
@@ -164,7 +182,11 @@ def test_whatever_happens_the_books_agree(script, partial, unreadable, empty, ki
     with memory() as folder:
         session = Session(folder / "paper.db", venue, kills=[kill], timing=Timing())
         session.run(WANTED[:1])
-        venue.quirks.partial, venue.quirks.empty_book, venue.quirks.fee_currency = partial, empty, fee
+        venue.quirks.partial, venue.quirks.empty_book, venue.quirks.fee_currency = (
+            partial,
+            empty,
+            fee,
+        )
         venue.quirks.unreadable = unreadable
         session.run()
         venue.quirks.partial, venue.quirks.empty_book, venue.quirks.unreadable = None, False, 0
@@ -214,7 +236,9 @@ def test_a_clock_that_is_off_is_signed_anew_once(tmp_path):
     session = Session(tmp_path / "paper.db", venue, timing=Timing())
     session.run(["5"])
     with Ledger.open(session.path) as ledger:
-        assert [(order.state, order.reason) for order in ledger.orders()] == [("NOT_ACCEPTED", CLOCK_OFF)] * 2
+        assert [(order.state, order.reason) for order in ledger.orders()] == [
+            ("NOT_ACCEPTED", CLOCK_OFF)
+        ] * 2
         assert [one.kind for one in ledger.incidents()] == ["clock", "clock"]
 
 
@@ -228,7 +252,9 @@ def test_a_revoked_key_halts_with_the_order_rejected(tmp_path):
 
 
 def refused_bars(ledger: Ledger) -> list[int]:
-    return [(order.time_ms - START) // MINUTE for order in ledger.orders() if order.state == "REJECTED"]
+    return [
+        (order.time_ms - START) // MINUTE for order in ledger.orders() if order.state == "REJECTED"
+    ]
 
 
 def act(executor: Executor, venue: ModelVenue, wanted: str, bars: range) -> None:
@@ -322,19 +348,26 @@ def test_a_refusal_that_a_stop_left_untold_is_told_with_the_next(tmp_path, monke
 
 
 @pytest.mark.parametrize("ahead_ms", [0, -3_600_000])
-def test_an_order_left_by_a_stop_is_old_by_the_exchanges_clock_whatever_ours_says(tmp_path, ahead_ms):
+def test_an_order_left_by_a_stop_is_old_by_the_exchanges_clock_whatever_ours_says(
+    tmp_path, ahead_ms
+):
     ledger, venue, _ = one_order(tmp_path)
     with ledger:
         ledger.plan(decision(0, "5"), Move("buy", Decimal(5)), at_ms=venue.clock.now)
         venue.clock.now = decision(30, "5").close_ms
         Executor(ledger, venue, TestClock(venue.clock.now + ahead_ms)).settle()
-        assert [(order.state, order.reason) for order in ledger.orders()] == [("DROPPED", "too old after a stop")]
+        assert [(order.state, order.reason) for order in ledger.orders()] == [
+            ("DROPPED", "too old after a stop")
+        ]
         assert not venue.posts
 
 
 def test_an_order_that_did_not_leave_was_not_refused(tmp_path):
     ledger, venue, executor = one_order(tmp_path)
-    venue.script, venue.quirks.reason = ["rejected"] * 8, f"{NOT_SENT}: Resting: it asked to be left alone"
+    venue.script, venue.quirks.reason = (
+        ["rejected"] * 8,
+        f"{NOT_SENT}: Resting: it asked to be left alone",
+    )
     with ledger:
         act(executor, venue, "5", range(10))
         assert refused_bars(ledger) == list(range(8))
@@ -349,7 +382,9 @@ def test_an_order_that_is_refused_after_it_was_taken_is_asked_for_less_often_too
     with ledger:
         act(executor, venue, "5", range(10))
         assert [(order.time_ms - START) // MINUTE for order in ledger.orders()] == [0, 1, 3, 7]
-        assert {(order.state, order.reason) for order in ledger.orders()} == {("CLOSED", "rejected")}
+        assert {(order.state, order.reason) for order in ledger.orders()} == {
+            ("CLOSED", "rejected")
+        }
         assert [one.kind for one in ledger.incidents()] == ["rejected"]
         check_books(ledger, venue)
 
@@ -401,7 +436,9 @@ def test_an_order_that_rests_is_left_or_cancelled(tmp_path):
         assert ledger.incidents() == []
         venue.clock.now = decision(2, "0").close_ms
         executor.act(decision(2, "0"))
-        assert [(order.state, order.reason) for order in ledger.orders()] == [("CLOSED", "canceled")]
+        assert [(order.state, order.reason) for order in ledger.orders()] == [
+            ("CLOSED", "canceled")
+        ]
         check_books(ledger, venue)
 
 
@@ -416,7 +453,10 @@ def test_a_cancel_that_loses_to_the_fill(tmp_path):
         executor.act(decision(0, "5"))
         venue.clock.now = decision(1, "0").close_ms
         executor.act(decision(1, "0"))
-        assert [(order.side, order.reason) for order in ledger.orders()] == [("buy", "filled"), ("sell", "filled")]
+        assert [(order.side, order.reason) for order in ledger.orders()] == [
+            ("buy", "filled"),
+            ("sell", "filled"),
+        ]
         check_books(ledger, venue)
 
 
@@ -445,7 +485,10 @@ def test_a_reply_of_our_order_with_the_id_of_another_is_looked_up(tmp_path):
         right = venue.send
         venue.send = lambda request: replace(right(request), venue_id="1")
         act(executor, venue, "8", range(1, 2))
-        assert [(order.state, order.venue_id) for order in ledger.orders()] == [("CLOSED", "1"), ("CLOSED", "2")]
+        assert [(order.state, order.venue_id) for order in ledger.orders()] == [
+            ("CLOSED", "1"),
+            ("CLOSED", "2"),
+        ]
         check_books(ledger, venue)
 
 
@@ -455,7 +498,11 @@ def test_a_ledger_that_was_set_back_does_not_send_twice(tmp_path):
     session = Session(path, venue, kills=[("planned", 0)])
     with pytest.raises(Killed):
         session._live(["5"])
-    kept = {suffix: Path(f"{path}{suffix}").read_bytes() for suffix in ("", "-wal") if Path(f"{path}{suffix}").exists()}
+    kept = {
+        suffix: Path(f"{path}{suffix}").read_bytes()
+        for suffix in ("", "-wal")
+        if Path(f"{path}{suffix}").exists()
+    }
     session.kills = [("acked", 0)]
     with pytest.raises(Killed):
         session._live(["5"])

@@ -28,7 +28,9 @@ class Fed:
 
     def __init__(self, exchange: Any, ledger: Ledger, clock: ReplayedClock) -> None:
         self.exchange, self.ledger, self.clock = exchange, ledger, clock
-        self.candles = LiveCandles("binance", symbols=(ETH, BTC), timeframe="1m", port=exchange.port, sleep=clock.sleep)
+        self.candles = LiveCandles(
+            "binance", symbols=(ETH, BTC), timeframe="1m", port=exchange.port, sleep=clock.sleep
+        )
         self.again()
 
     def again(self) -> None:
@@ -61,7 +63,9 @@ class Fed:
         self.exchange.exchange.quirks.change(changes, now_ms=self.exchange.exchange.clock.now_ms())
 
     def fault(self, match: str, do: str, **more: Any) -> None:
-        self.exchange.front.faults.add([{"match": match, "do": do, **more}], self.exchange.front.dialects)
+        self.exchange.front.faults.add(
+            [{"match": match, "do": do, **more}], self.exchange.front.dialects
+        )
 
     def incidents(self) -> list[tuple[str, str]]:
         return [(row.kind, row.detail) for row in self.ledger.incidents()]
@@ -137,7 +141,9 @@ def test_a_process_that_starts_anew_goes_on_from_the_ledger(fed: Fed) -> None:
 
     for bar in range(4, 9):
         fed.step(bar)
-    fed.ledger.plan(Decision(bar_ms(8), bar_ms(9), 0.5, 0, Decimal(0), Decimal(1), near=False), None, at_ms=0)
+    fed.ledger.plan(
+        Decision(bar_ms(8), bar_ms(9), 0.5, 0, Decimal(0), Decimal(1), near=False), None, at_ms=0
+    )
     before = fed.feed.frame(bar=bar_ms(8))
     fed.again()
     assert fed.feed.frame(bar=bar_ms(8)).table.equals(before.table)
@@ -154,12 +160,21 @@ def test_a_row_for_a_bar_that_was_settled_stays_out(fed: Fed) -> None:
         fed.step(bar)
     assert fed.kept() == [bar for bar in traded(17) if bar not in (10, 11, 12)]
     kinds = [kind for kind, _ in fed.incidents()]
-    assert kinds == ["late"] and "2020-09-13 12:37Z" in fed.incidents()[0][1] and "2 more" in fed.incidents()[0][1]
+    assert (
+        kinds == ["late"]
+        and "2020-09-13 12:37Z" in fed.incidents()[0][1]
+        and "2 more" in fed.incidents()[0][1]
+    )
     assert fed.feed.frame(bar=bar_ms(17)).filled[ETH].sum() == 3 + 2  # and two that were not traded
 
 
 def test_what_is_odd_is_told_once(fed: Fed) -> None:
-    fed.quirk(revised_candles={ETH: {bar_ms(9): {"close": 1.0, "low": 0.5}}, BTC: {bar_ms(9): {"volume": 7.0}}})
+    fed.quirk(
+        revised_candles={
+            ETH: {bar_ms(9): {"close": 1.0, "low": 0.5}},
+            BTC: {bar_ms(9): {"volume": 7.0}},
+        }
+    )
     for bar in range(8, 10):
         fed.step(bar)
     fed.quirk(revised_candles={})

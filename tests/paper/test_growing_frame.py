@@ -32,9 +32,14 @@ def rows(seed: int, *, missing: float) -> list[CandleRow]:
     ]
 
 
-@pytest.mark.parametrize(("seed", "missing", "stride"), [(1, 0.0, 3), (2, 0.4, 2), (3, 0.6, 7), (4, 0.2, 20)])
+@pytest.mark.parametrize(
+    ("seed", "missing", "stride"), [(1, 0.0, 3), (2, 0.4, 2), (3, 0.6, 7), (4, 0.2, 20)]
+)
 def test_bar_by_bar_it_is_the_frame_made_anew(seed: int, missing: float, stride: int) -> None:
-    whole = {"ETH/USD": rows(seed, missing=missing), "BTC/USD": rows(seed + 50, missing=missing)[1:]}
+    whole = {
+        "ETH/USD": rows(seed, missing=missing),
+        "BTC/USD": rows(seed + 50, missing=missing)[1:],
+    }
     growing, log = GrowingFrame(timeframe="1m"), {symbol: [] for symbol in whole}
     for bar in range(3, BARS, stride):
         until_ms = T0 + bar * MINUTE

@@ -37,12 +37,16 @@ def path(tmp_path):
 @pytest.fixture
 def ledger(path):
     with Ledger.open(path, FACTS) as ledger:
-        ledger.epoch("start", {"ETH": Decimal(1)}, carried=Decimal(0), cash=Decimal(100), at_ms=START)
+        ledger.epoch(
+            "start", {"ETH": Decimal(1)}, carried=Decimal(0), cash=Decimal(100), at_ms=START
+        )
         yield ledger
 
 
 def fill(trade_id: str = "t1", **changes: object) -> VenueFill:
-    found = VenueFill(trade_id, "1", "buy", Decimal("2.5"), Decimal(100), Decimal("0.25"), "USD", START)
+    found = VenueFill(
+        trade_id, "1", "buy", Decimal("2.5"), Decimal(100), Decimal("0.25"), "USD", START
+    )
     return replace(found, **changes)
 
 
@@ -51,7 +55,10 @@ def bar(minute: int, close: float = 100.0) -> CandleRow:
 
 
 def test_settings_that_keep_it_safe(ledger):
-    asked = {name: ledger._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
+    asked = {
+        name: ledger._db.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous")
+    }
     assert asked == {"journal_mode": "wal", "synchronous": 2}
     assert ledger._db.execute("PRAGMA foreign_keys").fetchone()[0] == 1
     assert "STRICT" in ledger.dump()
@@ -79,7 +86,10 @@ def test_what_was_written_is_there_after_a_kill(path):
 
 def test_candles_seen_first_stay(ledger):
     assert ledger.add_candles("ETH/USD", [bar(0), bar(1), bar(1)], seen_ms=START) == (2, ())
-    assert ledger.add_candles("ETH/USD", [bar(1, 100.5), bar(2)], seen_ms=START) == (1, (START + MINUTE,))
+    assert ledger.add_candles("ETH/USD", [bar(1, 100.5), bar(2)], seen_ms=START) == (
+        1,
+        (START + MINUTE,),
+    )
     assert ledger.candles("ETH/USD") == [bar(0), bar(1), bar(2)]
     assert ledger.candles("ETH/USD", since_ms=START + 2 * MINUTE) == [bar(2)]
     assert ledger.candles("BTC/USD") == []
@@ -193,7 +203,9 @@ def test_sums_over_fills_are_exact(rows):
     fills = [FillRow(1, str(place), "c", *row[:2], *row[2:], 0) for place, row in enumerate(rows)]
     found = effects(fills, base="ETH", quote="USD")
     signed = [(1 if row[0] == "buy" else -1, *row[1:]) for row in rows]
-    assert found["ETH"] == sum(s * amount - (fee if ccy == "ETH" else 0) for s, amount, _, fee, ccy in signed)
+    assert found["ETH"] == sum(
+        s * amount - (fee if ccy == "ETH" else 0) for s, amount, _, fee, ccy in signed
+    )
     assert found["USD"] == sum(
         -s * amount * price - (fee if ccy == "USD" else 0) for s, amount, price, fee, ccy in signed
     )
@@ -209,7 +221,13 @@ def test_sums_over_fills_are_exact(rows):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("run", "other"), ("config_sha", "x"), ("model_sha", "x"), ("venue", "gemini"), ("symbol", "BTC/USD")),
+        *(
+            ("run", "other"),
+            ("config_sha", "x"),
+            ("model_sha", "x"),
+            ("venue", "gemini"),
+            ("symbol", "BTC/USD"),
+        ),
         ("cash", Decimal(5)),
     ],
 )
@@ -371,7 +389,9 @@ def test_a_file_that_may_not_be_written():
 
 
 def run_script(script: str, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTEST")
+    }
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", textwrap.dedent(script), *words],
         cwd=ROOT,

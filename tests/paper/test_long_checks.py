@@ -12,7 +12,12 @@ from tests.paper.restarts import books, decided
 
 DOWN_MS, UP_MS = 10 * MINUTE + 30_000, 70 * MINUTE + 30_000
 WELL = Outage(
-    DOWN_MS, UP_MS, asked=3, posted=0, bars=(8 * MINUTE, 9 * MINUTE, 70 * MINUTE), sent=(10 * MINUTE + 1_000,)
+    DOWN_MS,
+    UP_MS,
+    asked=3,
+    posted=0,
+    bars=(8 * MINUTE, 9 * MINUTE, 70 * MINUTE),
+    sent=(10 * MINUTE + 1_000,),
 )
 
 
@@ -24,7 +29,9 @@ def test_an_outage_is_worked_out_from_the_log() -> None:
     found = outage_of(log, WELL.bars, down_ms=DOWN_MS, up_ms=UP_MS)
     assert found == WELL
     assert (found.past, found.resumed, found.is_well) == (0, 1, True)
-    late = outage_of([*log, {"now_ms": UP_MS - 1, "method": "POST"}], WELL.bars, down_ms=DOWN_MS, up_ms=UP_MS)
+    late = outage_of(
+        [*log, {"now_ms": UP_MS - 1, "method": "POST"}], WELL.bars, down_ms=DOWN_MS, up_ms=UP_MS
+    )
     assert (late.posted, late.is_well) == (1, False)
 
 
@@ -38,7 +45,9 @@ def test_an_outage_is_worked_out_from_the_log() -> None:
         ((9 * MINUTE, 69 * MINUTE, 70 * MINUTE), 1, 1, False),
     ],
 )
-def test_bars_of_the_outage_are_past(bars: tuple[int, ...], past: int, resumed: int, is_well: bool) -> None:
+def test_bars_of_the_outage_are_past(
+    bars: tuple[int, ...], past: int, resumed: int, is_well: bool
+) -> None:
     found = replace(WELL, bars=bars)
     assert (found.past, found.resumed, found.is_well) == (past, resumed, is_well)
 

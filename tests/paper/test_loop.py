@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served_run import MINUTE, START_MS, Played, ReplayedClock, changed_copy, remember_models, served
+from served_run import (
+    MINUTE,
+    START_MS,
+    Played,
+    ReplayedClock,
+    changed_copy,
+    remember_models,
+    served,
+)
 
 from cryptonn.errors import DataError, StrategyError
 from cryptonn.market.exchange.live import LiveCandles
@@ -20,7 +28,9 @@ from tests.local_exchange.small_exchange import control
 
 BARS = 24
 LOOKBACK = 20
-KLINES, TIME, ACCOUNT, ORDER = (f"* /api/v3/{name}" for name in ("klines", "time", "account", "order"))
+KLINES, TIME, ACCOUNT, ORDER = (
+    f"* /api/v3/{name}" for name in ("klines", "time", "account", "order")
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +62,20 @@ def minute(bar: float) -> int:
 def check_same(played: Played, untouched: Played) -> None:
     bars = len(played.bars())
     assert played.decisions() == untouched.decisions()[:bars]
-    assert played.fills() == [fill for fill in untouched.fills() if fill[0] <= minute(bars) // MINUTE]
+    assert played.fills() == [
+        fill for fill in untouched.fills() if fill[0] <= minute(bars) // MINUTE
+    ]
     check_books(played)
 
 
 def check_books(played: Played) -> None:
     """No order was posted twice, and both sides have the same trades."""
     assert set(played.exchange.front.log.posts.values()) <= {1}
-    traded = [trade for order in played.exchange.exchange.matching.orders.values() for trade in order.trades]
+    traded = [
+        trade
+        for order in played.exchange.exchange.matching.orders.values()
+        for trade in order.trades
+    ]
     booked = [(side, amount, price, fee) for _, side, amount, price, fee in played.fills()]
     assert booked == [(trade.side, trade.amount, trade.price, trade.fee) for trade in traded]
 
@@ -84,7 +100,11 @@ def test_every_bar_is_decided_on_as_in_the_backtest(untouched: Played, eager: Pa
     assert untouched.incidents() == []
     with untouched.session() as session, untouched.ledger() as ledger:
         own = open_decider(
-            eager, rules=session.decider.rules, fees="taker+slippage", cash=ledger.facts.cash, start_ms=START_MS
+            eager,
+            rules=session.decider.rules,
+            fees="taker+slippage",
+            cash=ledger.facts.cash,
+            start_ms=START_MS,
         )
         found = parity(ledger, own)
     assert (found.decisions, found.flips, found.same_trades) == (BARS, 0, found.trades)
@@ -92,8 +112,13 @@ def test_every_bar_is_decided_on_as_in_the_backtest(untouched: Played, eager: Pa
 
 def test_orders_go_out_within_the_grace_and_calls_are_few(untouched: Played) -> None:
     assert all(1_000 <= time_ms % MINUTE < 5_000 for time_ms in untouched.posts())
-    asked = [entry for entry in untouched.exchange.front.log.entries if entry["now_ms"] >= minute(1)]
-    by_bar = [sum(entry["now_ms"] // MINUTE == minute(bar) // MINUTE for entry in asked) for bar in range(1, BARS)]
+    asked = [
+        entry for entry in untouched.exchange.front.log.entries if entry["now_ms"] >= minute(1)
+    ]
+    by_bar = [
+        sum(entry["now_ms"] // MINUTE == minute(bar) // MINUTE for entry in asked)
+        for bar in range(1, BARS)
+    ]
     assert max(by_bar) <= 12
     assert sorted(by_bar)[len(by_bar) // 3] <= 6
 
@@ -105,7 +130,9 @@ def test_restarts_in_the_middle_change_nothing(played: Played, untouched: Played
     assert played.incidents() == []
 
 
-def test_a_session_that_was_stopped_for_a_while_goes_on_and_says_what_it_missed(played: Played) -> None:
+def test_a_session_that_was_stopped_for_a_while_goes_on_and_says_what_it_missed(
+    played: Played,
+) -> None:
     played.play(4)
     played.exchange.exchange.clock.advance(minute(9.9))
     played.play(3)
@@ -117,7 +144,12 @@ def test_a_session_that_was_stopped_for_a_while_goes_on_and_says_what_it_missed(
 
 
 def test_a_start_that_is_not_answered_at_once(played: Played) -> None:
-    for where in ("GET /api/v3/account", "GET /api/v3/time", "GET /api/v3/openOrders", "GET /api/v3/exchangeInfo"):
+    for where in (
+        "GET /api/v3/account",
+        "GET /api/v3/time",
+        "GET /api/v3/openOrders",
+        "GET /api/v3/exchangeInfo",
+    ):
         played.fault(where, "500", n=2)
     played.play(1)
     played.fault("GET /api/v3/account", "429", retry_after=600)
@@ -133,7 +165,11 @@ def test_an_hour_without_network(played: Played) -> None:
     assert not [time_ms for time_ms in played.posts() if down + 2_000 < time_ms < up]
     assert [kind for kind, _ in played.incidents()] == ["outage", "missed"]
     assert played.incidents("missed")[0][1].startswith("60 bars")
-    asked = [entry["now_ms"] for entry in played.exchange.front.log.entries if down + MINUTE <= entry["now_ms"] < up]
+    asked = [
+        entry["now_ms"]
+        for entry in played.exchange.front.log.entries
+        if down + MINUTE <= entry["now_ms"] < up
+    ]
     assert len(asked) <= 6 * 60
     check_books(played)
 
@@ -151,8 +187,13 @@ def test_an_exchange_that_refuses_connections(played: Played) -> None:
     check_books(played)
 
 
-def test_a_feed_that_stands_still_is_held_until_the_network_has_forgotten_it(tiny: Any, eager: Path) -> None:
-    base, clean = START_MS + 230 * MINUTE, 9 + LOOKBACK - 1  # the network wants something soon after that
+def test_a_feed_that_stands_still_is_held_until_the_network_has_forgotten_it(
+    tiny: Any, eager: Path
+) -> None:
+    base, clean = (
+        START_MS + 230 * MINUTE,
+        9 + LOOKBACK - 1,
+    )  # the network wants something soon after that
     with served(tiny.frame, tiny.config, start_ms=base) as exchange:
         played = Played(eager, exchange, "frozen")
 
@@ -161,15 +202,21 @@ def test_a_feed_that_stands_still_is_held_until_the_network_has_forgotten_it(tin
                 played.quirk(frozen_feed=decision.time_ms < base + 5 * MINUTE)
 
         played.play(clean + 11, on_decision=freeze, max_gap=3)
-        assert [time_ms for time_ms, _, _ in played.decisions()] == [base + bar * MINUTE for bar in range(clean + 11)]
+        assert [time_ms for time_ms, _, _ in played.decisions()] == [
+            base + bar * MINUTE for bar in range(clean + 11)
+        ]
         bars = [(time_ms - base) // MINUTE - 1 for time_ms in played.posts()]
-        assert not [bar for bar in bars if 6 < bar < clean] and [bar for bar in bars if bar >= clean]
+        assert not [bar for bar in bars if 6 < bar < clean] and [
+            bar for bar in bars if bar >= clean
+        ]
         assert [kind for kind, _ in played.incidents("stale", "held")] == ["held", "stale"]
         assert "2018-01-05 07:17Z" in played.incidents("held")[0][1]
         assert len(played.incidents("late")) <= 2
         with played.ledger() as ledger:
             rows = ledger.candles("ETH/USD", since_ms=base + 3 * MINUTE)
-        assert rows[1].time_ms > base + 8 * MINUTE  # the first was in progress when the feed stopped
+        assert (
+            rows[1].time_ms > base + 8 * MINUTE
+        )  # the first was in progress when the feed stopped
         assert len(played.incidents("revised")) == 2  # one a symbol
         check_books(played)
 
@@ -191,14 +238,18 @@ def test_a_market_that_shows_no_candle_at_all_is_not_traded_on(
         assert played.bars() == list(range(16))
         bars = [(time_ms - START_MS) // MINUTE - 1 for time_ms in played.posts()]
         assert not set(bars) & set(silent), bars
-        assert {bar for bar in bars if bar < silent[0]} and {bar for bar in bars if bar > silent[-1]}
+        assert {bar for bar in bars if bar < silent[0]} and {
+            bar for bar in bars if bar > silent[-1]
+        }
         assert [kind for kind, _ in played.incidents("held", "missed", "difference")] == ["held"]
         assert "no symbol has a candle" in played.incidents("held")[0][1]
         assert "2018-01-05 03:06Z" in played.incidents("held")[0][1]
         check_books(played)
 
 
-def test_one_symbol_without_a_candle_is_a_quiet_minute(tiny: Any, eager: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_symbol_without_a_candle_is_a_quiet_minute(
+    tiny: Any, eager: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with served(tiny.frame, tiny.config) as exchange:
         played = Played(eager, exchange, "quiet")
         real_market_here(monkeypatch, exchange.port)
@@ -229,7 +280,9 @@ def real_market_here(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
     monkeypatch.setattr(session, "LiveCandles", redirected)
 
 
-def test_rows_twice_in_disorder_and_revised_change_nothing(played: Played, untouched: Played) -> None:
+def test_rows_twice_in_disorder_and_revised_change_nothing(
+    played: Played, untouched: Played
+) -> None:
     revised = {"ETH/USD": {minute(3): {"close": 1.0, "low": 0.5}}}
     played.quirk(duplicate_candles=True, disordered_candles=True)
     played.play(12, on_decision=at_bar(5, lambda: played.quirk(revised_candles=revised)))
@@ -243,11 +296,15 @@ def test_a_clock_that_is_a_little_off(played: Played, untouched: Played, off_ms:
     played.play(10, clock=ReplayedClock(played.exchange, off_ms=off_ms))
     check_same(played, untouched)
     assert [kind for kind, _ in played.incidents()] == ["clock", "clock"]
-    assert all(("behind" if off_ms > 0 else "ahead of") in detail for _, detail in played.incidents())
+    assert all(
+        ("behind" if off_ms > 0 else "ahead of") in detail for _, detail in played.incidents()
+    )
 
 
 @pytest.mark.parametrize("off_ms", [20_000, -20_000])
-def test_a_clock_that_is_far_off_trades_nothing(played: Played, untouched: Played, off_ms: int) -> None:
+def test_a_clock_that_is_far_off_trades_nothing(
+    played: Played, untouched: Played, off_ms: int
+) -> None:
     played.play(6, clock=ReplayedClock(played.exchange, off_ms=off_ms))
     assert played.decisions() == untouched.decisions()[:6]
     assert played.posts() == []
@@ -271,7 +328,9 @@ def test_what_a_stop_left_to_send_stays_by_a_clock_that_is_far_off(
 
 
 @pytest.mark.parametrize("jump_ms", [60 * MINUTE + 12_345, -60 * MINUTE])
-def test_a_clock_that_is_set_and_set_right_again(played: Played, untouched: Played, jump_ms: int) -> None:
+def test_a_clock_that_is_set_and_set_right_again(
+    played: Played, untouched: Played, jump_ms: int
+) -> None:
     sets = {minute(4) + 30_000: jump_ms, minute(9) + 30_000: -jump_ms}
     played.play(16, clock=ReplayedClock(played.exchange, sets=sets))
     assert len(set(range(16)) - set(played.bars())) <= 2, played.bars()
@@ -279,7 +338,10 @@ def test_a_clock_that_is_set_and_set_right_again(played: Played, untouched: Play
     assert not [time_ms for time_ms in played.posts() if minute(5) < time_ms < minute(9.5)]
     assert [time_ms for time_ms in played.posts() if time_ms > minute(9.5)]
     known = dict(zip(untouched.bars(), untouched.decisions(), strict=True))
-    assert all(known[bar] == decision for bar, decision in zip(played.bars(), played.decisions(), strict=True))
+    assert all(
+        known[bar] == decision
+        for bar, decision in zip(played.bars(), played.decisions(), strict=True)
+    )
     check_books(played)
 
 
@@ -293,7 +355,11 @@ def test_an_exchange_that_asks_for_patience_gets_it(played: Played) -> None:
     played.play(9, on_decision=refuse)
     assert played.bars() == [0, 1, 2, 3, 4, 5, 9, 10, 11]
     entries = list(played.exchange.front.log.entries)
-    banned = next(entry for entry in entries if entry["status"] == 418 or str(entry["fault"]).startswith("418"))
+    banned = next(
+        entry
+        for entry in entries
+        if entry["status"] == 418 or str(entry["fault"]).startswith("418")
+    )
     later = next(entry for entry in entries if entry["number"] > banned["number"])
     assert later["now_ms"] >= banned["now_ms"] + 150_000
     assert [kind for kind, _ in played.incidents()] == ["outage", "missed"]
@@ -311,7 +377,19 @@ def test_an_order_that_is_banned(played: Played, do: str) -> None:
 
 
 def test_whatever_the_candles_come_as_the_loop_goes_on(played: Played) -> None:
-    wrong = ["drop", "reset", "reset mid-body", "500", "502", "403", "418", "-1000", "-1003", "-1121", "redirect"]
+    wrong = [
+        "drop",
+        "reset",
+        "reset mid-body",
+        "500",
+        "502",
+        "403",
+        "418",
+        "-1000",
+        "-1003",
+        "-1121",
+        "redirect",
+    ]
     wrong += ["truncated", "empty", "html", "wrong type", "nulls", "nan", "extra keys"]
     left = iter([(where, do) for where in (KLINES, TIME) for do in wrong])
 
@@ -325,7 +403,9 @@ def test_whatever_the_candles_come_as_the_loop_goes_on(played: Played) -> None:
     assert len(played.incidents("outage")) >= len(wrong)
     with played.ledger() as ledger:
         rows = ledger.candles("ETH/USD", since_ms=START_MS)
-    truth = played.exchange.exchange.candles("ETH/USD", start_ms=START_MS, end_ms=rows[-1].time_ms, limit=1000)
+    truth = played.exchange.exchange.candles(
+        "ETH/USD", start_ms=START_MS, end_ms=rows[-1].time_ms, limit=1000
+    )
     assert [tuple(row) for row in rows] == [tuple(row) for row in truth]
     check_books(played)
 
@@ -368,7 +448,9 @@ def test_a_withdrawal_made_elsewhere_ends_the_session(played: Played) -> None:
 
 @pytest.mark.parametrize("ids_anew", [False, True])
 @pytest.mark.parametrize("restart", [False, True])
-def test_a_reset_with_orders_since_begins_an_epoch(tiny: Any, eager: Path, restart: bool, ids_anew: bool) -> None:
+def test_a_reset_with_orders_since_begins_an_epoch(
+    tiny: Any, eager: Path, restart: bool, ids_anew: bool
+) -> None:
     """The next look, every hour or at a start, took it for a withdrawal and ended the session."""
     with served(tiny.frame, tiny.config) as exchange:
         played = Played(eager, exchange, f"reset_{restart}_{ids_anew}")
@@ -376,7 +458,12 @@ def test_a_reset_with_orders_since_begins_an_epoch(tiny: Any, eager: Path, resta
 
         def reset(decision: Decision) -> None:
             with played.ledger() as ledger:
-                if not flat and decision.time_ms >= minute(5) and ledger.position() == 0 and ledger.fills():
+                if (
+                    not flat
+                    and decision.time_ms >= minute(5)
+                    and ledger.position() == 0
+                    and ledger.fills()
+                ):
                     flat.append(decision.time_ms)
                     control(exchange.port, "account", reset=True, restart_ids=ids_anew)
 
@@ -387,7 +474,11 @@ def test_a_reset_with_orders_since_begins_an_epoch(tiny: Any, eager: Path, resta
         assert [kind for kind, _ in played.incidents()] == ["reset"]
         with played.ledger() as ledger:
             orders, epochs = ledger.orders(), ledger.epochs()
-            position, expected, equity = ledger.position(), ledger.expected(), ledger.equity(Decimal(100))
+            position, expected, equity = (
+                ledger.position(),
+                ledger.expected(),
+                ledger.equity(Decimal(100)),
+            )
         assert [epoch.why for epoch in epochs] == ["start", "reset"]
         since = [order for order in orders if order.time_ms > flat[0]]
         assert len([order for order in since if order.epoch == 1]) >= 1
@@ -396,8 +487,12 @@ def test_a_reset_with_orders_since_begins_an_epoch(tiny: Any, eager: Path, resta
         assert position == account.total("ETH")
         assert expected == {name: account.total(name) for name in ("ETH", "USD")}
         booked = [fill for fill in played.fills() if fill[0] > flat[0] // MINUTE + 1]
-        trades = [trade for order in exchange.exchange.matching.orders.values() for trade in order.trades]
-        assert [fill[1:] for fill in booked] == [(one.side, one.amount, one.price, one.fee) for one in trades]
+        trades = [
+            trade for order in exchange.exchange.matching.orders.values() for trade in order.trades
+        ]
+        assert [fill[1:] for fill in booked] == [
+            (one.side, one.amount, one.price, one.fee) for one in trades
+        ]
         assert 0 < equity < 110_000
         assert set(exchange.front.log.posts.values()) == {1}
 
@@ -408,7 +503,10 @@ def test_an_account_without_enough_money(tiny: Any, eager: Path) -> None:
         played.play(10)
         assert played.bars() == list(range(10))
         assert played.incidents()[0] == (
-            *("funds", "the account has 500 USD, the session trades with 100000.0: larger orders will be refused"),
+            *(
+                "funds",
+                "the account has 500 USD, the session trades with 100000.0: larger orders will be refused",
+            ),
         )
         assert {state for _, state, _, _ in played.orders()} == {"REJECTED"}
         assert {kind for kind, _ in played.incidents()[1:]} == {"rejected"}
@@ -443,7 +541,10 @@ def test_money_below_the_least_order_trades_nothing(played: Played) -> None:
 
 def test_a_strategy_that_looks_ahead_ends_the_session(tiny: Any, tmp_path: Path) -> None:
     run = changed_copy(tiny.folder, tmp_path, backtest={"strategy": "random_entry"})
-    with served(tiny.frame, tiny.config) as exchange, pytest.raises(StrategyError, match="looks ahead"):
+    with (
+        served(tiny.frame, tiny.config) as exchange,
+        pytest.raises(StrategyError, match="looks ahead"),
+    ):
         Played(run, exchange, "ahead").play(40)
 
 
@@ -452,7 +553,9 @@ def grown_old(monkeypatch: pytest.MonkeyPatch, young_bars: int) -> None:
     monkeypatch.setitem(Decider.__init__.__kwdefaults__, "young_bars", young_bars)
 
 
-@pytest.mark.parametrize("bars", [(BARS,), (5, 1, BARS - 6)], ids=["at a stretch", "restarted twice"])
+@pytest.mark.parametrize(
+    "bars", [(BARS,), (5, 1, BARS - 6)], ids=["at a stretch", "restarted twice"]
+)
 def test_an_old_session_trades_the_same(
     played: Played, untouched: Played, bars: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -463,7 +566,9 @@ def test_an_old_session_trades_the_same(
     assert played.incidents() == []
 
 
-def old_from_the_first_bar(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, name: str, code: str) -> Path:
+def old_from_the_first_bar(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, name: str, code: str
+) -> Path:
     """A run with a strategy of a user's own, whose backtest runs on from the first bar."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "strategies").mkdir()

@@ -21,14 +21,31 @@ def test_the_whole_matrix_is_as_large_as_it_is_said_to_be():
     assert len(KILLS) >= 8
     assert len(BINANCE) >= 25
     assert len(schedules()) >= 500
-    pairs = {(one.kills[0][0], one.fault.name) for one in schedules() if one.dialect == "binance" and one.kills}
+    pairs = {
+        (one.kills[0][0], one.fault.name)
+        for one in schedules()
+        if one.dialect == "binance" and one.kills
+    }
     assert pairs >= {(kill, name) for kill in KILLS for name in BINANCE}
 
 
 PART = [
-    Schedule("binance", BINANCE["none"], 0, tuple((kill, 1) for kill in ("planned", "sending", IN_FLIGHT, "sent"))),
-    Schedule("binance", BINANCE["none"], 0, (("acked", 0), ("collected", 1), ("fills", 0), ("closed", 1))),
-    Schedule("binance", BINANCE["timeout, after"], 1, (("decided", 2), ("unknown", 0), ("found", 0)), "base"),
+    Schedule(
+        "binance",
+        BINANCE["none"],
+        0,
+        tuple((kill, 1) for kill in ("planned", "sending", IN_FLIGHT, "sent")),
+    ),
+    Schedule(
+        "binance", BINANCE["none"], 0, (("acked", 0), ("collected", 1), ("fills", 0), ("closed", 1))
+    ),
+    Schedule(
+        "binance",
+        BINANCE["timeout, after"],
+        1,
+        (("decided", 2), ("unknown", 0), ("found", 0)),
+        "base",
+    ),
     Schedule("binance", BINANCE["drop, before"], 1, (("fenced", 0), ("settled", 3))),
     Schedule("binance", BINANCE["drop, late"], 2, (("unknown", 0),)),
     Schedule("binance", BINANCE["late, look-ups lag"], 0, (("sent", 0),)),
@@ -51,12 +68,18 @@ def test_a_part_of_the_matrix(forks):
 CAUGHT = [
     ("fence", Schedule("binance", BINANCE["drop, late"], 0, ()), "ETH: exchange"),
     ("unique key", Schedule("binance", BINANCE["a part at once"], 0, ()), "ledger booked"),
-    ("write-ahead", Schedule("binance", BINANCE["look-ups lag"], 0, (("sent", 0),)), "posted twice"),
+    (
+        "write-ahead",
+        Schedule("binance", BINANCE["look-ups lag"], 0, (("sent", 0),)),
+        "posted twice",
+    ),
     ("reply check", Schedule("binance", BINANCE["truncated, after"], 0, ()), "ledger booked"),
 ]
 
 
-@pytest.mark.parametrize(("mutation", "schedule", "word"), CAUGHT, ids=[mutation for mutation, _, _ in CAUGHT])
+@pytest.mark.parametrize(
+    ("mutation", "schedule", "word"), CAUGHT, ids=[mutation for mutation, _, _ in CAUGHT]
+)
 def test_without_a_safety_measure_it_is_caught(mutation, schedule, word, forks):
     """Each measure, taken out in the process that trades, makes the same schedule go wrong."""
     assert work([schedule], forks) == {schedule: []}

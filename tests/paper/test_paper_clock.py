@@ -29,7 +29,9 @@ def test_in_lockstep_sleeping_moves_the_exchange():
 
 
 def test_a_running_exchange_is_waited_for():
-    with local_exchange({SYMBOL: candles()}, start_ms=START_MS, mode="running", speed=600.0) as server:
+    with local_exchange(
+        {SYMBOL: candles()}, start_ms=START_MS, mode="running", speed=600.0
+    ) as server:
         clock, started = LocalClock(server.port), time.monotonic()
         before_ms = clock.now_ms()
         clock.sleep(60)
@@ -80,7 +82,10 @@ def test_the_connection_is_kept_found_closed_and_given_back():
 def test_several_threads_ask_at_once():
     with local_exchange({SYMBOL: candles()}, start_ms=START_MS) as server:
         clock, found = LocalClock(server.port), []
-        threads = [threading.Thread(target=lambda: found.extend(clock.now_ms() for _ in range(20))) for _ in range(4)]
+        threads = [
+            threading.Thread(target=lambda: found.extend(clock.now_ms() for _ in range(20)))
+            for _ in range(4)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -91,7 +96,9 @@ def test_several_threads_ask_at_once():
 def test_no_exchange_there():
     with local_exchange({SYMBOL: candles()}, start_ms=START_MS) as server:
         port = server.port
-    with pytest.raises(ExchangeError, match=rf"127.0.0.1:{port} \(ConnectionRefusedError\).*local-exchange"):
+    with pytest.raises(
+        ExchangeError, match=rf"127.0.0.1:{port} \(ConnectionRefusedError\).*local-exchange"
+    ):
         LocalClock(port).now_ms()
 
 

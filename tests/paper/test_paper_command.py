@@ -54,7 +54,9 @@ class Traded:
 
 
 @pytest.fixture
-def traded(forks: Forks, tiny: Any, eager: Path, request: pytest.FixtureRequest) -> Iterator[Traded]:
+def traded(
+    forks: Forks, tiny: Any, eager: Path, request: pytest.FixtureRequest
+) -> Iterator[Traded]:
     with served(tiny.frame, tiny.config) as exchange:
         yield Traded(forks, eager, exchange, re.sub(r"\W", "_", request.node.name)[-60:])
 
@@ -80,7 +82,9 @@ def check_same(traded: Traded, untouched: Traded) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_killed_at_random_moments_it_trades_the_same(traded: Traded, untouched: Traded, seed: int) -> None:
+def test_killed_at_random_moments_it_trades_the_same(
+    traded: Traded, untouched: Traded, seed: int
+) -> None:
     chance = random.Random(seed)
     for _ in range(3):
         requests = len(traded.exchange.front.log.entries) + chance.randint(10, 30)
@@ -108,7 +112,9 @@ def test_stopped_it_settles_the_order_in_flight(traded: Traded, number: int) -> 
     assert "1 order and 1 fill in" in command.output
 
 
-def test_stopped_while_it_waits_on_a_running_clock_it_ends_at_once(forks: Forks, tiny: Any, eager: Path) -> None:
+def test_stopped_while_it_waits_on_a_running_clock_it_ends_at_once(
+    forks: Forks, tiny: Any, eager: Path
+) -> None:
     with served(tiny.frame, tiny.config, mode="running", speed=2.0) as exchange:
         traded = Traded(forks, eager, exchange, "running")
         command = traded.start("--json")
@@ -121,7 +127,9 @@ def test_stopped_while_it_waits_on_a_running_clock_it_ends_at_once(forks: Forks,
         assert '"decisions": ' in command.output
 
 
-def test_a_second_ctrl_c_stops_at_once_and_the_next_start_settles(traded: Traded, untouched: Traded) -> None:
+def test_a_second_ctrl_c_stops_at_once_and_the_next_start_settles(
+    traded: Traded, untouched: Traded
+) -> None:
     traded.played.fault("POST /api/v3/order", "slow", seconds=8, when="after")
     command = traded.start()
     log = traded.exchange.front.log
@@ -141,7 +149,10 @@ def test_a_second_ctrl_c_stops_at_once_and_the_next_start_settles(traded: Traded
 def test_a_disk_that_fills_up(traded: Traded, untouched: Traded) -> None:
     code, command = traded.forks.run(*traded.words(), largest_file=700_000)
     assert code == 2
-    assert "the disk is full or cannot be written" in command.errors and "Traceback" not in command.errors
+    assert (
+        "the disk is full or cannot be written" in command.errors
+        and "Traceback" not in command.errors
+    )
     made = len(traded.played.decisions())
     code, command = traded.forks.run(*traded.words("--bars", BARS - made))
     assert code == 0, command.errors
@@ -154,7 +165,10 @@ def test_two_processes_at_once(traded: Traded, cli: Any) -> None:
         other = cli(*traded.words("--session", "another"))
     for refused in (answer, other):
         assert refused.code == 2 and "is trading with this account" in refused.errors
-        assert f"process {os.getpid()}, session {traded.played.name} of {traded.played.run.name}" in refused.errors
+        assert (
+            f"process {os.getpid()}, session {traded.played.name} of {traded.played.run.name}"
+            in refused.errors
+        )
 
 
 def test_the_exchange_goes_away(traded: Traded) -> None:
@@ -162,7 +176,9 @@ def test_the_exchange_goes_away(traded: Traded) -> None:
     traded.until(lambda: traded.now_ms() > START_MS + 3 * MINUTE)
     with traded.exchange.offline():
         assert command.wait() == 2
-    assert "The local exchange does not answer" in command.errors and "Traceback" not in command.errors
+    assert (
+        "The local exchange does not answer" in command.errors and "Traceback" not in command.errors
+    )
 
 
 # Bad input
@@ -178,8 +194,14 @@ def refused(answer: Any, *words: str) -> None:
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (["--exchange", "binance"], ["CRYPTONN_KEY and CRYPTONN_SECRET are not set", "--exchange local"]),
-        (["--exchange", "kraken"], ["kraken has no sandbox for spot orders: an order there would be real money"]),
+        (
+            ["--exchange", "binance"],
+            ["CRYPTONN_KEY and CRYPTONN_SECRET are not set", "--exchange local"],
+        ),
+        (
+            ["--exchange", "kraken"],
+            ["kraken has no sandbox for spot orders: an order there would be real money"],
+        ),
         (["--exchange", "bitget"], ["demo and real money on one host"]),
         (["--exchange", "locl"], ["Did you mean 'local'?"]),
         (["--symbols", "ETH/USD=ETC/USD"], ["ETC/USD"]),
@@ -199,7 +221,9 @@ def refused(answer: Any, *words: str) -> None:
         (["--keys", "/nowhere/keys.ini", "--exchange", "binance"], ["cannot be read"]),
     ],
 )
-def test_options_that_cannot_be(traded: Traded, cli: Any, more: list[str], words: list[str]) -> None:
+def test_options_that_cannot_be(
+    traded: Traded, cli: Any, more: list[str], words: list[str]
+) -> None:
     refused(cli(*traded.words(*more)), *words)
     assert not traded.played.path.exists() and traded.played.posts() == []
 
@@ -215,18 +239,28 @@ def test_runs_that_cannot_be_traded(traded: Traded, cli: Any, tiny: Any, tmp_pat
         ("short", {"signal": {"direction": "long-short"}}, "a spot account cannot go short"),
         (
             "extras",
-            {"data": {"source": "files", "extras": True, "files": {"ETH/USD": ["e.csv"], "BTC/USD": ["b.csv"]}}},
+            {
+                "data": {
+                    "source": "files",
+                    "extras": True,
+                    "files": {"ETH/USD": ["e.csv"], "BTC/USD": ["b.csv"]},
+                }
+            },
             "data.extras = true",
         ),
     ):
         run = changed_copy(tiny.folder, tmp_path / name, **sections)
-        refused(cli("paper", run.name, "--results", run.parent, "--port", traded.exchange.port), words)
+        refused(
+            cli("paper", run.name, "--results", run.parent, "--port", traded.exchange.port), words
+        )
         assert not (run / "paper").exists()
 
 
 def test_no_local_exchange(traded: Traded, cli: Any) -> None:
     with traded.exchange.offline():
-        refused(cli(*traded.words()), f"127.0.0.1:{traded.exchange.port}", "cryptonn local-exchange")
+        refused(
+            cli(*traded.words()), f"127.0.0.1:{traded.exchange.port}", "cryptonn local-exchange"
+        )
 
 
 def test_keys_that_the_exchange_refuses(traded: Traded, cli: Any) -> None:
@@ -238,6 +272,10 @@ def test_keys_that_the_exchange_refuses(traded: Traded, cli: Any) -> None:
 def test_a_database_of_other_settings(traded: Traded, cli: Any) -> None:
     with traded.played.session():
         pass
-    refused(cli(*traded.words("--fees", "maker")), "fees was taker+slippage, now it is maker", "--session NAME")
+    refused(
+        cli(*traded.words("--fees", "maker")),
+        "fees was taker+slippage, now it is maker",
+        "--session NAME",
+    )
     traded.played.path.write_bytes(b"words " * 1000)
     refused(cli(*traded.words()), "session.sqlite")

@@ -40,7 +40,10 @@ def test_bars_that_were_missed_are_told_beside_the_score(cli, run_folder: Path) 
     assert answer.code == 0, "what was done agrees"
     assert f"{BARS - 3} decisions on {BARS} bars, 3 missed" in answer.output
     assert "score 100.00% of the decisions" in answer.output and "not decided on" in answer.output
-    assert "every decision agrees; some bars were missed" in answer.output and "that differ" not in answer.output
+    assert (
+        "every decision agrees; some bars were missed" in answer.output
+        and "that differ" not in answer.output
+    )
     found = json.loads(cli("parity", run_folder, "--json").output)
     assert (found["agrees"], found["score"], found["missed"]) == (True, 1, 3)
 
@@ -58,9 +61,14 @@ def test_a_trade_that_was_missed_is_a_difference(cli, run_folder: Path) -> None:
 def test_a_trade_that_makes_up_for_missed_bars_is_called_that(cli, run_folder: Path) -> None:
     writer = Writer(run_folder)
     (bar,) = writer.bars_of_a_trade()
-    writer.write("local", bars=BARS, mishaps=Mishaps(missed=range(bar - 1, bar + 1), made_up_for=True))
+    writer.write(
+        "local", bars=BARS, mishaps=Mishaps(missed=range(bar - 1, bar + 1), made_up_for=True)
+    )
     answer = cli("parity", run_folder)
-    assert answer.code == 1 and "every signal agrees; trades differ where bars were missed" in answer.output
+    assert (
+        answer.code == 1
+        and "every signal agrees; trades differ where bars were missed" in answer.output
+    )
     assert "makes up for missed bars" in answer.output
     found = json.loads(cli("parity", run_folder, "--json").output)
     assert [row["differs"] for row in found["rows"]] == ["decision", "decision", "late"]
@@ -69,14 +77,22 @@ def test_a_trade_that_makes_up_for_missed_bars_is_called_that(cli, run_folder: P
     assert "those of either side are counted" in answer.output
 
 
-def test_a_trade_that_is_left_out_as_its_counterpart_was_missed_is_no_disagreement(cli, run_folder: Path) -> None:
+def test_a_trade_that_is_left_out_as_its_counterpart_was_missed_is_no_disagreement(
+    cli, run_folder: Path
+) -> None:
     writer = Writer(run_folder)
     (last,) = writer.bars_of_a_trade()
-    first = max(bar for bar, (time_ms, _) in enumerate(writer._decisions(last)) if time_ms in writer.trades())
+    first = max(
+        bar
+        for bar, (time_ms, _) in enumerate(writer._decisions(last))
+        if time_ms in writer.trades()
+    )
     writer.write("local", bars=BARS, mishaps=Mishaps(missed=range(first, last)))
     found = json.loads(cli("parity", run_folder, "--json").output)
     told = [row["differs"] for row in found["rows"]]
-    assert set(told[:-1]) == {"decision"} and told[-1] == "late", "bought while it was down, sold when it was back"
+    assert set(told[:-1]) == {"decision"} and told[-1] == "late", (
+        "bought while it was down, sold when it was back"
+    )
     assert "trades differ where bars were missed" in cli("parity", run_folder).output
 
 

@@ -38,12 +38,18 @@ class Overheard:
 
     def take(self, target: str, headers: Any, body: str) -> None:
         signed = re.findall(r"signature=([0-9a-f]+)", f"{target}&{body}")
-        signed += [value for name, value in headers.items() if name in ("x-gemini-signature", "x-gemini-payload")]
+        signed += [
+            value
+            for name, value in headers.items()
+            if name in ("x-gemini-signature", "x-gemini-payload")
+        ]
         self.signatures += len(signed)
         self.secrets |= set(signed)
 
     def hits(self, texts: dict[str, str]) -> list[tuple[str, str]]:
-        return [(name, word) for name, text in texts.items() for word in self.secrets if word in text]
+        return [
+            (name, word) for name, text in texts.items() for word in self.secrets if word in text
+        ]
 
 
 @pytest.fixture
@@ -59,7 +65,11 @@ def overheard(monkeypatch: pytest.MonkeyPatch) -> Overheard:
 
 
 def files(folder: Path) -> dict[str, str]:
-    return {str(path): path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path): path.read_bytes().decode("latin-1")
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def until(is_so: Callable[[], Any], *, seconds: float = 90) -> None:
@@ -70,20 +80,28 @@ def until(is_so: Callable[[], Any], *, seconds: float = 90) -> None:
 
 
 @pytest.mark.parametrize("exchange", ["local", "local-gemini"])
-def test_a_session_under_faults(tiny: Any, tmp_path: Path, forks: Forks, overheard: Overheard, exchange: str) -> None:
+def test_a_session_under_faults(
+    tiny: Any, tmp_path: Path, forks: Forks, overheard: Overheard, exchange: str
+) -> None:
     run = changed_copy(tiny.folder, tmp_path)
     words = (run.name, "--results", run.parent, "--session", exchange)
     seen: dict[str, str] = {}
     with served(tiny.frame, tiny.config, mode="running", speed=60.0) as server:
         played = Played(run, server, exchange)
         for do in FAULTS:
-            played.fault(POST[exchange], do, when="after", **({"retry_after": 1} if do == "429" else {}))
+            played.fault(
+                POST[exchange], do, when="after", **({"retry_after": 1} if do == "429" else {})
+            )
             played.fault(READS[exchange], do, skip=3)
         trading = ("paper", *words, "--exchange", exchange, "--port", server.port)
         command = forks.start(*trading, "--web", 0, debug=True)
         until(lambda: "Page: " in command.errors and len(played.posts()) > 6)
         url = re.search(r"Page: (\S+)", command.errors)[1].rstrip("/")
-        for name in ("", "/status.json", *re.findall(r'(?:href|src)="([^":]+)"', requests.get(url, timeout=20).text)):
+        for name in (
+            "",
+            "/status.json",
+            *re.findall(r'(?:href|src)="([^":]+)"', requests.get(url, timeout=20).text),
+        ):
             seen[f"page {name}"] = requests.get(f"{url}/{name.lstrip('/')}", timeout=20).text
         command.send(signal.SIGINT)
         assert command.wait() == 0, command.errors[-2000:]
@@ -122,7 +140,9 @@ def test_a_traceback_out_of_the_middle_of_a_session(
         trace = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
         text = "".join(trace.format())
         frames = [
-            line for line in text.splitlines() if "self = " in line or "session = " in line or "credentials" in line
+            line
+            for line in text.splitlines()
+            if "self = " in line or "session = " in line or "credentials" in line
         ]
     assert frames and overheard.signatures > 3
     assert overheard.hits({"traceback": text}) == []

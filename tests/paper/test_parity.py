@@ -58,20 +58,38 @@ def test_bar_by_bar_over_midnight_with_restarts(
     assert fees == ({"ETH", "USD"} if fee_in == "base" else {"USD"})
 
 
-def test_two_days_of_real_minutes(tables: dict[str, pd.DataFrame], model: FittedModel, tmp_path: Path) -> None:
+def test_two_days_of_real_minutes(
+    tables: dict[str, pd.DataFrame], model: FittedModel, tmp_path: Path
+) -> None:
     """The decisions of one batch, each trade over the sockets: the bars between them ask the exchange for nothing."""
     start_ms, bars = milliseconds(START), 2 * 1440 - 5
-    with replaying(tables, model, start_ms, fee_in="quote") as port, contextlib.ExitStack() as stack:
+    with (
+        replaying(tables, model, start_ms, fee_in="quote") as port,
+        contextlib.ExitStack() as stack,
+    ):
         own = decider(model, START, enter=0.8)
         session = ReplayedSession(
-            tmp_path / "s.sqlite", port, own, start_ms=start_ms, log_start_ms=start_ms - 1440 * MINUTE, fee_in="quote"
+            tmp_path / "s.sqlite",
+            port,
+            own,
+            start_ms=start_ms,
+            log_start_ms=start_ms - 1440 * MINUTE,
+            fee_in="quote",
         )
         stack.callback(session.close)
         session.clock.advance(start_ms + (bars + 2) * MINUTE)
         session.read(start_ms)
-    with replaying(tables, model, start_ms, fee_in="quote") as port, contextlib.ExitStack() as stack:
+    with (
+        replaying(tables, model, start_ms, fee_in="quote") as port,
+        contextlib.ExitStack() as stack,
+    ):
         session = ReplayedSession(
-            tmp_path / "s.sqlite", port, own, start_ms=start_ms, log_start_ms=start_ms, fee_in="quote"
+            tmp_path / "s.sqlite",
+            port,
+            own,
+            start_ms=start_ms,
+            log_start_ms=start_ms,
+            fee_in="quote",
         )
         stack.callback(session.close)
         held = Decimal(0)
@@ -92,10 +110,20 @@ def batch(own: Decider, ledger: LedgerReader, bars: int) -> list[tuple[int, Deci
     from cryptonn.paper.candle_log import frame_of
 
     log = {symbol: ledger.candles(symbol) for symbol in (ETH, BTC)}
-    table = own.replay(frame_of(log, timeframe="1m", until_ms=max(rows[-1].time_ms for rows in log.values())))[1]
+    table = own.replay(
+        frame_of(log, timeframe="1m", until_ms=max(rows[-1].time_ms for rows in log.values()))
+    )[1]
     times = (times_of(pd.DatetimeIndex(table.index)) // 1_000_000).tolist()
     decisions = [
-        Decision(time_ms, time_ms + MINUTE, row.proba, int(row.signal), row.wanted, Decimal(str(row.close)), near=False)
+        Decision(
+            time_ms,
+            time_ms + MINUTE,
+            row.proba,
+            int(row.signal),
+            row.wanted,
+            Decimal(str(row.close)),
+            near=False,
+        )
         for time_ms, row in zip(times, table.itertuples(), strict=True)
     ]
     return list(zip(times, decisions, strict=True))[:bars]
@@ -109,16 +137,22 @@ def test_the_planner_following_the_wishes_trades_as_the_backtest(
     own = decider(model, START, enter=0.8, rules=replace(RULES, fee_in=fee_in))
     result, table = own.replay(frame)
     candles = frame.candles(ETH).loc[table.index]
-    planned = planned_trades(table, candles, rules=own.rules, costs=result.costs, base="ETH", quote="USD")
+    planned = planned_trades(
+        table, candles, rules=own.rules, costs=result.costs, base="ETH", quote="USD"
+    )
     expected = backtest_trades(result, quote="USD")
     assert len(expected) > 100
     if fee_in == "quote":
         assert planned == expected
     else:
-        assert [trade.filled_ms for trade in planned.values()] == [trade.filled_ms for trade in expected.values()]
+        assert [trade.filled_ms for trade in planned.values()] == [
+            trade.filled_ms for trade in expected.values()
+        ]
         buys = [trade for trade in planned.values() if trade.side == "buy"]
         assert {trade.fee_currency for trade in buys} == {"ETH"}
-        assert sum(trade.amount for trade in planned.values() if trade.side == "sell") < sum(b.amount for b in buys)
+        assert sum(trade.amount for trade in planned.values() if trade.side == "sell") < sum(
+            b.amount for b in buys
+        )
 
 
 # A session written by hand, in which one thing differs
@@ -127,21 +161,33 @@ def test_the_planner_following_the_wishes_trades_as_the_backtest(
 class Written:
     """A session's ledger as a backtest would have written it, but for one change."""
 
-    def __init__(self, folder: Path, model: FittedModel, frame: Any, tables: dict[str, pd.DataFrame]) -> None:
+    def __init__(
+        self, folder: Path, model: FittedModel, frame: Any, tables: dict[str, pd.DataFrame]
+    ) -> None:
         self.decider, self.tables = decider(model, START, enter=0.8), tables
         self.result, self.table = self.decider.replay(frame)
         self.path, self.bars = folder / "written.sqlite", BARS
         self.trades = backtest_trades(self.result, quote="USD")
 
     def write(self, change: str, at: int) -> Parity:
-        facts = SessionFacts("w", "{}", "c", "m", "1", "4.5", "local", ETH, Decimal(100_000), milliseconds(START))
+        facts = SessionFacts(
+            "w", "{}", "c", "m", "1", "4.5", "local", ETH, Decimal(100_000), milliseconds(START)
+        )
         with Ledger.open(self.path, facts) as ledger:
-            ledger.epoch("begun", {"USD": Decimal(100_000)}, carried=Decimal(0), cash=Decimal(100_000), at_ms=0)
+            ledger.epoch(
+                "begun",
+                {"USD": Decimal(100_000)},
+                carried=Decimal(0),
+                cash=Decimal(100_000),
+                at_ms=0,
+            )
             end = self.table.index[self.bars + 3]
             for symbol, table in self.tables.items():
                 part = table.loc[:end]
                 times = (times_of(pd.DatetimeIndex(part.index)) // 1_000_000).tolist()
-                rows = [CandleRow(*row) for row in zip(times, *part.to_numpy().T.tolist(), strict=True)]
+                rows = [
+                    CandleRow(*row) for row in zip(times, *part.to_numpy().T.tolist(), strict=True)
+                ]
                 ledger.add_candles(symbol, rows, seen_ms=0)
             for bar, (time_ms, decision) in enumerate(batch(self.decider, ledger, self.bars)):
                 self._decide(ledger, time_ms, decision, change if bar == at else "")
@@ -165,7 +211,8 @@ class Written:
         ledger.mark(order.cid, "SENDING", at_ms=time_ms, signed_ms=time_ms)
         ledger.mark(order.cid, "OPEN", at_ms=time_ms, venue_id=order.cid)
         ledger.add_fills(
-            order.cid, [VenueFill(order.cid, order.cid, trade.side, amount, price, fee, currency, filled_ms)]
+            order.cid,
+            [VenueFill(order.cid, order.cid, trade.side, amount, price, fee, currency, filled_ms)],
         )
         ledger.mark(order.cid, "CLOSED", at_ms=time_ms, filled=amount)
 
@@ -175,7 +222,9 @@ class Written:
 
 
 @pytest.fixture
-def written(tmp_path: Path, model: FittedModel, shared_data: Path, tables: dict[str, pd.DataFrame]) -> Written:
+def written(
+    tmp_path: Path, model: FittedModel, shared_data: Path, tables: dict[str, pd.DataFrame]
+) -> Written:
     return Written(tmp_path, model, real_frame(shared_data, DAYS), tables)
 
 
@@ -216,7 +265,9 @@ def test_an_order_that_was_not_sent(written: Written) -> None:
 
 
 def test_a_session_without_decisions(tmp_path: Path, model: FittedModel) -> None:
-    facts = SessionFacts("w", "{}", "c", "m", "1", "4.5", "local", ETH, Decimal(100_000), milliseconds(START))
+    facts = SessionFacts(
+        "w", "{}", "c", "m", "1", "4.5", "local", ETH, Decimal(100_000), milliseconds(START)
+    )
     with (
         Ledger.open(tmp_path / "empty.sqlite", facts) as ledger,
         pytest.raises(DataError, match="decided on nothing yet"),

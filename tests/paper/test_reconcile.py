@@ -74,7 +74,9 @@ def test_nothing_leaves_before_the_account_was_compared(ledger, venue, executor)
     assert not venue.posts
     assert ledger.orders()[0].state == "PLANNED"
     accept_venue(ledger, venue, venue.clock)
-    assert [(order.state, order.reason) for order in ledger.orders()] == [("DROPPED", "account accepted by hand")]
+    assert [(order.state, order.reason) for order in ledger.orders()] == [
+        ("DROPPED", "account accepted by hand")
+    ]
     assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
     assert executor.settle() and not venue.posts
 
@@ -137,7 +139,9 @@ def test_orders_sent_since_a_reset_are_carried_into_the_new_epoch(ledger, venue,
     equity = ledger.equity(PRICE)
     assert reconcile(ledger, venue, venue.clock, price=PRICE) == "reset"
     assert (ledger.position(), ledger.equity(PRICE)) == (4, equity)
-    assert len(ledger.epochs()) == 2 and len(ledger.fills()) == len({fill.trade_id for fill in ledger.fills()})
+    assert len(ledger.epochs()) == 2 and len(ledger.fills()) == len(
+        {fill.trade_id for fill in ledger.fills()}
+    )
     assert "before" in next(one.detail for one in ledger.incidents() if one.kind == "reset")
     assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
     act(executor, venue, "4", 4)
@@ -147,7 +151,9 @@ def test_orders_sent_since_a_reset_are_carried_into_the_new_epoch(ledger, venue,
     assert reconcile(ledger, venue, venue.clock, price=PRICE) == "agrees"
 
 
-def test_ids_that_begin_anew_with_a_reset_are_those_of_other_orders_and_trades(ledger, venue, executor):
+def test_ids_that_begin_anew_with_a_reset_are_those_of_other_orders_and_trades(
+    ledger, venue, executor
+):
     """Replies about the order after it were not believed, and it was given up for lost with its fills."""
     act(executor, venue, "5", 0)
     act(executor, venue, "0", 1)
@@ -302,7 +308,9 @@ def test_an_order_forgotten_alone_halts_until_the_account_is_accepted(ledger, ve
     assert ledger.position() == 5
 
 
-@pytest.mark.parametrize("quirk", [{"rest_until_ms": START + 60 * MINUTE}, {"fills_lag_ms": 30_000}])
+@pytest.mark.parametrize(
+    "quirk", [{"rest_until_ms": START + 60 * MINUTE}, {"fills_lag_ms": 30_000}]
+)
 def test_an_order_that_is_not_found_for_a_moment_is_still_there(ledger, venue, executor, quirk):
     """A look-up that lags would else end it, or open an epoch without a position, which is then bought again."""
     for name, value in quirk.items():

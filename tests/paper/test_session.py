@@ -39,12 +39,19 @@ def run(results: Path) -> Path:
 @contextmanager
 def opened(run: Path, served: LocalExchange, name: str = "local", **settings: Any) -> Iterator[Any]:
     with open_session(
-        run, name, PaperSettings(**settings), environ={}, port=served.port, clock=ReplayedClock(served)
+        run,
+        name,
+        PaperSettings(**settings),
+        environ={},
+        port=served.port,
+        clock=ReplayedClock(served),
     ) as session:
         yield session
 
 
-def check_refused(run: Path, served: LocalExchange, kind: type[CryptonnError], words: str, **settings: Any) -> None:
+def check_refused(
+    run: Path, served: LocalExchange, kind: type[CryptonnError], words: str, **settings: Any
+) -> None:
     with pytest.raises(kind, match=words), opened(run, served, **settings):
         pass
     assert not (run / "paper").exists()
@@ -66,7 +73,9 @@ def check_refused(run: Path, served: LocalExchange, kind: type[CryptonnError], w
         ({"candles": "nowhere"}, "unknown to ccxt"),
     ],
 )
-def test_settings_that_cannot_be(run: Path, exchange: LocalExchange, settings: dict[str, Any], words: str) -> None:
+def test_settings_that_cannot_be(
+    run: Path, exchange: LocalExchange, settings: dict[str, Any], words: str
+) -> None:
     check_refused(run, exchange, ConfigError, words, **settings)
 
 
@@ -81,11 +90,17 @@ def test_a_run_that_goes_short(tiny: Any, exchange: LocalExchange, tmp_path: Pat
     check_refused(run, exchange, ConfigError, "a spot account cannot go short")
 
 
-def test_a_run_that_reads_more_than_candles(tiny: Any, exchange: LocalExchange, tmp_path: Path) -> None:
+def test_a_run_that_reads_more_than_candles(
+    tiny: Any, exchange: LocalExchange, tmp_path: Path
+) -> None:
     run = changed_copy(
         tiny.folder,
         tmp_path,
-        data={"source": "files", "files": {"ETH/USD": ["e.csv"], "BTC/USD": ["b.csv"]}, "extras": True},
+        data={
+            "source": "files",
+            "files": {"ETH/USD": ["e.csv"], "BTC/USD": ["b.csv"]},
+            "extras": True,
+        },
     )
     check_refused(run, exchange, ConfigError, "candles from an exchange have none of them")
 
@@ -105,12 +120,17 @@ def test_no_exchange_there(run: Path, exchange: LocalExchange) -> None:
     assert not (run / "paper").exists()
 
 
-def test_a_session_goes_on_only_as_it_was_begun(run: Path, exchange: LocalExchange, tmp_path: Path) -> None:
+def test_a_session_goes_on_only_as_it_was_begun(
+    run: Path, exchange: LocalExchange, tmp_path: Path
+) -> None:
     with opened(run, exchange) as session:
         began_ms = session.start_ms
         assert settings_of(session.ledger) == PaperSettings()
     with (
-        pytest.raises(ConfigError, match=r"cash was not given, now it is 50; fees was taker\+slippage.*--session NAME"),
+        pytest.raises(
+            ConfigError,
+            match=r"cash was not given, now it is 50; fees was taker\+slippage.*--session NAME",
+        ),
         opened(run, exchange, fees="maker", cash=Decimal(50)),
     ):
         pass
@@ -122,7 +142,9 @@ def test_a_session_goes_on_only_as_it_was_begun(run: Path, exchange: LocalExchan
         pass
 
 
-def test_the_database_of_another_run(run: Path, tiny: Any, exchange: LocalExchange, tmp_path: Path) -> None:
+def test_the_database_of_another_run(
+    run: Path, tiny: Any, exchange: LocalExchange, tmp_path: Path
+) -> None:
     with opened(run, exchange):
         pass
     other = changed_copy(tiny.folder, tmp_path).rename(tmp_path / "other")
@@ -133,7 +155,9 @@ def test_the_database_of_another_run(run: Path, tiny: Any, exchange: LocalExchan
         pass
 
 
-@pytest.mark.parametrize("content", [b"", b"no database at all, but some words of a length to speak of" * 20])
+@pytest.mark.parametrize(
+    "content", [b"", b"no database at all, but some words of a length to speak of" * 20]
+)
 def test_a_database_that_is_none(run: Path, exchange: LocalExchange, content: bytes) -> None:
     path = session_file(run, "local")
     path.parent.mkdir(parents=True)
@@ -147,7 +171,9 @@ def test_a_database_that_is_none(run: Path, exchange: LocalExchange, content: by
     assert path.read_bytes() == content
 
 
-def test_one_process_an_account_and_one_a_session(run: Path, exchange: LocalExchange, tiny: Any) -> None:
+def test_one_process_an_account_and_one_a_session(
+    run: Path, exchange: LocalExchange, tiny: Any
+) -> None:
     with opened(run, exchange):
         words = f"trading with this account of local on port {exchange.port}"
         with pytest.raises(ConfigError, match=words), opened(run, exchange, "another"):
@@ -163,11 +189,15 @@ def test_one_process_an_account_and_one_a_session(run: Path, exchange: LocalExch
 
 def test_the_session_begins_by_the_exchanges_clock(run: Path, exchange: LocalExchange) -> None:
     clock = ReplayedClock(exchange, off_ms=-3_600_000)
-    with open_session(run, "local", PaperSettings(), environ={}, port=exchange.port, clock=clock) as session:
+    with open_session(
+        run, "local", PaperSettings(), environ={}, port=exchange.port, clock=clock
+    ) as session:
         assert session.start_ms == exchange.exchange.clock.now_ms()
 
 
-def test_a_wait_looks_up_after_a_moment_of_the_wall(run: Path, exchange: LocalExchange, tiny: Any) -> None:
+def test_a_wait_looks_up_after_a_moment_of_the_wall(
+    run: Path, exchange: LocalExchange, tiny: Any
+) -> None:
     with open_session(run, "local", PaperSettings(), environ={}, port=exchange.port) as session:
         assert isinstance(session.clock, LocalClock) and session.slice_s == 60
     with (
@@ -180,12 +210,16 @@ def test_a_wait_looks_up_after_a_moment_of_the_wall(run: Path, exchange: LocalEx
 
 
 @pytest.mark.parametrize("fee_in", [None, "base"])
-def test_the_currency_of_a_buys_commission_reaches_the_rules(run: Path, exchange: LocalExchange, fee_in: Any) -> None:
+def test_the_currency_of_a_buys_commission_reaches_the_rules(
+    run: Path, exchange: LocalExchange, fee_in: Any
+) -> None:
     with opened(run, exchange, fee_in=fee_in) as session:
         assert session.decider.rules.fee_in == (fee_in or "quote")
 
 
-def test_a_session_is_decided_under_the_rules_it_was_begun_with(run: Path, exchange: LocalExchange, tiny: Any) -> None:
+def test_a_session_is_decided_under_the_rules_it_was_begun_with(
+    run: Path, exchange: LocalExchange, tiny: Any
+) -> None:
     """A coarser tick made the replay want other amounts at past bars: the strategy was blamed for looking ahead."""
     with opened(run, exchange, "begun") as session:
         before = session.decider.rules
@@ -198,7 +232,9 @@ def test_a_session_is_decided_under_the_rules_it_was_begun_with(run: Path, excha
         assert [one.kind for one in session.ledger.incidents()] == ["rules"]
 
 
-def test_an_exchange_that_was_served_again_is_no_place_to_go_on(run: Path, exchange: LocalExchange, tiny: Any) -> None:
+def test_an_exchange_that_was_served_again_is_no_place_to_go_on(
+    run: Path, exchange: LocalExchange, tiny: Any
+) -> None:
     """It replays from its start: the session would wait for a time that passed long ago, without a word."""
     Played(run, exchange, "first").play(bars=4)
     before = session_file(run, "first").read_bytes()
@@ -213,7 +249,9 @@ def test_an_exchange_that_was_served_again_is_no_place_to_go_on(run: Path, excha
         pass
 
 
-def test_the_local_exchange_is_one_account_in_both_dialects(run: Path, exchange: LocalExchange) -> None:
+def test_the_local_exchange_is_one_account_in_both_dialects(
+    run: Path, exchange: LocalExchange
+) -> None:
     with (
         opened(run, exchange, "one"),
         pytest.raises(ConfigError, match="is trading with this account"),
@@ -242,7 +280,9 @@ def test_pairs_of_symbols_that_are_none(pair: str) -> None:
 
 
 def test_settings_survive_the_database() -> None:
-    settings = PaperSettings("gemini", "maker", Decimal("12.50"), {"ETH/USD": "ETH/USDT"}, "binance", 7, "base")
+    settings = PaperSettings(
+        "gemini", "maker", Decimal("12.50"), {"ETH/USD": "ETH/USDT"}, "binance", 7, "base"
+    )
     assert PaperSettings.from_plain(settings.plain()) == settings
     assert PaperSettings.from_plain(PaperSettings().plain()) == PaperSettings()
 
@@ -251,7 +291,11 @@ def test_gemini_is_traded_too(tiny: Any, exchange: LocalExchange, tmp_path: Path
     played = Played(changed_copy(tiny.folder, tmp_path), exchange, "gemini")
     assert played.play(8, exchange="local-gemini") == 8
     assert len(played.fills()) >= 2
-    assert all(entry["path"].startswith("/v1/") for entry in exchange.front.log.entries if entry["method"] == "POST")
+    assert all(
+        entry["path"].startswith("/v1/")
+        for entry in exchange.front.log.entries
+        if entry["method"] == "POST"
+    )
 
 
 def test_keys_that_the_exchange_does_not_know(run: Path, exchange: LocalExchange) -> None:

@@ -13,15 +13,29 @@ BARS = 20
 
 def test_twenty_minutes_on_a_running_clock(tiny: Any, tmp_path: Path) -> None:
     run = changed_copy(tiny.folder, tmp_path / "runs")
-    with forking(tmp_path) as forks, served(tiny.frame, tiny.config, mode="running", speed=90.0) as exchange:
+    with (
+        forking(tmp_path) as forks,
+        served(tiny.frame, tiny.config, mode="running", speed=90.0) as exchange,
+    ):
         played = Played(run, exchange, "soak")
-        words = ("paper", run.name, "--results", run.parent, "--session", "soak", "--port", exchange.port)
+        words = (
+            "paper",
+            run.name,
+            "--results",
+            run.parent,
+            "--session",
+            "soak",
+            "--port",
+            exchange.port,
+        )
         command = forks.start(*words, "--bars", BARS, "--json")
         found = watch(command.pid, exchange.port, every_s=0.2)
         assert command.wait() == 0, command.errors
     decisions, lost = missed(played.path)
     assert decisions == BARS
-    assert lost <= 3, played.incidents()  # none, but on a machine too busy for a bar in less than a second
+    assert lost <= 3, (
+        played.incidents()
+    )  # none, but on a machine too busy for a bar in less than a second
     assert len(played.fills()) >= 2
     assert found.growth(BARS // 3) < 5
     assert max(found.files[-5:]) <= max(found.files[: len(found.files) // 2])

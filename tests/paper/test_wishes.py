@@ -37,14 +37,24 @@ class Counted:
         self.replays = self.begun = 0
         self.notes: list[str] = []
         costs = Costs(commission=0.001, spread=0.0, slippage=0.0, borrow=0.0)
-        self.settings = {"strategy": strategy, "costs": costs, "cash": 1e5, "fraction": 0.9, "rules": RULES}
-        self.wishes = Wishes(self.replay, self.run, note=self.notes.append, rules=RULES, young_bars=young_bars)
+        self.settings = {
+            "strategy": strategy,
+            "costs": costs,
+            "cash": 1e5,
+            "fraction": 0.9,
+            "rules": RULES,
+        }
+        self.wishes = Wishes(
+            self.replay, self.run, note=self.notes.append, rules=RULES, young_bars=young_bars
+        )
 
     def replay(self, given: Inputs) -> list[float]:
         self.replays += 1
         wanted: list[float] = []
         candles, signal, proba = given
-        run_backtest(candles, signal, proba=proba, on_close=wanted.append, symbol="ETH/USD", **self.settings)
+        run_backtest(
+            candles, signal, proba=proba, on_close=wanted.append, symbol="ETH/USD", **self.settings
+        )
         return wanted
 
     def run(self) -> RunningBacktest:
@@ -71,7 +81,12 @@ def test_bars_that_are_not_as_they_were_begin_it_anew() -> None:
     candles, signal, proba = inputs(41)
     changed = candles.copy()
     changed.iloc[10] *= 1.01
-    for given in ((changed, signal, proba), (candles, 1 - signal, proba), (candles, signal, proba / 2), inputs(30)):
+    for given in (
+        (changed, signal, proba),
+        (candles, 1 - signal, proba),
+        (candles, signal, proba / 2),
+        inputs(30),
+    ):
         assert one.wishes.of(given) == Counted(follower(), young_bars=1000).wishes.of(given)
     assert one.begun == 5
 
@@ -182,7 +197,9 @@ class Alternating(bt.Strategy):
             self.close()
 
 
-@pytest.mark.parametrize("strategy", [Timed, Rising, RisingFirst, RisingView, AverageView, Alternating])
+@pytest.mark.parametrize(
+    "strategy", [Timed, Rising, RisingFirst, RisingView, AverageView, Alternating]
+)
 def test_what_only_a_replay_can_do_is_replayed_for_good(strategy: type) -> None:
     one = Counted(strategy, young_bars=20)
     for bars in range(18, BARS + 1):

@@ -59,7 +59,12 @@ class Writer:
         self.rules = replace(RULES, fee_in=fee_in)
         self.settings = PaperSettings(exchange="local")
         self.decider: Decider = open_decider(
-            run, rules=self.rules, fees=self.settings.fees, cash=CASH, start_ms=_ms(start), strategies=STRATEGIES
+            run,
+            rules=self.rules,
+            fees=self.settings.fees,
+            cash=CASH,
+            start_ms=_ms(start),
+            strategies=STRATEGIES,
         )
         self.tables = tiny_candles()
         self.frame = align(self.tables, timeframe="1m")
@@ -88,7 +93,12 @@ class Writer:
             return backtest_trades(self.result, quote="USD")
         candles = self.frame.candles(TARGET).loc[self.decisions.index]
         return planned_trades(
-            self.decisions, candles, rules=self.rules, costs=self.result.costs, base="ETH", quote="USD"
+            self.decisions,
+            candles,
+            rules=self.rules,
+            costs=self.result.costs,
+            base="ETH",
+            quote="USD",
         )
 
     def quiet_bars(self, many: int, *, before: int) -> range:
@@ -103,19 +113,35 @@ class Writer:
         bar = max(bar for bar, (time_ms, _) in enumerate(self._decisions(300)) if time_ms in trades)
         return range(bar, bar + 1)
 
-    def write(self, name: str, *, bars: int, mishaps: Mishaps | None = None, after: int = 1, **changes: Any) -> Path:
+    def write(
+        self,
+        name: str,
+        *,
+        bars: int,
+        mishaps: Mishaps | None = None,
+        after: int = 1,
+        **changes: Any,
+    ) -> Path:
         """Write ``bars`` decisions and candles up to ``after`` bars behind them; return the database's path."""
         mishaps = mishaps or Mishaps()
         path = self.run / "paper" / name / "session.sqlite"
         with Ledger.open(path, self.facts(rules_kept=mishaps.rules_kept, **changes)) as ledger:
-            ledger._db.execute("PRAGMA synchronous = OFF")  # thousands of commits, and nothing of it is to last
-            ledger.epoch("start", {"USD": CASH}, carried=Decimal(0), cash=CASH, at_ms=_ms(self.start))
+            ledger._db.execute(
+                "PRAGMA synchronous = OFF"
+            )  # thousands of commits, and nothing of it is to last
+            ledger.epoch(
+                "start", {"USD": CASH}, carried=Decimal(0), cash=CASH, at_ms=_ms(self.start)
+            )
             self._candles(ledger, self.decisions.index[bars - 1 + after])
             trades, owed, number = self.trades(), None, 0
             for bar, (time_ms, decision) in enumerate(self._decisions(bars)):
                 trade = trades.get(time_ms)
                 if bar in mishaps.missed:
-                    owed = replace(trade, filled_ms=0) if trade is not None and mishaps.made_up_for else owed
+                    owed = (
+                        replace(trade, filled_ms=0)
+                        if trade is not None and mishaps.made_up_for
+                        else owed
+                    )
                     continue
                 if trade is None and owed is not None:
                     trade, owed = replace(owed, filled_ms=time_ms + MINUTE), None
@@ -131,7 +157,11 @@ class Writer:
         """No more is sold than is held."""
         if trade is None:
             return None
-        amount = trade.amount if trade.side == "buy" else min(trade.amount, self.rules.amount(ledger.position()))
+        amount = (
+            trade.amount
+            if trade.side == "buy"
+            else min(trade.amount, self.rules.amount(ledger.position()))
+        )
         return Move(trade.side, amount) if amount else None
 
     def _candles(self, ledger: Ledger, end: pd.Timestamp) -> None:
@@ -146,7 +176,15 @@ class Writer:
         return [
             (
                 time_ms,
-                Decision(time_ms, time_ms + MINUTE, row.proba, int(row.signal), row.wanted, _price(row.close), False),
+                Decision(
+                    time_ms,
+                    time_ms + MINUTE,
+                    row.proba,
+                    int(row.signal),
+                    row.wanted,
+                    _price(row.close),
+                    False,
+                ),
             )
             for time_ms, row in zip(_times(table), table.itertuples(), strict=True)
         ]
@@ -159,7 +197,12 @@ class Writer:
             ledger.incident("rejected", f"{cid}: no\x1b[2J funds", at_ms=at_ms)
             return
         if number in mishaps.not_sent:
-            ledger.mark(cid, "REJECTED", at_ms=at_ms, reason=f"{NOT_SENT}: Resting: it asked to be left alone")
+            ledger.mark(
+                cid,
+                "REJECTED",
+                at_ms=at_ms,
+                reason=f"{NOT_SENT}: Resting: it asked to be left alone",
+            )
             return
         if number in mishaps.refused_later:
             ledger.mark(cid, "OPEN", at_ms=at_ms, venue_id=cid)
@@ -169,9 +212,15 @@ class Writer:
         asked = ledger.order(cid).amount
         amount = self.rules.amount(asked / 2) if number in mishaps.halved else asked
         fee = round(trade.fee * amount / trade.amount, 8)
-        paid = (Decimal("0.5"), "BNB") if number in mishaps.third_currency else (fee, trade.fee_currency)
+        paid = (
+            (Decimal("0.5"), "BNB")
+            if number in mishaps.third_currency
+            else (fee, trade.fee_currency)
+        )
         ledger.mark(cid, "OPEN", at_ms=at_ms, venue_id=cid)
-        ledger.add_fills(cid, [VenueFill(cid, cid, trade.side, amount, trade.price + worse, *paid, at_ms)])
+        ledger.add_fills(
+            cid, [VenueFill(cid, cid, trade.side, amount, trade.price + worse, *paid, at_ms)]
+        )
         ledger.mark(cid, "CLOSED", at_ms=at_ms, filled=amount, reason="filled")
 
     def _reset(self, ledger: Ledger, decision: Decision) -> None:

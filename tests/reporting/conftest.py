@@ -17,4 +17,6 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Written:
     """A report of one synthetic test period without a trade, by somebody hostile."""
     folder = tmp_path_factory.mktemp("synthetic") / "fake-20190101T000000"
     hostile = '<script>alert("1")</script><img src=x onerror=alert(2)> & "quoted"'
-    return write(make_run(folder, trades=0, description=hostile, data={"source": "synthetic"}), folder)
+    return write(
+        make_run(folder, trades=0, description=hostile, data={"source": "synthetic"}), folder
+    )

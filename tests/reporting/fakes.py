@@ -31,7 +31,9 @@ COSTS = {
 }
 
 
-def make_candles(index: pd.DatetimeIndex, *, seed: int, start: float, volatility: float = 0.0008) -> pd.DataFrame:
+def make_candles(
+    index: pd.DatetimeIndex, *, seed: int, start: float, volatility: float = 0.0008
+) -> pd.DataFrame:
     """A random walk in the shape of candles; every tenth minute or so has no trade."""
     rng = np.random.default_rng(seed)
     volume = rng.gamma(0.7, 20, len(index)) * (rng.random(len(index)) > 0.1)
@@ -40,13 +42,18 @@ def make_candles(index: pd.DatetimeIndex, *, seed: int, start: float, volatility
     wiggle = np.where(volume > 0, np.abs(rng.normal(0, volatility / 3, (2, len(index)))), 0)
     high = np.maximum(opened, close) * (1 + wiggle[0])
     low = np.minimum(opened, close) * (1 - wiggle[1])
-    return pd.DataFrame({"open": opened, "high": high, "low": low, "close": close, "volume": volume}, index=index)
+    return pd.DataFrame(
+        {"open": opened, "high": high, "low": low, "close": close, "volume": volume}, index=index
+    )
 
 
 def make_frame(*, start: str, days: int) -> Frame:
     """Minutes of ETH/USD and BTC/USD."""
     index = pd.date_range(start, periods=days * 1440, freq="min", tz="UTC", name="time")
-    coins = {"ETH/USD": make_candles(index, seed=1, start=140), "BTC/USD": make_candles(index, seed=2, start=3800)}
+    coins = {
+        "ETH/USD": make_candles(index, seed=1, start=140),
+        "BTC/USD": make_candles(index, seed=2, start=3800),
+    }
     return align(coins, timeframe="1m")
 
 
@@ -75,10 +82,26 @@ def make_result(
         money[leave:] = equity
         times = candles.index[bar], candles.index[leave]
         fills.append(
-            (times[0], "buy", amount, bought, tolls[0], amount * (bought - opens[bar]), candles.index[bar - 1])
+            (
+                times[0],
+                "buy",
+                amount,
+                bought,
+                tolls[0],
+                amount * (bought - opens[bar]),
+                candles.index[bar - 1],
+            )
         )
         fills.append(
-            (times[1], "sell", amount, sold, tolls[1], amount * (opens[leave] - sold), candles.index[leave - 1])
+            (
+                times[1],
+                "sell",
+                amount,
+                sold,
+                tolls[1],
+                amount * (opens[leave] - sold),
+                candles.index[leave - 1],
+            )
         )
         trades.append((*times, "long", amount, bought, sold, gross, gross - net, net, hold, False))
     return _result(candles, fees, strategy, cash, money, units, fills, trades)
@@ -91,7 +114,14 @@ def _result(candles, fees, strategy, cash, money, units, fills, trades) -> Backt
     value = pd.Series(units * candles["close"].to_numpy(), candles.index).groupby(day).last()
     columns = ["time", "side", "amount", "price", "commission", "slippage", "decided"]
     kinds = {"amount": float, "price": float, "commission": float, "slippage": float}
-    no_trade = {"gross": float, "net": float, "amount": float, "entry_price": float, "exit_price": float, "open": bool}
+    no_trade = {
+        "gross": float,
+        "net": float,
+        "amount": float,
+        "entry_price": float,
+        "exit_price": float,
+        "open": bool,
+    }
     no_trade |= {"entry_time": candles.index.dtype, "exit_time": candles.index.dtype}
     return BacktestResult(
         strategy=strategy,
@@ -117,7 +147,9 @@ def spaced_entries(bars: int, *, trades: int, seed: int = 3, hold: int = 5) -> n
     return np.sort(rng.choice(slots, min(trades, len(slots)), replace=False))
 
 
-def make_predictions(close: pd.Series, *, period: str, skill: float, horizon: int = 5, seed: int = 4) -> pd.DataFrame:
+def make_predictions(
+    close: pd.Series, *, period: str, skill: float, horizon: int = 5, seed: int = 4
+) -> pd.DataFrame:
     """Probabilities that know a little of what comes, as no real ones may."""
     rng = np.random.default_rng(seed)
     move = np.full(len(close), np.nan)
@@ -137,7 +169,12 @@ def make_predictions(close: pd.Series, *, period: str, skill: float, horizon: in
 
 
 def make_run(
-    folder: Path, *, days: int = 12, tests: Mapping[str, str] | None = None, trades: int = 60, **settings: Any
+    folder: Path,
+    *,
+    days: int = 12,
+    tests: Mapping[str, str] | None = None,
+    trades: int = 60,
+    **settings: Any,
 ) -> Run:
     """A whole run: minutes from 2019-01-01, validation on the first days, then the test periods."""
     tests = {"2019Q1": "20190105-20190113"} if tests is None else tests
@@ -156,7 +193,9 @@ def make_run(
         candles = period.select(frame.candles("ETH/USD"))
         entries = spaced_entries(len(candles), trades=trades)
         own = [make_result(candles, entries, fees=fees) for fees in COSTS]
-        other = [make_result(candles, entries[::2] + 1, fees=fees, strategy="momentum") for fees in COSTS]
+        other = [
+            make_result(candles, entries[::2] + 1, fees=fees, strategy="momentum") for fees in COSTS
+        ]
         backtests[name] = own + other
         measured = [metrics_of(result, candles, resamples=50) for result in own + other]
         metrics += [{"period": name, **found} for found in measured]
@@ -194,24 +233,52 @@ def make_run(
     )
 
 
-def make_regression(folder: Path, *, skill: float = 0.0, band: tuple[float, float] | None = (-0.004, 0.004)) -> Run:
+def make_regression(
+    folder: Path, *, skill: float = 0.0, band: tuple[float, float] | None = (-0.004, 0.004)
+) -> Run:
     """A run that forecasts the price of a minute five minutes ahead: the move with a little skill, and noise."""
-    sections = {"labels": {"kind": "return"}, "network": {"output": "linear"}, "training": {"loss": "mse"}}
+    sections = {
+        "labels": {"kind": "return"},
+        "network": {"output": "linear"},
+        "training": {"loss": "mse"},
+    }
     run = make_run(folder, **sections)
     rng, horizon = np.random.default_rng(6), run.config.labels.horizon
     close = run.frame.candles("ETH/USD")["close"]
-    actual = pd.Series(np.append(close.to_numpy()[horizon:], np.full(horizon, np.nan)), index=close.index)
+    actual = pd.Series(
+        np.append(close.to_numpy()[horizon:], np.full(horizon, np.nan)), index=close.index
+    )
     move = skill * np.log(actual / close).fillna(0) + rng.normal(0, 0.001, len(close))
-    table = pd.DataFrame({"role": "", "close": close, "predicted": close * np.exp(move), "actual": actual})
-    periods = {"train": "20190101-20190103", "validation": "20190103-20190105", "2019Q1": "20190105-20190113"}
-    roles = {name: TimeRange.parse(period).select(table).assign(role=name) for name, period in periods.items()}
+    table = pd.DataFrame(
+        {"role": "", "close": close, "predicted": close * np.exp(move), "actual": actual}
+    )
+    periods = {
+        "train": "20190101-20190103",
+        "validation": "20190103-20190105",
+        "2019Q1": "20190105-20190113",
+    }
+    roles = {
+        name: TimeRange.parse(period).select(table).assign(role=name)
+        for name, period in periods.items()
+    }
     if band is not None:
-        model = {"regression": {"kind": "return", "mean": 0, "std": 1, "error": 1, "low": band[0], "high": band[1]}}
+        model = {
+            "regression": {
+                "kind": "return",
+                "mean": 0,
+                "std": 1,
+                "error": 1,
+                "low": band[0],
+                "high": band[1],
+            }
+        }
         write_file(folder / "model" / "model.json", json.dumps(model))
     return replace(
         run,
         forecasts=pd.concat(roles.values()),
-        forecast_scores={name: assess_forecasts(rows, horizon=horizon) for name, rows in roles.items()},
+        forecast_scores={
+            name: assess_forecasts(rows, horizon=horizon) for name, rows in roles.items()
+        },
     )
 
 

@@ -16,7 +16,9 @@ CANDLES = make_candles(INDEX, seed=5, start=140)
 
 
 def result(fees: str, *, entries: np.ndarray | None = None) -> BacktestResult:
-    return make_result(CANDLES, spaced_entries(len(CANDLES), trades=50) if entries is None else entries, fees=fees)
+    return make_result(
+        CANDLES, spaced_entries(len(CANDLES), trades=50) if entries is None else entries, fees=fees
+    )
 
 
 @pytest.mark.parametrize("fees", ["none", "maker", "taker", "taker+slippage"])
@@ -42,7 +44,9 @@ def test_without_a_fee_a_dear_backtest_earns_what_the_free_one_did() -> None:
 
 def test_trades_that_rise_by_a_known_share_break_even_at_half_of_it() -> None:
     rising = CANDLES.assign(open=100 * 1.0001 ** np.arange(len(CANDLES)))
-    found = make_result(rising.assign(close=rising["open"]), np.arange(100, 400, 30), fees="none", hold=20)
+    found = make_result(
+        rising.assign(close=rising["open"]), np.arange(100, 400, 30), fees="none", hold=20
+    )
     growth = 1.0001**20
     assert break_even(found) == pytest.approx((growth - 1) / (growth + 1), rel=1e-6)
 
@@ -54,7 +58,9 @@ def test_without_trades_there_is_no_break_even_fee() -> None:
 
 
 def test_a_handful_of_trades_has_no_break_even_fee() -> None:
-    nine, ten = (result("none", entries=np.arange(100, 100 + 30 * trades, 30)) for trades in (9, 10))
+    nine, ten = (
+        result("none", entries=np.arange(100, 100 + 30 * trades, 30)) for trades in (9, 10)
+    )
     assert np.isnan(break_even(nine))
     assert np.isfinite(break_even(ten))
 
@@ -82,6 +88,8 @@ def test_the_sweep_is_backtraders_at_every_fee(direction: tuple[int, ...]) -> No
         swept = fee_sweep(free, [commission])["net_return"].iloc[0]
         assert swept == pytest.approx(paid.net_return, abs=5e-4)
     even = break_even(free)
-    at_even = run_backtest(CANDLES, signal, strategy=strategy, costs=Costs(max(even, 0.0)), **account)
+    at_even = run_backtest(
+        CANDLES, signal, strategy=strategy, costs=Costs(max(even, 0.0)), **account
+    )
     assert even > 0 or free.net_return < 0
     assert even <= 0 or abs(at_even.net_return) < 5e-4

@@ -7,7 +7,16 @@ import pandas as pd
 import pytest
 
 from cryptonn.reporting import formatting
-from cryptonn.reporting.formatting import bp, count, money, number, percent, signed_bp, signed_percent, slug
+from cryptonn.reporting.formatting import (
+    bp,
+    count,
+    money,
+    number,
+    percent,
+    signed_bp,
+    signed_percent,
+    slug,
+)
 
 
 @pytest.mark.parametrize("write", [bp, percent, signed_bp, signed_percent, number, money, count])

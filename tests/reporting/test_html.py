@@ -29,7 +29,16 @@ from cryptonn.reporting.sections import (
 )
 from cryptonn.runs import Run
 
-SECTIONS = ["verdict", "money", "compare", "validation", "chart", "tearsheets", "exploration", "facts"]
+SECTIONS = [
+    "verdict",
+    "money",
+    "compare",
+    "validation",
+    "chart",
+    "tearsheets",
+    "exploration",
+    "facts",
+]
 
 
 class Page(HTMLParser):
@@ -75,7 +84,9 @@ def test_the_verdict_of_each_period_is_said_before_any_figure(written: Written) 
 
 
 def test_big_numbers_are_those_of_the_tables(written: Written) -> None:
-    own = written.run.comparison.query("period == 'first' and strategy == 'lstm_signal'").set_index("fees")
+    own = written.run.comparison.query("period == 'first' and strategy == 'lstm_signal'").set_index(
+        "fees"
+    )
     said = re.sub(r"<[^>]+>", "", written.html).replace("\N{NO-BREAK SPACE}", " ")
     assert f"{100 * own.loc['maker', 'net_return']:+.2f} %".replace("-", "−") in said
     assert f"{own.loc['none', 'gross_per_trade_bp']:+.1f} bp".replace("-", "−") in said
@@ -91,7 +102,9 @@ def test_nothing_is_loaded_from_elsewhere(report: str, request: pytest.FixtureRe
         for name in ("src", "href", "srcset", "data", "poster", "action"):
             value = attributes.get(name)
             if value is not None:
-                assert value.startswith(("data:image/png;base64,", "#")), f"<{tag} {name}={value[:60]}>"
+                assert value.startswith(("data:image/png;base64,", "#")), (
+                    f"<{tag} {name}={value[:60]}>"
+                )
     styles = "".join(re.findall(r"<style>(.*?)</style>", html, flags=re.DOTALL))
     assert "url(" not in styles
     assert "@import" not in styles
@@ -107,7 +120,11 @@ def test_no_figure_is_wider_than_a_narrow_screen_unless_it_was_tapped(written: W
     """Below 640 px every figure was 640 px wide, so its right end was cropped."""
     css = written.html[written.html.index("<style>") : written.html.index("</style>")]
     rules = re.findall(r"([^{}]*img[^{}]*)\{([^{}]*)\}", css)
-    wide = [selector.strip() for selector, what in rules if re.search(r"max-width: none|[^-]width: \d+px", what)]
+    wide = [
+        selector.strip()
+        for selector, what in rules
+        if re.search(r"max-width: none|[^-]width: \d+px", what)
+    ]
     assert wide == ["figure .box.large img"]
     assert (
         'box.classList.toggle("large")' in written.html
@@ -124,7 +141,12 @@ def test_plotly_is_inlined_once(written: Written, synthetic: Written) -> None:
 def test_every_figure_and_table_lies_beside_it(written: Written) -> None:
     pictures = re.findall(r"figures/([\w.+-]+\.png)", written.html)
     tables = re.findall(r"tables/([\w.+-]+\.csv)", written.html)
-    assert {"equity_first.png", "fee_sweep_second.png", "accuracy.png", "exploration_price.png"} <= set(pictures)
+    assert {
+        "equity_first.png",
+        "fee_sweep_second.png",
+        "accuracy.png",
+        "exploration_price.png",
+    } <= set(pictures)
     for name in pictures:
         assert (written.folder / "figures" / name).read_bytes().startswith(b"\x89PNG")
     for name in tables:
@@ -134,10 +156,19 @@ def test_every_figure_and_table_lies_beside_it(written: Written) -> None:
 
 
 def test_the_tear_sheets_have_pyfolios_own_look(written: Written) -> None:
-    sheets = sorted(path.relative_to(written.folder / "figures") for path in (written.folder / "figures").glob("*/*"))
-    folders = [f"tearsheet_{period}_{fees}" for period in ("first", "second") for fees in ("none", "taker_slippage")]
+    sheets = sorted(
+        path.relative_to(written.folder / "figures")
+        for path in (written.folder / "figures").glob("*/*")
+    )
+    folders = [
+        f"tearsheet_{period}_{fees}"
+        for period in ("first", "second")
+        for fees in ("none", "taker_slippage")
+    ]
     pages = ("1_returns.png", "2_positions.png", "3_transactions.png")
-    assert [str(path) for path in sheets] == [f"{folder}/{page}" for folder in folders for page in pages]
+    assert [str(path) for path in sheets] == [
+        f"{folder}/{page}" for folder in folders for page in pages
+    ]
 
 
 def test_the_facts_are_there(written: Written, page: Page) -> None:
@@ -160,32 +191,49 @@ def test_the_two_ways_to_buy_and_hold_are_told_apart(written: Written) -> None:
 
 
 def test_small_print_belongs_to_the_strategies_that_ran() -> None:
-    table = pd.DataFrame({"strategy": ["buy_and_hold", "random_entry"], "fees": "none", "buy_and_hold_return": 0.1})
+    table = pd.DataFrame(
+        {"strategy": ["buy_and_hold", "random_entry"], "fees": "none", "buy_and_hold_return": 0.1}
+    )
     note = comparison_grid(table, period="p", own="lstm_signal", name="n").note
     assert "Buy and hold, all in, no costs: +10.00 % from the first open" in note
-    assert "The strategy buy_and_hold enters at the second open, with its share of equity, and pays." in note
+    assert (
+        "The strategy buy_and_hold enters at the second open, with its share of equity, and pays."
+        in note
+    )
     assert "random_entry is one draw of one seed" in note
     assert "never renewed" in note
 
 
 def test_makers_fill_is_called_optimistic_in_the_words(written: Written) -> None:
-    assert "a fill at the next open for sure, which is optimistic: a resting order may not fill" in said(written)
+    assert (
+        "a fill at the next open for sure, which is optimistic: a resting order may not fill"
+        in said(written)
+    )
 
 
 def test_what_the_test_periods_were_used_for_is_not_overstated(written: Written) -> None:
     text = said(written)
     assert "seen by nothing" not in text
-    assert "The test periods were not used for the fit, the kept epoch or the entry threshold." in text
+    assert (
+        "The test periods were not used for the fit, the kept epoch or the entry threshold." in text
+    )
     assert "each look makes a lucky result likelier" in text
     assert "in-sample" not in text
 
 
 def test_an_in_sample_stretch_is_not_called_held_out(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", tests={"20190105-20190107": "20190105-20190107"}, days=6)
-    data = run.config.data.model_copy(update={"test": {}, "train": TimeRange.parse("20181001-20190106")})
-    run = dataclasses.replace(run, config=run.config.model_copy(update={"data": data}), backtests={}, verdicts={})
+    data = run.config.data.model_copy(
+        update={"test": {}, "train": TimeRange.parse("20181001-20190106")}
+    )
+    run = dataclasses.replace(
+        run, config=run.config.model_copy(update={"data": data}), backtests={}, verdicts={}
+    )
     report = said(write(run, tmp_path / "run"))
-    assert "That does not hold in-sample, for 20190105-20190107: those numbers are no evidence." in report
+    assert (
+        "That does not hold in-sample, for 20190105-20190107: those numbers are no evidence."
+        in report
+    )
     assert report.index("Note: 20190105-20190107: IN-SAMPLE: ") < report.index("Does it pay?")
 
 
@@ -218,20 +266,30 @@ def test_only_the_strategy_that_leads_a_period_speaks_for_it(written: Written) -
     money = make_money(run, "first")
     assert money.pictures[0].caption.startswith("Equity of momentum under each fee scenario")
     assert {shown.title.rpartition(", first, ")[2] for shown in money.pictures} == {"momentum"}
-    assert {shown.name for shown in money.pictures} == {"equity_first", "fee_sweep_first", "drawdown_first"}
+    assert {shown.name for shown in money.pictures} == {
+        "equity_first",
+        "fee_sweep_first",
+        "drawdown_first",
+    }
     assert "momentum under each fee scenario" in money.months.note
     assert make_chart(run, "first").title == "Price and trades, first, momentum"
 
 
 def test_the_runs_own_strategy_needs_no_name(written: Written) -> None:
     assert make_verdict(written.run, "first").strategy == ""
-    assert make_money(written.run, "first").pictures[0].title == "Equity with and without fees, first"
+    assert (
+        make_money(written.run, "first").pictures[0].title == "Equity with and without fees, first"
+    )
     assert "not the run's own" not in said(written)
 
 
-def test_a_leading_stranger_is_named_on_the_page_and_in_sample_is_a_badge(written: Written, tmp_path: Path) -> None:
+def test_a_leading_stranger_is_named_on_the_page_and_in_sample_is_a_badge(
+    written: Written, tmp_path: Path
+) -> None:
     run = momentum_alone(written.run, "first", train=TimeRange.parse("20181001-20190201"))
-    free = [result for result in run.backtests["first"] if result.fees == "none"]  # so it has one tear sheet
+    free = [
+        result for result in run.backtests["first"] if result.fees == "none"
+    ]  # so it has one tear sheet
     report = write(dataclasses.replace(run, backtests={"first": free}), tmp_path / "run")
     assert "strategy <b>momentum</b>, not the run's own" in report.html
     assert report.html.count('<strong class="badge">IN-SAMPLE</strong>') == 1
@@ -246,7 +304,13 @@ def test_a_leading_stranger_is_named_on_the_page_and_in_sample_is_a_badge(writte
 def test_nothing_in_sample_is_green(written: Written) -> None:
     def tones(run: Run) -> set[str]:
         money, card = make_money(run, "first"), make_verdict(run, "first")
-        cells = [cell for grid in (money.months, money.comparison) if grid for row in grid.rows for cell in row]
+        cells = [
+            cell
+            for grid in (money.months, money.comparison)
+            if grid
+            for row in grid.rows
+            for cell in row
+        ]
         return {thing.tone for thing in (card, *card.numbers, *cells)}
 
     rising = written.run.comparison.assign(buy_and_hold_return=0.2, gross_return=0.1)
@@ -257,7 +321,9 @@ def test_nothing_in_sample_is_green(written: Written) -> None:
     assert tones(seen) == {"", "bad"}
 
 
-def test_the_comparison_begins_with_the_leading_strategy_and_goes_from_cheap_to_dear(written: Written) -> None:
+def test_the_comparison_begins_with_the_leading_strategy_and_goes_from_cheap_to_dear(
+    written: Written,
+) -> None:
     run = momentum_alone(written.run, "first")
     grid = make_money(run, "first").comparison
     assert grid is not None
@@ -279,8 +345,12 @@ def test_the_drawdown_of_the_table_is_that_of_the_figure(written: Written) -> No
 
 def test_a_negative_break_even_fee_is_put_in_words(written: Written) -> None:
     own = written.run.comparison.query("period == 'first' and strategy == 'lstm_signal'")
-    lost = own.assign(break_even_fee=-0.00014, break_even_fee_low=-0.0003, break_even_fee_high=0.0001)
-    card = next(number for number in big_numbers(lost, {}) if number.label == "break-even fee per side")
+    lost = own.assign(
+        break_even_fee=-0.00014, break_even_fee_low=-0.0003, break_even_fee_high=0.0001
+    )
+    card = next(
+        number for number in big_numbers(lost, {}) if number.label == "break-even fee per side"
+    )
     assert (card.value, card.note) == (
         "−1.4 bp",
         "not even at zero cost; arithmetic: trades added up; 95 %: −3.0 bp to 1.0 bp",
@@ -299,8 +369,12 @@ def test_the_seed_is_said_once_and_hashes_are_folded(written: Written) -> None:
 def test_notes_stand_at_the_top_and_are_shown_not_run(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", tests={}, days=5)
     facts = run.facts | {"interrupted": True, "best_epoch": "<b>3</b>"}
-    report = write(dataclasses.replace(run, backtests={}, verdicts={}, facts=facts), tmp_path / "run")
-    note = report.html.index("Training was interrupted: the network is that of epoch &lt;b&gt;3&lt;/b&gt;")
+    report = write(
+        dataclasses.replace(run, backtests={}, verdicts={}, facts=facts), tmp_path / "run"
+    )
+    note = report.html.index(
+        "Training was interrupted: the network is that of epoch &lt;b&gt;3&lt;/b&gt;"
+    )
     assert note < report.html.index("<nav")
     assert "<b>3</b>" not in report.html
 
@@ -320,22 +394,33 @@ def test_a_run_without_notes_has_none(written: Written) -> None:
         ("no trades", False, ""),
     ],
 )
-def test_only_a_gain_beyond_doubt_is_green(written: Written, case: str, certain: bool, tone: str) -> None:
+def test_only_a_gain_beyond_doubt_is_green(
+    written: Written, case: str, certain: bool, tone: str
+) -> None:
     verdicts = {"first": Verdict({"case": case, "certain": certain}, "It is so.", ())}
     assert make_verdict(dataclasses.replace(written.run, verdicts=verdicts), "first").tone == tone
 
 
 def test_a_gain_on_bars_the_network_has_seen_is_not_green(written: Written) -> None:
-    data = written.run.config.data.model_copy(update={"train": TimeRange.parse("20181001-20190201")})
+    data = written.run.config.data.model_copy(
+        update={"train": TimeRange.parse("20181001-20190201")}
+    )
     config = written.run.config.model_copy(update={"data": data})
     verdicts = {"first": Verdict({"case": "pays", "certain": True}, "It is so.", ())}
-    assert make_verdict(dataclasses.replace(written.run, config=config, verdicts=verdicts), "first").tone == ""
+    assert (
+        make_verdict(
+            dataclasses.replace(written.run, config=config, verdicts=verdicts), "first"
+        ).tone
+        == ""
+    )
 
 
 def test_a_handful_of_trades_shows_no_break_even_fee(written: Written) -> None:
     own = written.run.comparison.query("period == 'first' and strategy == 'lstm_signal'")
     few = own.assign(trades=3, break_even_fee=float("nan"), break_even_fee_low=float("nan"))
-    card = next(number for number in big_numbers(few, {}) if number.label == "break-even fee per side")
+    card = next(
+        number for number in big_numbers(few, {}) if number.label == "break-even fee per side"
+    )
     assert (card.value, card.note) == ("n/a", "fewer than 10 trades: too few to say")
 
 
@@ -369,7 +454,9 @@ def test_a_run_without_trades_still_has_a_report(synthetic: Written) -> None:
 
 
 def test_a_run_that_is_only_trained_has_a_report(tmp_path: Path) -> None:
-    run = dataclasses.replace(make_run(tmp_path / "run", tests={}, days=5), backtests={}, verdicts={})
+    run = dataclasses.replace(
+        make_run(tmp_path / "run", tests={}, days=5), backtests={}, verdicts={}
+    )
     report = write(dataclasses.replace(run, comparison=pd.DataFrame()), tmp_path / "run")
     sections = [attributes["id"] for tag, attributes in Page(report.html).tags if tag == "section"]
     assert sections == ["verdict", "validation", "exploration", "facts"]
@@ -388,7 +475,9 @@ def test_no_figure_stays_open(written: Written) -> None:
 
 
 def test_a_report_again_leaves_nothing_of_the_old_one(tmp_path: Path) -> None:
-    run = dataclasses.replace(make_run(tmp_path / "run", tests={}, days=5), backtests={}, verdicts={})
+    run = dataclasses.replace(
+        make_run(tmp_path / "run", tests={}, days=5), backtests={}, verdicts={}
+    )
     for name in ("figures", "tables"):
         (tmp_path / "run" / name).mkdir(parents=True)
         (tmp_path / "run" / name / "stale.csv").write_text("old")
@@ -400,7 +489,9 @@ def test_a_report_again_leaves_nothing_of_the_old_one(tmp_path: Path) -> None:
 def test_an_unwritable_folder_is_an_output_error(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", tests={}, days=5)
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match=r"cannot be written.*[Mm]ake room or choose another folder"):
+    with pytest.raises(
+        OutputError, match=r"cannot be written.*[Mm]ake room or choose another folder"
+    ):
         write_report(run, tmp_path / "file" / "run")
     assert (tmp_path / "file").read_text() == "in the way"
 

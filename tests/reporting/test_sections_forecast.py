@@ -32,17 +32,23 @@ def report(run: Run) -> Written:
 
 
 def text(html: str) -> str:
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "", html))).replace("\N{NO-BREAK SPACE}", " ")
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "", html))).replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
 
 
 def rows(*prices: tuple[float, float, float]) -> pd.DataFrame:
     """Forecasts of one role, daily: close, predicted, actual."""
     index = pd.date_range("2019-01-02", periods=len(prices), tz="UTC", name="due")
-    return pd.DataFrame(prices, columns=["close", "predicted", "actual"], index=index).assign(role="test")
+    return pd.DataFrame(prices, columns=["close", "predicted", "actual"], index=index).assign(
+        role="test"
+    )
 
 
 class TestThePage:
-    def test_forecasts_come_before_the_validation_of_their_probabilities(self, report: Written) -> None:
+    def test_forecasts_come_before_the_validation_of_their_probabilities(
+        self, report: Written
+    ) -> None:
         sections = re.findall(r'<section id="(\w+)"', report.html)
         assert sections[sections.index("forecasts") + 1] == "validation"
         assert '<a href="#forecasts">' in report.html
@@ -50,19 +56,27 @@ class TestThePage:
     def test_a_classifier_has_none(self, tmp_path: Path) -> None:
         made = make_run(tmp_path / "run", tests={}, days=5)
         assert make_forecasts(made) is None
-        assert "forecasts" not in re.findall(r'<section id="(\w+)"', write(made, tmp_path / "run").html)
+        assert "forecasts" not in re.findall(
+            r'<section id="(\w+)"', write(made, tmp_path / "run").html
+        )
 
     def test_what_is_said_of_each_role_but_the_fitted_one(self, run: Run, report: Written) -> None:
         assert [role for role, _ in forecast_words(run)] == ["validation", "2019Q1"]
         for role, sentence in forecast_words(run):
             assert f"{role}: {sentence}" in text(report.html)
-        assert "larger than those of saying that the price stays as it is" in dict(forecast_words(run))["2019Q1"]
+        assert (
+            "larger than those of saying that the price stays as it is"
+            in dict(forecast_words(run))["2019Q1"]
+        )
 
     def test_days_are_spoken_of_as_days(self, run: Run) -> None:
         data = run.config.data.model_copy(update={"timeframe": "1d"})
         labels = run.config.labels.model_copy(update={"horizon": 1})
         config = run.config.model_copy(update={"data": data, "labels": labels})
-        assert "those of saying that tomorrow is like today" in forecast_words(replace(run, config=config))[0][1]
+        assert (
+            "those of saying that tomorrow is like today"
+            in forecast_words(replace(run, config=config))[0][1]
+        )
 
     def test_figures_and_tables_lie_beside_it(self, run: Run, report: Written) -> None:
         assert (report.folder / "figures" / "forecasts.png").read_bytes().startswith(b"\x89PNG")
@@ -72,9 +86,13 @@ class TestThePage:
         assert scores.loc["2019Q1", "rmse"] == pytest.approx(run.forecast_scores["2019Q1"]["rmse"])
         chart = pd.read_csv(report.folder / "tables" / "forecast_chart_2019Q1.csv")
         assert list(chart.columns) == ["due", "close", "predicted", "actual", "low", "high"]
-        assert json.loads((report.folder / "figures" / "forecast_chart_2019Q1.json").read_text())["data"]
+        assert json.loads((report.folder / "figures" / "forecast_chart_2019Q1.json").read_text())[
+            "data"
+        ]
 
-    def test_an_interactive_chart_brings_plotly_even_without_a_trade_chart(self, report: Written) -> None:
+    def test_an_interactive_chart_brings_plotly_even_without_a_trade_chart(
+        self, report: Written
+    ) -> None:
         assert report.html.count("plotly.js v") == 1
         assert report.html.count('class="plotly-graph-div"') == 1
 
@@ -91,7 +109,9 @@ class TestTheTable:
         said = dict(zip(head, line, strict=True))
         assert said["ratio of RMSE"].text == f"{scores['rmse_ratio']:.3f}"
         assert said["p"].text == "< 0.001"
-        assert said["direction right"].note.endswith(f"to {100 * scores['directional_accuracy_high']:.2f} %")
+        assert said["direction right"].note.endswith(
+            f"to {100 * scores['directional_accuracy_high']:.2f} %"
+        )
 
     @pytest.mark.parametrize(("skill", "tone"), [(0.0, "bad"), (0.9, "good")])
     def test_only_a_sure_difference_has_a_colour_and_the_fitted_rows_never(
@@ -108,9 +128,13 @@ class TestTheTable:
         assert forecasts is not None
         own = forecasts[forecasts["role"] == "2019Q1"].dropna()
         error = np.log(own["actual"] / own["predicted"])
-        assert found.grid.frame.loc["2019Q1", "interval_held"] == pytest.approx((error.abs() <= 0.004).mean())
+        assert found.grid.frame.loc["2019Q1", "interval_held"] == pytest.approx(
+            (error.abs() <= 0.004).mean()
+        )
 
-    def test_the_interval_lies_about_the_prediction_and_not_about_the_price(self, tmp_path: Path) -> None:
+    def test_the_interval_lies_about_the_prediction_and_not_about_the_price(
+        self, tmp_path: Path
+    ) -> None:
         """Turned round, an interval that reaches further up than down would hold prices that came in lower."""
         made = make_regression(tmp_path / "run", band=(-0.001, 0.01))
         assert made.forecasts is not None
@@ -118,7 +142,11 @@ class TestTheTable:
         actual = made.forecasts["predicted"] * np.exp(missed)
         found = make_forecasts(replace(made, forecasts=made.forecasts.assign(actual=actual)))
         assert found is not None
-        assert found.grid.frame["interval_held"].to_dict() == {"train": 0.0, "validation": 0.0, "2019Q1": 1.0}
+        assert found.grid.frame["interval_held"].to_dict() == {
+            "train": 0.0,
+            "validation": 0.0,
+            "2019Q1": 1.0,
+        }
 
     def test_without_an_interval_none_is_claimed(self, tmp_path: Path) -> None:
         found = make_forecasts(make_regression(tmp_path / "run", band=None))
@@ -150,7 +178,9 @@ class TestTheFigures:
             assert list(due) == list(own.index[-60:] + pd.Timedelta(minutes=5))
 
     def test_a_figure_has_a_row_a_role(self) -> None:
-        given = pd.concat([rows(*[(10, 11, 12)] * 80), rows(*[(10, 11, 12)] * 5).assign(role="other")])
+        given = pd.concat(
+            [rows(*[(10, 11, 12)] * 80), rows(*[(10, 11, 12)] * 5).assign(role="other")]
+        )
         one = draw_forecasts(given, labels=[("test", "test")], quote="USD")
         two = draw_forecasts(given, labels=[("test", "test"), ("other", "other")], quote="USD")
         assert two.height - one.height == pytest.approx(2.75 * 96, abs=1)
@@ -158,7 +188,11 @@ class TestTheFigures:
 
     def test_the_interval_is_that_of_the_model(self) -> None:
         chart = draw_forecast_chart(
-            rows((10, 11, 12), (12, 13, 12.5)), role="test", label="test", band=(-0.1, 0.2), quote="USD"
+            rows((10, 11, 12), (12, 13, 12.5)),
+            role="test",
+            label="test",
+            band=(-0.1, 0.2),
+            quote="USD",
         )
         assert chart.bars["low"].tolist() == pytest.approx([11 * np.exp(-0.1), 13 * np.exp(-0.1)])
         assert chart.bars["high"].tolist() == pytest.approx([11 * np.exp(0.2), 13 * np.exp(0.2)])
@@ -178,7 +212,9 @@ class TestTheFigures:
         assert chart.bars["actual"].isna().tolist() == [False, True]
 
     def test_a_long_role_is_cut_to_its_end_and_says_so(self) -> None:
-        chart = draw_forecast_chart(rows(*[(10, 11, 12)] * 3001), role="test", label="test", band=None, quote="USD")
+        chart = draw_forecast_chart(
+            rows(*[(10, 11, 12)] * 3001), role="test", label="test", band=None, quote="USD"
+        )
         assert len(chart.bars) == 3000
         assert "the last 3,000 of 3,001 bars" in chart.caption
 

@@ -19,7 +19,11 @@ from cryptonn.output import to_json
 from cryptonn.reporting.sections_published import make_published, published_line
 from cryptonn.runs import Run
 
-CLAIM = {"system": "5-minute <b>classifier</b>", "figure": 0.5744, "metric": "balanced accuracy, ties up"}
+CLAIM = {
+    "system": "5-minute <b>classifier</b>",
+    "figure": 0.5744,
+    "metric": "balanced accuracy, ties up",
+}
 LEAKS = {"scaling": "slice", "balance": "both"}
 NUMBERS = {
     "windows": 11_446,
@@ -43,15 +47,25 @@ NUMBERS = {
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    published = {**CLAIM, "leaks": LEAKS, "settings": {"labels": {"ties": "up"}, "training": {"form": "windowed"}}}
+    published = {
+        **CLAIM,
+        "leaks": LEAKS,
+        "settings": {"labels": {"ties": "up"}, "training": {"form": "windowed"}},
+    }
     return make_run(tmp_path_factory.mktemp("published") / "run", published=published)
 
 
 def reproduced(run: Run, **numbers: float | None) -> Run:
     """The run after the published evaluation was repeated."""
     assert run.config.published is not None
-    record: dict[str, Any] = {**CLAIM, "leaks": list(run.config.published.leaks.words()), "numbers": NUMBERS | numbers}
-    return replace(run, published={**record, "rows": {"train": 240_418, "validation": 11_446}, "seconds": 60.0})
+    record: dict[str, Any] = {
+        **CLAIM,
+        "leaks": list(run.config.published.leaks.words()),
+        "numbers": NUMBERS | numbers,
+    }
+    return replace(
+        run, published={**record, "rows": {"train": 240_418, "validation": 11_446}, "seconds": 60.0}
+    )
 
 
 def said(run: Run) -> str:
@@ -68,7 +82,10 @@ def with_published(run: Run, **changes: Any) -> Run:
 
 class TestSentences:
     def test_published_reproduced_honest(self, plain: Run) -> None:
-        found, honest = make_published(reproduced(plain)), plain.assessments["2019Q1"]["network"].metrics
+        found, honest = (
+            make_published(reproduced(plain)),
+            plain.assessments["2019Q1"]["network"].metrics,
+        )
         assert found is not None
         assert found.sentences[0] == "Published: 57.44 % (balanced accuracy, ties up)."
         assert found.sentences[1] == (
@@ -94,7 +111,9 @@ class TestSentences:
     def test_a_shorter_training_is_told(self, plain: Run) -> None:
         run = reproduced(plain)
         short = replace(run, published={**(run.published or {}), "epochs": 2, "full_epochs": 10})
-        assert "Reproduced as published here (trained for 2 of its 10 epochs): 56.60 %" in said(short)
+        assert "Reproduced as published here (trained for 2 of its 10 epochs): 56.60 %" in said(
+            short
+        )
         assert "trained for 2 of its 10 epochs" in published_line(short)
         full = replace(run, published={**(run.published or {}), "epochs": 10, "full_epochs": 10})
         assert "of its" not in said(full).split(".")[1]
@@ -113,7 +132,9 @@ class TestSentences:
     def test_a_run_that_is_what_was_published(self, plain: Run) -> None:
         claim = {"system": "close price", "figure": None, "metric": "none: only a plot"}
         run = replace(plain, published=claim)
-        assert said(run).startswith("Published: none: only a plot. It is not trained apart: this run is what was")
+        assert said(run).startswith(
+            "Published: none: only a plot. It is not trained apart: this run is what was"
+        )
         assert "traded" not in said(run)
         found = make_published(run)
         assert found is not None
@@ -134,8 +155,12 @@ class TestTies:
             "interval 53.80 % to 57.40 %), where always saying down gets 52.63 %."
         ) in said(reproduced(plain))
 
-    @pytest.mark.parametrize(("ties", "recognised"), [(0.75, True), (0.50, False), (0.48, False), (0.30, False)])
-    def test_only_where_ties_are_called_up_more_often(self, plain: Run, ties: float, recognised: bool) -> None:
+    @pytest.mark.parametrize(
+        ("ties", "recognised"), [(0.75, True), (0.50, False), (0.48, False), (0.30, False)]
+    )
+    def test_only_where_ties_are_called_up_more_often(
+        self, plain: Run, ties: float, recognised: bool
+    ) -> None:
         text = said(reproduced(plain, ties_called_up=ties))
         assert ("so part of the figure is recognising minutes" in text) is recognised
         assert ("too little a difference to say that it recognises them" in text) is not recognised
@@ -157,14 +182,24 @@ class TestTies:
         unbalanced = plain.config.published.leaks.model_copy(update={"balance": "train"})
         assert "always saying" not in said(reproduced(with_published(plain, leaks=unbalanced)))
 
-    @pytest.mark.parametrize("numbers", [{"ties_share": 0.0, "ties_called_up": None}, {"moves_called_up": None}])
-    def test_nothing_is_said_of_ties_that_are_not_there(self, plain: Run, numbers: dict[str, Any]) -> None:
-        assert "count as" not in said(reproduced(plain, **numbers)).replace("as earlier systems count", "")
+    @pytest.mark.parametrize(
+        "numbers", [{"ties_share": 0.0, "ties_called_up": None}, {"moves_called_up": None}]
+    )
+    def test_nothing_is_said_of_ties_that_are_not_there(
+        self, plain: Run, numbers: dict[str, Any]
+    ) -> None:
+        assert "count as" not in said(reproduced(plain, **numbers)).replace(
+            "as earlier systems count", ""
+        )
 
 
 class TestFailedTraining:
     def test_a_loss_that_never_left_ln_2_is_evidence_of_nothing(self, plain: Run) -> None:
-        text = said(reproduced(plain, loss_start=0.6934, loss_end=0.6930, accuracy_low=0.49, accuracy_high=0.52))
+        text = said(
+            reproduced(
+                plain, loss_start=0.6934, loss_end=0.6930, accuracy_low=0.49, accuracy_high=0.52
+            )
+        )
         assert (
             "Its train loss did not come below ln 2 = 0.6931, that of always saying one half (0.6934 after the first "
             "epoch, 0.6930 after the last), and its accuracy is one that a coin reaches: a failed training"
@@ -197,10 +232,18 @@ class TestTable:
         ]
         assert frame["as_published"].tolist()[:2] == [0.5744, 0.566]
         assert frame.loc["this run, 2019Q1", "accuracy_on_moves"] == honest["accuracy_on_moves"]
-        assert frame.loc["this run, 2019Q1", "as_published"] == honest["balanced_accuracy_published"]
+        assert (
+            frame.loc["this run, 2019Q1", "as_published"] == honest["balanced_accuracy_published"]
+        )
         assert found.grid.own == {2, 3}
         assert math.isnan(frame.loc["published", "rows"])
-        assert [cell.text for cell in found.grid.rows[0]] == ["published", "n/a", "57.44 %", "n/a", "n/a"]
+        assert [cell.text for cell in found.grid.rows[0]] == [
+            "published",
+            "n/a",
+            "57.44 %",
+            "n/a",
+            "n/a",
+        ]
         assert found.grid.rows[1][2].note == "54.80 % to 58.40 %"
 
 
@@ -214,7 +257,9 @@ class TestPage:
         assert sections.index("published") == sections.index("validation") - 1
         assert '<a href="#published">' in html
         assert "<b>classifier" not in html
-        text = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "", html))).replace("\N{NO-BREAK SPACE}", " ")
+        text = re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "", html))).replace(
+            "\N{NO-BREAK SPACE}", " "
+        )
         assert "Published: 57.44 % (balanced accuracy, ties up)." in text
         assert "What the published evaluation let through" in text
         assert "each slice scaled by its own mean and deviation" in text
@@ -228,7 +273,10 @@ class TestPage:
 
 class TestTerminal:
     def test_one_line(self, plain: Run) -> None:
-        run, honest = reproduced(plain), plain.assessments["2019Q1"]["network"].metrics["accuracy_on_moves"]
+        run, honest = (
+            reproduced(plain),
+            plain.assessments["2019Q1"]["network"].metrics["accuracy_on_moves"],
+        )
         line = (
             "Published: 57.44 % (balanced accuracy, ties up); reproduced as published 56.60 % (95 % "
             "interval 54.80 % to 58.40 %); honestly, on moves: "
@@ -243,4 +291,7 @@ class TestTerminal:
         run = reproduced(plain)
         found = json.loads(to_json(summary_of(run, run.comparison, report=None)))
         assert found["published"]["numbers"]["accuracy"] == 0.566
-        assert json.loads(to_json(summary_of(plain, plain.comparison, report=None)))["published"] is None
+        assert (
+            json.loads(to_json(summary_of(plain, plain.comparison, report=None)))["published"]
+            is None
+        )

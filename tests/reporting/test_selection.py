@@ -26,7 +26,9 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def chosen(tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = make_run(tmp_path_factory.mktemp("chosen") / "run", selection=SELECTION)
-    return judged(dataclasses.replace(run, comparison=run.comparison[:0]), PERIOD, run.backtests[PERIOD])
+    return judged(
+        dataclasses.replace(run, comparison=run.comparison[:0]), PERIOD, run.backtests[PERIOD]
+    )
 
 
 def test_the_metrics_of_a_chosen_setting_hold_its_deflated_sharpe_ratio(plain: Run) -> None:
@@ -35,7 +37,9 @@ def test_the_metrics_of_a_chosen_setting_hold_its_deflated_sharpe_ratio(plain: R
     assert list(found) == [*METRICS, *CHOSEN]
     returns = moments(result.returns.to_numpy())
     assert found["trials"] == 24
-    assert found["deflated_sharpe"] == deflated_sharpe(returns, trials=24, variance=1 / (len(result.returns) - 1))
+    assert found["deflated_sharpe"] == deflated_sharpe(
+        returns, trials=24, variance=1 / (len(result.returns) - 1)
+    )
     assert found["deflated_sharpe"] < found["probabilistic_sharpe"]
     once = metrics_of(result, candles, resamples=10, trials=1)
     assert once["deflated_sharpe"] == probabilistic_sharpe(returns)
@@ -52,7 +56,9 @@ def test_only_the_runs_own_strategy_was_chosen(chosen: Run) -> None:
 
 def test_the_verdict_says_it(chosen: Run) -> None:
     found = chosen.verdicts[PERIOD]
-    assert any("best of 24 tried on the validation rows" in sentence for sentence in found.sentences)
+    assert any(
+        "best of 24 tried on the validation rows" in sentence for sentence in found.sentences
+    )
     assert 0 <= found.numbers["deflated_sharpe: none"] <= 1
 
 
@@ -65,7 +71,9 @@ def test_the_run_says_it_first_of_all(chosen: Run, plain: Run) -> None:
 
 
 def test_the_report_says_it(chosen: Run, tmp_path: Path) -> None:
-    free = [result for result in chosen.backtests[PERIOD] if result.fees == "none"]  # so it has one tear sheet
+    free = [
+        result for result in chosen.backtests[PERIOD] if result.fees == "none"
+    ]  # so it has one tear sheet
     html = write(dataclasses.replace(chosen, backtests={PERIOD: free}), tmp_path / "run").html
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html))
     assert text.index("Note: This setting is the best of 24") < text.index("Does it pay?")

@@ -31,7 +31,11 @@ def sheet(tmp_path_factory: pytest.TempPathFactory) -> TearSheet:
 
 
 def test_the_full_sheet_shows_returns_positions_and_transactions(sheet: TearSheet) -> None:
-    assert [path.name for path in sheet.images] == ["1_returns.png", "2_positions.png", "3_transactions.png"]
+    assert [path.name for path in sheet.images] == [
+        "1_returns.png",
+        "2_positions.png",
+        "3_transactions.png",
+    ]
     for path in sheet.images:
         assert path.read_bytes().startswith(b"\x89PNG")
         shades = plt.imread(path)[..., :3]
@@ -91,7 +95,9 @@ def test_the_round_trip_sheet_comes_on_request(tmp_path: Path) -> None:
     assert any("Winning round_trips" in table or "round_trips" in table for table in sheet.tables)
 
 
-def test_nothing_is_printed_and_nothing_stays_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_printed_and_nothing_stays_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # where this is the first test of its process to load it
         import pyfolio.utils
@@ -101,7 +107,12 @@ def test_nothing_is_printed_and_nothing_stays_changed(tmp_path: Path, capsys: py
     result, benchmark = setting(5, trades=6)
     sheet = write_tear_sheet(result, tmp_path, benchmark=benchmark)
     assert len(sheet.images) == 3, "the figure that was open before is not part of the sheet"
-    assert (dict(mpl.rcParams), warnings.filters[:], mpl.get_backend(), pyfolio.utils.display) == before
+    assert (
+        dict(mpl.rcParams),
+        warnings.filters[:],
+        mpl.get_backend(),
+        pyfolio.utils.display,
+    ) == before
     assert plt.get_fignums() == [mine.number]
     plt.close(mine)
     assert capsys.readouterr().out == ""

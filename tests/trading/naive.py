@@ -27,7 +27,9 @@ class NaiveSignal(bt.Strategy):
         if self.order is not None and self.order.alive():
             return
         if not self.position and self.data.signal[0] > 0:
-            self.order = self.buy(size=self.p.fraction * self.broker.getvalue() / self.data.close[0])
+            self.order = self.buy(
+                size=self.p.fraction * self.broker.getvalue() / self.data.close[0]
+            )
         elif self.position and self.data.signal[0] <= 0:
             self.order = self.close()
 
@@ -40,7 +42,9 @@ def naive_cerebro(candles: pd.DataFrame, signal: pd.Series) -> bt.Cerebro:
     return cerebro
 
 
-def naive_equity(candles: pd.DataFrame, signal: pd.Series, *, cash: float, fraction: float, commission: float) -> float:
+def naive_equity(
+    candles: pd.DataFrame, signal: pd.Series, *, cash: float, fraction: float, commission: float
+) -> float:
     """Final equity. Knows no untraded minutes, spread, slippage or borrow."""
     cerebro = naive_cerebro(candles, signal)
     cerebro.addstrategy(NaiveSignal, fraction=fraction)

@@ -21,7 +21,13 @@ SIX = [(100, 100), (100, 110), (120, 125), (130, 130), (140, 140), (150, 150)]
 def fills_of(result: BacktestResult) -> list[tuple[int, str, float, float]]:
     """Each fill as (row, side, amount, price)."""
     rows = result.equity.index.get_indexer(result.fills["time"])
-    return list(zip(rows.tolist(), *(result.fills[name].tolist() for name in ("side", "amount", "price")), strict=True))
+    return list(
+        zip(
+            rows.tolist(),
+            *(result.fills[name].tolist() for name in ("side", "amount", "price")),
+            strict=True,
+        )
+    )
 
 
 def test_filled_at_the_next_open() -> None:
@@ -32,7 +38,9 @@ def test_filled_at_the_next_open() -> None:
     assert fills_of(result) == [(2, "buy", units, 120.0), (4, "sell", units, 140.0)]
     assert result.fills["decided"].tolist() == candles.index[[1, 3]].tolist()
     assert result.final_equity == pytest.approx(1000 + units * 20)
-    assert result.equity.tolist() == pytest.approx([1000, 1000] + [1000 + units * gain for gain in (5, 10, 20, 20)])
+    assert result.equity.tolist() == pytest.approx(
+        [1000, 1000] + [1000 + units * gain for gain in (5, 10, 20, 20)]
+    )
     assert result.position.tolist() == pytest.approx([0, 0, units, units, 0, 0])
 
 
@@ -58,14 +66,22 @@ def test_a_waiting_reversal_is_sent_once() -> None:
     rows = [(100, 100), (100, 100), (100, 100, 0), (100, 100, 0), (90, 90), (90, 90)]
     candles = table(rows)
     result = backtest(candles, wanted(candles, [1, -1, -1, -1, -1, -1]))
-    assert fills_of(result) == [(1, "buy", 5.0, 100.0), (4, "sell", 5.0, 90.0), (4, "sell", 5.0, 90.0)]
+    assert fills_of(result) == [
+        (1, "buy", 5.0, 100.0),
+        (4, "sell", 5.0, 90.0),
+        (4, "sell", 5.0, 90.0),
+    ]
 
 
 def test_a_reversal_is_sized_from_todays_equity() -> None:
     # long 5 at 100; at close 2 (200) equity is 1500, so the short has 0.5 * 1500 / 200 = 3.75 units, not 5
     candles = table([(100, 100), (100, 200), (200, 200), (200, 200)])
     result = backtest(candles, wanted(candles, [1, 1, -1, -1]))
-    assert fills_of(result) == [(1, "buy", 5.0, 100.0), (3, "sell", 5.0, 200.0), (3, "sell", 3.75, 200.0)]
+    assert fills_of(result) == [
+        (1, "buy", 5.0, 100.0),
+        (3, "sell", 5.0, 200.0),
+        (3, "sell", 3.75, 200.0),
+    ]
     assert result.position.iloc[-1] == -3.75
 
 
@@ -94,7 +110,9 @@ def test_every_cost_of_a_fill() -> None:
     result = backtest(candles, wanted(candles, [1, 0, 0, 0]), EVERY_COST)
     assert result.fills["price"].tolist() == pytest.approx([100 * 1.0005, 120 * 0.9995])
     assert result.fills["slippage"].tolist() == pytest.approx([5 * 0.05, 5 * 0.06])
-    assert result.fills["commission"].tolist() == pytest.approx([5 * 100.05 * 0.001, 5 * 119.94 * 0.001])
+    assert result.fills["commission"].tolist() == pytest.approx(
+        [5 * 100.05 * 0.001, 5 * 119.94 * 0.001]
+    )
     trade = result.trades.iloc[0]
     assert trade["gross"] == pytest.approx(100)
     assert trade["costs"] == pytest.approx(result.fills[["commission", "slippage"]].sum().sum())
@@ -131,7 +149,10 @@ def test_borrow_runs_on_through_missing_minutes() -> None:
 
 def test_a_long_position_pays_no_borrow() -> None:
     candles = table([(100, 100)] * 6)
-    assert backtest(candles, wanted(candles, [1, 1, 1, 1, 1, 1]), Costs(borrow=0.5)).final_equity == 1000
+    assert (
+        backtest(candles, wanted(candles, [1, 1, 1, 1, 1, 1]), Costs(borrow=0.5)).final_equity
+        == 1000
+    )
 
 
 def test_zero_costs_are_no_costs() -> None:
@@ -156,7 +177,10 @@ def test_signal_0_leaves_the_cash_alone() -> None:
 def test_always_long_with_all_the_money_is_buy_and_hold() -> None:
     candles = random_market(5, 3000, untraded=0.0)
     candles["open"] = candles["close"].shift(fill_value=candles["open"].iloc[0])
-    candles["high"], candles["low"] = candles[["open", "close"]].max(axis=1), candles[["open", "close"]].min(axis=1)
+    candles["high"], candles["low"] = (
+        candles[["open", "close"]].max(axis=1),
+        candles[["open", "close"]].min(axis=1),
+    )
     result = backtest(candles, wanted(candles, [1] * 3000), fraction=1.0)
     assert result.rejections == 0
     held = 1000 * candles["close"] / candles["close"].iloc[0]

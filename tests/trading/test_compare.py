@@ -13,7 +13,13 @@ from cryptonn.trading.costs import Costs, costs_for
 from cryptonn.trading.strategies import load_strategy
 
 FEES = ("none", "maker", "taker", "taker+slippage", "15bp")
-SETTINGS = {"costs": CostsConfig(), "cash": 1000.0, "fraction": 0.9, "symbol": "ETH/USD", "folder": STRATEGIES}
+SETTINGS = {
+    "costs": CostsConfig(),
+    "cash": 1000.0,
+    "fraction": 0.9,
+    "symbol": "ETH/USD",
+    "folder": STRATEGIES,
+}
 CANDLES = random_market(21, 1500)
 SIGNAL = random_signal(CANDLES, 22)
 
@@ -34,7 +40,9 @@ def genuine_runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_every_strategy_and_scenario_in_order() -> None:
     seen = []
-    results = compare(CANDLES, SIGNAL, ["lstm_signal", "buy_and_hold"], FEES, on_result=seen.append, **SETTINGS)
+    results = compare(
+        CANDLES, SIGNAL, ["lstm_signal", "buy_and_hold"], FEES, on_result=seen.append, **SETTINGS
+    )
     assert [(result.strategy, result.fees) for result in results] == [
         (name, fees) for name in ("lstm_signal", "buy_and_hold") for fees in FEES
     ]
@@ -42,7 +50,9 @@ def test_every_strategy_and_scenario_in_order() -> None:
 
 
 @pytest.mark.parametrize("direction", ["long", "long-short"])
-@pytest.mark.parametrize("name", ["lstm_signal", "momentum", "contrarian", "sma_cross", "random_entry", "buy_and_hold"])
+@pytest.mark.parametrize(
+    "name", ["lstm_signal", "momentum", "contrarian", "sma_cross", "random_entry", "buy_and_hold"]
+)
 def test_the_replayed_are_backtraders(name: str, direction: str, genuine_runs: list[str]) -> None:
     defaults = {"hold": 5, "trades": 60, "direction": direction}
     signal = SIGNAL if direction == "long-short" else SIGNAL.clip(lower=0)
@@ -69,9 +79,13 @@ def test_the_trades_of_the_first_are_matched_by_the_others() -> None:
     assert len(first.trades) == len(second.trades) > 20
 
 
-def test_decisions_that_depend_on_money_are_not_replayed(tmp_path: Path, genuine_runs: list[str]) -> None:
+def test_decisions_that_depend_on_money_are_not_replayed(
+    tmp_path: Path, genuine_runs: list[str]
+) -> None:
     text = "import backtrader as bt\n\nclass Careful(bt.Strategy):\n    def next(self):\n"
-    text += "        if not self.position and self.broker.getvalue() > 999:\n            self.buy()\n"
+    text += (
+        "        if not self.position and self.broker.getvalue() > 999:\n            self.buy()\n"
+    )
     text += "        elif self.position:\n            self.close()\n"
     (tmp_path / "careful.py").write_text(text)
     candles = random_market(25, 200, untraded=0.0)
@@ -85,14 +99,19 @@ def test_sizes_of_its_own_are_not_replayed(tmp_path: Path, genuine_runs: list[st
     text += "        elif len(self) % 7 == 0:\n            self.close()\n"
     (tmp_path / "timid.py").write_text(text)
     candles = random_market(25, 200, untraded=0.0)
-    results = compare(candles, random_signal(candles, 1), [str(tmp_path / "timid.py")], FEES, **SETTINGS)
+    results = compare(
+        candles, random_signal(candles, 1), [str(tmp_path / "timid.py")], FEES, **SETTINGS
+    )
     assert len(genuine_runs) == len(FEES)
     assert {result.strategy for result in results} == {"timid"}
 
 
 def test_parameters_of_a_strategy_reach_it() -> None:
     settings = SETTINGS | {"parameters": {"sma_cross": {"fast": 5, "slow": 20}}}
-    fast, default = (compare(CANDLES, SIGNAL, ["sma_cross"], ["none"], **given)[0] for given in (settings, SETTINGS))
+    fast, default = (
+        compare(CANDLES, SIGNAL, ["sma_cross"], ["none"], **given)[0]
+        for given in (settings, SETTINGS)
+    )
     assert len(fast.trades) > 2 * len(default.trades)
 
 

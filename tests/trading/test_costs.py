@@ -27,7 +27,11 @@ def test_scenarios(fees: str, expected: Costs) -> None:
 
 def test_in_words() -> None:
     assert Costs(commission=0.001).describe() == "0.10 % per side, 20.0 bp round trip"
-    assert Costs(0.001, 0.0001, 0.0002, 0.1).describe().endswith("26.0 bp round trip, 10.00 % a year on shorts")
+    assert (
+        Costs(0.001, 0.0001, 0.0002, 0.1)
+        .describe()
+        .endswith("26.0 bp round trip, 10.00 % a year on shorts")
+    )
     assert Costs(0.001, 0.0001, 0.0002).round_trip == pytest.approx(0.0026)
 
 

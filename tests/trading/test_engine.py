@@ -23,7 +23,9 @@ class Diary(bt.Strategy):
     def next(self) -> None:
         lines = ("open", "high", "low", "close", "volume", "signal")
         values = [getattr(self.data, name)[0] for name in lines]
-        self.p.pages.append((self.data.datetime.datetime(0), len(self), *values, self.data.close[-1], self.mean[0]))
+        self.p.pages.append(
+            (self.data.datetime.datetime(0), len(self), *values, self.data.close[-1], self.mean[0])
+        )
 
 
 def test_a_strategy_sees_what_pandas_data_shows() -> None:
@@ -43,15 +45,21 @@ def test_a_strategy_sees_what_pandas_data_shows() -> None:
 def test_every_minute_of_a_day_keeps_its_time() -> None:
     candles = random_market(1, 1440).set_index(minutes(1440) + pd.Timedelta(days=3000))
     pages: list[tuple] = []
-    backtest(candles, wanted(candles, [0] * 1440), FREE, strategy=Diary, parameters={"pages": pages})
-    assert [page[0] for page in pages] == candles.index.tz_localize(None)[2:].to_pydatetime().tolist()
+    backtest(
+        candles, wanted(candles, [0] * 1440), FREE, strategy=Diary, parameters={"pages": pages}
+    )
+    assert [page[0] for page in pages] == candles.index.tz_localize(None)[
+        2:
+    ].to_pydatetime().tolist()
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 def test_any_unit_of_the_index(unit: str) -> None:
     candles = random_market(1, 300)
     signal = random_signal(candles, 2)
-    same = backtest(candles.set_index(candles.index.as_unit(unit)), signal.set_axis(candles.index.as_unit(unit)))
+    same = backtest(
+        candles.set_index(candles.index.as_unit(unit)), signal.set_axis(candles.index.as_unit(unit))
+    )
     assert same.equity.tolist() == backtest(candles, signal).equity.tolist()
 
 
@@ -69,7 +77,13 @@ def test_the_probability_is_a_line() -> None:
     candles = random_market(1, 5, untraded=0.0)
     proba = pd.Series([np.nan, 0.9, 0.9, 0.2, 0.2], index=candles.index)
     flat = wanted(candles, [0] * 5)
-    settings = {"strategy": Sure, "costs": FREE, "cash": 1000.0, "fraction": 0.5, "symbol": "ETH/USD"}
+    settings = {
+        "strategy": Sure,
+        "costs": FREE,
+        "cash": 1000.0,
+        "fraction": 0.5,
+        "symbol": "ETH/USD",
+    }
     result = run_backtest(candles, flat, proba=proba, **settings)
     assert result.position.gt(0).tolist() == [False, False, True, True, False]
     assert run_backtest(candles, flat, **settings).fills.empty
@@ -153,7 +167,13 @@ def test_limit_orders_add_up_too() -> None:
 
 
 def test_a_ruined_account_orders_nothing() -> None:
-    sized = {"close": 10.0, "reversed_units": 1.0, "fraction": 0.95, "commission": 0.001, "concession": 0.0}
+    sized = {
+        "close": 10.0,
+        "reversed_units": 1.0,
+        "fraction": 0.95,
+        "commission": 0.001,
+        "concession": 0.0,
+    }
     assert order_units(equity=0.0, **sized) == 0.0
     assert order_units(equity=-5.0, **sized) == 0.0
     assert order_units(equity=100.0, **sized) > 0.0

@@ -53,7 +53,9 @@ def test_replay_with_rejections(costs: Costs) -> None:
 
 def test_replay_of_a_ruined_account() -> None:
     # short at 100 with all the money, then the price goes to 250: neither the exit nor anything else is accepted
-    candles = table([(100, 100), (100, 100), (250, 250), (250, 250), (250, 250), (90, 90), (90, 90), (90, 90)])
+    candles = table(
+        [(100, 100), (100, 100), (250, 250), (250, 250), (250, 250), (90, 90), (90, 90), (90, 90)]
+    )
     signal = wanted(candles, [-1, -1, 0, 1, 1, 1, 1, 1])
     genuine = backtest(candles, signal, EVERY_COST, fraction=1.0)
     assert genuine.equity.min() < 0
@@ -73,7 +75,14 @@ def test_replay_of_a_ruined_account() -> None:
     costs=st.sampled_from(list(COSTS.values())),
 )
 def test_replay_is_backtrader_on_any_market(
-    market: int, bars: int, untraded: float, step: float, lowest: int, stay: float, fraction: float, costs: Costs
+    market: int,
+    bars: int,
+    untraded: float,
+    step: float,
+    lowest: int,
+    stay: float,
+    fraction: float,
+    costs: Costs,
 ) -> None:
     candles = random_market(market, bars, untraded=untraded, step=step)
     signal = random_signal(candles, market + 1, lowest=lowest, stay=stay)

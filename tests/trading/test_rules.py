@@ -9,7 +9,16 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trading_tables import EVERY_COST, FREE, STRATEGIES, backtest, random_market, random_signal, table, wanted
+from trading_tables import (
+    EVERY_COST,
+    FREE,
+    STRATEGIES,
+    backtest,
+    random_market,
+    random_signal,
+    table,
+    wanted,
+)
 
 from cryptonn.errors import ConfigError, StrategyError
 from cryptonn.trading.costs import Costs
@@ -59,12 +68,16 @@ def test_an_amount_is_cut_to_the_step(units: float, step: str, amount: str) -> N
         (np.float64(100.01), "sell", 0.0003, "99.97"),
     ],
 )
-def test_a_price_is_on_the_tick_against_the_trader(opening: float, side: str, concession: float, price: str) -> None:
+def test_a_price_is_on_the_tick_against_the_trader(
+    opening: float, side: str, concession: float, price: str
+) -> None:
     assert str(RULES.fill_price(opening, side=side, concession=concession)) == price
 
 
 def test_a_commission_has_eight_decimals_and_half_is_up() -> None:
-    assert RULES.commission(Decimal("0.0001"), Decimal("0.05"), rate=0.001) == Decimal("0.00000001")  # half of it
+    assert RULES.commission(Decimal("0.0001"), Decimal("0.05"), rate=0.001) == Decimal(
+        "0.00000001"
+    )  # half of it
     assert str(RULES.commission(Decimal("0.5"), Decimal("100.03"), rate=0.002)) == "0.10003000"
     assert RULES.base_commission(Decimal("0.0003"), rate=0.00005) == Decimal("0.00000002")
 
@@ -78,7 +91,8 @@ def test_what_an_exchange_takes() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"amount_step": Decimal(0)}, {"price_tick": Decimal("NaN")}, {"min_cost": Decimal(-1)}]
+    "wrong",
+    [{"amount_step": Decimal(0)}, {"price_tick": Decimal("NaN")}, {"min_cost": Decimal(-1)}],
 )
 def test_rules_that_make_no_sense(wrong: dict[str, Decimal]) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
@@ -121,13 +135,20 @@ def test_every_fill_is_on_the_steps_and_the_equity_exact() -> None:
     assert units in (0, exact(result.position.iloc[-1]))
 
 
-@pytest.mark.parametrize("strategy", ["lstm_signal", "momentum", "contrarian", "sma_cross", "random_entry"])
+@pytest.mark.parametrize(
+    "strategy", ["lstm_signal", "momentum", "contrarian", "sma_cross", "random_entry"]
+)
 @pytest.mark.parametrize("direction", ["long", "long-short"])
 def test_tiny_steps_are_no_steps(strategy: str, direction: str) -> None:
     candles = random_market(7, 1500)
     signal = random_signal(candles, 8, lowest=0 if direction == "long" else -1)
-    changes = {"strategy": load_strategy(strategy, folder=STRATEGIES), "defaults": {"direction": direction}}
-    free, ruled = (backtest(candles, signal, EVERY_COST, rules=rules, **changes) for rules in (None, FINE))
+    changes = {
+        "strategy": load_strategy(strategy, folder=STRATEGIES),
+        "defaults": {"direction": direction},
+    }
+    free, ruled = (
+        backtest(candles, signal, EVERY_COST, rules=rules, **changes) for rules in (None, FINE)
+    )
     assert ruled.fills["time"].tolist() == free.fills["time"].tolist()
     np.testing.assert_allclose(
         ruled.fills[["amount", "price", "commission"]],
@@ -149,7 +170,11 @@ class Saver(bt.Strategy):
 def test_sums_of_amounts_stay_on_the_step() -> None:
     candles = table([(100, 100)] * 20)
     result = backtest(
-        candles, wanted(candles, [0] * 20), FREE, strategy=Saver, rules=replace(RULES, min_cost=Decimal(0))
+        candles,
+        wanted(candles, [0] * 20),
+        FREE,
+        strategy=Saver,
+        rules=replace(RULES, min_cost=Decimal(0)),
     )
     assert result.position.iloc[-1] == 0.3
     assert len(result.fills) == 3
@@ -175,7 +200,9 @@ def test_an_order_below_the_limits_is_rejected_and_the_strategy_told() -> None:
     assert told == [bt.Order.Rejected] * 4  # the last is told at the next bar, which there is not
 
 
-def wishes(candles: pd.DataFrame, signal: pd.Series, costs: Costs = COSTS, **changes: object) -> list[float]:
+def wishes(
+    candles: pd.DataFrame, signal: pd.Series, costs: Costs = COSTS, **changes: object
+) -> list[float]:
     told: list[float] = []
     backtest(candles, signal, costs, on_close=told.append, **{"rules": RULES, **changes})
     return told
@@ -183,7 +210,15 @@ def wishes(candles: pd.DataFrame, signal: pd.Series, costs: Costs = COSTS, **cha
 
 def test_the_wish_is_what_is_held_and_what_waits() -> None:
     # the order of close 1 waits over the untraded minutes 2 and 3; that of the last close is never filled
-    rows = [(100, 100), (100, 110), (110, 110, 0), (110, 110, 0), (140, 140), (150, 150), (150, 150)]
+    rows = [
+        (100, 100),
+        (100, 110),
+        (110, 110, 0),
+        (110, 110, 0),
+        (140, 140),
+        (150, 150),
+        (150, 150),
+    ]
     candles = table(rows)
     assert wishes(candles, wanted(candles, [0, 1, 1, 1, 1, 0, 1])) == [
         0,
@@ -217,7 +252,9 @@ def test_wishes_are_the_positions_that_follow() -> None:
     assert told[:-1] == result.position.iloc[1:].tolist()
 
 
-@pytest.mark.parametrize("strategy", ["lstm_signal", "momentum", "contrarian", "sma_cross", "buy_and_hold"])
+@pytest.mark.parametrize(
+    "strategy", ["lstm_signal", "momentum", "contrarian", "sma_cross", "buy_and_hold"]
+)
 @settings(max_examples=12, deadline=None)
 @given(cut=st.integers(1, 299), seed=st.integers(0, 5))
 def test_wishes_of_cut_candles_are_the_cut_wishes(strategy: str, cut: int, seed: int) -> None:
@@ -237,7 +274,9 @@ def test_a_limit_order_has_no_wish() -> None:
                 self.buy(size=1, exectype=bt.Order.Limit, price=90)
 
     candles = table([(100, 100)] * 6)
-    with pytest.raises(StrategyError, match=r"'Patient' sends a Limit order at the close of 2018-01-01 00:02Z"):
+    with pytest.raises(
+        StrategyError, match=r"'Patient' sends a Limit order at the close of 2018-01-01 00:02Z"
+    ):
         wishes(candles, wanted(candles, [0] * 6), strategy=Patient)
 
 
@@ -246,7 +285,8 @@ def test_watching_changes_nothing() -> None:
     signal = random_signal(candles, 12)
     for rules in (None, RULES):
         plain, watched = (
-            backtest(candles, signal, EVERY_COST, rules=rules, **more) for more in ({}, {"on_close": [].append})
+            backtest(candles, signal, EVERY_COST, rules=rules, **more)
+            for more in ({}, {"on_close": [].append})
         )
         pd.testing.assert_frame_equal(plain.fills, watched.fills)
         assert plain.equity.tolist() == watched.equity.tolist()
@@ -257,6 +297,11 @@ def test_watching_changes_nothing() -> None:
 @pytest.mark.parametrize("strategy", ["momentum", "sma_cross"])
 def test_fewer_bars_than_an_indicator_needs(strategy: str, bars: int) -> None:
     candles = random_market(13, bars)
-    result = backtest(candles, wanted(candles, [0] * bars), FREE, strategy=load_strategy(strategy, folder=STRATEGIES))
+    result = backtest(
+        candles,
+        wanted(candles, [0] * bars),
+        FREE,
+        strategy=load_strategy(strategy, folder=STRATEGIES),
+    )
     assert len(result.equity) == bars
     assert result.fills.empty or (strategy, bars) == ("momentum", 119)

@@ -94,7 +94,9 @@ class Peeking(bt.Strategy):
 
 def test_a_bar_that_has_not_come_cannot_be_looked_at() -> None:
     running, given = RunningBacktest(**settings(Peeking), minutes=1), inputs(5)
-    with pytest.raises(StrategyError, match=r"'tried' failed at the bar of 20\d\d-.*IndexError.*test_running"):
+    with pytest.raises(
+        StrategyError, match=r"'tried' failed at the bar of 20\d\d-.*IndexError.*test_running"
+    ):
         running.extend(**given)
 
 
@@ -122,7 +124,9 @@ class Stopping(bt.Strategy):
 
 def test_a_run_that_was_stopped_takes_no_further_bar() -> None:
     given, running = inputs(6), RunningBacktest(**settings(Stopping), minutes=1)
-    fifth, sixth = ({key: part.iloc[bars] for key, part in given.items()} for bars in (slice(5), slice(5, 6)))
+    fifth, sixth = (
+        {key: part.iloc[bars] for key, part in given.items()} for bars in (slice(5), slice(5, 6))
+    )
     running.extend(**fifth)
     assert running.wanted == at_once(Stopping, fifth)
     for extend in (lambda: running.extend(**sixth), lambda: at_once(Stopping, given)):
@@ -155,7 +159,9 @@ def test_an_indicator_that_divides_by_nothing_is_a_failure_of_the_strategy() -> 
         lambda: RunningBacktest(**settings(Percent), minutes=1).extend(**given),
         lambda: at_once(Percent, given),
     ):
-        with pytest.raises(StrategyError, match=r"'tried' failed .*ZeroDivisionError.*backtrader's \w+\.py, line"):
+        with pytest.raises(
+            StrategyError, match=r"'tried' failed .*ZeroDivisionError.*backtrader's \w+\.py, line"
+        ):
             run()
 
 

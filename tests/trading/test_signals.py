@@ -23,7 +23,10 @@ def proba_of(text: str) -> pd.Series:
 
 def check(probabilities: str, expected: str, **settings: object) -> None:
     signal = make_signal(proba_of(probabilities), **({"enter": 0.6, "hold": 3} | settings))
-    assert "".join({value: mark for mark, value in MARK.items()}[value] for value in signal) == expected
+    assert (
+        "".join({value: mark for mark, value in MARK.items()}[value] for value in signal)
+        == expected
+    )
     assert signal.dtype == np.int8
     assert signal.name == "signal"
 
@@ -32,7 +35,10 @@ def check(probabilities: str, expected: str, **settings: object) -> None:
     ("probabilities", "expected"),
     [
         ("555555", "......"),  # nothing to do
-        ("595555", ".+++.."),  # in for three bars: decided at 1, filled at open 2, out at open 5 = open[1 + 1 + 3]
+        (
+            "595555",
+            ".+++..",
+        ),  # in for three bars: decided at 1, filled at open 2, out at open 5 = open[1 + 1 + 3]
         ("595955", ".+++++"),  # a renewal at 3 starts the clock anew
         ("5955955", ".++++++"),  # an entry on the very bar of the exit: the position stays
         ("59n5555", ".+++..."),  # NaN: the clock runs on
@@ -117,7 +123,11 @@ def test_long_short_is_symmetric(values: list[float], settings: dict) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"enter": 0.4}, "enter = 0.4"), ({"hold": 0}, "hold = 0"), ({"exit_threshold": 1.2}, "exit_threshold = 1.2")],
+    [
+        ({"enter": 0.4}, "enter = 0.4"),
+        ({"hold": 0}, "hold = 0"),
+        ({"exit_threshold": 1.2}, "exit_threshold = 1.2"),
+    ],
 )
 def test_settings_out_of_range(changes: dict, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
@@ -133,7 +143,9 @@ def test_entry_threshold() -> None:
     proba = pd.Series(np.append(np.linspace(0, 1, 101), np.nan))
     assert entry_threshold(SignalConfig(enter=0.55), proba) == 0.55
     assert entry_threshold(SignalConfig(enter="top 1%"), proba) == pytest.approx(0.99)
-    assert entry_threshold(SignalConfig(enter="top 10%", direction="long-short"), proba) == pytest.approx(0.95)
+    assert entry_threshold(
+        SignalConfig(enter="top 10%", direction="long-short"), proba
+    ) == pytest.approx(0.95)
     assert entry_threshold(SignalConfig(enter="top 90%"), proba) == 0.5
     with pytest.raises(DataError, match="validation"):
         entry_threshold(SignalConfig(enter="top 1%"), pd.Series([np.nan]))

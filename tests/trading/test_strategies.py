@@ -12,7 +12,12 @@ from trading_tables import FREE, STRATEGIES, backtest, random_market, random_sig
 
 from cryptonn.errors import StrategyError
 from cryptonn.trading.costs import Costs
-from cryptonn.trading.strategies import check_strategies, load_strategy, strategy_files, strategy_names
+from cryptonn.trading.strategies import (
+    check_strategies,
+    load_strategy,
+    strategy_files,
+    strategy_names,
+)
 
 NAMES = ("buy_and_hold", "contrarian", "lstm_signal", "momentum", "random_entry", "sma_cross")
 
@@ -84,8 +89,19 @@ def test_momentum_and_contrarian_look_again_after_hold_bars() -> None:
     assert follow.position.gt(0).astype(int).tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
     oppose = run("contrarian", steps(closes), parameters={"lookback": 1, "hold": 2})
     assert oppose.position.gt(0).astype(int).tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
-    both = run("momentum", steps(closes), parameters={"lookback": 1, "hold": 2, "direction": "long-short"})
-    assert both.position.apply(lambda units: (units > 0) - (units < 0)).tolist() == [0, 0, 1, 1, -1, -1, -1, -1]
+    both = run(
+        "momentum", steps(closes), parameters={"lookback": 1, "hold": 2, "direction": "long-short"}
+    )
+    assert both.position.apply(lambda units: (units > 0) - (units < 0)).tolist() == [
+        0,
+        0,
+        1,
+        1,
+        -1,
+        -1,
+        -1,
+        -1,
+    ]
 
 
 def test_sma_cross() -> None:
@@ -96,7 +112,9 @@ def test_sma_cross() -> None:
     assert result.position.gt(0).tolist() == above.tolist()
 
 
-@pytest.mark.parametrize(("bars", "trades", "hold"), [(400, 40, 5), (400, 66, 5), (60, 8, 1), (30, 0, 3)])
+@pytest.mark.parametrize(
+    ("bars", "trades", "hold"), [(400, 40, 5), (400, 66, 5), (60, 8, 1), (30, 0, 3)]
+)
 def test_random_entry_makes_the_trades_it_is_told(bars: int, trades: int, hold: int) -> None:
     candles = random_market(2, bars, untraded=0.0)
     result = run("random_entry", candles, defaults={"trades": trades, "hold": hold, "seed": 3})
@@ -107,7 +125,9 @@ def test_random_entry_makes_the_trades_it_is_told(bars: int, trades: int, hold: 
 
 def test_random_entry_is_fixed_by_its_seed() -> None:
     candles = random_market(2, 400)
-    first, again, other = (run("random_entry", candles, parameters={"seed": seed}) for seed in (1, 1, 2))
+    first, again, other = (
+        run("random_entry", candles, parameters={"seed": seed}) for seed in (1, 1, 2)
+    )
     assert first.fills.equals(again.fills)
     assert not first.fills.equals(other.fills)
 
@@ -119,7 +139,12 @@ def test_random_entry_does_what_fits_when_asked_too_much() -> None:
 
 def test_the_users_parameter_beats_the_runs() -> None:
     candles = random_market(2, 400, untraded=0.0)
-    result = run("random_entry", candles, parameters={"hold": 7}, defaults={"hold": 3, "trades": 9, "nonsense": 1})
+    result = run(
+        "random_entry",
+        candles,
+        parameters={"hold": 7},
+        defaults={"hold": 3, "trades": 9, "nonsense": 1},
+    )
     assert (result.trades["bars"] == 7).all()
 
 
@@ -128,7 +153,9 @@ def test_lstm_signal_is_the_naive_strategy_to_the_last_bit() -> None:
     signal = random_signal(candles, 6, lowest=0)
     ours = backtest(candles, signal, Costs(commission=0.001), fraction=0.95)
     assert len(ours.trades) > 300
-    assert ours.final_equity == naive_equity(candles, signal, cash=1000.0, fraction=0.95, commission=0.001)
+    assert ours.final_equity == naive_equity(
+        candles, signal, cash=1000.0, fraction=0.95, commission=0.001
+    )
 
 
 def test_the_strategy_of_the_readme() -> None:
@@ -138,7 +165,9 @@ def test_the_strategy_of_the_readme() -> None:
     namespace: dict = {"__name__": __name__}
     exec(code[1], namespace)
     candles = random_market(9, 600, step=0.004)
-    assert len(backtest(candles, wanted(candles, [0] * 600), strategy=namespace["MyIdea"]).trades) > 2
+    assert (
+        len(backtest(candles, wanted(candles, [0] * 600), strategy=namespace["MyIdea"]).trades) > 2
+    )
 
 
 def written(folder: Path, text: str, name: str = "mine.py") -> Path:
@@ -152,13 +181,17 @@ GOOD = "import backtrader as bt\n\nclass {name}(bt.Strategy):\n    params = (('f
 
 
 def test_missing_strategy_lists_what_there_is() -> None:
-    with pytest.raises(StrategyError, match=r"Did you mean 'momentum'\? There are: buy_and_hold, contrarian"):
+    with pytest.raises(
+        StrategyError, match=r"Did you mean 'momentum'\? There are: buy_and_hold, contrarian"
+    ):
         load("momentun")
 
 
 def test_missing_path(tmp_path: Path) -> None:
     written(tmp_path, GOOD.format(name="Mine"))
-    with pytest.raises(StrategyError, match=r"mien\.py: no such strategy file\. Did you mean .*mine\.py"):
+    with pytest.raises(
+        StrategyError, match=r"mien\.py: no such strategy file\. Did you mean .*mine\.py"
+    ):
         load_strategy(tmp_path / "mien.py")
     with pytest.raises(StrategyError, match="There is no strategy in .*nowhere"):
         load_strategy("mine", folder=tmp_path / "nowhere")
@@ -172,12 +205,18 @@ def test_loaded_by_path_or_name_and_no_trace_left(tmp_path: Path) -> None:
 
 
 def test_files_of_equal_name_do_not_meet(tmp_path: Path) -> None:
-    text = GOOD + "    factor = {factor}\n    def next(self):\n        self.buy(size=self.factor * helper())\n"
+    text = (
+        GOOD
+        + "    factor = {factor}\n    def next(self):\n        self.buy(size=self.factor * helper())\n"
+    )
     text += "def helper():\n    return {factor}\n"
     one = load_strategy(written(tmp_path, text.format(name="Mine", factor=1), "a/mine.py"))
     two = load_strategy(written(tmp_path, text.format(name="Mine", factor=2), "b/mine.py"))
     candles = steps([100, 100, 100])
-    amounts = [backtest(candles, wanted(candles, [0] * 3), strategy=cls).fills["amount"].iloc[0] for cls in (one, two)]
+    amounts = [
+        backtest(candles, wanted(candles, [0] * 3), strategy=cls).fills["amount"].iloc[0]
+        for cls in (one, two)
+    ]
     assert amounts == [1, 4]
 
 
@@ -214,7 +253,9 @@ def test_a_file_with_two_strategies(tmp_path: Path) -> None:
 
 def test_a_file_that_fails_on_loading(tmp_path: Path) -> None:
     path = written(tmp_path, "import backtrader as bt\nimport no_such_library\n")
-    with pytest.raises(StrategyError, match=rf"{re.escape(str(path))}, line 2: ModuleNotFoundError") as caught:
+    with pytest.raises(
+        StrategyError, match=rf"{re.escape(str(path))}, line 2: ModuleNotFoundError"
+    ) as caught:
         load_strategy(path)
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
 
@@ -228,7 +269,8 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
 
 def test_unknown_parameter_suggests_one() -> None:
     with pytest.raises(
-        StrategyError, match=r"'SmaCross' has no parameter 'fst'.*'fast'.*It has: fast, slow, direction"
+        StrategyError,
+        match=r"'SmaCross' has no parameter 'fst'.*'fast'.*It has: fast, slow, direction",
     ):
         run("sma_cross", steps([100] * 5), parameters={"fst": 3})
 
@@ -240,7 +282,8 @@ def test_a_strategy_without_parameters_says_so() -> None:
 
 def test_an_exception_names_file_line_and_bar(tmp_path: Path) -> None:
     text = (
-        GOOD.format(name="Mine") + "    def next(self):\n        if len(self) == 3:\n            self.data.nothing[0]\n"
+        GOOD.format(name="Mine")
+        + "    def next(self):\n        if len(self) == 3:\n            self.data.nothing[0]\n"
     )
     path = written(tmp_path, text)
     candles = steps([100] * 5)
@@ -251,7 +294,9 @@ def test_an_exception_names_file_line_and_bar(tmp_path: Path) -> None:
 
 
 def test_an_exception_before_the_first_bar() -> None:
-    with pytest.raises(StrategyError, match=r"before the first bar: ValueError: fast = 9 .*sma_cross\.py, line \d+"):
+    with pytest.raises(
+        StrategyError, match=r"before the first bar: ValueError: fast = 9 .*sma_cross\.py, line \d+"
+    ):
         run("sma_cross", steps([100] * 5), parameters={"fast": 9, "slow": 3})
 
 
@@ -259,7 +304,9 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     """The results of one once replaced those of the other."""
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "mine.py").write_text("import backtrader as bt\n\n\nclass Mine(bt.Strategy):\n    pass\n")
+        (tmp_path / folder / "mine.py").write_text(
+            "import backtrader as bt\n\n\nclass Mine(bt.Strategy):\n    pass\n"
+        )
     one, other = (str(tmp_path / folder / "mine.py") for folder in ("a", "b"))
     assert strategy_files([one, one]) == {"mine": Path(one)}
     with pytest.raises(StrategyError, match="two strategies are called 'mine'.*Rename one file"):
@@ -274,5 +321,7 @@ def test_strategies_and_parameters_are_checked_before_anything_runs(tmp_path: Pa
         check_strategies(["momentun"], {}, folder=STRATEGIES)
     with pytest.raises(StrategyError, match="no parameter 'lookbak'. Did you mean 'lookback'"):
         check_strategies(["momentum"], {"momentum": {"lookbak": 5}}, folder=STRATEGIES)
-    with pytest.raises(StrategyError, match=r"parameters\.momentun: no such strategy is traded. Did you mean"):
+    with pytest.raises(
+        StrategyError, match=r"parameters\.momentun: no such strategy is traded. Did you mean"
+    ):
         check_strategies(["momentum"], {"momentun": {"lookback": 5}}, folder=STRATEGIES)

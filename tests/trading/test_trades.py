@@ -34,13 +34,17 @@ def scripted(amounts: list[float], costs: Costs = FREE) -> BacktestResult:
 
 def rows_of(trades: pd.DataFrame) -> list[tuple]:
     return list(
-        trades[["side", "amount", "entry_price", "exit_price", "gross", "bars", "open"]].itertuples(index=False)
+        trades[["side", "amount", "entry_price", "exit_price", "gross", "bars", "open"]].itertuples(
+            index=False
+        )
     )
 
 
 def test_scaling_in_and_out_is_one_trade() -> None:
     # bought 1 at 101 and 3 at 102 (mean 101.75), sold 2 at 103 and 2 at 105 (mean 104)
-    assert rows_of(scripted([1, 3, -2, 0, -2, 0, 0]).trades) == [("long", 4.0, 101.75, 104.0, 9.0, 4, False)]
+    assert rows_of(scripted([1, 3, -2, 0, -2, 0, 0]).trades) == [
+        ("long", 4.0, 101.75, 104.0, 9.0, 4, False)
+    ]
 
 
 def test_one_order_that_reverses_is_two_trades() -> None:
@@ -50,12 +54,16 @@ def test_one_order_that_reverses_is_two_trades() -> None:
         ("long", 2.0, 101.0, 103.0, 4.0, 2, False),
         ("short", 3.0, 103.0, 104.0, -3.0, 1, False),
     ]
-    assert result.trades["costs"].tolist() == pytest.approx([0.01 * (202 + 206), 0.01 * (309 + 312)])
+    assert result.trades["costs"].tolist() == pytest.approx(
+        [0.01 * (202 + 206), 0.01 * (309 + 312)]
+    )
 
 
 def test_a_part_left_open_is_marked_to_the_last_close() -> None:
     # short 4 at 101, 1 bought back at 103; 3 left at the last close, 105: mean exit 104.5
-    assert rows_of(scripted([-4, 0, 1, 0, 0, 0]).trades) == [("short", 4.0, 101.0, 104.5, -14.0, 4, True)]
+    assert rows_of(scripted([-4, 0, 1, 0, 0, 0]).trades) == [
+        ("short", 4.0, 101.0, 104.5, -14.0, 4, True)
+    ]
 
 
 def test_borrow_of_a_reversal_falls_on_the_short() -> None:

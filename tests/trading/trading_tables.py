@@ -39,7 +39,9 @@ def wanted(candles: pd.DataFrame, values: list[int]) -> pd.Series:
     return pd.Series(values, index=candles.index, dtype="int8", name="signal")
 
 
-def random_market(seed: int, bars: int, *, untraded: float = 0.1, step: float = 0.002) -> pd.DataFrame:
+def random_market(
+    seed: int, bars: int, *, untraded: float = 0.1, step: float = 0.002
+) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(rng.normal(0, step, bars)))
     opens = np.concatenate([[100.0], close[:-1]]) * np.exp(rng.normal(0, step / 4, bars))
@@ -49,7 +51,9 @@ def random_market(seed: int, bars: int, *, untraded: float = 0.1, step: float = 
     return table(list(zip(opens, close, traded.astype(float), strict=True)))
 
 
-def random_signal(candles: pd.DataFrame, seed: int, *, lowest: int = -1, stay: float = 0.7) -> pd.Series:
+def random_signal(
+    candles: pd.DataFrame, seed: int, *, lowest: int = -1, stay: float = 0.7
+) -> pd.Series:
     rng = np.random.default_rng(seed)
     values = rng.integers(lowest, 2, len(candles))
     keep = rng.random(len(candles)) < stay
@@ -58,11 +62,15 @@ def random_signal(candles: pd.DataFrame, seed: int, *, lowest: int = -1, stay: f
     return wanted(candles, values[rows].tolist())
 
 
-def backtest(candles: pd.DataFrame, signal: pd.Series, costs: Costs = FREE, **changes: object) -> BacktestResult:
+def backtest(
+    candles: pd.DataFrame, signal: pd.Series, costs: Costs = FREE, **changes: object
+) -> BacktestResult:
     settings: dict = {"strategy": LSTM_SIGNAL, "cash": 1000.0, "fraction": 0.5, "symbol": "ETH/USD"}
     return run_backtest(candles, signal, costs=costs, **(settings | changes))
 
 
-def played(candles: pd.DataFrame, signal: pd.Series, costs: Costs = FREE, **changes: object) -> BacktestResult:
+def played(
+    candles: pd.DataFrame, signal: pd.Series, costs: Costs = FREE, **changes: object
+) -> BacktestResult:
     settings: dict = {"cash": 1000.0, "fraction": 0.5, "symbol": "ETH/USD"}
     return replay(candles, signal, costs=costs, **(settings | changes))

@@ -43,11 +43,23 @@ def told(study: Study) -> dict[int, tuple[Any, ...]]:
 
 
 def told_one(one: Record) -> tuple[Any, ...]:
-    return (one.state, one.choices, one.settings, one.seed, one.value, repr(one.metrics), losses(one.history))
+    return (
+        one.state,
+        one.choices,
+        one.settings,
+        one.seed,
+        one.value,
+        repr(one.metrics),
+        losses(one.history),
+    )
 
 
 def losses(history: Any) -> list[tuple[float, ...]]:
-    return [] if history.empty else list(history[["epoch", "loss", "val_loss"]].itertuples(index=False, name=None))
+    return (
+        []
+        if history.empty
+        else list(history[["epoch", "loss", "val_loss"]].itertuples(index=False, name=None))
+    )
 
 
 class MadeUp:
@@ -72,14 +84,26 @@ class MadeUp:
         dropout, history, state = task["config"]["network"]["dropout"], [], "complete"
         for epoch in range(1, task["config"]["training"]["epochs"] + 1):
             loss = 0.5 + dropout + 1 / epoch
-            history.append({"epoch": epoch, "loss": loss, "val_loss": loss, "val_accuracy": 1 - loss / 4})
-            if on_report(task["number"], {**history[-1], "epochs": task["config"]["training"]["epochs"], "done": 1.0}):
+            history.append(
+                {"epoch": epoch, "loss": loss, "val_loss": loss, "val_accuracy": 1 - loss / 4}
+            )
+            if on_report(
+                task["number"],
+                {**history[-1], "epochs": task["config"]["training"]["epochs"], "done": 1.0},
+            ):
                 state = "pruned"
                 break
         numbers = {"val_loss": loss, "accuracy_on_moves": 1 - loss / 4, "auc": 0.5}
-        return lost(task["number"], "") | {"state": state, "metrics": numbers, "history": history, "seconds": 0.1}
+        return lost(task["number"], "") | {
+            "state": state,
+            "metrics": numbers,
+            "history": history,
+            "seconds": 0.1,
+        }
 
 
 def folders(study: Path) -> list[str]:
     """Names of the trials that have ended; a sitting that was killed may have left a half-written one beside them."""
-    return sorted(path.name for path in (study / "trials").iterdir() if not path.name.startswith("."))
+    return sorted(
+        path.name for path in (study / "trials").iterdir() if not path.name.startswith(".")
+    )

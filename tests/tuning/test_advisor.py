@@ -62,7 +62,9 @@ def test_tpe_goes_on_after_an_interruption_as_if_there_had_been_none() -> None:
     whole = run_tpe(20, interrupted=99)
     assert run_tpe(20, interrupted=14) == whole
     later = [loss(one) for one in whole[12:]]
-    assert sum(later) / len(later) < sum(loss(one) for one in whole[:8]) / 8, "it has learned nothing from its trials"
+    assert sum(later) / len(later) < sum(loss(one) for one in whole[:8]) / 8, (
+        "it has learned nothing from its trials"
+    )
 
 
 def test_a_trial_that_falls_behind_is_pruned_and_one_that_leads_is_not() -> None:

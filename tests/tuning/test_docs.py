@@ -22,13 +22,24 @@ def test_examples_are_valid_searches(text: str) -> None:
     config = tiny_config(**tomllib.loads(text))
     for search in config.search.values():
         axes = read_axes(search)
-        check_all(config, search, axes, combinations(axes) if search.method == "grid" else _corners(axes))
+        check_all(
+            config, search, axes, combinations(axes) if search.method == "grid" else _corners(axes)
+        )
 
 
 def test_options_exist() -> None:
     known = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    named = {word for word in re.findall(r"--[a-z][a-z-]+", PAGE) if word not in ("--nthreads", "--head")}
-    assert named >= {"--workers", "--engine", "--address", "--folder", "--retry-failed", "--threads"}
+    named = {
+        word for word in re.findall(r"--[a-z][a-z-]+", PAGE) if word not in ("--nthreads", "--head")
+    }
+    assert named >= {
+        "--workers",
+        "--engine",
+        "--address",
+        "--folder",
+        "--retry-failed",
+        "--threads",
+    }
     assert [word for word in named if word not in known] == []
 
 

@@ -11,10 +11,16 @@ from tests.tiny_run import tiny_config
 
 DATA = {"ETH/USD": "1" * 64, "BTC/USD": "2" * 64}
 THREADS = {"OMP_NUM_THREADS": "1"}
-PUBLISHED = {"system": "an old one", "settings": {"training": {"lookback": 5}}, "leaks": {"purge": "none"}}
+PUBLISHED = {
+    "system": "an old one",
+    "settings": {"training": {"lookback": 5}},
+    "leaks": {"purge": "none"},
+}
 
 
-def of(config: RunConfig, *, what: str = "run", data: Any = None, environment: Any = None) -> str | None:
+def of(
+    config: RunConfig, *, what: str = "run", data: Any = None, environment: Any = None
+) -> str | None:
     return fingerprint_of(config, of=what, data=data or DATA, environment=environment or THREADS)
 
 
@@ -47,7 +53,9 @@ def test_what_is_not_trained_does_not(change: dict[str, Any]) -> None:
 
 def test_where_the_candles_lie_does_not_count_but_what_they_are() -> None:
     config = tiny_config()
-    moved = config.model_copy(update={"data": config.data.model_copy(update={"folder": Path("/elsewhere")})})
+    moved = config.model_copy(
+        update={"data": config.data.model_copy(update={"folder": Path("/elsewhere")})}
+    )
     assert of(moved) == of(config)
     assert of(config, data=DATA | {"BTC/USD": "3" * 64}) != of(config)
     assert of(config, data=DATA | {"LTC/USD": "3" * 64}) == of(config), "it is not one of the run's"
@@ -58,9 +66,14 @@ def test_where_the_candles_lie_does_not_count_but_what_they_are() -> None:
 def test_an_earlier_system_is_what_its_settings_come_to_with_its_leaks() -> None:
     config = tiny_config(published=PUBLISHED)
     other_leaks = tiny_config(published=PUBLISHED | {"leaks": {"purge": "horizon"}})
-    same = tiny_config(published=PUBLISHED | {"figure": 0.6, "settings": {"training": {"lookback": 5, "epochs": 2}}})
+    same = tiny_config(
+        published=PUBLISHED
+        | {"figure": 0.6, "settings": {"training": {"lookback": 5, "epochs": 2}}}
+    )
     assert of(config, what="published") not in (of(config), of(other_leaks, what="published"), None)
-    assert of(config, what="published") == of(same, what="published"), "2 epochs are the run's own anyway"
+    assert of(config, what="published") == of(same, what="published"), (
+        "2 epochs are the run's own anyway"
+    )
 
 
 def test_the_code_of_a_trial_is_there() -> None:

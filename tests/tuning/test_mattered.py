@@ -35,7 +35,10 @@ class Right(MadeUp):
             "accuracy_on_moves_high": value + 0.01,
         }
         epoch = {"epoch": 1, "loss": loss, "val_loss": loss, "val_accuracy": value}
-        return known | {"metrics": {"val_loss": loss, "val_accuracy": value} | numbers, "history": [epoch]}
+        return known | {
+            "metrics": {"val_loss": loss, "val_accuracy": value} | numbers,
+            "history": [epoch],
+        }
 
 
 class Dropping(MadeUp):
@@ -54,12 +57,14 @@ def test_a_whole_grid_is_taken_apart_exactly(tmp_path: Path) -> None:
     # by dropout 0.54, 0.56; by layers 0.55, 0.55, 0.55; the squares: 6 × 0.01² between dropouts, 4 × 0.01² within
     study = grid(tmp_path, 0.55, 0.54, 0.53, 0.55, 0.56, 0.57)
     assert is_whole_grid(study)
-    assert shares(study) == pytest.approx({"network.dropout": 0.6, "network.layers": 0.0}, abs=1e-12)
-    said = (
-        "so much goes with one setting alone (analysis of variance): network.dropout 60%, network.layers 0%; the other"
+    assert shares(study) == pytest.approx(
+        {"network.dropout": 0.6, "network.layers": 0.0}, abs=1e-12
     )
+    said = "so much goes with one setting alone (analysis of variance): network.dropout 60%, network.layers 0%; the other"
     assert f"{said} 40% with several together, and with luck." in " ".join(sentences(study))
-    assert json.loads((tmp_path / "summary.json").read_text())["importance"] == pytest.approx(shares(study))
+    assert json.loads((tmp_path / "summary.json").read_text())["importance"] == pytest.approx(
+        shares(study)
+    )
 
 
 def test_a_training_that_failed_says_nothing_of_its_settings(tmp_path: Path) -> None:
@@ -70,12 +75,19 @@ def test_a_training_that_failed_says_nothing_of_its_settings(tmp_path: Path) -> 
     assert "Trial 4 (dropout 0.2, layers 8) learned nothing" in said[2] and said[2].endswith(
         "left out of what follows."
     )
-    assert "0 of the other 4 lie inside that interval. Were all 5 equally good, at their median of 55.00%" in said[3]
-    assert "network.dropout, median accuracy on moves: 0: 54.00% (of 3); 0.2: 56.00% (of 2)." in said
+    assert (
+        "0 of the other 4 lie inside that interval. Were all 5 equally good, at their median of 55.00%"
+        in said[3]
+    )
+    assert (
+        "network.dropout, median accuracy on moves: 0: 54.00% (of 3); 0.2: 56.00% (of 2)." in said
+    )
 
 
 @pytest.mark.parametrize(("trials", "said"), [(9, False), (16, True)])
-def test_of_random_draws_fanova_estimates_it_if_there_are_enough(tmp_path: Path, trials: int, said: bool) -> None:
+def test_of_random_draws_fanova_estimates_it_if_there_are_enough(
+    tmp_path: Path, trials: int, said: bool
+) -> None:
     config = search_config(WIDE, method="random", trials=trials)
     study = tune(config, folder=tmp_path, engine=Dropping())
     found = shares(study)

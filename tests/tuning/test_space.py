@@ -37,7 +37,10 @@ def test_a_grid_is_every_combination_in_the_order_of_the_file() -> None:
 
 
 def test_a_table_sets_several_keys_at_once_and_reads_short() -> None:
-    both = [{"network.layers": [32], "network.dense": 32}, {"network.layers": [64, 64], "network.dense": [16]}]
+    both = [
+        {"network.layers": [32], "network.dense": 32},
+        {"network.layers": [64, 64], "network.dense": [16]},
+    ]
     axes = axes_of({"hidden": both})
     assert list(axes[0].choices) == [32, "layers 64 64, dense 16"]
     assert settings_of(axes, {"hidden": 32}) == both[0]
@@ -45,8 +48,18 @@ def test_a_table_sets_several_keys_at_once_and_reads_short() -> None:
 
 
 def test_settings_lead_back_to_their_choices() -> None:
-    tables = [{"network.layers": [32]}, {"network.layers": [32], "network.dense": 8}, {"network.layers": [4, 4]}]
-    axes = axes_of({"hidden": tables, "training.lookback": {"low": 5, "high": 9, "step": 2}, "data.others": [[]]})
+    tables = [
+        {"network.layers": [32]},
+        {"network.layers": [32], "network.dense": 8},
+        {"network.layers": [4, 4]},
+    ]
+    axes = axes_of(
+        {
+            "hidden": tables,
+            "training.lookback": {"low": 5, "high": 9, "step": 2},
+            "data.others": [[]],
+        }
+    )
     for choices in combinations(axes):
         assert choices_of(axes, settings_of(axes, choices)) == choices
     with pytest.raises(DataError, match="none of hidden"):
@@ -62,7 +75,10 @@ def test_keys_without_quotes_mean_the_same() -> None:
 
 def test_a_range_with_a_step_is_walked_by_a_grid_and_whole_numbers_stay_whole() -> None:
     (dropout, lookback) = axes_of(
-        {"network.dropout": RANGE | {"step": 0.15}, "training.lookback": {"low": 5, "high": 21, "step": 5}}
+        {
+            "network.dropout": RANGE | {"step": 0.15},
+            "training.lookback": {"low": 5, "high": 21, "step": 5},
+        }
     )
     assert dropout.steps == [0.1, 0.25, 0.4]
     assert lookback.steps == [5, 10, 15, 20] and all(isinstance(one, int) for one in lookback.steps)
@@ -70,27 +86,42 @@ def test_a_range_with_a_step_is_walked_by_a_grid_and_whole_numbers_stay_whole() 
 
 def test_settings_change_the_run_and_nothing_else() -> None:
     config = search_config()
-    found = configured(config, config.search["small"], {"network.layers": [5], "seed": 9}, source="x")
+    found = configured(
+        config, config.search["small"], {"network.layers": [5], "seed": 9}, source="x"
+    )
     assert (found.network.layers, found.seed, found.search, found.published) == ((5,), 9, {}, None)
     assert found.data == config.data and found.training == config.training
 
 
 def test_settings_of_a_published_search_lie_over_the_earlier_systems() -> None:
-    published = {"system": "an old one", "settings": {"training": {"form": "windowed"}}, "leaks": {"purge": "none"}}
-    config = tiny_config(published=published, search={"s": {"of": "published", "space": {"training.lookback": [7]}}})
+    published = {
+        "system": "an old one",
+        "settings": {"training": {"form": "windowed"}},
+        "leaks": {"purge": "none"},
+    }
+    config = tiny_config(
+        published=published, search={"s": {"of": "published", "space": {"training.lookback": [7]}}}
+    )
     settings = {"training.lookback": 7, "published.leaks.split": "shuffled"}
     found = configured(config, config.search["s"], settings, source="x")
     earlier = found.as_published()
     assert (earlier.training.lookback, earlier.training.form) == (7, "windowed")
     assert found.training == config.training
-    assert found.published is not None and (found.published.leaks.split, found.published.leaks.purge) == (
+    assert found.published is not None and (
+        found.published.leaks.split,
+        found.published.leaks.purge,
+    ) == (
         "shuffled",
         "none",
     )
 
 
 BAD: list[tuple[dict[str, Any], dict[str, Any], str]] = [
-    ({"network.dropuot": [0.1]}, {}, "network.dropuot is not a setting. Did you mean 'network.dropout'?"),
+    (
+        {"network.dropuot": [0.1]},
+        {},
+        "network.dropuot is not a setting. Did you mean 'network.dropout'?",
+    ),
     ({"dropout": [0.1]}, {}, "dropout is not a setting. Did you mean network.dropout?"),
     ({"seed.one": [1]}, {}, "seed is no section"),
     ({"network.dropout": [0.1, 1.5]}, {}, "less than 1"),
@@ -108,7 +139,11 @@ BAD: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"published.leaks.purge": ["none"]}, {}, 'Set of = "published"'),
     ({"training.loss": ["mse", "crossentropy"]}, {}, 'metric = "val_loss" cannot compare'),
     ({"network.dropout": [0.1]}, {"metric": "auc", "pruning": "median"}, "compares epochs"),
-    ({"seed": list(range(200)), "training.lookback": list(range(1, 101))}, {}, "20,000 combinations"),
+    (
+        {"seed": list(range(200)), "training.lookback": list(range(1, 101))},
+        {},
+        "20,000 combinations",
+    ),
 ]
 
 
@@ -170,9 +205,15 @@ def test_every_problem_is_named_with_a_combination_that_has_it() -> None:
     ("space", "words"),
     [
         ({}, "space has no value for any setting"),
-        ({"network.dropout": 0.1}, "network.dropout takes a list of values, or a table of low and high (it is 0.1)"),
+        (
+            {"network.dropout": 0.1},
+            "network.dropout takes a list of values, or a table of low and high (it is 0.1)",
+        ),
         ({"network.dropout": {"low": 0.5, "high": 0.1}}, "low = 0.5 must lie below high = 0.1"),
-        ({"seed": {"low": 1, "high": 9, "stp": 2}}, "run: search.small.space.seed.stp is not a setting. Did you mean"),
+        (
+            {"seed": {"low": 1, "high": 9, "stp": 2}},
+            "run: search.small.space.seed.stp is not a setting. Did you mean",
+        ),
     ],
 )
 def test_an_empty_or_misshapen_space_is_no_run_file(space: dict[str, Any], words: str) -> None:
@@ -184,7 +225,10 @@ def test_an_empty_or_misshapen_space_is_no_run_file(space: dict[str, Any], words
 def test_the_search_is_named_where_there_are_several() -> None:
     config = tiny_config(search={name: {"space": {"seed": [1]}} for name in ("grid", "fine")})
     assert choose_search(config, "fine") == "fine"
-    for name, words in ((None, "which search? Name one with --search: grid, fine"), ("gird", "Did you mean 'grid'?")):
+    for name, words in (
+        (None, "which search? Name one with --search: grid, fine"),
+        ("gird", "Did you mean 'grid'?"),
+    ):
         with pytest.raises(ConfigError) as caught:
             choose_search(config, name)
         assert words in str(caught.value)

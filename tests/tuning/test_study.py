@@ -31,8 +31,20 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "grid": {"space": GRID},
     "random": {"space": DROPOUT | {"seed": [1, 2, 3]}, "method": "random", "trials": 7},
     "tpe": {"space": DROPOUT, "method": "tpe", "trials": 14},
-    "median": {"space": DROPOUT, "method": "random", "trials": 12, "pruning": "median", "training": {"epochs": 4}},
-    "hyperband": {"space": DROPOUT, "method": "tpe", "trials": 16, "pruning": "hyperband", "training": {"epochs": 9}},
+    "median": {
+        "space": DROPOUT,
+        "method": "random",
+        "trials": 12,
+        "pruning": "median",
+        "training": {"epochs": 4},
+    },
+    "hyperband": {
+        "space": DROPOUT,
+        "method": "tpe",
+        "trials": 16,
+        "pruning": "hyperband",
+        "training": {"epochs": 9},
+    },
 }
 
 
@@ -84,7 +96,9 @@ def test_a_finished_search_runs_nothing_again(finished: Study, tmp_path: Path) -
     assert engine.tasks == [] and told(again) == told(finished)
 
 
-def test_what_was_half_written_when_it_was_killed_is_cleared_away(finished: Study, tmp_path: Path) -> None:
+def test_what_was_half_written_when_it_was_killed_is_cleared_away(
+    finished: Study, tmp_path: Path
+) -> None:
     copied(finished, tmp_path)
     (tmp_path / "trials" / "0002").rename(tmp_path / "trials" / ".0002.4711.partial")
     (tmp_path / ".figures.4711.old").mkdir()
@@ -160,7 +174,9 @@ def test_other_candles_and_other_threads_are_refused(finished: Study, tmp_path: 
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_settings_that_came_later_do_not_matter_where_they_have_their_defaults(finished: Study, tmp_path: Path) -> None:
+def test_settings_that_came_later_do_not_matter_where_they_have_their_defaults(
+    finished: Study, tmp_path: Path
+) -> None:
     copied(finished, tmp_path)
     kept = json.loads((tmp_path / "study.json").read_text())
     del kept["run"]["network"]["activation"], kept["search"]["pruning"]
@@ -192,7 +208,9 @@ with locked(Path(sys.argv[1])):
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_second_search_in_a_folder_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
-    first = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, env=environment())
+    first = subprocess.Popen(
+        [sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, env=environment()
+    )
     assert first.stdout is not None and first.stdout.readline() == b"held\n"
     with pytest.raises(ConfigError) as caught:
         searched(search_config(), tmp_path)
@@ -218,11 +236,21 @@ class Failing(MadeUp):
         return super()._outcome(task, on_report)
 
 
-def test_failed_trials_are_kept_counted_and_run_again_only_if_asked_for(finished: Study, tmp_path: Path) -> None:
+def test_failed_trials_are_kept_counted_and_run_again_only_if_asked_for(
+    finished: Study, tmp_path: Path
+) -> None:
     study = searched(search_config(), tmp_path, engine=Failing(1, 2))
-    assert [record.state for record in study.records.values()] == ["complete", "failed", "failed", "complete"]
+    assert [record.state for record in study.records.values()] == [
+        "complete",
+        "failed",
+        "failed",
+        "complete",
+    ]
     table = pd.read_csv(tmp_path / "table.csv")
-    assert table.loc[[1, 2], "reason"].tolist() == ["the moon was full"] * 2 and table["value"].isna().sum() == 2
+    assert (
+        table.loc[[1, 2], "reason"].tolist() == ["the moon was full"] * 2
+        and table["value"].isna().sum() == 2
+    )
     assert (tmp_path / "trials" / "0001" / "trace.txt").read_text() == "somewhere"
     assert tomllib.loads((tmp_path / "best.toml").read_text())["selection"]["trials"] == 4
     engine = MadeUp()
@@ -236,18 +264,27 @@ def test_failed_trials_are_kept_counted_and_run_again_only_if_asked_for(finished
 def test_when_every_trial_failed_there_is_no_best(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="every trial failed.*The first one: the moon was full"):
         searched(search_config(), tmp_path, engine=Failing(0, 1, 2, 3))
-    assert folders(tmp_path) == ["0000", "0001", "0002", "0003"] and not (tmp_path / "best.toml").exists()
+    assert (
+        folders(tmp_path) == ["0000", "0001", "0002", "0003"]
+        and not (tmp_path / "best.toml").exists()
+    )
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_the_best_setting_is_a_run_file_with_the_test_periods_and_the_number_of_trials(tmp_path: Path) -> None:
+def test_the_best_setting_is_a_run_file_with_the_test_periods_and_the_number_of_trials(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "one"
     study = searched(search_config(), folder)
     best = load_config(folder / "best.toml")
     assert (best.network.dropout, best.network.layers) == (0.0, (4,))
     assert best.data.test == study.config.data.test and best.search == {} and best.published is None
     assert best.selection is not None
-    assert (best.selection.trials, best.selection.metric, best.selection.value) == (4, "val_loss", study.best.value)
+    assert (best.selection.trials, best.selection.metric, best.selection.value) == (
+        4,
+        "val_loss",
+        study.best.value,
+    )
     assert best.selection.study == str(folder) and best.name == "tiny-small"
     rest = {"network", "name", "search", "selection"}
     assert best.model_dump(exclude=rest) == study.config.model_dump(exclude=rest)
@@ -263,30 +300,47 @@ def test_settings_tried_before_on_the_same_rows_count_too(finished: Study, tmp_p
     further = search_config().model_copy(update={"selection": second.selection})
     searched(further, tmp_path / "three")
     third = load_config(tmp_path / "three" / "best.toml")
-    assert third.selection is not None and third.selection.trials == 4 + 4 + 6, "own, beside, and the run file's"
+    assert third.selection is not None and third.selection.trials == 4 + 4 + 6, (
+        "own, beside, and the run file's"
+    )
 
 
 WIDER = GRID | {"network.layers": [[4], [8], [16]]}
 
 
-def test_what_a_search_beside_it_has_trained_is_not_trained_again(finished: Study, tmp_path: Path) -> None:
+def test_what_a_search_beside_it_has_trained_is_not_trained_again(
+    finished: Study, tmp_path: Path
+) -> None:
     copied(finished, tmp_path / "one")
     engine = MadeUp()
     wider, said = search_config(WIDER, metric="val_accuracy"), []
-    study = searched(wider, tmp_path / "two", engine=engine, on_step=lambda step: said.append(step.text))
+    study = searched(
+        wider, tmp_path / "two", engine=engine, on_step=lambda step: said.append(step.text)
+    )
     assert [task["number"] for task in engine.tasks] == [2, 5], "only the layers of 16 are new"
     taken = study.records[4]
-    assert taken.settings == finished.records[3].settings and taken.metrics == finished.records[3].metrics
-    assert taken.value == taken.metrics["accuracy_on_moves"], "its value is by the search's own metric"
+    assert (
+        taken.settings == finished.records[3].settings
+        and taken.metrics == finished.records[3].metrics
+    )
+    assert taken.value == taken.metrics["accuracy_on_moves"], (
+        "its value is by the search's own metric"
+    )
     assert taken.reason == "trained already, as trial 3 of one: nothing was trained again"
     line = "trial 4 complete: val_accuracy 0.5750; trained already, as trial 3 of one: nothing was trained again"
     assert sum(line in text for text in said) == 1
-    assert told(study) == told(searched(wider, tmp_path / "apart" / "two")), "as if it had been trained"
+    assert told(study) == told(searched(wider, tmp_path / "apart" / "two")), (
+        "as if it had been trained"
+    )
 
 
-@pytest.mark.parametrize("change", [{"seed": 2}, {"training": {"epochs": 2}}, {"pruning": "median"}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"seed": 2}, {"training": {"epochs": 2}}, {"pruning": "median"}], ids=str
+)
 @pytest.mark.usefixtures("undrawn")
-def test_other_settings_are_trained(change: dict[str, Any], finished: Study, tmp_path: Path) -> None:
+def test_other_settings_are_trained(
+    change: dict[str, Any], finished: Study, tmp_path: Path
+) -> None:
     copied(finished, tmp_path / "one")
     engine = MadeUp()
     searched(search_config(**change), tmp_path / "two", engine=engine)
@@ -296,7 +350,9 @@ def test_other_settings_are_trained(change: dict[str, Any], finished: Study, tmp
 @pytest.mark.usefixtures("undrawn")
 def test_other_threads_and_another_run_are_trained(finished: Study, tmp_path: Path) -> None:
     copied(finished, tmp_path / "one")
-    renamed = search_config().model_copy(update={"name": "another"})  # its trials would not be counted as tried
+    renamed = search_config().model_copy(
+        update={"name": "another"}
+    )  # its trials would not be counted as tried
     for name, config, options in (("two", search_config(), {"threads": 2}), ("three", renamed, {})):
         engine = MadeUp()
         searched(config, tmp_path / name, engine=engine, **options)
@@ -314,7 +370,9 @@ def test_failed_damaged_and_half_trials_beside_it_are_trained(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_trial_beside_it_that_lacks_the_number_asked_for_is_trained(finished: Study, tmp_path: Path) -> None:
+def test_a_trial_beside_it_that_lacks_the_number_asked_for_is_trained(
+    finished: Study, tmp_path: Path
+) -> None:
     copied(finished, tmp_path / "one")
     for path in (tmp_path / "one").glob("trials/*/trial.json"):
         kept = json.loads(path.read_text())
@@ -326,10 +384,15 @@ def test_a_trial_beside_it_that_lacks_the_number_asked_for_is_trained(finished: 
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_search_beside_it_that_began_anew_is_not_mistaken(finished: Study, tmp_path: Path) -> None:
+def test_a_search_beside_it_that_began_anew_is_not_mistaken(
+    finished: Study, tmp_path: Path
+) -> None:
     """What was known of a folder was once kept for days, and handed out a trial of other settings."""
     copied(finished, tmp_path / "one")
-    beside, wanted = Beside("tiny", tmp_path / "two", (tmp_path,)), str(finished.records[2].fingerprint)
+    beside, wanted = (
+        Beside("tiny", tmp_path / "two", (tmp_path,)),
+        str(finished.records[2].fingerprint),
+    )
     found = beside.trained(wanted, metric="val_loss")
     assert found is not None and found[0].number == 2
     shutil.rmtree(tmp_path / "one")
@@ -338,7 +401,9 @@ def test_a_search_beside_it_that_began_anew_is_not_mistaken(finished: Study, tmp
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_what_was_trained_by_other_code_keeps_its_commit_and_is_trained_again(finished: Study, tmp_path: Path) -> None:
+def test_what_was_trained_by_other_code_keeps_its_commit_and_is_trained_again(
+    finished: Study, tmp_path: Path
+) -> None:
     copied(finished, tmp_path / "one")
     for path, change in zip(
         sorted((tmp_path / "one").glob("trials/*/trial.json")),
@@ -367,7 +432,10 @@ def test_where_a_failed_trial_stood_stays_for_another_try(tmp_path: Path) -> Non
 
 def test_a_trial_never_sees_the_test_periods(finished: Study, tmp_path: Path) -> None:
     assert (
-        tomllib.loads((finished.folder / "trials" / "0002" / "config.toml").read_text())["data"].get("test", {}) == {}
+        tomllib.loads((finished.folder / "trials" / "0002" / "config.toml").read_text())[
+            "data"
+        ].get("test", {})
+        == {}
     )
     space = {"data.train": ["20180101-20180104", "20180101-20180105"]}
     with pytest.raises(ConfigError, match="must start at or after the end of train"):
@@ -383,7 +451,9 @@ def test_a_published_search_compares_and_selects_nothing(tmp_path: Path) -> None
 
     published = {"system": "an old one", "leaks": {"purge": "none"}}
     section = {"of": "published", "metric": "accuracy", "space": {"training.lookback": [5, 10]}}
-    config = tiny_config(published=published, search={"s": section | {"published": [0.7, float("nan")]}})
+    config = tiny_config(
+        published=published, search={"s": section | {"published": [0.7, float("nan")]}}
+    )
     study = searched(config, tmp_path, engine=Published())
     assert study.best is not None and study.best.value == 0.6
     assert not (tmp_path / "best.toml").exists()
@@ -416,7 +486,10 @@ def test_progress_says_finished_running_failed_best_and_time_left(tmp_path: Path
     searched(search_config(), tmp_path, engine=Failing(1), on_step=steps.append)
     said = [step.text for step in steps if step.stage == "search"]
     assert "0/4 finished, 1 running; trial 0 begins: dropout 0, layers 4" in said
-    assert any(text.startswith("2/4 finished, 0 running, 1 failed, best val_loss 1.5000 (trial 0), ") for text in said)
+    assert any(
+        text.startswith("2/4 finished, 0 running, 1 failed, best val_loss 1.5000 (trial 0), ")
+        for text in said
+    )
     assert any(text.endswith("trial 1 failed: the moon was full") for text in said)
     assert steps[-1].stage == "results" and max(step.done or 0 for step in steps) == 1.0
 
@@ -440,15 +513,28 @@ ENDED = {"epoch": 1, "epochs": 2, "done": 1.0, "loss": 0.7, "val_loss": 0.69, "v
 def test_epochs_of_an_earlier_sitting_do_not_count_as_fast(tmp_path: Path) -> None:
     """Told again within a second they made hours look like seconds."""
     again = [(0.5, ENDED | {"epochs": 10, "epoch": epoch, "again": True}) for epoch in range(1, 8)]
-    reports = [*again, (31.0, {"epoch": 8, "epochs": 10, "done": 0.1}), (62.0, {"epoch": 8, "epochs": 10, "done": 0.6})]
+    reports = [
+        *again,
+        (31.0, {"epoch": 8, "epochs": 10, "done": 0.1}),
+        (62.0, {"epoch": 8, "epochs": 10, "done": 0.6}),
+    ]
     last = words_while_running(tmp_path, reports)[-1]
-    assert "trial 0 epoch 8/10 is 60% done" in last and last.endswith(", 4 min left")  # 62 s for 6 %, 24 % are left
+    assert "trial 0 epoch 8/10 is 60% done" in last and last.endswith(
+        ", 4 min left"
+    )  # 62 s for 6 %, 24 % are left
     assert "21 min left; trial 0" in last
 
 
 def test_a_long_trial_says_how_far_it_is_at_most_every_half_a_minute(tmp_path: Path) -> None:
-    reports = [(second, {"epoch": 1, "epochs": 2, "done": second / 100}) for second in (10.0, 20.0, 31.0, 41.0, 60.0)]
-    reports += [(100.0, ENDED), (110.0, {"epoch": 2, "epochs": 2, "done": 0.1}), (130.0, ENDED | {"epoch": 2})]
+    reports = [
+        (second, {"epoch": 1, "epochs": 2, "done": second / 100})
+        for second in (10.0, 20.0, 31.0, 41.0, 60.0)
+    ]
+    reports += [
+        (100.0, ENDED),
+        (110.0, {"epoch": 2, "epochs": 2, "done": 0.1}),
+        (130.0, ENDED | {"epoch": 2}),
+    ]
     assert words_while_running(tmp_path, reports) == [
         "0/2 finished, 1 running, 6 min left; trial 0 epoch 1/2 is 31% done, 3 min left",
         "0/2 finished, 1 running, 5 min left; trial 0 epoch 1/2 is 100% done, loss 0.7000, val_loss 0.6900 after "
@@ -495,9 +581,15 @@ def test_sentences_tell_a_failed_training_from_a_bad_setting(tmp_path: Path) -> 
 
     study = searched(search_config(), tmp_path, engine=Learning(0.68, 0.6931, 0.6932, 5e11))
     said = " ".join(sentences(study))
-    assert "The lowest validation loss, 0.68000, came with dropout 0, layers 4 (trial 0): 56.00% of the moves" in said
+    assert (
+        "The lowest validation loss, 0.68000, came with dropout 0, layers 4 (trial 0): 56.00% of the moves"
+        in said
+    )
     assert "lie inside that interval" not in said, "one alone is left to compare"
-    assert "Trial 1 (dropout 0, layers 8) and trial 2 learned nothing: no train loss came below 0.6931" in said
+    assert (
+        "Trial 1 (dropout 0, layers 8) and trial 2 learned nothing: no train loss came below 0.6931"
+        in said
+    )
     assert "Trial 3 (dropout 0.2, layers 8) diverged" in said
     assert "The best of 4 was chosen on the very rows it is quoted on" in said
 
@@ -508,9 +600,7 @@ def test_the_first_of_many_equals_is_as_good_as_luck_makes_it(tmp_path: Path) ->
     config = search_config({"seed": list(range(1, 25))}, metric="val_accuracy")
     study = searched(config, tmp_path, engine=Learning(*[0.68] * 24))
     # 24 draws around 56 % with a standard error of 0.02 / 1.96: the largest is 1.95 errors above on average
-    said = (
-        "at their median of 56.00%, and each judged on rows of its own, luck would put the best of them at about 57.99%"
-    )
+    said = "at their median of 56.00%, and each judged on rows of its own, luck would put the best of them at about 57.99%"
     assert said in " ".join(sentences(study))
 
 
@@ -528,7 +618,11 @@ class Early(MadeUp):
 @pytest.mark.parametrize(
     ("epochs", "best", "words"),
     [
-        (20, (1, 2, 1, 20), "3 of 4 were best after one of the first 2 of 20 epochs: from then on they learn the"),
+        (
+            20,
+            (1, 2, 1, 20),
+            "3 of 4 were best after one of the first 2 of 20 epochs: from then on they learn the",
+        ),
         (20, (1, 1, 1, 1), "4 of 4 were best after the first of 20 epochs"),
         (20, (1, 2, 3, 20), ""),
         (9, (1, 1, 1, 1), ""),
@@ -539,7 +633,11 @@ def test_networks_that_are_best_at_once_are_told(
 ) -> None:
     from cryptonn.tuning.words import sentences
 
-    said = " ".join(sentences(searched(search_config(training={"epochs": epochs}), tmp_path, engine=Early(*best))))
+    said = " ".join(
+        sentences(
+            searched(search_config(training={"epochs": epochs}), tmp_path, engine=Early(*best))
+        )
+    )
     assert words in said and ("by heart" in said) is bool(words)
 
 
@@ -547,7 +645,9 @@ def test_settings_that_change_the_question_are_named(tmp_path: Path) -> None:
     from cryptonn.tuning.words import sentences
 
     study = searched(search_config({"labels.horizon": [3, 5]}), tmp_path)
-    assert "labels.horizon changes which rows are judged or what is asked of them" in " ".join(sentences(study))
+    assert "labels.horizon changes which rows are judged or what is asked of them" in " ".join(
+        sentences(study)
+    )
 
 
 def test_an_axis_of_one_value_is_no_axis_of_the_figures(tmp_path: Path) -> None:

@@ -31,8 +31,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 def workers_of(pid: int) -> list[int]:
     """Processes for trials that a process has started."""
-    answer = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True)
-    return [int(line.split()[0]) for line in answer.stdout.splitlines() if "cryptonn.tuning.worker" in line]
+    answer = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True
+    )
+    return [
+        int(line.split()[0])
+        for line in answer.stdout.splitlines()
+        if "cryptonn.tuning.worker" in line
+    ]
 
 
 def gone(pids: list[int]) -> bool:
@@ -67,7 +73,9 @@ def killed_in(words: list[str | Path], *, at: str) -> None:
         if at in line:
             break
     else:
-        raise AssertionError(f"it never said {at!r} but {''.join(said)!r}, and ended with {child.wait()}")
+        raise AssertionError(
+            f"it never said {at!r} but {''.join(said)!r}, and ended with {child.wait()}"
+        )
     time.sleep(0.5)
     workers = workers_of(child.pid)
     child.kill()
@@ -84,10 +92,21 @@ def test_every_trial_is_whole(whole: Study) -> None:
     }
     kept = json.loads((folder / "trial.json").read_text())
     assert kept["settings"] == {"network.dropout": 0.2, "network.layers": [8]} and kept["seed"] == 1
-    assert kept["where"]["threads"] == "1" and kept["seconds"] > 0 and kept["rows"]["validation"] > 100
-    assert sum(pd.read_csv(folder / "histogram.csv")[["ups", "downs"]].sum()) == kept["metrics"]["moves"]
+    assert (
+        kept["where"]["threads"] == "1" and kept["seconds"] > 0 and kept["rows"]["validation"] > 100
+    )
+    assert (
+        sum(pd.read_csv(folder / "histogram.csv")[["ups", "downs"]].sum())
+        == kept["metrics"]["moves"]
+    )
     figures = {path.name for path in (whole.folder / "figures").glob("*.png")}
-    assert figures >= {"trials.png", "curves.png", "settings.png", "parallel.png", "probabilities.png"}
+    assert figures >= {
+        "trials.png",
+        "curves.png",
+        "settings.png",
+        "parallel.png",
+        "probabilities.png",
+    }
 
 
 def test_killed_twice_and_taken_up_it_comes_to_the_same_trials_with_two_workers_too(
@@ -99,9 +118,14 @@ def test_killed_twice_and_taken_up_it_comes_to_the_same_trials_with_two_workers_
     killed_in(words, at="trial 1 begins")
     assert not (folder / "trials").exists() or folders(folder) == []
     killed_in(words, at="1/4 finished")
-    written = {name: (folder / "trials" / name / "trial.json").stat().st_mtime_ns for name in folders(folder)}
+    written = {
+        name: (folder / "trials" / name / "trial.json").stat().st_mtime_ns
+        for name in folders(folder)
+    }
     assert 1 <= len(written) < 4
-    answer = subprocess.run(process(*words, "--json"), capture_output=True, text=True, env=environment())
+    answer = subprocess.run(
+        process(*words, "--json"), capture_output=True, text=True, env=environment()
+    )
     assert answer.returncode == 0, answer.stderr
     assert "going on: " in answer.stderr
     shown = json.loads(answer.stdout)
@@ -109,7 +133,11 @@ def test_killed_twice_and_taken_up_it_comes_to_the_same_trials_with_two_workers_
     after = {name: (folder / "trials" / name / "trial.json").stat().st_mtime_ns for name in written}
     assert after == written, "a finished trial was run again"
     assert told(tune(search_config(), folder=folder)) == told(whole)
-    assert shown["best"] == {"trial": whole.best.number, "value": whole.best.value, "settings": whole.best.settings}
+    assert shown["best"] == {
+        "trial": whole.best.number,
+        "value": whole.best.value,
+        "settings": whole.best.settings,
+    }
     assert not list(folder.rglob("*.partial")) and not list((folder / "running").iterdir())
 
 
@@ -127,7 +155,9 @@ def test_a_trial_that_is_killed_goes_on_after_its_newest_epoch(tmp_path: Path) -
     child.kill()
     child.wait()
     said: list[str] = []
-    (record,) = tune(config, folder=folder, on_step=lambda step: said.append(step.text)).records.values()
+    (record,) = tune(
+        config, folder=folder, on_step=lambda step: said.append(step.text)
+    ).records.values()
     assert any("trial 0 goes on after its newest epoch: seed 1" in line for line in said)
     assert 1 <= record.where["epochs_before"] < 8 and len(record.history) == 8
     assert not list((folder / "running").iterdir())
@@ -135,15 +165,21 @@ def test_a_trial_that_is_killed_goes_on_after_its_newest_epoch(tmp_path: Path) -
     assert whole.records[0].where["epochs_before"] == 0 and told(whole) == {0: told_one(record)}
 
 
-def test_a_trial_whose_process_is_killed_has_failed_and_the_others_go_on(whole: Study, tmp_path: Path) -> None:
+def test_a_trial_whose_process_is_killed_has_failed_and_the_others_go_on(
+    whole: Study, tmp_path: Path
+) -> None:
     def on_step(step: Any) -> None:
         if "trial 1 begins" in step.text:
-            threading.Timer(0.4, lambda: [os.kill(pid, signal.SIGKILL) for pid in workers_of(os.getpid())]).start()
+            threading.Timer(
+                0.4, lambda: [os.kill(pid, signal.SIGKILL) for pid in workers_of(os.getpid())]
+            ).start()
 
     study = tune(search_config(), folder=tmp_path, on_step=on_step, engine=LocalEngine(1))
     assert study.records[1].state == "failed"
     assert study.records[1].reason.startswith("its process was killed (SIGKILL)")
-    assert {n: one for n, one in told(study).items() if n != 1} == {n: o for n, o in told(whole).items() if n != 1}
+    assert {n: one for n, one in told(study).items() if n != 1} == {
+        n: o for n, o in told(whole).items() if n != 1
+    }
 
 
 BAD_TRIALS = """
@@ -173,8 +209,12 @@ def test_trials_that_diverge_run_out_of_memory_or_meet_a_bug_say_so() -> None:
     answer = python(BAD_TRIALS)
     assert answer.returncode == 0, answer.stderr
     first, diverged, hungry, last, bug = json.loads(answer.stdout)
-    assert first["state"] == "complete" and last == first, "what a failed trial left behind changed the next one"
-    assert diverged["state"] == "failed" and diverged["reason"].startswith("the loss is nan at step")
+    assert first["state"] == "complete" and last == first, (
+        "what a failed trial left behind changed the next one"
+    )
+    assert diverged["state"] == "failed" and diverged["reason"].startswith(
+        "the loss is nan at step"
+    )
     assert "Lower training.learning_rate (1e+30)" in diverged["reason"] and diverged["trace"] == ""
     assert hungry["state"] == "failed" and hungry["reason"].startswith("out of memory: ")
     assert bug["state"] == "failed" and "ZeroDivisionError: division by zero" in bug["reason"]
@@ -229,7 +269,9 @@ def test_the_best_file_trains_to_the_value_it_was_chosen_by(whole: Study, tmp_pa
 
 def test_pruned_trials_stop_early_and_keep_their_curves(tmp_path: Path) -> None:
     config = search_config(
-        {"training.learning_rate": [0.01, 0.02, 0.005, 0.008, 0.015, 3e3]}, pruning="median", training={"epochs": 3}
+        {"training.learning_rate": [0.01, 0.02, 0.005, 0.008, 0.015, 3e3]},
+        pruning="median",
+        training={"epochs": 3},
     )
     study = tune(config, folder=tmp_path, engine=LocalEngine(1))
     assert study.records[5].state == "pruned" and len(study.records[5].history) < 3
@@ -241,7 +283,9 @@ def test_pruned_trials_stop_early_and_keep_their_curves(tmp_path: Path) -> None:
 def cluster() -> Any:
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as one:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+    ) as one:
         yield one
 
 
@@ -268,7 +312,9 @@ def test_on_dask_it_is_the_same_and_a_worker_that_is_killed_loses_nothing(
 @pytest.mark.parametrize("name", ["dask", "ray"])
 def test_an_engine_that_does_not_answer_is_said_within_seconds(name: str) -> None:
     if name == "ray":
-        pytest.importorskip("ray", reason="ray is an extra that the development environment does without")
+        pytest.importorskip(
+            "ray", reason="ray is an extra that the development environment does without"
+        )
     started = time.monotonic()
     with pytest.raises(ConfigError) as caught:
         connect(name, address={"dask": "tcp://127.0.0.1:9", "ray": "127.0.0.1:9"}[name], workers=1)

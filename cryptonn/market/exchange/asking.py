@@ -79,7 +79,9 @@ class PublicExchange:
         if not str(error):
             return type(error).__name__
         line = str(error).splitlines()[0]
-        return (line if self.port is None else _HOST.sub(f"http://127.0.0.1:{self.port}", line))[:200]
+        return (line if self.port is None else _HOST.sub(f"http://127.0.0.1:{self.port}", line))[
+            :200
+        ]
 
     def page(self, symbol: str, timeframe: str, since: int) -> pd.DataFrame:
         """Return the checked candles of one reply, in order of time; ``since`` in ns. It may be empty."""
@@ -125,10 +127,14 @@ def connected(exchange: str, timeframe: str, *, spot: bool, transport: Any) -> I
 
     bar_step(timeframe)
     if exchange not in ccxt.exchanges:
-        raise ConfigError(f"exchange {exchange!r} is unknown to ccxt.{did_you_mean(exchange, ccxt.exchanges)}")
+        raise ConfigError(
+            f"exchange {exchange!r} is unknown to ccxt.{did_you_mean(exchange, ccxt.exchanges)}"
+        )
     api = getattr(ccxt, exchange)({"enableRateLimit": True})
     if api.has.get("fetchOHLCV") is not True:
-        raise ConfigError(f"{exchange} gives no candles to the public. Choose another exchange, for example binance.")
+        raise ConfigError(
+            f"{exchange} gives no candles to the public. Choose another exchange, for example binance."
+        )
     if timeframe not in (api.timeframes or {}):
         known = ", ".join(api.timeframes or {})
         raise ConfigError(f"{exchange} has no candles of {timeframe}. It has: {known}.")
@@ -154,7 +160,9 @@ def _spare_requests(options: dict[str, Any], *, spot: bool) -> None:
 def _unfiltered(parse: Callable[..., Any]) -> Callable[..., Any]:
     """Keep ccxt from dropping the rows it could not read: a page with a hole must not pass for a quiet market."""
 
-    def parse_all(ohlcvs: Any, market: Any = None, timeframe: str = "1m", *_: Any, **__: Any) -> Any:
+    def parse_all(
+        ohlcvs: Any, market: Any = None, timeframe: str = "1m", *_: Any, **__: Any
+    ) -> Any:
         return ohlcvs if isinstance(ohlcvs, str) else parse(ohlcvs, market, timeframe)
 
     return parse_all

@@ -76,7 +76,9 @@ def download_candles(
         If the exchange refuses, cannot be reached after several tries, keeps answering nonsense, or has no candle in
         the range. What was fetched until then is in the store.
     """
-    with connected(exchange, timeframe, spot=all(":" not in symbol for symbol in symbols), transport=transport) as api:
+    with connected(
+        exchange, timeframe, spot=all(":" not in symbol for symbol in symbols), transport=transport
+    ) as api:
         venue = PublicExchange(api, sleep)
         venue.check_symbols(symbols)
         span = _span(venue, timerange, timeframe, now)
@@ -93,10 +95,14 @@ def download_candles(
     return report.assign(start=_instant(span[0]), end=_instant(span[1]))
 
 
-def _span(venue: PublicExchange, timerange: TimeRange, timeframe: str, now: pd.Timestamp) -> tuple[int, int]:
+def _span(
+    venue: PublicExchange, timerange: TimeRange, timeframe: str, now: pd.Timestamp
+) -> tuple[int, int]:
     """Return the first open and the end (ns) of the bars that are asked for: of those in the range, all that closed."""
     if timerange.start is None:
-        raise ConfigError(f"timerange {timerange}: a download needs a start, for example 20180101-.")
+        raise ConfigError(
+            f"timerange {timerange}: a download needs a start, for example 20180101-."
+        )
     step = bar_step(timeframe)
     present = _ns(now)
     if venue.tells_time:
@@ -114,7 +120,12 @@ def _span(venue: PublicExchange, timerange: TimeRange, timeframe: str, now: pd.T
 
 
 def _download(
-    venue: PublicExchange, shelf: Shelf, *, span: tuple[int, int], on_page: OnPage | None, pages_a_write: int
+    venue: PublicExchange,
+    shelf: Shelf,
+    *,
+    span: tuple[int, int],
+    on_page: OnPage | None,
+    pages_a_write: int,
 ) -> int:
     """Fetch what the store lacks of one symbol; return the number of rows fetched."""
     fetched = 0
@@ -125,11 +136,19 @@ def _download(
             for page, reached in _pages(venue, shelf, start, end):
                 pending.append(page)
                 fetched += len(page)
-                if len(pending) >= pages_a_write and taken_up_again(reached, end, timeframe=shelf.timeframe):
+                if len(pending) >= pages_a_write and taken_up_again(
+                    reached, end, timeframe=shelf.timeframe
+                ):
                     shelf.keep(pending, answered=(start, reached))
                     pending.clear()
                 if on_page is not None:
-                    on_page(shelf.symbol, _instant(reached), _instant(span[0]), _instant(span[1]), fetched)
+                    on_page(
+                        shelf.symbol,
+                        _instant(reached),
+                        _instant(span[0]),
+                        _instant(span[1]),
+                        fetched,
+                    )
             complete = True
         finally:
             if complete or taken_up_again(reached, end, timeframe=shelf.timeframe):
@@ -143,7 +162,9 @@ def _download(
     return fetched
 
 
-def _pages(venue: PublicExchange, shelf: Shelf, start: int, end: int) -> Iterator[tuple[pd.DataFrame, int]]:
+def _pages(
+    venue: PublicExchange, shelf: Shelf, start: int, end: int
+) -> Iterator[tuple[pd.DataFrame, int]]:
     """Give the candles that open in [start, end), page by page, each with the time (ns) up to which all is known."""
     step = bar_step(shelf.timeframe)
     since = start

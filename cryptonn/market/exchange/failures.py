@@ -18,10 +18,19 @@ _GROUPS: tuple[tuple[type[CryptonnError], bool, str, str], ...] = (
     ),
     (ExchangeError, True, _OTHER, "ExchangeError"),  # also what some exchanges' HTTP 5xx become
     (
-        *(ExchangeError, False, "It gives its candles only to account holders: choose another exchange."),
+        *(
+            ExchangeError,
+            False,
+            "It gives its candles only to account holders: choose another exchange.",
+        ),
         "AuthenticationError PermissionDenied AccountNotEnabled AccountSuspended",
     ),
-    (ExchangeError, False, "It does not serve this country: choose another exchange.", "RestrictedLocation"),
+    (
+        ExchangeError,
+        False,
+        "It does not serve this country: choose another exchange.",
+        "RestrictedLocation",
+    ),
     (
         *(ExchangeError, False, _OTHER),
         "BaseError OperationRejected ManualInteractionNeeded MarketClosed ContractUnavailable ExchangeClosedByUser "
@@ -35,7 +44,9 @@ _GROUPS: tuple[tuple[type[CryptonnError], bool, str, str], ...] = (
     ),
     (ConfigError, False, "Mend the proxy settings of the environment.", "InvalidProxySettings"),
 )
-MEANINGS = {name: (kind, again, advice) for kind, again, advice, names in _GROUPS for name in names.split()}
+MEANINGS = {
+    name: (kind, again, advice) for kind, again, advice, names in _GROUPS for name in names.split()
+}
 """By name of a class of ccxt: our error, whether another try may help, what the user can do."""
 
 
@@ -45,4 +56,6 @@ def meaning_of(error: Exception) -> tuple[type[CryptonnError], bool, str]:
     An error that is none of ccxt's is a reply ccxt stumbled over: it may be whole the next time.
     """
     names = (kind.__name__ for kind in type(error).__mro__)
-    return next((MEANINGS[name] for name in names if name in MEANINGS), (ExchangeError, True, _WAIT))
+    return next(
+        (MEANINGS[name] for name in names if name in MEANINGS), (ExchangeError, True, _WAIT)
+    )

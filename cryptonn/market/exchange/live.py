@@ -36,7 +36,11 @@ class ToPort(HTTPAdapter):  # type: ignore[misc]  # requests is not typed here
 
     def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
         """Send a request to the port."""
-        request.url = urlsplit(str(request.url))._replace(scheme="http", netloc=f"127.0.0.1:{self.port}").geturl()
+        request.url = (
+            urlsplit(str(request.url))
+            ._replace(scheme="http", netloc=f"127.0.0.1:{self.port}")
+            .geturl()
+        )
         return super().send(request, **{**settings, "proxies": {}})
 
 
@@ -85,7 +89,9 @@ class LiveCandles:
             spot = all(":" not in symbol for symbol in self.symbols)
             carrier = ToPort(port) if port is not None and transport is None else transport
             api = stack.enter_context(connected(exchange, timeframe, spot=spot, transport=carrier))
-            api.enableRateLimit = port is None  # an exchange of our own may be asked as fast as it answers
+            api.enableRateLimit = (
+                port is None
+            )  # an exchange of our own may be asked as fast as it answers
             self._source = PublicExchange(api, sleep, LIVE_TRIES, LONGEST_LIVE_BAN, port)
             self._source.check_symbols(self.symbols)
             self._open = stack.pop_all()
@@ -94,7 +100,10 @@ class LiveCandles:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -138,8 +147,16 @@ class LiveCandles:
         while True:
             page = self._source.page(symbol, self._timeframe, since * _MILLISECOND)
             times = (times_of(time_index(page)) // _MILLISECOND).tolist()
-            rows += [[open_ms, *values] for open_ms, values in zip(times, page.to_numpy().tolist(), strict=True)]
-            if not times or times[0] < since or times[-1] < since or (limit is not None and len(times) < limit):
+            rows += [
+                [open_ms, *values]
+                for open_ms, values in zip(times, page.to_numpy().tolist(), strict=True)
+            ]
+            if (
+                not times
+                or times[0] < since
+                or times[-1] < since
+                or (limit is not None and len(times) < limit)
+            ):
                 return [row for row in rows if row[0] >= since_ms]
             since = times[-1] + step
 

@@ -34,10 +34,14 @@ def reply_candles(rows: Any, *, timeframe: str) -> pd.DataFrame:
     DataError
         If it is no list of such rows, or a bar is impossible or off the grid, or two bars of one time differ.
 
-    >>> reply_candles([[1514764800000, 737.9, 738.0, 737.8, 738.0, 2.4]], timeframe="1m")["close"].iloc[0]
+    >>> reply_candles([[1514764800000, 737.9, 738.0, 737.8, 738.0, 2.4]], timeframe="1m")[
+    ...     "close"
+    ... ].iloc[0]
     np.float64(738.0)
     """
-    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) >= len(FIELDS) + 1 for row in rows):
+    if not isinstance(rows, list) or not all(
+        isinstance(row, list) and len(row) >= len(FIELDS) + 1 for row in rows
+    ):
         raise DataError("the reply is no list of candles")
     values = np.array([row[:6] for row in rows], dtype=np.float64).reshape(len(rows), 6)
     lacking = int((~np.isfinite(values)).any(axis=1).sum())
@@ -50,7 +54,9 @@ def reply_candles(rows: Any, *, timeframe: str) -> pd.DataFrame:
     bad = bad_bars(candles)
     if bad.any():
         first = int(bad.argmax())
-        raise DataError(f"impossible bar at {time_text(index[first])}: {explain_bar(candles.iloc[first])}")
+        raise DataError(
+            f"impossible bar at {time_text(index[first])}: {explain_bar(candles.iloc[first])}"
+        )
     if (times % bar_step(timeframe) != 0).any():
         raise DataError(f"a bar that does not open on the {timeframe} grid")
     if (np.diff(times) == 0).any():
@@ -58,7 +64,9 @@ def reply_candles(rows: Any, *, timeframe: str) -> pd.DataFrame:
     return candles
 
 
-def missing_stretches(held: NDArray[np.int64], *, span: tuple[int, int], timeframe: str) -> list[tuple[int, int]]:
+def missing_stretches(
+    held: NDArray[np.int64], *, span: tuple[int, int], timeframe: str
+) -> list[tuple[int, int]]:
     """Return the stretches of a span that are to be fetched, oldest first.
 
     Parameters
@@ -80,7 +88,9 @@ def missing_stretches(held: NDArray[np.int64], *, span: tuple[int, int], timefra
     absent = np.diff(marks) // step - 1
     least = np.full(len(absent), HOLE + 1)
     least[[0, -1]] = 1
-    return [(int(marks[row]) + step, int(marks[row + 1])) for row in np.flatnonzero(absent >= least)]
+    return [
+        (int(marks[row]) + step, int(marks[row + 1])) for row in np.flatnonzero(absent >= least)
+    ]
 
 
 def taken_up_again(reached: int, end: int, *, timeframe: str) -> bool:

@@ -29,8 +29,14 @@ class Shelf:
         self.times = np.empty(0, dtype=np.int64)
         for entry in store.entries():
             if (entry.exchange, entry.symbol, entry.timeframe) == (exchange, symbol, timeframe):
-                self.times = times_of(time_index(store.read(symbol, timeframe=timeframe, exchange=exchange)))
-                texts = [source.get("asked", []) for source in entry.sources if source.get("file") == self.source]
+                self.times = times_of(
+                    time_index(store.read(symbol, timeframe=timeframe, exchange=exchange))
+                )
+                texts = [
+                    source.get("asked", [])
+                    for source in entry.sources
+                    if source.get("file") == self.source
+                ]
                 self.asked = [(_ns(start), _ns(end)) for pairs in texts for start, end in pairs]
 
     def held(self, span: Stretch) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -39,7 +45,9 @@ class Shelf:
 
     def missing(self, span: Stretch) -> list[Stretch]:
         """Return the stretches of the span that are still to be asked for, oldest first."""
-        return without(missing_stretches(self.held(span), span=span, timeframe=self.timeframe), self.asked)
+        return without(
+            missing_stretches(self.held(span), span=span, timeframe=self.timeframe), self.asked
+        )
 
     def keep(self, pages: Sequence[pd.DataFrame], *, answered: Stretch) -> None:
         """Store the candles of the pages, which are all there are in the stretch the exchange answered for."""

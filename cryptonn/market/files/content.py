@@ -28,7 +28,9 @@ def read_content(path: Path) -> tuple[bytes, str]:
     if not content.strip():
         raise DataError(f"{path}: the file is empty. Fetch it again.")
     if b"\0" in content[:4096]:
-        raise DataError(f"{path}: this is not a text file. Give a CSV, plain or packed as .gz or .zip.")
+        raise DataError(
+            f"{path}: this is not a text file. Give a CSV, plain or packed as .gz or .zip."
+        )
     return content.removeprefix(b"\xef\xbb\xbf"), hashlib.sha256(packed).hexdigest()
 
 
@@ -56,8 +58,17 @@ def _unpack(path: Path, packed: bytes) -> bytes:
             return gzip.decompress(packed)
         if packed.startswith(_ZIP) or path.suffix == ".zip":
             return _unzip(path, packed)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise DataError(f"{path}: the packed file is broken or cut off ({error}). Fetch it again.") from error
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
+        raise DataError(
+            f"{path}: the packed file is broken or cut off ({error}). Fetch it again."
+        ) from error
     return packed
 
 

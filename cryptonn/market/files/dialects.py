@@ -9,7 +9,15 @@ from cryptonn.market.bars import FIELDS
 from cryptonn.market.extras import EXTRAS
 from cryptonn.market.symbols import parse_symbol
 
-__all__ = ["CRYPTODATADOWNLOAD", "PLAIN", "YAHOO", "Layout", "recognise", "refuse_other_dialect", "with_extras"]
+__all__ = [
+    "CRYPTODATADOWNLOAD",
+    "PLAIN",
+    "YAHOO",
+    "Layout",
+    "recognise",
+    "refuse_other_dialect",
+    "with_extras",
+]
 
 CRYPTODATADOWNLOAD = "CryptoDataDownload"
 YAHOO = "Yahoo"
@@ -22,7 +30,9 @@ _KNOWN = (
     f"{BINANCE} (12 columns, with or without a header)",
     f"{PLAIN} (timestamp,open,high,low,close,volume)",
 )
-_NAMES = {dialect.split()[0].lower(): dialect for dialect in (CRYPTODATADOWNLOAD, YAHOO, BINANCE, PLAIN)}
+_NAMES = {
+    dialect.split()[0].lower(): dialect for dialect in (CRYPTODATADOWNLOAD, YAHOO, BINANCE, PLAIN)
+}
 """By the first word, in small letters: yahoo."""
 _BINANCE_WIDTH = 12
 _TIMES = ("unix timestamp", "unix", "open time", "timestamp", "time", "datetime", "date")
@@ -63,7 +73,9 @@ def recognise(path: Path, content: bytes) -> Layout:
         If the header is none that is known; the message shows it and lists the known ones.
     """
     lines = content[:65536].decode("utf-8", errors="replace").splitlines()
-    skip = next((number for number, line in enumerate(lines) if not _is_preamble(line)), len(lines) - 1)
+    skip = next(
+        (number for number, line in enumerate(lines) if not _is_preamble(line)), len(lines) - 1
+    )
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines[skip : skip + 2])]
     header = rows[0] if rows else []
     if len(header) == _BINANCE_WIDTH and all(_is_number(cell) for cell in header):
@@ -77,9 +89,15 @@ def recognise(path: Path, content: bytes) -> Layout:
         raise DataError(_unknown(path, lines[skip] if lines else ""))
     dialect = _dialect(names)
     used = set(columns.values())
-    ignored = tuple(cell for number, cell in enumerate(header) if number not in used) if dialect == PLAIN else ()
+    ignored = (
+        tuple(cell for number, cell in enumerate(header) if number not in used)
+        if dialect == PLAIN
+        else ()
+    )
     extras = _extras(names) if dialect == BINANCE else {}
-    return Layout(dialect, skip=skip + 1, width=len(names), columns=columns, ignored=ignored, extras=extras)
+    return Layout(
+        dialect, skip=skip + 1, width=len(names), columns=columns, ignored=ignored, extras=extras
+    )
 
 
 def with_extras(path: Path, layout: Layout, *, symbol: str | None) -> Layout:
@@ -112,7 +130,9 @@ def refuse_other_dialect(path: Path, layout: Layout, *, expected: str) -> None:
 
 
 def _is_preamble(line: str) -> bool:
-    return not line.strip(", \t") or ("cryptodatadownload" in line.lower() and line.strip().count(",") == 0)
+    return not line.strip(", \t") or (
+        "cryptodatadownload" in line.lower() and line.strip().count(",") == 0
+    )
 
 
 def _is_number(text: str) -> bool:
@@ -135,7 +155,10 @@ def _columns(names: list[str], first: list[str]) -> dict[str, int] | None:
 
 
 def _extras(names: list[str]) -> dict[str, int]:
-    found = {extra: [names.index(name) for name in known if name in names] for extra, known in _EXTRA_NAMES.items()}
+    found = {
+        extra: [names.index(name) for name in known if name in names]
+        for extra, known in _EXTRA_NAMES.items()
+    }
     return {extra: places[0] for extra, places in found.items() if places}
 
 

@@ -127,7 +127,9 @@ def read_candle_file(
     repairs |= time_repairs | {"dropped_bars": int((~good).sum())}
     rows, times, order_repairs = _in_order(path, rows[good], times[good])
     if layout.dialect == YAHOO:
-        rows = rows.assign(volume=rows["volume"] / rows["close"])  # quote money to base, as everywhere else
+        rows = rows.assign(
+            volume=rows["volume"] / rows["close"]
+        )  # quote money to base, as everywhere else
     if extras:
         check_extras(rows, source=str(path))
     timeframe = _timeframe(path, rows, times)
@@ -151,14 +153,20 @@ def _symbol(path: Path, rows: pd.DataFrame, wanted: str | None) -> str:
     given = None if wanted is None else parse_symbol(wanted)
     found = [str(cell) for cell in rows["symbol"].unique()] if "symbol" in rows else []
     if len(found) > 1:
-        raise DataError(f"{path}: several symbols in one file: {', '.join(found[:5])}. Split it, one file a symbol.")
+        raise DataError(
+            f"{path}: several symbols in one file: {', '.join(found[:5])}. Split it, one file a symbol."
+        )
     if not found and given is None:
-        raise DataError(f"{path}: the file does not say which symbol it holds. Give it, as in --symbol ETH/USD.")
+        raise DataError(
+            f"{path}: the file does not say which symbol it holds. Give it, as in --symbol ETH/USD."
+        )
     if not found:
         return str(given)
     inside = parse_symbol(found[0])
     if given is not None and given != inside:
-        raise DataError(f"{path}: the file holds {inside}, not {given}. Give another file, or the symbol it holds.")
+        raise DataError(
+            f"{path}: the file holds {inside}, not {given}. Give another file, or the symbol it holds."
+        )
     return inside
 
 
@@ -201,7 +209,9 @@ def _in_order(
     return rows[~again], times[~again], repairs
 
 
-def _refuse_conflicts(path: Path, rows: pd.DataFrame, times: NDArray[np.int64], again: NDArray[np.bool_]) -> None:
+def _refuse_conflicts(
+    path: Path, rows: pd.DataFrame, times: NDArray[np.int64], again: NDArray[np.bool_]
+) -> None:
     values = rows.to_numpy()
     differs = again.copy()
     differs[1:] &= (values[1:] != values[:-1]).any(axis=1)
@@ -222,7 +232,9 @@ def _refuse_conflicts(path: Path, rows: pd.DataFrame, times: NDArray[np.int64], 
 def _timeframe(path: Path, rows: pd.DataFrame, times: NDArray[np.int64]) -> str:
     """Return the most common spacing, once every time is known to lie on its grid."""
     if len(times) < 2:
-        raise DataError(f"{path}: one candle does not tell the timeframe. Give a file of at least two.")
+        raise DataError(
+            f"{path}: one candle does not tell the timeframe. Give a file of at least two."
+        )
     spacings, numbers = np.unique(np.diff(times), return_counts=True)
     step = int(spacings[numbers.argmax()])
     if step % _MINUTE:
@@ -231,7 +243,9 @@ def _timeframe(path: Path, rows: pd.DataFrame, times: NDArray[np.int64]) -> str:
             "Give candles of a minute or more."
         )
     minutes = step // _MINUTE
-    size, unit = next((size, unit) for size, unit in ((1440, "d"), (60, "h"), (1, "m")) if minutes % size == 0)
+    size, unit = next(
+        (size, unit) for size, unit in ((1440, "d"), (60, "h"), (1, "m")) if minutes % size == 0
+    )
     timeframe = f"{minutes // size}{unit}"
     off = times % bar_step(timeframe) != 0
     if off.any():
@@ -250,12 +264,16 @@ def _dialect(layout: Layout, timeframe: str) -> str:
     return f"{layout.dialect} {kind}"
 
 
-def _notes(layout: Layout, candles: pd.DataFrame, timeframe: str, *, naive: bool) -> tuple[str, ...]:
+def _notes(
+    layout: Layout, candles: pd.DataFrame, timeframe: str, *, naive: bool
+) -> tuple[str, ...]:
     notes = []
     if naive and layout.dialect == PLAIN:
         notes.append("The times carry no time zone and were read as UTC.")
     if layout.dialect == YAHOO:
-        notes.append("Yahoo's Volume counts quote money: it was divided by the Close, so that it counts base.")
+        notes.append(
+            "Yahoo's Volume counts quote money: it was divided by the Close, so that it counts base."
+        )
     if layout.ignored:
         notes.append(f"Columns not read: {', '.join(layout.ignored)}.")
     share = _open_is_previous_close(candles, timeframe)

@@ -36,10 +36,15 @@ def listed_candles(config: DataConfig) -> dict[str, Supply]:
 
 def _supply(config: DataConfig, symbol: str) -> Supply:
     paths = [_find(name, config.folder) for name in config.files[symbol]]
-    files = [read_candle_file(path, symbol=symbol, dialect=config.dialect, extras=config.extras) for path in paths]
+    files = [
+        read_candle_file(path, symbol=symbol, dialect=config.dialect, extras=config.extras)
+        for path in paths
+    ]
     names, timeframe = ", ".join(path.name for path in paths), _timeframe(files)
     rows = _joined(files)
-    candles = resample(rows[list(FIELDS)], source_timeframe=timeframe, timeframe=config.timeframe, source=names)
+    candles = resample(
+        rows[list(FIELDS)], source_timeframe=timeframe, timeframe=config.timeframe, source=names
+    )
     extras = rows[list(EXTRAS)] if config.extras else None
     made = bar_step(timeframe) != bar_step(config.timeframe)
     return Supply(
@@ -50,7 +55,9 @@ def _supply(config: DataConfig, symbol: str) -> Supply:
         timeframe=config.timeframe,
         origin=_origin(files) | ({"resampled_from": timeframe} if made else {}),
         remedy=_remedy,
-        extras=extras if extras is None else summed(extras, times=time_index(candles), timeframe=config.timeframe),
+        extras=extras
+        if extras is None
+        else summed(extras, times=time_index(candles), timeframe=config.timeframe),
     )
 
 

@@ -52,18 +52,25 @@ def _read_clean(content: bytes, layout: Layout) -> pd.DataFrame:
     """Parse a file without a flaw, in compiled code; anything odd raises ``ArrowInvalid``."""
     names = {position: role for role, position in layout.columns.items()}
     columns = [names.get(position, f"ignored {position}") for position in range(layout.width)]
-    types = {field: pa.float64() for field in _NUMBERS} | {"symbol": pa.dictionary(pa.int32(), pa.string())}
+    types = {field: pa.float64() for field in _NUMBERS} | {
+        "symbol": pa.dictionary(pa.int32(), pa.string())
+    }
     types["time"] = pa.int64() if _first_time(content, layout).isdigit() else pa.string()
     table = pa.csv.read_csv(
         pa.BufferReader(content),
         read_options=pa.csv.ReadOptions(column_names=columns, skip_rows=layout.skip),
         parse_options=pa.csv.ParseOptions(ignore_empty_lines=False),
         convert_options=pa.csv.ConvertOptions(
-            include_columns=list(layout.columns), column_types=types, null_values=[], strings_can_be_null=False
+            include_columns=list(layout.columns),
+            column_types=types,
+            null_values=[],
+            strings_can_be_null=False,
         ),
     )
     rows = pd.DataFrame(table.to_pandas(split_blocks=True, self_destruct=True))
-    return rows.set_axis(pd.RangeIndex(layout.skip + 1, layout.skip + 1 + len(rows), name="line"), axis="index")
+    return rows.set_axis(
+        pd.RangeIndex(layout.skip + 1, layout.skip + 1 + len(rows), name="line"), axis="index"
+    )
 
 
 def _first_time(content: bytes, layout: Layout) -> str:
@@ -77,12 +84,16 @@ def _first_time(content: bytes, layout: Layout) -> str:
     return cells[position].strip() if len(cells) > position else ""
 
 
-def _read_carefully(path: Path, content: bytes, layout: Layout) -> tuple[pd.DataFrame, dict[str, int]]:
+def _read_carefully(
+    path: Path, content: bytes, layout: Layout
+) -> tuple[pd.DataFrame, dict[str, int]]:
     """Parse row by row, leaving out blank rows, so that an error can name the line."""
     repairs = {"blank_rows": 0, "null_rows": 0}
     positions, prices = list(layout.columns.values()), [layout.columns[field] for field in FIELDS]
     lines: list[int] = []
-    kept: list[str] = []  # row after row, flat: half a million small lists would keep the garbage collector busy
+    kept: list[
+        str
+    ] = []  # row after row, flat: half a million small lists would keep the garbage collector busy
     for line, cells in _cells(path, content, layout):
         if not any(cells):
             repairs["blank_rows"] += 1
@@ -110,7 +121,9 @@ def _cells(path: Path, content: bytes, layout: Layout) -> Iterator[tuple[int, li
         try:
             row = next(reader, None)
         except csv.Error as error:
-            raise DataError(f"{path}: row {reader.line_num} is not CSV ({error}). Mend or delete it.") from error
+            raise DataError(
+                f"{path}: row {reader.line_num} is not CSV ({error}). Mend or delete it."
+            ) from error
         if row is None:
             return
         if reader.line_num <= layout.skip:
@@ -128,7 +141,9 @@ def _numbers(path: Path, role: str, cells: list[str], lines: list[int]) -> list[
     try:
         return [_number(cell) for cell in cells]
     except ValueError as error:
-        wrong = [(line, cell) for line, cell in zip(lines, cells, strict=True) if not _is_number(cell)]
+        wrong = [
+            (line, cell) for line, cell in zip(lines, cells, strict=True) if not _is_number(cell)
+        ]
         raise DataError(
             f"{path}: {counted(len(wrong), 'cell')} in column {role} {'is' if len(wrong) == 1 else 'are'} no number, "
             f"first in row {wrong[0][0]}: {wrong[0][1]!r}. Mend the cell or delete the row."

@@ -65,7 +65,12 @@ def read_times(cells: pd.Series, *, source: str) -> tuple[NDArray[np.int64], dic
 
 
 def _whole_numbers(texts: pd.Series, source: str) -> pd.Series:
-    _refuse(texts, ~np.asarray(texts.str.fullmatch(_NUMBER), dtype=np.bool_), "no number, as the first is", source)
+    _refuse(
+        texts,
+        ~np.asarray(texts.str.fullmatch(_NUMBER), dtype=np.bool_),
+        "no number, as the first is",
+        source,
+    )
     exact = [int(text) if text.isdigit() else round(float(text)) for text in texts]
     too_large = np.array([number >= 2**63 for number in exact])
     _refuse(texts, too_large, "no believable time", source)
@@ -78,7 +83,12 @@ def _read_numbers(numbers: pd.Series, source: str) -> tuple[NDArray[np.int64], d
     scale = _UNIT_NANOSECONDS[units]
     earliest, latest = times_of(pd.DatetimeIndex([_EARLIEST, _LATEST]))
     unbelievable = (values < earliest // scale) | (values >= latest // scale)
-    _refuse(numbers, unbelievable, f"no time between 1990 and 2100 in {', '.join(_UNIT_NAMES)} since 1970", source)
+    _refuse(
+        numbers,
+        unbelievable,
+        f"no time between 1990 and 2100 in {', '.join(_UNIT_NAMES)} since 1970",
+        source,
+    )
     common = int(np.bincount(units).max())
     return values * scale, {"mixed_units": len(values) - common}
 
@@ -89,7 +99,12 @@ def _read_texts(texts: pd.Series, source: str) -> tuple[NDArray[np.int64], dict[
     if zoned.any() and not zoned.all():
         _refuse_mixed_zones(texts, zoned, source)
     parsed = pd.DatetimeIndex(pd.to_datetime(texts, format=form, utc=True, errors="coerce"))
-    _refuse(texts, np.asarray(parsed.isna()), f"no time of the form of the first, {texts.iloc[0]!r}", source)
+    _refuse(
+        texts,
+        np.asarray(parsed.isna()),
+        f"no time of the form of the first, {texts.iloc[0]!r}",
+        source,
+    )
     outside = np.asarray((parsed < _EARLIEST) | (parsed >= _LATEST))
     _refuse(texts, outside, "no time between 1990 and 2100", source)
     moved = int((zoned & ~np.asarray(texts.str.contains(_UTC), dtype=np.bool_)).sum())

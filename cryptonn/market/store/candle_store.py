@@ -89,16 +89,25 @@ class Store:
             old, entry = read_candles(path)
             found = merge(old, new)
             if found.first is not None and conflicts == "refuse":
-                raise DataError(_conflict(f"{exchange} {symbol} {timeframe}", found.differing, *found.first))
+                raise DataError(
+                    _conflict(f"{exchange} {symbol} {timeframe}", found.differing, *found.first)
+                )
             merged, counts = found.candles, (found.added, found.identical, found.differing)
             sources = [*entry.sources, *sources]
-        entry = describe(path, merged, exchange=exchange, symbol=symbol, timeframe=timeframe, sources=sources)
+        entry = describe(
+            path, merged, exchange=exchange, symbol=symbol, timeframe=timeframe, sources=sources
+        )
         manifest = to_json(entry).encode()
         write_together({path: to_parquet(merged, manifest), path.with_suffix(".json"): manifest})
         return Written(entry, *counts)
 
     def read(
-        self, symbol: str, *, timeframe: str, exchange: str | None = None, timerange: TimeRange | None = None
+        self,
+        symbol: str,
+        *,
+        timeframe: str,
+        exchange: str | None = None,
+        timerange: TimeRange | None = None,
     ) -> pd.DataFrame:
         """Return stored candles.
 
@@ -120,24 +129,38 @@ class Store:
         return supply.candles if timerange is None else select(supply, timerange)
 
     def find(
-        self, symbol: str, *, timeframe: str, exchange: str | None = None, timerange: TimeRange | None = None
+        self,
+        symbol: str,
+        *,
+        timeframe: str,
+        exchange: str | None = None,
+        timerange: TimeRange | None = None,
     ) -> StoreEntry:
         """Return the one entry of a symbol and timeframe; raises as ``read`` does, naming the range to fetch."""
         symbol = parse_symbol(symbol)
         timeframe_delta(timeframe)
         entries = self.entries()
-        found = [entry for entry in entries if (entry.symbol, entry.timeframe) == (symbol, timeframe)]
+        found = [
+            entry for entry in entries if (entry.symbol, entry.timeframe) == (symbol, timeframe)
+        ]
         if exchange is not None:
             found = [entry for entry in found if entry.exchange == exchange]
         if not found:
             wanted = " ".join(part for part in (exchange, symbol, timeframe) if part)
             remedy = _remedy(symbol, timeframe, exchange, timerange or TimeRange())
-            raise DataError(f"{self.root}: {wanted} is not stored. {_held(self.root, entries, symbol)} {remedy}")
+            raise DataError(
+                f"{self.root}: {wanted} is not stored. {_held(self.root, entries, symbol)} {remedy}"
+            )
         self._refuse_several(found, f"{symbol} {timeframe}")
         return found[0]
 
     def find_source(
-        self, symbol: str, *, timeframe: str, exchange: str | None = None, timerange: TimeRange | None = None
+        self,
+        symbol: str,
+        *,
+        timeframe: str,
+        exchange: str | None = None,
+        timerange: TimeRange | None = None,
     ) -> StoreEntry:
         """Return the entry that bars of a timeframe are made from; raises as ``find`` does.
 
@@ -145,7 +168,11 @@ class Store:
         shorter one that divides it and does. Where the range has no end, it is the one with the latest whole bar.
         """
         symbol = parse_symbol(symbol)
-        entries = [entry for entry in self.entries() if entry.symbol == symbol and exchange in (None, entry.exchange)]
+        entries = [
+            entry
+            for entry in self.entries()
+            if entry.symbol == symbol and exchange in (None, entry.exchange)
+        ]
         fitting = [entry for entry in entries if divides(entry.timeframe, timeframe)]
         own = [entry for entry in fitting if entry.timeframe == timeframe]
         if not fitting or len(own) > 1:
@@ -154,10 +181,14 @@ class Store:
             self._refuse_several(fitting, f"{symbol} candles that make {timeframe}")
         there = [entry for entry in fitting if entry.exchange == (own or fitting)[0].exchange]
         there.sort(key=lambda entry: (bar_step(entry.timeframe), entry in own), reverse=True)
-        reaching = [entry for entry in there if timerange is None or _reaches(entry, timerange)] or there[:1]
+        reaching = [
+            entry for entry in there if timerange is None or _reaches(entry, timerange)
+        ] or there[:1]
         if timerange is None or timerange.end is not None:
             return reaching[0]
-        return max(reaching, key=lambda entry: _whole_bars(entry, timeframe))  # of equals the first: the longest
+        return max(
+            reaching, key=lambda entry: _whole_bars(entry, timeframe)
+        )  # of equals the first: the longest
 
     def _refuse_several(self, entries: list[StoreEntry], what: str) -> None:
         names = list(dict.fromkeys(entry.exchange for entry in entries))
@@ -179,9 +210,16 @@ class Store:
 
     def _path(self, exchange: str, symbol: str, timeframe: str) -> Path:
         if not _EXCHANGE.match(exchange):
-            raise ConfigError(f"exchange {exchange!r} is not a name of small letters and digits, such as bitfinex.")
+            raise ConfigError(
+                f"exchange {exchange!r} is not a name of small letters and digits, such as bitfinex."
+            )
         timeframe_delta(timeframe)
-        return self.root / exchange / symbol.replace("/", "-").replace(":", "_") / f"{timeframe}.parquet"
+        return (
+            self.root
+            / exchange
+            / symbol.replace("/", "-").replace(":", "_")
+            / f"{timeframe}.parquet"
+        )
 
 
 def stored_candles(config: DataConfig, timerange: TimeRange) -> dict[str, Supply]:
@@ -198,7 +236,9 @@ def stored_candles(config: DataConfig, timerange: TimeRange) -> dict[str, Supply
         If the store lacks a symbol; the message says what it holds and how to fill it.
     """
     entries = _all_or_none(Store(config.folder), config, timerange)
-    return {symbol: supply_of(entry, timeframe=config.timeframe) for symbol, entry in entries.items()}
+    return {
+        symbol: supply_of(entry, timeframe=config.timeframe) for symbol, entry in entries.items()
+    }
 
 
 def _all_or_none(store: Store, config: DataConfig, timerange: TimeRange) -> dict[str, StoreEntry]:
@@ -215,7 +255,9 @@ def _all_or_none(store: Store, config: DataConfig, timerange: TimeRange) -> dict
             f"{_remedy(lacking[0], held[there[0]].timeframe, held[there[0]].exchange, timerange)}"
         )
     return {
-        symbol: store.find_source(symbol, timeframe=timeframe, exchange=config.exchange, timerange=timerange)
+        symbol: store.find_source(
+            symbol, timeframe=timeframe, exchange=config.exchange, timerange=timerange
+        )
         for symbol in config.symbols
     }
 
@@ -238,10 +280,13 @@ def supply_of(entry: StoreEntry, *, timeframe: str) -> Supply:
     candles = read_candles(entry.path)[0]
     made = bar_step(entry.timeframe) != bar_step(timeframe)
     if made:
-        candles = resample(candles, source_timeframe=entry.timeframe, timeframe=timeframe, source=str(entry))
+        candles = resample(
+            candles, source_timeframe=entry.timeframe, timeframe=timeframe, source=str(entry)
+        )
     origin = {"exchange": entry.exchange, "repairs": entry.repairs, "notes": list(entry.notes)}
     return Supply(
-        name=f"{entry.exchange} {entry.symbol} {timeframe}" + (f" (made from {entry.timeframe})" if made else ""),
+        name=f"{entry.exchange} {entry.symbol} {timeframe}"
+        + (f" (made from {entry.timeframe})" if made else ""),
         place="stored",
         holder="The store holds",
         candles=candles,
@@ -261,7 +306,9 @@ def _held(root: Path, entries: list[StoreEntry], symbol: str) -> str:
 
 def _empty(root: Path, symbol: str) -> str:
     """Say that nothing is stored; a folder of CSV files may have been taken for a store."""
-    names = sorted(path.name for path in root.glob("*") if re.search(r"\.(csv|csv\.gz|zip)$", path.name))
+    names = sorted(
+        path.name for path in root.glob("*") if re.search(r"\.(csv|csv\.gz|zip)$", path.name)
+    )
     if not names:
         return "The store is empty."
     coin = symbol.partition("/")[0]
@@ -274,7 +321,9 @@ def _empty(root: Path, symbol: str) -> str:
 
 def _remedy(symbol: str, timeframe: str, exchange: str | None, timerange: TimeRange) -> str:
     name = exchange or "binance"
-    stretch = "20180101-20190101" if timerange.start is None and timerange.end is None else str(timerange)
+    stretch = (
+        "20180101-20190101" if timerange.start is None and timerange.end is None else str(timerange)
+    )
     return (
         f"Import it: cryptonn import-data FILE --symbol {symbol} --exchange {exchange or 'NAME'}; or download it: "
         f"cryptonn download-data --exchange {name} --symbols {symbol} --timeframe {timeframe} --timerange {stretch}"

@@ -61,7 +61,9 @@ def describe(
 ) -> StoreEntry:
     """Return the entry of a table about to be stored; a source given twice stands once, as it came last."""
     unique = {(source.get("file"), source.get("sha256")): dict(source) for source in sources}
-    notes = dict.fromkeys(str(note) for source in unique.values() for note in source.get("notes", ()))
+    notes = dict.fromkeys(
+        str(note) for source in unique.values() for note in source.get("notes", ())
+    )
     return StoreEntry(
         path=path,
         exchange=exchange,

@@ -23,7 +23,9 @@ def to_parquet(candles: pd.DataFrame, manifest: bytes) -> pa.Buffer:
     columns |= {field: pa.array(candles[field].to_numpy()) for field in FIELDS}
     table = pa.table(columns).replace_schema_metadata({_MANIFEST: manifest})
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="snappy", use_dictionary=False, write_page_checksum=True)
+    pq.write_table(
+        table, sink, compression="snappy", use_dictionary=False, write_page_checksum=True
+    )
     return sink.getvalue()
 
 
@@ -51,15 +53,21 @@ def read_candles(path: Path) -> tuple[pd.DataFrame, StoreEntry]:
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise _damaged(path, error) from error
     entry = _manifest_of(path, table.schema.metadata or {})
-    return check_candles(pd.DataFrame(columns, index=index), timeframe=entry.timeframe, source=str(path)), entry
+    return check_candles(
+        pd.DataFrame(columns, index=index), timeframe=entry.timeframe, source=str(path)
+    ), entry
 
 
 def _manifest_of(path: Path, metadata: Mapping[bytes, bytes]) -> StoreEntry:
     if _MANIFEST not in metadata:
-        raise DataError(f"{path}: this Parquet file was not written by the store. Move it away and import its CSV.")
+        raise DataError(
+            f"{path}: this Parquet file was not written by the store. Move it away and import its CSV."
+        )
     return from_json(path, metadata[_MANIFEST])
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return DataError(f"{path}: the stored file is damaged ({reason}). Delete it and import the candles again.")
+    return DataError(
+        f"{path}: the stored file is damaged ({reason}). Delete it and import the candles again."
+    )

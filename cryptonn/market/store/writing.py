@@ -47,7 +47,9 @@ def write_together(contents: Mapping[Path, bytes | pa.Buffer]) -> None:
 
 def _fill(handle: int, content: bytes | pa.Buffer) -> None:
     with os.fdopen(handle, "wb") as file:
-        os.fchmod(handle, 0o644)  # mkstemp gives 0600, which would hide the store from its other users
+        os.fchmod(
+            handle, 0o644
+        )  # mkstemp gives 0600, which would hide the store from its other users
         file.write(content)
         file.flush()
         os.fsync(handle)

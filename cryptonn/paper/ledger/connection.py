@@ -15,9 +15,19 @@ _BUSY_S = 5.0
 _MEND = "Put back a copy with its -wal file, or move it away to start a new session; the exchange still has the orders."
 
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_TOOBIG}
-_CLOSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
+_CLOSED = {
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_AUTH,
+}
 _HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_SCHEMA}
+_BROKEN = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_SCHEMA,
+}
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -54,7 +64,9 @@ def connect_reading(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise DataError(f"{path}: there is no paper session. `cryptonn paper RUN` starts one.")
     with translated(path):
-        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S, isolation_level=None)
+        db = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S, isolation_level=None
+        )
         try:
             _check(db, path, whole=False)
         except BaseException:
@@ -97,9 +109,13 @@ def _own_error(path: Path, error: sqlite3.Error) -> CryptonnError | None:
             "half written. Make room, then start again: an order in flight is looked up first."
         )
     if code in _CLOSED:
-        return OutputError(f"{path}: cannot be opened for writing ({error}). Make file and folder writable.")
+        return OutputError(
+            f"{path}: cannot be opened for writing ({error}). Make file and folder writable."
+        )
     if code in _HELD:
-        return OutputError(f"{path}: another program holds the database ({error}). Close it, then start again.")
+        return OutputError(
+            f"{path}: another program holds the database ({error}). Close it, then start again."
+        )
     if code in _BROKEN:
         return DataError(f"{path}: the database is damaged or is none ({error}). {_MEND}")
     return None
@@ -123,7 +139,9 @@ def _make(db: sqlite3.Connection) -> None:
 
 
 def _check(db: sqlite3.Connection, path: Path, *, whole: bool = True) -> None:
-    mark, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    mark, version = (
+        db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    )
     if mark != APPLICATION_ID:
         raise DataError(f"{path}: this is no paper session of cryptonn. Choose another folder.")
     if version != SCHEMA_VERSION:
@@ -141,6 +159,8 @@ def _check(db: sqlite3.Connection, path: Path, *, whole: bool = True) -> None:
 def _configure(db: sqlite3.Connection) -> None:
     mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
-        raise OutputError(f"the database cannot keep a write-ahead log here (mode {mode}). Keep it on a local disk.")
+        raise OutputError(
+            f"the database cannot keep a write-ahead log here (mode {mode}). Keep it on a local disk."
+        )
     for setting in ("synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
         db.execute(f"PRAGMA {setting}")

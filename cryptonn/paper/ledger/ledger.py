@@ -14,7 +14,15 @@ from cryptonn.paper.decision import Decision
 from cryptonn.paper.ledger.connection import connect, transaction
 from cryptonn.paper.ledger.lock import take_lock
 from cryptonn.paper.ledger.queries import LedgerReader
-from cryptonn.paper.ledger.rows import Added, CandleRow, EpochRow, FillRow, OrderRow, SessionFacts, client_id
+from cryptonn.paper.ledger.rows import (
+    Added,
+    CandleRow,
+    EpochRow,
+    FillRow,
+    OrderRow,
+    SessionFacts,
+    client_id,
+)
 from cryptonn.paper.ledger.schema import OrderPhase
 from cryptonn.paper.planner import Move
 from cryptonn.paper.ports import VenueFill
@@ -75,11 +83,16 @@ class Ledger(LedgerReader):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
-    def add_candles(self, symbol: str, rows: Iterable[CandleRow], *, seen_ms: int, source: str = "") -> Added:
+    def add_candles(
+        self, symbol: str, rows: Iterable[CandleRow], *, seen_ms: int, source: str = ""
+    ) -> Added:
         """Keep closed candles. What was seen first stays; the times of those that came otherwise later are returned."""
         new, revised = 0, []
         with transaction(self._db, self.path) as db:
@@ -89,7 +102,10 @@ class Ledger(LedgerReader):
                     (symbol, row[0]),
                 ).fetchone()
                 if kept is None:
-                    db.execute("INSERT INTO candle VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (symbol, *row, source, seen_ms))
+                    db.execute(
+                        "INSERT INTO candle VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                        (symbol, *row, source, seen_ms),
+                    )
                     new += 1
                 elif tuple(kept) != tuple(row):
                     revised.append(int(row[0]))
@@ -100,10 +116,17 @@ class Ledger(LedgerReader):
 
         A bar is decided on once: a second decision breaks the table's key.
         """
-        row = asdict(decision) | {"wanted": str(decision.wanted), "close": str(decision.close), "decided_ms": at_ms}
+        row = asdict(decision) | {
+            "wanted": str(decision.wanted),
+            "close": str(decision.close),
+            "decided_ms": at_ms,
+        }
         names = ("time_ms", "close_ms", "decided_ms", "proba", "signal", "wanted", "close", "near")
         with transaction(self._db, self.path) as db:
-            db.execute("INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [row[name] for name in names])
+            db.execute(
+                "INSERT INTO decision VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [row[name] for name in names],
+            )
             cid = None if move is None else self._insert_order(decision.time_ms, move, at_ms)
         return None if cid is None else self.order(cid)
 
@@ -159,10 +182,18 @@ class Ledger(LedgerReader):
     def incident(self, kind: str, detail: str, *, at_ms: int) -> None:
         """Write down something a person should know of."""
         with transaction(self._db, self.path) as db:
-            db.execute("INSERT INTO incident (at_ms, kind, detail) VALUES (?, ?, ?)", (at_ms, kind, detail))
+            db.execute(
+                "INSERT INTO incident (at_ms, kind, detail) VALUES (?, ?, ?)", (at_ms, kind, detail)
+            )
 
     def epoch(
-        self, why: str, opening: Mapping[str, Decimal], *, carried: Decimal, cash: Decimal, at_ms: int
+        self,
+        why: str,
+        opening: Mapping[str, Decimal],
+        *,
+        carried: Decimal,
+        cash: Decimal,
+        at_ms: int,
     ) -> EpochRow:
         """Begin an epoch: from here on the account's totals follow from ``opening`` and the fills that come."""
         totals = json.dumps({currency: str(opening[currency]) for currency in sorted(opening)})
@@ -175,23 +206,34 @@ class Ledger(LedgerReader):
 
     def snapshot(self, balances: Mapping[str, tuple[Decimal, Decimal]], *, at_ms: int) -> None:
         """Write down (free, used) of each currency."""
-        rows = [(at_ms, name, str(free), str(used)) for name, (free, used) in sorted(balances.items())]
+        rows = [
+            (at_ms, name, str(free), str(used)) for name, (free, used) in sorted(balances.items())
+        ]
         with transaction(self._db, self.path) as db:
             db.executemany("INSERT INTO snapshot VALUES (?, ?, ?, ?)", rows)
 
     def _begin(self, facts: SessionFacts | None) -> None:
         if not self._rows("SELECT 1 FROM session"):
             if facts is None:
-                raise DataError(f"{self.path}: there is no session yet. `cryptonn paper RUN` starts one.")
+                raise DataError(
+                    f"{self.path}: there is no session yet. `cryptonn paper RUN` starts one."
+                )
             self._write_facts(facts)
         elif facts is not None:
             self._check_same(facts)
 
     def _write_facts(self, facts: SessionFacts) -> None:
-        row: dict[str, Any] = asdict(facts) | {"cash": str(facts.cash), "code": facts.code, "id": 1, "sandbox": 1}
+        row: dict[str, Any] = asdict(facts) | {
+            "cash": str(facts.cash),
+            "code": facts.code,
+            "id": 1,
+            "sandbox": 1,
+        }
         with transaction(self._db, self.path) as db:
             marks = ", ".join("?" * len(row))
-            db.execute(f"INSERT INTO session ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
+            db.execute(
+                f"INSERT INTO session ({', '.join(row)}) VALUES ({marks})", tuple(row.values())
+            )
 
     def _check_same(self, facts: SessionFacts) -> None:
         kept = self.facts
@@ -210,7 +252,17 @@ class Ledger(LedgerReader):
     def _insert_order(self, time_ms: int, move: Move, at_ms: int) -> str:
         seq = 1 + self._rows("SELECT count(*) FROM orders WHERE time_ms = ?", time_ms)[0][0]
         cid = client_id(self.facts.code, time_ms, seq)
-        row = (cid, self.epoch_now().n, time_ms, seq, move.side, str(move.amount), "PLANNED", "0", "")
+        row = (
+            cid,
+            self.epoch_now().n,
+            time_ms,
+            seq,
+            move.side,
+            str(move.amount),
+            "PLANNED",
+            "0",
+            "",
+        )
         self._db.execute(
             "INSERT INTO orders (cid, epoch, time_ms, seq, side, amount, state, filled, reason) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -235,8 +287,13 @@ class Ledger(LedgerReader):
             "INSERT INTO fill VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (cid, trade_id) DO NOTHING",
             [str(value) if isinstance(value, Decimal) else value for value in astuple(told)],
         )
-        kept, others = self.fill(order.cid, fill.trade_id), self.fills(epoch=order.epoch, trade_id=fill.trade_id)
-        twice = [one for one in others if one.cid != order.cid and replace(one, cid=order.cid) == told]
+        kept, others = (
+            self.fill(order.cid, fill.trade_id),
+            self.fills(epoch=order.epoch, trade_id=fill.trade_id),
+        )
+        twice = [
+            one for one in others if one.cid != order.cid and replace(one, cid=order.cid) == told
+        ]
         if twice or replace(kept, time_ms=told.time_ms) != told:
             kept = (twice or [kept])[0]
             raise DataError(

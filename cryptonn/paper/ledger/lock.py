@@ -48,7 +48,9 @@ def take_lock(path: Path, *, what: str, holder: str = "") -> TextIO:
         ) from error
     except OSError as error:
         file.close()
-        raise OutputError(f"{path}: cannot be locked ({error.strerror}). Keep the session on a local disk.") from error
+        raise OutputError(
+            f"{path}: cannot be locked ({error.strerror}). Keep the session on a local disk."
+        ) from error
     _sign(file, holder)
     return file
 

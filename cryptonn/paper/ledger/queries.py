@@ -38,7 +38,9 @@ class LedgerReader:
 
     def __init__(self, db: sqlite3.Connection, path: Path) -> None:
         self._db = db
-        self._held: dict[Decimal, tuple[int, int, Holding]] = {}  # (epoch, last fill, sum up to it): fills only come
+        self._held: dict[
+            Decimal, tuple[int, int, Holding]
+        ] = {}  # (epoch, last fill, sum up to it): fills only come
         self.path = path
 
     @classmethod
@@ -54,7 +56,10 @@ class LedgerReader:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -73,14 +78,18 @@ class LedgerReader:
         """What the session is."""
         rows = self._rows(f"SELECT {_FACTS} FROM session")
         if not rows:
-            raise DataError(f"{self.path}: the session never started. `cryptonn paper RUN` starts it.")
+            raise DataError(
+                f"{self.path}: the session never started. `cryptonn paper RUN` starts it."
+            )
         row = dict(zip(_FACTS.split(", "), rows[0], strict=True))
         return SessionFacts(**row | {"cash": Decimal(row["cash"])})
 
     def candles(self, symbol: str, *, since_ms: int = 0) -> list[CandleRow]:
         """Return the closed candles of a symbol as first seen, in time order."""
         query = "SELECT time_ms, open, high, low, close, volume FROM candle WHERE symbol = ? AND time_ms >= ?"
-        return [CandleRow(*row) for row in self._rows(f"{query} ORDER BY time_ms", symbol, since_ms)]
+        return [
+            CandleRow(*row) for row in self._rows(f"{query} ORDER BY time_ms", symbol, since_ms)
+        ]
 
     def newest_candle(self, symbol: str) -> CandleRow | None:
         """Return the newest closed candle of a symbol."""
@@ -91,7 +100,10 @@ class LedgerReader:
     def closes(self, symbol: str, *, since_ms: int, every_ms: int) -> list[tuple[int, float]]:
         """Return (open time, close) of the closed candles that open at multiples of ``every_ms``, in time order."""
         query = "SELECT time_ms, close FROM candle WHERE symbol = ? AND time_ms >= ? AND time_ms % ? = 0"
-        return [(row[0], row[1]) for row in self._rows(f"{query} ORDER BY time_ms", symbol, since_ms, every_ms)]
+        return [
+            (row[0], row[1])
+            for row in self._rows(f"{query} ORDER BY time_ms", symbol, since_ms, every_ms)
+        ]
 
     def decisions(self, *, since_ms: int = 0) -> list[DecisionRow]:
         """Return the decisions in time order."""
@@ -134,7 +146,9 @@ class LedgerReader:
     def accepted(self, *, newest: int = -1) -> list[OrderRow]:
         """Return the orders of the epoch that the exchange gave an id, or so many of them, the newest first."""
         query = f"SELECT {_ORDER} FROM orders WHERE epoch = ? AND venue_id IS NOT NULL"
-        rows = self._rows(f"{query} ORDER BY time_ms DESC, seq DESC LIMIT ?", self.epoch_now().n, newest)
+        rows = self._rows(
+            f"{query} ORDER BY time_ms DESC, seq DESC LIMIT ?", self.epoch_now().n, newest
+        )
         return [_order(row) for row in rows]
 
     def cid_of(self, venue_id: str) -> str | None:
@@ -145,7 +159,10 @@ class LedgerReader:
 
     def order_counts(self) -> dict[OrderPhase, int]:
         """Return how many orders there are in each state that occurs."""
-        return {row[0]: row[1] for row in self._rows("SELECT state, count(*) FROM orders GROUP BY state")}
+        return {
+            row[0]: row[1]
+            for row in self._rows("SELECT state, count(*) FROM orders GROUP BY state")
+        }
 
     def trades_closed(self) -> int:
         """Return how many times a position was sold whole, because none was wanted any more."""
@@ -163,13 +180,18 @@ class LedgerReader:
         query = "SELECT cid, at_ms, from_state, to_state, detail FROM order_event WHERE cid = ? ORDER BY id"
         return [EventRow(*row) for row in self._rows(query, cid)]
 
-    def fills(self, cid: str | None = None, *, epoch: int | None = None, trade_id: str | None = None) -> list[FillRow]:
+    def fills(
+        self, cid: str | None = None, *, epoch: int | None = None, trade_id: str | None = None
+    ) -> list[FillRow]:
         """Return executions as booked, all or those of an order, an epoch or an id at the exchange."""
         asked = {"cid": cid, "epoch": epoch, "trade_id": trade_id}
         given = {name: value for name, value in asked.items() if value is not None}
         where = " AND ".join(f"{name} = ?" for name in given) or "TRUE"
         return [
-            _fill(row) for row in self._rows(f"SELECT {_FILL} FROM fill WHERE {where} ORDER BY rowid", *given.values())
+            _fill(row)
+            for row in self._rows(
+                f"SELECT {_FILL} FROM fill WHERE {where} ORDER BY rowid", *given.values()
+            )
         ]
 
     def fill(self, cid: str, trade_id: str) -> FillRow:
@@ -185,16 +207,26 @@ class LedgerReader:
 
     def incidents(self) -> list[IncidentRow]:
         """Return what a person should know of, in time order."""
-        return [IncidentRow(*row) for row in self._rows("SELECT at_ms, kind, detail FROM incident ORDER BY id")]
+        return [
+            IncidentRow(*row)
+            for row in self._rows("SELECT at_ms, kind, detail FROM incident ORDER BY id")
+        ]
 
     def epochs(self) -> list[EpochRow]:
         """Return the epochs, the newest last; none before the first balances were read."""
-        return [_epoch(row) for row in self._rows("SELECT n, at_ms, why, opening, carried, cash FROM epoch ORDER BY n")]
+        return [
+            _epoch(row)
+            for row in self._rows(
+                "SELECT n, at_ms, why, opening, carried, cash FROM epoch ORDER BY n"
+            )
+        ]
 
     def snapshots(self) -> list[tuple[int, str, Decimal, Decimal]]:
         """Return (time, currency, free, used) of the balances noted, in time order."""
         rows = self._rows("SELECT at_ms, currency, free, used FROM snapshot ORDER BY rowid")
-        return [(at_ms, currency, Decimal(free), Decimal(used)) for at_ms, currency, free, used in rows]
+        return [
+            (at_ms, currency, Decimal(free), Decimal(used)) for at_ms, currency, free, used in rows
+        ]
 
     def holding(self, *, step: Decimal) -> Holding:
         """Return the strategy's position; ``step`` is the market's amount step."""
@@ -203,7 +235,9 @@ class LedgerReader:
         if known != epoch.n:
             last, before = 0, Holding(epoch.carried, Decimal(0))
         rows = self._rows(
-            f"SELECT {_FILL}, rowid FROM fill WHERE epoch = ? AND rowid > ? ORDER BY rowid", epoch.n, last
+            f"SELECT {_FILL}, rowid FROM fill WHERE epoch = ? AND rowid > ? ORDER BY rowid",
+            epoch.n,
+            last,
         )
         found = held(before, [_fill(row[:-1]) for row in rows], base=self.facts.base, step=step)
         self._held[step] = (epoch.n, rows[-1][-1] if rows else last, found)
@@ -234,13 +268,18 @@ class LedgerReader:
         """Return what the account's totals must be: those at the epoch's opening and what its fills changed."""
         epoch = self.epoch_now()
         changed = self._effects(epoch)
-        return {currency: epoch.opening.get(currency, Decimal(0)) + change for currency, change in changed.items()}
+        return {
+            currency: epoch.opening.get(currency, Decimal(0)) + change
+            for currency, change in changed.items()
+        }
 
     def epoch_now(self) -> EpochRow:
         """Return the epoch that is on; DataError before the first."""
         epochs = self.epochs()
         if not epochs:
-            raise DataError(f"{self.path}: the session has not read its account yet. `cryptonn paper RUN` does.")
+            raise DataError(
+                f"{self.path}: the session has not read its account yet. `cryptonn paper RUN` does."
+            )
         return epochs[-1]
 
     def dump(self) -> str:
@@ -261,7 +300,8 @@ def _decision(row: Sequence[Any]) -> DecisionRow:
     time_ms, close_ms, proba, signal, wanted, close, near, decided_ms = row
     chance = float("nan") if proba is None else proba
     return DecisionRow(
-        Decision(time_ms, close_ms, chance, signal, Decimal(wanted), Decimal(close), bool(near)), decided_ms
+        Decision(time_ms, close_ms, chance, signal, Decimal(wanted), Decimal(close), bool(near)),
+        decided_ms,
     )
 
 
@@ -286,7 +326,15 @@ def _order(row: Sequence[Any]) -> OrderRow:
 def _fill(row: Sequence[Any]) -> FillRow:
     epoch, trade_id, cid, side, amount, price, fee, fee_currency, time_ms = row
     return FillRow(
-        epoch, trade_id, cid, side, Decimal(amount), Decimal(price), Decimal(fee), fee_currency, int(time_ms)
+        epoch,
+        trade_id,
+        cid,
+        side,
+        Decimal(amount),
+        Decimal(price),
+        Decimal(fee),
+        fee_currency,
+        int(time_ms),
     )
 
 

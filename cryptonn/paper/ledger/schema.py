@@ -98,7 +98,17 @@ CREATE TRIGGER orders_keep BEFORE UPDATE OF cid, epoch, time_ms, seq, side, amou
     BEGIN SELECT RAISE (ABORT, 'an order is never rewritten'); END;
 """
 
-_KEPT = ("orders", "decision", "candle", "fill", "order_event", "incident", "epoch", "snapshot", "session")
+_KEPT = (
+    "orders",
+    "decision",
+    "candle",
+    "fill",
+    "order_event",
+    "incident",
+    "epoch",
+    "snapshot",
+    "session",
+)
 SCHEMA += "".join(
     f"CREATE TRIGGER {table}_stays BEFORE DELETE ON {table} BEGIN SELECT RAISE (ABORT, 'nothing is deleted'); END;\n"
     for table in _KEPT

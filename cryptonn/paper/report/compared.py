@@ -70,7 +70,9 @@ def compare(session: RecordedSession) -> Compared:
     last_ms = max([decisions[-1].decision.time_ms, *(trade.filled_ms for trade in filled.values())])
     newest = max(rows[-1].time_ms for rows in log.values() if rows)
     frame = frame_of(
-        log, timeframe=config.data.timeframe, until_ms=max(decisions[-1].decision.time_ms, min(last_ms, newest))
+        log,
+        timeframe=config.data.timeframe,
+        until_ms=max(decisions[-1].decision.time_ms, min(last_ms, newest)),
     )
     model, _ = decider.replay(frame)
     candles = frame.candles(config.data.target).loc[model.equity.index]
@@ -92,6 +94,9 @@ def compare(session: RecordedSession) -> Compared:
         venue=venue,
         model=model,
         gap=gap_between(venue, model),
-        metrics={"venue": metrics_of(venue, candles, **settings), "model": metrics_of(model, candles, **settings)},
+        metrics={
+            "venue": metrics_of(venue, candles, **settings),
+            "model": metrics_of(model, candles, **settings),
+        },
         left_out=len(ledger.fills()) - len(venue.fills),
     )

@@ -11,7 +11,15 @@ from cryptonn.paper.view.words import signal_words
 
 __all__ = ["HEADINGS", "DecisionLine", "decision_lines"]
 
-HEADINGS = ("bar (UTC)", "what differs", "P(up)", "signal", "wanted", "on the exchange", "in the backtest")
+HEADINGS = (
+    "bar (UTC)",
+    "what differs",
+    "P(up)",
+    "signal",
+    "wanted",
+    "on the exchange",
+    "in the backtest",
+)
 """Of the columns of a line."""
 
 _NOTHING = "–"
@@ -66,7 +74,9 @@ def decision_lines(table: pd.DataFrame, *, whole: bool = False) -> Iterator[Deci
 
 def _missed(rows: list[Any]) -> DecisionLine:
     several = f"{len(rows):,} bars, to {_bar(rows[-1].Index)}" if len(rows) > 1 else ""
-    return DecisionLine(((_bar(rows[0].Index), ""), (_MISSED, several), *[(_NOTHING, "")] * (len(HEADINGS) - 2)))
+    return DecisionLine(
+        ((_bar(rows[0].Index), ""), (_MISSED, several), *[(_NOTHING, "")] * (len(HEADINGS) - 2))
+    )
 
 
 def _line(row: Any) -> DecisionLine:
@@ -94,7 +104,8 @@ def _both(paper: str, backtest: str) -> str:
 
 def _trade(row: Any, whose: str) -> tuple[str, str]:
     side, amount, price, fee, currency, filled = (
-        getattr(row, f"{name}_{whose}") for name in ("side", "amount", "price", "fee", "fee_currency", "filled_ms")
+        getattr(row, f"{name}_{whose}")
+        for name in ("side", "amount", "price", "fee", "fee_currency", "filled_ms")
     )
     if not isinstance(side, str):
         return _NOTHING, ""

@@ -31,7 +31,11 @@ def fact_list(session: RecordedSession, found: Compared) -> list[tuple[str, str]
     """Return the other facts that a reader asks for."""
     facts, settings, ledger = session.ledger.facts, session.settings, session.ledger
     costs, newest = found.venue.costs, ledger.epoch_now()
-    parts = (("commission", costs.commission), ("half the spread", costs.spread), ("slippage", costs.slippage))
+    parts = (
+        ("commission", costs.commission),
+        ("half the spread", costs.spread),
+        ("slippage", costs.slippage),
+    )
     names = {own: name for own, name in settings.symbols.items() if own != name}
     told = [
         ("begun", f"{moment(facts.started_ms)} (UTC)"),
@@ -42,8 +46,14 @@ def fact_list(session: RecordedSession, found: Compared) -> list[tuple[str, str]
         ("costs in all", found.metrics["model"]["costs"]),
         ("share of equity in a position", percent(found.config.backtest.fraction)),
         ("rules of the market", _rules_words(recorded_rules(ledger.facts))),
-        ("currency of a buy's commission", {"base": facts.base, "quote": facts.quote}[session.decider.rules.fee_in]),
-        ("candles from", settings.candle_exchange if not settings.is_local else f"{facts.venue} exchange"),
+        (
+            "currency of a buy's commission",
+            {"base": facts.base, "quote": facts.quote}[session.decider.rules.fee_in],
+        ),
+        (
+            "candles from",
+            settings.candle_exchange if not settings.is_local else f"{facts.venue} exchange",
+        ),
         ("bars without a candle before it holds", f"more than {count(settings.max_gap)}"),
         ("epochs", f"{newest.n}, the newest since {moment(newest.at_ms)}: {clean(newest.why)}"),
         ("code", f"cryptonn {facts.code_version}, ccxt {facts.ccxt_version}"),
@@ -51,7 +61,11 @@ def fact_list(session: RecordedSession, found: Compared) -> list[tuple[str, str]
         ("configuration sha256", facts.config_sha),
         ("mark of its orders", f"client ids begin with cn{facts.code}-"),
     ]
-    told += [("names at the exchange", ", ".join(f"{own} = {name}" for own, name in names.items()))] if names else []
+    told += (
+        [("names at the exchange", ", ".join(f"{own} = {name}" for own, name in names.items()))]
+        if names
+        else []
+    )
     return [*told, *candle_facts(found.frame)]
 
 

@@ -27,14 +27,22 @@ from cryptonn.trading.result import BacktestResult
 __all__ = ["draw_ledgers"]
 
 
-def draw_ledgers(venue: BacktestResult, model: BacktestResult, held: pd.Series, *, quote: str) -> Picture:
+def draw_ledgers(
+    venue: BacktestResult, model: BacktestResult, held: pd.Series, *, quote: str
+) -> Picture:
     """Draw the equity of both ledgers of a session, beside buying and holding, and their difference below."""
-    curves = pd.DataFrame({"exchange": venue.equity, "backtest": model.equity, "buy_and_hold": held})
+    curves = pd.DataFrame(
+        {"exchange": venue.equity, "backtest": model.equity, "buy_and_hold": held}
+    )
     shown = thin(curves.assign(difference=(venue.equity - model.equity).round(6)))
     figure, (upper, lower) = canvas(2, 1, size=(11, 5.6), heights=(3, 1))
     looks: tuple[tuple[str, str, Any], ...] = (
         ("buy_and_hold", "buy and hold", {"color": BENCHMARK, "linewidth": 1.1}),
-        ("exchange", "on the exchange's fills", {"color": NETWORK, "linewidth": 3.4, "alpha": 0.45}),
+        (
+            "exchange",
+            "on the exchange's fills",
+            {"color": NETWORK, "linewidth": 3.4, "alpha": 0.45},
+        ),
         ("backtest", "backtest of the same candles", {"color": LOGISTIC, "linewidth": 1.3}),
     )
     for name, words, look in looks:
@@ -60,7 +68,9 @@ def draw_ledgers(venue: BacktestResult, model: BacktestResult, held: pd.Series, 
 
 def _difference(axes: Axes, difference: pd.Series, *, quote: str) -> None:
     axes.plot(difference.index, difference, color=MUTED, linewidth=1.2)
-    axes.fill_between(difference.index, difference.to_numpy(dtype=float), 0, color=MUTED, alpha=0.15)
+    axes.fill_between(
+        difference.index, difference.to_numpy(dtype=float), 0, color=MUTED, alpha=0.15
+    )
     axes.axhline(0, color=INK, linewidth=0.8, alpha=0.5)
     reach = float(np.abs(difference).max())
     if reach < 0.01:

@@ -46,11 +46,18 @@ def gap_between(venue: BacktestResult, model: BacktestResult) -> Gap:
     both = both.loc[both["amount_ours"] * both["amount_theirs"] > 0]
     sizes = both["amount_ours"].abs(), both["amount_theirs"].abs()
     shared = np.minimum(*sizes)
-    price = -(np.sign(both["amount_ours"]) * shared * (both["price_ours"] - both["price_theirs"])).sum()
-    paid = (both[f"fee_{whose}"] * shared / size for whose, size in zip(("ours", "theirs"), sizes, strict=True))
+    price = -(
+        np.sign(both["amount_ours"]) * shared * (both["price_ours"] - both["price_theirs"])
+    ).sum()
+    paid = (
+        both[f"fee_{whose}"] * shared / size
+        for whose, size in zip(("ours", "theirs"), sizes, strict=True)
+    )
     fees = -float((next(paid) - next(paid)).sum())
     total = venue.final_equity - model.final_equity
-    return Gap(float(price) + 0.0, fees + 0.0, total - float(price) - fees + 0.0)  # no negative zero
+    return Gap(
+        float(price) + 0.0, fees + 0.0, total - float(price) - fees + 0.0
+    )  # no negative zero
 
 
 def _by_decision(fills: pd.DataFrame) -> pd.DataFrame:

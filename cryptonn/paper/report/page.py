@@ -19,7 +19,12 @@ from cryptonn.reporting.figures_equity import daily_returns
 from cryptonn.reporting.formatting import count, keep_units, signed_percent
 from cryptonn.reporting.grid import Grid
 from cryptonn.reporting.picture import Picture, house_style
-from cryptonn.reporting.tearsheet import ANNUALISATION_NOTE, TearSheet, table_cells, write_tear_sheet
+from cryptonn.reporting.tearsheet import (
+    ANNUALISATION_NOTE,
+    TearSheet,
+    table_cells,
+    write_tear_sheet,
+)
 from cryptonn.units import counted
 
 __all__ = ["write_session_report"]
@@ -120,7 +125,9 @@ def _save_beside(parts: _Parts, *, pictures: Path, csv: Path) -> None:
     (pictures / f"{parts.picture.name}.png").write_bytes(parts.picture.png)
     parts.picture.table.to_csv(csv / f"{parts.picture.name}.csv", index=False)
     for grid in parts.grids.values():
-        grid.frame.to_csv(csv / f"{grid.name}.csv", index=not isinstance(grid.frame.index, pd.RangeIndex))
+        grid.frame.to_csv(
+            csv / f"{grid.name}.csv", index=not isinstance(grid.frame.index, pd.RangeIndex)
+        )
     for sheet in parts.sheets:
         for place, table in enumerate(sheet.sheet.tables, start=1):
             cells = pd.DataFrame(table_cells(table))
@@ -130,10 +137,14 @@ def _save_beside(parts: _Parts, *, pictures: Path, csv: Path) -> None:
 def _render(session: RecordedSession, found: Compared, parts: _Parts) -> str:
     pieces = PackageLoader("cryptonn.reporting", ".")
     loader = ChoiceLoader([PackageLoader("cryptonn.paper.report", "."), pieces])
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
     environment.filters["units"] = keep_units
     css = pieces.get_source(environment, "report.css")[0]
-    return environment.get_template("session.html.j2").render(_context(session, found, parts), css=css)
+    return environment.get_template("session.html.j2").render(
+        _context(session, found, parts), css=css
+    )
 
 
 def _context(session: RecordedSession, found: Compared, parts: _Parts) -> Mapping[str, Any]:

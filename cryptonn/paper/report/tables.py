@@ -80,15 +80,22 @@ def metrics_grid(found: Compared) -> Grid:
     """Lay the metrics of both ledgers side by side; the table beside the page has every one there is."""
     sides = (found.metrics["venue"], found.metrics["model"])
     rows = tuple(
-        (Cell(title), *(_value(side[key], write, news) for side in sides)) for key, title, write, news in _METRICS
+        (Cell(title), *(_value(side[key], write, news) for side in sides))
+        for key, title, write, news in _METRICS
     )
-    frame = pd.DataFrame({"exchange": sides[0], "backtest": sides[1], "meaning": METRICS}).rename_axis("metric")
+    frame = pd.DataFrame(
+        {"exchange": sides[0], "backtest": sides[1], "meaning": METRICS}
+    ).rename_axis("metric")
     note = sides[0]["interval_note"]
     return Grid(
         name="metrics",
         title="Metrics of both ledgers",
         note="Undefined is n/a." + (f" No intervals: {note}." if note else ""),
-        head=(("", ""), ("exchange", "what its fills came to"), ("backtest", "of the same candles")),
+        head=(
+            ("", ""),
+            ("exchange", "what its fills came to"),
+            ("backtest", "of the same candles"),
+        ),
         rows=rows,
         frame=frame,
     )
@@ -104,13 +111,19 @@ def differences_grid(parity: Parity) -> Grid:
     """List the decisions on which session and backtest differ; the table beside the page has every decision."""
     lines = list(islice(decision_lines(parity.table), MOST_ROWS + 1))
     more = " More of them are in the file." if len(lines) > MOST_ROWS else ""
-    said = "Where two values stand, the first is the session's." if parity.score < 1 else "Every decision agrees."
+    said = (
+        "Where two values stand, the first is the session's."
+        if parity.score < 1
+        else "Every decision agrees."
+    )
     return Grid(
         name="decisions",
         title="Decisions that differ, and bars that were missed",
         note=f"{said}{more} The file has every decision.",
         head=tuple((heading, "") for heading in HEADINGS),
-        rows=tuple(tuple(Cell(text, note=note) for text, note in line.cells) for line in lines[:MOST_ROWS]),
+        rows=tuple(
+            tuple(Cell(text, note=note) for text, note in line.cells) for line in lines[:MOST_ROWS]
+        ),
         frame=parity.table,
         words=len(HEADINGS),
     )
@@ -121,7 +134,12 @@ def orders_grid(ledger: LedgerReader) -> Grid:
     orders = ledger.orders()
     counts = tally(orders)
     rows = tuple(
-        (Cell(outcome_words(one)), Cell(count(counts[one])), Cell(_reasons(orders, one)), Cell(meaning))
+        (
+            Cell(outcome_words(one)),
+            Cell(count(counts[one])),
+            Cell(_reasons(orders, one)),
+            Cell(meaning),
+        )
         for one, meaning in _OUTCOMES.items()
         if one in counts
     )
@@ -137,7 +155,9 @@ def orders_grid(ledger: LedgerReader) -> Grid:
 
 
 def _reasons(orders: list[OrderRow], which: Outcome) -> str:
-    reasons = Counter(clean(order.reason) for order in orders if outcome(order) == which and order.reason)
+    reasons = Counter(
+        clean(order.reason) for order in orders if outcome(order) == which and order.reason
+    )
     told = [f"{reason} ({many:,})" for reason, many in reasons.most_common(5)]
     return ", ".join(told) + (" …" if len(reasons) > len(told) else "")
 
@@ -152,7 +172,9 @@ def _order(ledger: LedgerReader, order: OrderRow) -> dict[str, Any]:
         "outcome": outcome(order),
         "filled": order.filled,
         "sent": "" if order.signed_ms is None else _iso(order.signed_ms),
-        "fills": " + ".join(f"{units(fill.amount)} at {units(fill.price)}" for fill in ledger.fills(order.cid)),
+        "fills": " + ".join(
+            f"{units(fill.amount)} at {units(fill.price)}" for fill in ledger.fills(order.cid)
+        ),
         "reason": clean(order.reason),
         "epoch": order.epoch,
     }
@@ -184,14 +206,22 @@ def fees_grid(ledger: LedgerReader) -> Grid:
     )
     note = "A fee in base at the price of its fill; one in a third currency is in no balance of the strategy."
     head = (("currency", ""), ("fills", ""), ("paid", ""), (f"worth in {quote}", ""))
-    return Grid("fees", "Commissions by currency", note if rows else "None were paid.", head, rows, frame)
+    return Grid(
+        "fees", "Commissions by currency", note if rows else "None were paid.", head, rows, frame
+    )
 
 
 def incidents_grid(ledger: LedgerReader) -> Grid:
     """List what a person should know of, the newest first."""
-    incidents = [(_iso(one.at_ms), clean(one.kind), clean(one.detail)) for one in ledger.incidents()]
+    incidents = [
+        (_iso(one.at_ms), clean(one.kind), clean(one.detail)) for one in ledger.incidents()
+    ]
     newest = incidents[: -MOST_ROWS - 1 : -1]
-    said = f"The newest {MOST_ROWS} of {count(len(incidents))}." if len(incidents) > MOST_ROWS else "The newest first."
+    said = (
+        f"The newest {MOST_ROWS} of {count(len(incidents))}."
+        if len(incidents) > MOST_ROWS
+        else "The newest first."
+    )
     return Grid(
         name="incidents",
         title="Incidents",
@@ -206,7 +236,10 @@ def incidents_grid(ledger: LedgerReader) -> Grid:
 def epochs_grid(ledger: LedgerReader) -> Grid:
     """List the epochs: stretches over which the account follows from its opening and the fills."""
     facts = ledger.facts
-    rows = [(epoch.n, _iso(epoch.at_ms), epoch.why, epoch.carried, epoch.cash) for epoch in ledger.epochs()]
+    rows = [
+        (epoch.n, _iso(epoch.at_ms), epoch.why, epoch.carried, epoch.cash)
+        for epoch in ledger.epochs()
+    ]
     return Grid(
         name="epochs",
         title="Epochs",

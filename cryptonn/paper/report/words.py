@@ -15,7 +15,16 @@ from cryptonn.reporting.grid import tone_of
 from cryptonn.reporting.numbers import BigNumber
 from cryptonn.units import counted
 
-__all__ = ["banner", "exchange_words", "headline", "large_numbers", "outcome_words", "sentences", "span", "tone"]
+__all__ = [
+    "banner",
+    "exchange_words",
+    "headline",
+    "large_numbers",
+    "outcome_words",
+    "sentences",
+    "span",
+    "tone",
+]
 
 _NEAR = 5e-7
 """Share of the starting cash below which two equities count as the same: what pictures and per cents cannot show."""
@@ -24,7 +33,11 @@ _PARTS = {"prices": "fill prices", "fees": "commissions"}
 
 def exchange_words(session: RecordedSession) -> str:
     """Name where the orders went."""
-    return "the local exchange" if session.settings.is_local else f"the sandbox of {session.settings.exchange}"
+    return (
+        "the local exchange"
+        if session.settings.is_local
+        else f"the sandbox of {session.settings.exchange}"
+    )
 
 
 def banner(session: RecordedSession) -> tuple[str, str]:
@@ -59,7 +72,11 @@ def headline(session: RecordedSession, found: Compared) -> str:
         f"{_earned(found.model.net_return)}"
     )
     if _apart(found) < _NEAR:
-        same = "they agree on every decision" if found.parity.agrees else "the same, though not on every decision"
+        same = (
+            "they agree on every decision"
+            if found.parity.agrees
+            else "the same, though not on every decision"
+        )
         return f"{first}: {same}."
     most = _PARTS.get(found.gap.largest) or _rest(session, found)
     return f"{first}. They are {bp(_apart(found))} of the starting cash apart; most of it comes from {most}."
@@ -74,7 +91,12 @@ def sentences(session: RecordedSession, found: Compared) -> list[str]:
     """Return what stands below the headline."""
     told = [_agreement(session, found), _gap(session, found), _paid_in_base(session)]
     told += [_orders(session.ledger), _costs(session, found)]
-    told += [_incidents(session.ledger), _left_out(found), _unvalued(session.ledger), _few_days(found)]
+    told += [
+        _incidents(session.ledger),
+        _left_out(found),
+        _unvalued(session.ledger),
+        _few_days(found),
+    ]
     return [sentence for sentence in told if sentence]
 
 
@@ -96,7 +118,11 @@ def large_numbers(session: RecordedSession, found: Compared) -> list[BigNumber]:
             _final(model.final_equity, quote),
             tone_of(model.net_return),
         ),
-        BigNumber("exchange less backtest", signed_bp(_signed_apart(found)), "of the starting cash, at the end"),
+        BigNumber(
+            "exchange less backtest",
+            signed_bp(_signed_apart(found)),
+            "of the starting cash, at the end",
+        ),
         BigNumber(
             "largest difference of equity",
             money(Decimal(str(round(parity.equity_difference, 8)))),
@@ -107,9 +133,15 @@ def large_numbers(session: RecordedSession, found: Compared) -> list[BigNumber]:
             count(parity.decisions),
             f"{count(parity.missed)} of {count(parity.bars)} bars missed, {count(parity.flips)} signals differ",
         ),
-        BigNumber("trades identical", same, "each buy and sell in time, side, amount, price and fee"),
-        BigNumber("decisions without a difference", percent(parity.score), f"of {count(parity.decisions)}"),
-        BigNumber("buy and hold", signed_percent(found.held.iloc[-1] / venue.cash - 1), "all in, no costs"),
+        BigNumber(
+            "trades identical", same, "each buy and sell in time, side, amount, price and fee"
+        ),
+        BigNumber(
+            "decisions without a difference", percent(parity.score), f"of {count(parity.decisions)}"
+        ),
+        BigNumber(
+            "buy and hold", signed_percent(found.held.iloc[-1] / venue.cash - 1), "all in, no costs"
+        ),
     ]
 
 
@@ -147,8 +179,14 @@ def _gap(session: RecordedSession, found: Compared) -> str:
     gap, quote = found.gap, session.ledger.facts.quote
     if max(abs(gap.prices), abs(gap.fees), abs(gap.trades)) < _NEAR * found.venue.cash:
         return ""
-    parts = ((gap.prices, "fill prices"), (gap.fees, "commissions"), (gap.trades, _rest(session, found)))
-    told = ", ".join(f"{signed_money(Decimal(str(round(value, 2))))} by {words}" for value, words in parts)
+    parts = (
+        (gap.prices, "fill prices"),
+        (gap.fees, "commissions"),
+        (gap.trades, _rest(session, found)),
+    )
+    told = ", ".join(
+        f"{signed_money(Decimal(str(round(value, 2))))} by {words}" for value, words in parts
+    )
     total = signed_money(Decimal(str(round(gap.total, 2))))
     return f"Exchange less backtest, {total} {quote} at the end: {told}."
 
@@ -179,7 +217,9 @@ def _orders(ledger: LedgerReader) -> str:
     counts = tally(ledger.orders())
     if not counts:
         return "No order was planned."
-    outcomes = ", ".join(f"{count(many)} {outcome_words(outcome)}" for outcome, many in sorted(counts.items()))
+    outcomes = ", ".join(
+        f"{count(many)} {outcome_words(outcome)}" for outcome, many in sorted(counts.items())
+    )
     total = sum(counts.values())
     return f"{counted(total, 'order')}: {outcomes}."
 
@@ -194,7 +234,9 @@ def _costs(session: RecordedSession, found: Compared) -> str:
     if not paid:
         return ""
     metrics = found.metrics["venue"]
-    conceded = f"{money(Decimal(str(round(metrics['slippage_paid'], 2))))} {session.ledger.facts.quote}"
+    conceded = (
+        f"{money(Decimal(str(round(metrics['slippage_paid'], 2))))} {session.ledger.facts.quote}"
+    )
     gross = signed_percent(metrics["gross_return"])
     return (
         f"Commissions of {paid} were paid, and {conceded} lay between the fills and the opens of their bars; before "
@@ -218,13 +260,15 @@ def _incidents(ledger: LedgerReader) -> str:
 def _left_out(found: Compared) -> str:
     if not found.left_out:
         return ""
-    return (
-        f"{counted(found.left_out, 'execution')} after the last candle known here: in the ledger, not in these numbers."
-    )
+    return f"{counted(found.left_out, 'execution')} after the last candle known here: in the ledger, not in these numbers."
 
 
 def _unvalued(ledger: LedgerReader) -> str:
-    others = {name: fee for name, fee in ledger.fees().items() if name not in (ledger.facts.base, ledger.facts.quote)}
+    others = {
+        name: fee
+        for name, fee in ledger.fees().items()
+        if name not in (ledger.facts.base, ledger.facts.quote)
+    }
     return (
         f"Commissions of {_amounts(others)} are not in the equity: they were paid in a third currency."
         if others

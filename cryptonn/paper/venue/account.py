@@ -12,7 +12,13 @@ from cryptonn.paper.ports import ClockOff, OrderRequest, OrderState, Unknown, Ve
 from cryptonn.paper.venue.exchanges import Dialect
 from cryptonn.paper.venue.guard import Guard, GuardError, check_api
 from cryptonn.paper.venue.markets import Market
-from cryptonn.paper.venue.outcomes import Failure, Resting, attempt, reading_outcome, sending_outcome
+from cryptonn.paper.venue.outcomes import (
+    Failure,
+    Resting,
+    attempt,
+    reading_outcome,
+    sending_outcome,
+)
 from cryptonn.paper.venue.redaction import Redactor, redacted_logs
 from cryptonn.paper.venue.replies import Garbled, check_request, checked_fills, confirmed
 from cryptonn.trading.rules import MarketRules
@@ -31,7 +37,15 @@ class SandboxVenue:
     """
 
     def __init__(
-        self, name: str, *, api: Any, dialect: Dialect, guard: Guard, redactor: Redactor, clock: Clock, fee_in: FeeIn
+        self,
+        name: str,
+        *,
+        api: Any,
+        dialect: Dialect,
+        guard: Guard,
+        redactor: Redactor,
+        clock: Clock,
+        fee_in: FeeIn,
     ) -> None:
         self.name, self.fence_ms = name, dialect.fence_ms
         self._api, self._dialect, self._guard = api, dialect, guard
@@ -51,7 +65,10 @@ class SandboxVenue:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -114,7 +131,9 @@ class SandboxVenue:
             It was refused for its time; the clocks have been compared again.
         """
         if request.cid in self._sent:
-            raise Unknown(f"order {request.cid} was already sent to {self.name}; it is not sent again. Look it up.")
+            raise Unknown(
+                f"order {request.cid} was already sent to {self.name}; it is not sent again. Look it up."
+            )
         with self._guard.one_order():
             answer = self._attempt(lambda: self._placed(request))
             if self._guard.order_left:
@@ -147,7 +166,10 @@ class SandboxVenue:
         market = self._market(symbol)
         return self._ask(
             f"open orders of {symbol}",
-            lambda: [self._dialect.order(row, market)[0] for row in self._dialect.open_orders(self._api, market)],
+            lambda: [
+                self._dialect.order(row, market)[0]
+                for row in self._dialect.open_orders(self._api, market)
+            ],
         )
 
     def cancel(self, state: OrderState, symbol: str) -> None:
@@ -171,7 +193,9 @@ class SandboxVenue:
         """Return the state of an order that was taken, if a look-up by its client id gives it the same order id."""
         answer = self._answer(lambda: self._believed(state, market))
         if isinstance(answer, Failure):
-            raise Unknown(f"{self.name} took order {state.cid}, but it is not found as it said: {answer.reason}")
+            raise Unknown(
+                f"{self.name} took order {state.cid}, but it is not found as it said: {answer.reason}"
+            )
         return max(answer, state, key=lambda one: one.filled)
 
     def _found(self, cid: str, market: Market) -> OrderState:
@@ -192,7 +216,10 @@ class SandboxVenue:
 
     def _owner(self, venue_id: str, market: Market, *, apart_from: str) -> str | None:
         """Return another order that has this id: not one that the exchange has forgotten, as resets begin ids anew."""
-        owner = next((cid for cid, known in self._ids.items() if known == venue_id and cid != apart_from), None)
+        owner = next(
+            (cid for cid, known in self._ids.items() if known == venue_id and cid != apart_from),
+            None,
+        )
         if owner is None:
             return None
         answer = self._attempt(lambda: self._looked_up(owner, market))
@@ -204,7 +231,9 @@ class SandboxVenue:
     def _looked_up(self, cid: str, market: Market) -> OrderState:
         state, _ = self._dialect.order(self._dialect.lookup(self._api, cid, market), market)
         if state.cid != cid:
-            raise Garbled(f"the reply is for client id {str(state.cid)[:40]!r}, but {cid!r} was asked for")
+            raise Garbled(
+                f"the reply is for client id {str(state.cid)[:40]!r}, but {cid!r} was asked for"
+            )
         return state
 
     def _market(self, symbol: str) -> Market:
@@ -243,10 +272,17 @@ class SandboxVenue:
         return answer
 
     def _attempt(self, call: Callable[[], Value]) -> Value | Failure:
-        answer = attempt(call, guard=self._guard, redactor=self._redactor, codes=self._dialect.codes)
+        answer = attempt(
+            call, guard=self._guard, redactor=self._redactor, codes=self._dialect.codes
+        )
         if isinstance(answer, Failure) and answer.reply is not None and answer.wait_s:
             left, wait_ms = answer.order_left, int(answer.wait_s * 1000)
-            attempt(lambda: self._rest(wait_ms), guard=self._guard, redactor=self._redactor, codes=self._dialect.codes)
+            attempt(
+                lambda: self._rest(wait_ms),
+                guard=self._guard,
+                redactor=self._redactor,
+                codes=self._dialect.codes,
+            )
             self._guard.order_left = left
         return answer
 

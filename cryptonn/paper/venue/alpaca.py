@@ -41,8 +41,14 @@ PAGE = 100
 APART_MS = 60_000
 """The times of an order and of its fills come from different clocks: they are not this far apart."""
 STATUS: dict[str, VenueStatus] = {
-    **dict.fromkeys(("pending_new", "accepted", "accepted_for_bidding", "new", "partially_filled", "held"), "open"),
-    **dict.fromkeys(("activated", "done_for_day", "stopped", "suspended", "pending_replace", "pending_cancel"), "open"),
+    **dict.fromkeys(
+        ("pending_new", "accepted", "accepted_for_bidding", "new", "partially_filled", "held"),
+        "open",
+    ),
+    **dict.fromkeys(
+        ("activated", "done_for_day", "stopped", "suspended", "pending_replace", "pending_cancel"),
+        "open",
+    ),
     **{"filled": "closed", "canceled": "canceled", "replaced": "canceled"},
     **{"expired": "expired", "rejected": "rejected"},
 }
@@ -53,7 +59,9 @@ class Alpaca:
 
     sandbox = Sandbox(
         exchange="alpaca",
-        urls=MappingProxyType({"trader": "https://paper-api.alpaca.markets", "market": "https://data.alpaca.markets"}),
+        urls=MappingProxyType(
+            {"trader": "https://paper-api.alpaca.markets", "market": "https://data.alpaca.markets"}
+        ),
         hosts=frozenset({"paper-api.alpaca.markets"}),
         readers=frozenset({"data.alpaca.markets"}),
         order_path="/v2/orders",
@@ -109,7 +117,10 @@ class Alpaca:
         for row in rows(api.traderPrivateGetV2Positions(), "the positions"):
             if text(row, "asset_class") == "crypto":
                 total, free = money(row, "qty"), money(row, "qty_available")
-                held[text(row, "symbol").replace("/", "").removesuffix(quote)] = (free, total - free)
+                held[text(row, "symbol").replace("/", "").removesuffix(quote)] = (
+                    free,
+                    total - free,
+                )
         return {currency: pair for currency, pair in held.items() if any(pair)}
 
     def key_warnings(self, api: Any) -> list[str]:
@@ -129,7 +140,9 @@ class Alpaca:
 
     def lookup(self, api: Any, cid: str, market: Market) -> Any:
         """Return the reply to a question for the order with a client id."""
-        return api.request("v2/orders:by_client_order_id", ["trader", "private"], "GET", {"client_order_id": cid})
+        return api.request(
+            "v2/orders:by_client_order_id", ["trader", "private"], "GET", {"client_order_id": cid}
+        )
 
     def order(self, reply: Any, market: Market) -> tuple[OrderState, Side]:
         """Return what a reply says of an order."""
@@ -138,13 +151,21 @@ class Alpaca:
             raise Garbled("an order of another market")
         status: Any = word_of(row, "status", STATUS)
         state = OrderState(
-            *(own_id(row, "client_order_id"), text(row, "id"), status, money(row, "qty"), money(row, "filled_qty"))
+            *(
+                own_id(row, "client_order_id"),
+                text(row, "id"),
+                status,
+                money(row, "qty"),
+                money(row, "filled_qty"),
+            )
         )
         return checked(state), side_of(row, "side")
 
     def open_orders(self, api: Any, market: Market) -> list[Any]:
         """Return the replies for the orders of a market that are working."""
-        found = rows(api.traderPrivateGetV2Orders({"status": "open", "limit": 500}), "the open orders")
+        found = rows(
+            api.traderPrivateGetV2Orders({"status": "open", "limit": 500}), "the open orders"
+        )
         return [row for row in found if market.is_named(text(row, "symbol"))]
 
     def cancel(self, api: Any, state: OrderState, market: Market) -> None:
@@ -193,7 +214,9 @@ class Alpaca:
             money(row, "qty", least=SMALLEST),
             money(row, "price", least=SMALLEST),
         )
-        received, currency = (amount, market.base) if side == "buy" else (amount * price, market.quote)
+        received, currency = (
+            (amount, market.base) if side == "buy" else (amount * price, market.quote)
+        )
         return VenueFill(
             trade_id=text(row, "id"),
             venue_id=text(row, "order_id"),

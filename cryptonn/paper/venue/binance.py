@@ -44,7 +44,10 @@ class Binance:
     sandbox = Sandbox(
         exchange="binance",
         urls=MappingProxyType(
-            {"public": "https://testnet.binance.vision/api/v3", "private": "https://testnet.binance.vision/api/v3"}
+            {
+                "public": "https://testnet.binance.vision/api/v3",
+                "private": "https://testnet.binance.vision/api/v3",
+            }
         ),
         hosts=frozenset({"testnet.binance.vision"}),
         order_path="/api/v3/order",
@@ -63,11 +66,19 @@ class Binance:
 
     def settings(self) -> dict[str, Any]:
         """Return the options of the ccxt class."""
-        return {"fetchMarkets": {"types": ["spot"]}, "recvWindow": RECV_WINDOW_MS, "adjustForTimeDifference": False}
+        return {
+            "fetchMarkets": {"types": ["spot"]},
+            "recvWindow": RECV_WINDOW_MS,
+            "adjustForTimeDifference": False,
+        }
 
     def fault(self, api: Any) -> str | None:
         """Return what is wrong with the settings, or None."""
-        return None if api.options.get("recvWindow") == RECV_WINDOW_MS else "its recvWindow is not the one of the fence"
+        return (
+            None
+            if api.options.get("recvWindow") == RECV_WINDOW_MS
+            else "its recvWindow is not the one of the fence"
+        )
 
     def market(self, api: Any, symbol: str, *, fee_in: Literal["quote", "base"]) -> Market:
         """Return a market; all are read at the first call."""
@@ -92,7 +103,12 @@ class Binance:
     def price(self, api: Any, market: Market) -> Decimal:
         """Return the close of the newest minute."""
         candles = api.publicGetKlines({"symbol": market.id, "interval": "1m", "limit": 1})
-        if not isinstance(candles, list) or not candles or not isinstance(candles[-1], list) or len(candles[-1]) < 6:
+        if (
+            not isinstance(candles, list)
+            or not candles
+            or not isinstance(candles[-1], list)
+            or len(candles[-1]) < 6
+        ):
             raise Garbled("there is no newest minute")
         return money({"close": candles[-1][4]}, "close", least=SMALLEST)
 
@@ -110,14 +126,20 @@ class Binance:
     def key_warnings(self, api: Any) -> list[str]:
         """Return what should worry about the rights of the key."""
         account = record(api.privateGetAccount(), "the account")
-        rights = {"canTrade": flag(account, "canTrade"), "canWithdraw": flag(account, "canWithdraw")}
-        return ["the key may not trade"] * (not rights["canTrade"]) + ["the key may withdraw"] * rights["canWithdraw"]
+        rights = {
+            "canTrade": flag(account, "canTrade"),
+            "canWithdraw": flag(account, "canWithdraw"),
+        }
+        return ["the key may not trade"] * (not rights["canTrade"]) + [
+            "the key may withdraw"
+        ] * rights["canWithdraw"]
 
     def place(self, api: Any, request: OrderRequest, market: Market) -> Any:
         """POST the order, once; return the reply. A market order goes without a price: with one, ccxt changes it."""
         kind, price = ("market", None) if request.limit is None else ("limit", f"{request.limit:f}")
         order = api.create_order(
-            *(market.symbol, kind, request.side, f"{request.amount:f}", price), {"newClientOrderId": request.cid}
+            *(market.symbol, kind, request.side, f"{request.amount:f}", price),
+            {"newClientOrderId": request.cid},
         )
         return order.get("info")
 

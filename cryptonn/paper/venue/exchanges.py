@@ -75,9 +75,13 @@ def dialect_of(exchange: str) -> Dialect:
         return EXCHANGES[exchange]
     choice = "Choose binance, gemini or alpaca (sandbox keys), or local (no keys)."
     if exchange in _NO_SANDBOX:
-        raise ConfigError(f"{exchange} has no sandbox for spot orders: an order there would be real money. {choice}")
+        raise ConfigError(
+            f"{exchange} has no sandbox for spot orders: an order there would be real money. {choice}"
+        )
     if exchange in _SAME_HOST:
         raise ConfigError(
             f"{exchange} trades demo and real money on one host, so its sandbox cannot be guarded. {choice}"
         )
-    raise ConfigError(f"No paper trading on {exchange!r}.{did_you_mean(exchange, EXCHANGES)} {choice}")
+    raise ConfigError(
+        f"No paper trading on {exchange!r}.{did_you_mean(exchange, EXCHANGES)} {choice}"
+    )

@@ -47,7 +47,10 @@ class Gemini:
     sandbox = Sandbox(
         exchange="gemini",
         urls=MappingProxyType(
-            {"public": "https://api.sandbox.gemini.com", "private": "https://api.sandbox.gemini.com"}
+            {
+                "public": "https://api.sandbox.gemini.com",
+                "private": "https://api.sandbox.gemini.com",
+            }
         ),
         hosts=frozenset({"api.sandbox.gemini.com"}),
         order_path="/v1/order/new",
@@ -74,12 +77,20 @@ class Gemini:
 
     def fault(self, api: Any) -> str | None:
         """Return what is wrong with the settings, or None."""
-        return None if api.options.get("nonce") == "milliseconds" else "its nonce is not the one of the fence"
+        return (
+            None
+            if api.options.get("nonce") == "milliseconds"
+            else "its nonce is not the one of the fence"
+        )
 
     def market(self, api: Any, symbol: str, *, fee_in: Literal["quote", "base"]) -> Market:
         """Return a market; each is asked for by itself, because the list has no steps."""
         known = api.publicGetV1Symbols()
-        if not isinstance(known, list) or not known or not all(isinstance(name, str) for name in known):
+        if (
+            not isinstance(known, list)
+            or not known
+            or not all(isinstance(name, str) for name in known)
+        ):
             raise Garbled("the list of markets is no list")
         name = symbol.replace("/", "").lower()
         if name not in known:
@@ -135,7 +146,10 @@ class Gemini:
         """POST the order, once; return the reply."""
         asked, more = request, {}
         if request.limit is None:
-            asked, more = self._through(request, self.price(api, market), market), {"timeInForce": "IOC"}
+            asked, more = (
+                self._through(request, self.price(api, market), market),
+                {"timeInForce": "IOC"},
+            )
         order = api.create_order(
             *(market.symbol, "limit", asked.side, f"{asked.amount:f}", f"{asked.limit:f}"),
             {"client_order_id": asked.cid, **more},
@@ -147,7 +161,9 @@ class Gemini:
         """Return the limit order that stands for a market order."""
         buys, tick = request.side == "buy", market.rules.price_tick
         limit = price * (1 + THROUGH if buys else 1 - THROUGH) / tick
-        return replace(request, limit=limit.to_integral_value(ROUND_CEILING if buys else ROUND_FLOOR) * tick)
+        return replace(
+            request, limit=limit.to_integral_value(ROUND_CEILING if buys else ROUND_FLOOR) * tick
+        )
 
     def lookup(self, api: Any, cid: str, market: Market) -> Any:
         """Return the reply to a question for the order with a client id; gemini puts it into a list."""
@@ -166,7 +182,9 @@ class Gemini:
         if live and (cancelled or filled == amount):
             raise Garbled("live, yet cancelled or filled")
         status: VenueStatus = "open" if live else "closed" if filled == amount else "canceled"
-        state = OrderState(own_id(row, "client_order_id"), text(row, "order_id"), status, amount, filled)
+        state = OrderState(
+            own_id(row, "client_order_id"), text(row, "order_id"), status, amount, filled
+        )
         return checked(state), side_of(row, "side")
 
     def open_orders(self, api: Any, market: Market) -> list[Any]:
@@ -180,7 +198,9 @@ class Gemini:
 
     def fills(self, api: Any, state: OrderState, market: Market) -> list[VenueFill]:
         """Return the fills of an order; gemini gives the newest of all orders."""
-        found = rows(api.privatePostV1Mytrades({"symbol": market.id, "limit_trades": 500}), "the fills")
+        found = rows(
+            api.privatePostV1Mytrades({"symbol": market.id, "limit_trades": 500}), "the fills"
+        )
         return [fill for fill in map(self._fill, found) if fill.venue_id == state.venue_id]
 
     @staticmethod

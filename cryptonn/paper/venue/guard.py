@@ -20,7 +20,16 @@ __all__ = ["Guard", "GuardError", "Reply", "Sandbox", "check_api", "guarded_sess
 
 LONGEST_TIMEOUT_S = 30.0
 _PROXIES = (
-    *("proxyUrl", "proxy_url", "httpProxy", "http_proxy", "httpsProxy", "https_proxy", "socksProxy", "socks_proxy"),
+    *(
+        "proxyUrl",
+        "proxy_url",
+        "httpProxy",
+        "http_proxy",
+        "httpsProxy",
+        "https_proxy",
+        "socksProxy",
+        "socks_proxy",
+    ),
     *(
         "wsProxy",
         "ws_proxy",
@@ -33,7 +42,10 @@ _PROXIES = (
     ),
 )
 _MORE_PROXIES = ("proxy", "proxies", "socks_proxy_sessions", "socksProxySessions")
-PROXY_SETTINGS = (*_MORE_PROXIES, *(name + end for name in _PROXIES for end in ("", "Callback", "_callback")))
+PROXY_SETTINGS = (
+    *_MORE_PROXIES,
+    *(name + end for name in _PROXIES for end in ("", "Callback", "_callback")),
+)
 """Where ccxt keeps proxies."""
 _KEY_HEADER = re.compile(r"api.?key|secret|signature|payload|authorization", re.IGNORECASE)
 
@@ -134,8 +146,14 @@ class Guard(HTTPAdapter):  # type: ignore[misc]  # requests is not typed here
         if self.port is not None:
             parts = urlsplit(str(request.url))
             outgoing.url = parts._replace(scheme="http", netloc=f"127.0.0.1:{self.port}").geturl()
-        patience = min(timeout, LONGEST_TIMEOUT_S) if isinstance(timeout, (int, float)) else LONGEST_TIMEOUT_S
-        reply = super().send(outgoing, stream=False, timeout=patience, verify=True, cert=None, proxies={})
+        patience = (
+            min(timeout, LONGEST_TIMEOUT_S)
+            if isinstance(timeout, (int, float))
+            else LONGEST_TIMEOUT_S
+        )
+        reply = super().send(
+            outgoing, stream=False, timeout=patience, verify=True, cert=None, proxies={}
+        )
         if 300 <= reply.status_code < 400:
             reply.close()
             raise TooManyRedirects("the exchange answers with a redirect, which is not followed")
@@ -145,17 +163,32 @@ class Guard(HTTPAdapter):  # type: ignore[misc]  # requests is not typed here
     def _admit(self, request: requests.PreparedRequest) -> None:
         method, url = str(request.method).upper(), str(request.url)
         host = next(
-            (host for host in self.sandbox.hosts | self.sandbox.readers if url.startswith(f"https://{host}/")), ""
+            (
+                host
+                for host in self.sandbox.hosts | self.sandbox.readers
+                if url.startswith(f"https://{host}/")
+            ),
+            "",
         )
         path = urlsplit(url).path
         if not host:
-            raise GuardError(f"refused a request to {_place(url)}: it is no sandbox of {self.sandbox.exchange}.")
-        if host in self.sandbox.readers and (method != "GET" or any(map(_KEY_HEADER.search, request.headers))):
-            raise GuardError(f"refused a {method} to {host}, which may only be read, and without a key.")
-        if method == "GET" or any(method == verb and re.fullmatch(mask, path) for verb, mask in self.sandbox.writes):
+            raise GuardError(
+                f"refused a request to {_place(url)}: it is no sandbox of {self.sandbox.exchange}."
+            )
+        if host in self.sandbox.readers and (
+            method != "GET" or any(map(_KEY_HEADER.search, request.headers))
+        ):
+            raise GuardError(
+                f"refused a {method} to {host}, which may only be read, and without a key."
+            )
+        if method == "GET" or any(
+            method == verb and re.fullmatch(mask, path) for verb, mask in self.sandbox.writes
+        ):
             return
         if (method, path) != ("POST", self.sandbox.order_path) or self._orders_allowed < 1:
-            raise GuardError(f"refused {method} {host}{path}: it is no request that paper trading makes here.")
+            raise GuardError(
+                f"refused {method} {host}{path}: it is no request that paper trading makes here."
+            )
         self._orders_allowed -= 1
         self.order_left = True
 
@@ -208,7 +241,9 @@ def _faults(api: Any, guard: Guard) -> Iterator[str]:
     for name, url in sandbox.urls.items():
         if _filled_in(api, api.urls["api"].get(name)) != url:
             yield f"ccxt's {name} interface is not {url}"
-    if set(session.adapters) != {"https://", "http://"} or any(way is not guard for way in session.adapters.values()):
+    if set(session.adapters) != {"https://", "http://"} or any(
+        way is not guard for way in session.adapters.values()
+    ):
         yield "there is a way past the guard"
     if session.trust_env is not False or session.max_redirects != 0:
         yield "its session takes settings of the environment or follows redirects"

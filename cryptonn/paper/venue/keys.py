@@ -13,7 +13,10 @@ from cryptonn.errors import ConfigError
 __all__ = ["LOCAL_KEYS", "Credentials", "load_credentials"]
 
 KEY_VARIABLE, SECRET_VARIABLE = "CRYPTONN_KEY", "CRYPTONN_SECRET"
-LOCAL_KEYS = {"local": ("local-key", "local-secret"), "local-gemini": ("account-local-key", "local-secret")}
+LOCAL_KEYS = {
+    "local": ("local-key", "local-secret"),
+    "local-gemini": ("account-local-key", "local-secret"),
+}
 """Keys of the exchange on this machine; they open nothing else."""
 LARGEST_FILE = 64 * 1024
 SHORTEST = 8
@@ -47,7 +50,9 @@ class Credentials:
         raise TypeError("Credentials cannot be pickled or copied")
 
 
-def load_credentials(exchange: str, *, environ: Mapping[str, str], path: Path | None = None) -> Credentials:
+def load_credentials(
+    exchange: str, *, environ: Mapping[str, str], path: Path | None = None
+) -> Credentials:
     """Return the sandbox keys of an exchange, from a private file if one is named, else from the environment.
 
     Parameters
@@ -68,12 +73,16 @@ def load_credentials(exchange: str, *, environ: Mapping[str, str], path: Path | 
     """
     if exchange in LOCAL_KEYS:
         if path is not None:
-            raise ConfigError(f"--exchange {exchange} takes no --keys: it has keys of its own, and no use for yours.")
+            raise ConfigError(
+                f"--exchange {exchange} takes no --keys: it has keys of its own, and no use for yours."
+            )
         return Credentials(*LOCAL_KEYS[exchange])
     if path is not None:
         return Credentials(*_from_file(exchange, path.expanduser()))
     key, secret = (environ.get(name, "").strip() for name in (KEY_VARIABLE, SECRET_VARIABLE))
-    missing = [name for name, value in ((KEY_VARIABLE, key), (SECRET_VARIABLE, secret)) if not value]
+    missing = [
+        name for name, value in ((KEY_VARIABLE, key), (SECRET_VARIABLE, secret)) if not value
+    ]
     if missing:
         lacking = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set"
         raise ConfigError(
@@ -97,7 +106,9 @@ def _from_file(exchange: str, path: Path) -> tuple[str, str]:
             f"{path}: no ini file. Write [{exchange}], then key = … and secret = … on lines of their own."
         )
     if not parser.has_section(exchange):
-        raise ConfigError(f"{path}: no section [{exchange}]. It has: {', '.join(parser.sections()) or 'none'}.")
+        raise ConfigError(
+            f"{path}: no section [{exchange}]. It has: {', '.join(parser.sections()) or 'none'}."
+        )
     key, secret = (parser.get(exchange, name, fallback="").strip() for name in ("key", "secret"))
     if not key or not secret:
         raise ConfigError(f"{path}: section [{exchange}] needs both key = … and secret = ….")
@@ -131,7 +142,9 @@ def _refuse_shared(path: Path, facts: os.stat_result) -> None:
         raise ConfigError(f"{path}: belongs to another user. Keep your keys in a file of your own.")
     mode = stat.S_IMODE(facts.st_mode)
     if mode & 0o077:
-        raise ConfigError(f"{path}: others may read it (mode {mode:03o}). Close it: chmod 600 {path}")
+        raise ConfigError(
+            f"{path}: others may read it (mode {mode:03o}). Close it: chmod 600 {path}"
+        )
 
 
 def _refuse_repository(path: Path) -> None:
@@ -140,4 +153,6 @@ def _refuse_repository(path: Path) -> None:
     parents = {*literal.parents, *literal.parent.resolve().parents, literal.parent.resolve()}
     for folder in sorted(parents):
         if (folder / ".git").exists():
-            raise ConfigError(f"{path}: lies in the git repository {folder}. Keep keys outside, such as in ~/.config.")
+            raise ConfigError(
+                f"{path}: lies in the git repository {folder}. Keep keys outside, such as in ~/.config."
+            )

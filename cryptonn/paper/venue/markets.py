@@ -28,7 +28,9 @@ class Market:
 
 def unlisted(exchange: str, symbol: str, known: Any) -> ConfigError:
     """Return the error for a symbol that the sandbox does not have."""
-    return ConfigError(f"The sandbox of {exchange} does not trade {symbol}.{did_you_mean(symbol.split()[0], known)}")
+    return ConfigError(
+        f"The sandbox of {exchange} does not trade {symbol}.{did_you_mean(symbol.split()[0], known)}"
+    )
 
 
 def market_from(found: Any, *, exchange: str, fee_in: Literal["quote", "base"]) -> Market:
@@ -42,7 +44,9 @@ def market_from(found: Any, *, exchange: str, fee_in: Literal["quote", "base"]) 
         If it is no spot market, or is closed.
     """
     if not found.get("spot") or found.get("active") is False:
-        raise ConfigError(f"{found.get('symbol')} is no spot market of {exchange} that is open. Choose another one.")
+        raise ConfigError(
+            f"{found.get('symbol')} is no spot market of {exchange} that is open. Choose another one."
+        )
     limits = found["limits"]
     rules = MarketRules(
         amount_step=_positive(found["precision"].get("amount"), "amount step"),
@@ -55,7 +59,11 @@ def market_from(found: Any, *, exchange: str, fee_in: Literal["quote", "base"]) 
 
 
 def _positive(value: Any, what: str) -> Decimal:
-    step = Decimal(str(value)) if isinstance(value, (int, float)) and not isinstance(value, bool) else Decimal("NaN")
+    step = (
+        Decimal(str(value))
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+        else Decimal("NaN")
+    )
     if not step.is_finite() or step <= 0:
         raise Garbled(f"the {what} of the market is missing")
     return step

@@ -71,7 +71,14 @@ class Codes:
         """Return the code in a reply, or "" where there is none."""
         body = reply.body if reply is not None and isinstance(reply.body, dict) else {}
         values = (body.get(name) for name in self.fields)
-        return next((str(word) for word in values if isinstance(word, (str, int)) and not isinstance(word, bool)), "")
+        return next(
+            (
+                str(word)
+                for word in values
+                if isinstance(word, (str, int)) and not isinstance(word, bool)
+            ),
+            "",
+        )
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,11 @@ class Failure:
     @property
     def reason(self) -> str:
         """Class, code and words in one line."""
-        status = f" HTTP {self.reply.status}" if self.reply is not None and self.reply.status >= 400 else ""
+        status = (
+            f" HTTP {self.reply.status}"
+            if self.reply is not None and self.reply.status >= 400
+            else ""
+        )
         return f"{self.names[0]}{status}{f' {self.code}' if self.code else ''}: {self.words}"
 
     @property
@@ -144,7 +155,10 @@ class _Kept:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> bool:
         if error is None:
             return False
@@ -155,7 +169,9 @@ class _Kept:
         return True
 
 
-def attempt(call: Callable[[], Value], *, guard: Guard, redactor: Redactor, codes: Codes) -> Value | Failure:
+def attempt(
+    call: Callable[[], Value], *, guard: Guard, redactor: Redactor, codes: Codes
+) -> Value | Failure:
     """Call, and return the value or the failure; raises nothing but interrupts."""
     guard.last, guard.order_left = None, False
 

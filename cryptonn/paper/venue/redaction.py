@@ -20,7 +20,10 @@ QUIET_LOGGERS = ("ccxt", "urllib3", "requests")
 
 _HEADER = r"X-MBX-APIKEY|X-GEMINI-[A-Z]+|APCA-API-[A-Z-]+"
 _PATTERNS = (
-    (re.compile(rf"((?:{_HEADER})['\"]?\s*[:=,]\s*b?['\"]?)[^'\",}}\s]+", re.IGNORECASE), rf"\1{GONE}"),
+    (
+        re.compile(rf"((?:{_HEADER})['\"]?\s*[:=,]\s*b?['\"]?)[^'\",}}\s]+", re.IGNORECASE),
+        rf"\1{GONE}",
+    ),
     (re.compile(r"(signature['\"]?\s*[:=]\s*b?['\"]?)[^&\s'\",})]+", re.IGNORECASE), rf"\1{GONE}"),
     (re.compile(r"\b[0-9a-f]{64,}\b", re.IGNORECASE), GONE),
 )
@@ -30,7 +33,9 @@ class Redactor:
     """Takes the given credentials, and whatever looks like a signature, out of texts."""
 
     def __init__(self, credentials: Credentials) -> None:
-        spellings = {form for word in (credentials.key, credentials.secret) for form in _spellings(word)}
+        spellings = {
+            form for word in (credentials.key, credentials.secret) for form in _spellings(word)
+        }
         self._known = sorted(spellings, key=len, reverse=True)
 
     def __repr__(self) -> str:
@@ -52,7 +57,9 @@ class Redactor:
             message = f"{record.msg} {record.args}"
         record.msg, record.args = self.text(message), None
         if record.exc_info and record.exc_info[0] is not None:
-            record.exc_text = self.text("".join(traceback.format_exception(*record.exc_info))).rstrip("\n")
+            record.exc_text = self.text(
+                "".join(traceback.format_exception(*record.exc_info))
+            ).rstrip("\n")
         record.exc_info = None
         record.stack_info = self.text(record.stack_info) if record.stack_info else None
         return record
@@ -60,7 +67,14 @@ class Redactor:
 
 def _spellings(word: str) -> set[str]:
     """Return the ways a secret is written in URLs, JSON and Python, and in base64."""
-    plain = {word, quote(word), quote(word, safe=""), quote_plus(word), json.dumps(word)[1:-1], repr(word)[1:-1]}
+    plain = {
+        word,
+        quote(word),
+        quote(word, safe=""),
+        quote_plus(word),
+        json.dumps(word)[1:-1],
+        repr(word)[1:-1],
+    }
     return plain | {base64.b64encode(word.encode()).decode()}
 
 

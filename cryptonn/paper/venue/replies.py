@@ -116,7 +116,11 @@ def money(row: Row, key: str, *, least: Decimal | None = Decimal(0)) -> Decimal:
         amount = Decimal(str(value))
     except InvalidOperation:
         amount = Decimal("NaN")
-    if not amount.is_finite() or abs(amount.adjusted()) > _MOST_DIGITS or len(amount.as_tuple().digits) > _MOST_DIGITS:
+    if (
+        not amount.is_finite()
+        or abs(amount.adjusted()) > _MOST_DIGITS
+        or len(amount.as_tuple().digits) > _MOST_DIGITS
+    ):
         raise Garbled(f"{key} is no number")
     if least is not None and amount < least:
         raise Garbled(f"{key} is {amount}, below {least}")
@@ -135,13 +139,21 @@ def check_request(request: OrderRequest, rules: MarketRules) -> None:
     """Raise ``NotSendable`` for an order that the market cannot take as it is: nothing is rounded here."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,36}", request.cid):
         raise NotSendable(f"{request.cid[:40]!r} is no client id: 1 to 36 of A-Z a-z 0-9 _ -")
-    if request.amount <= 0 or request.amount % rules.amount_step or request.amount < rules.min_amount:
+    if (
+        request.amount <= 0
+        or request.amount % rules.amount_step
+        or request.amount < rules.min_amount
+    ):
         raise NotSendable(
             f"amount {request.amount} is not on the step {rules.amount_step}, or below {rules.min_amount}"
         )
     limit = request.limit
-    if limit is not None and (limit <= 0 or limit % rules.price_tick or limit * request.amount < rules.min_cost):
-        raise NotSendable(f"limit {limit} is not on the tick {rules.price_tick}, or the order below {rules.min_cost}")
+    if limit is not None and (
+        limit <= 0 or limit % rules.price_tick or limit * request.amount < rules.min_cost
+    ):
+        raise NotSendable(
+            f"limit {limit} is not on the tick {rules.price_tick}, or the order below {rules.min_cost}"
+        )
 
 
 def checked(state: OrderState) -> OrderState:

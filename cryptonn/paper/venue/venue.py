@@ -50,10 +50,18 @@ def open_venue(
     dialect = dialect_of(exchange)
     keys = _fitting_keys(exchange, credentials, port)
     guard, redactor = Guard(dialect.sandbox, port=port), Redactor(keys)
-    api = _sandboxed(dialect, keys, guard, clock=clock, timeout_s=timeout_s, paced=exchange not in LOCAL)
+    api = _sandboxed(
+        dialect, keys, guard, clock=clock, timeout_s=timeout_s, paced=exchange not in LOCAL
+    )
     own = "quote" if exchange in LOCAL else dialect.fee_in
     venue = SandboxVenue(
-        exchange, api=api, dialect=dialect, guard=guard, redactor=redactor, clock=clock, fee_in=fee_in or own
+        exchange,
+        api=api,
+        dialect=dialect,
+        guard=guard,
+        redactor=redactor,
+        clock=clock,
+        fee_in=fee_in or own,
     )
     try:
         venue.check()
@@ -66,10 +74,18 @@ def open_venue(
 def _fitting_keys(exchange: str, credentials: Credentials | None, port: int | None) -> Credentials:
     if (exchange in LOCAL) != (port is not None):
         wants = "needs the port of" if exchange in LOCAL else "is not"
-        raise ConfigError(f"{exchange} {wants} the local exchange. Name a port with --exchange local, and only then.")
-    keys = Credentials(*LOCAL_KEYS[exchange]) if credentials is None and exchange in LOCAL else credentials
+        raise ConfigError(
+            f"{exchange} {wants} the local exchange. Name a port with --exchange local, and only then."
+        )
+    keys = (
+        Credentials(*LOCAL_KEYS[exchange])
+        if credentials is None and exchange in LOCAL
+        else credentials
+    )
     if keys is None:
-        raise ConfigError(f"{exchange} needs the keys of a sandbox account. Set CRYPTONN_KEY and CRYPTONN_SECRET.")
+        raise ConfigError(
+            f"{exchange} needs the keys of a sandbox account. Set CRYPTONN_KEY and CRYPTONN_SECRET."
+        )
     if exchange.endswith("gemini") and not keys.key.startswith("account-"):
         raise ConfigError(
             "A key for gemini begins with 'account-' (one for a group of accounts will not do). Make one."
@@ -78,7 +94,13 @@ def _fitting_keys(exchange: str, credentials: Credentials | None, port: int | No
 
 
 def _sandboxed(
-    dialect: Dialect, keys: Credentials, guard: Guard, *, clock: Clock, timeout_s: float, paced: bool
+    dialect: Dialect,
+    keys: Credentials,
+    guard: Guard,
+    *,
+    clock: Clock,
+    timeout_s: float,
+    paced: bool,
 ) -> Any:
     """Return the genuine ccxt class with sandbox mode on, behind the guard."""
     import ccxt

@@ -38,17 +38,28 @@ def lines_since(reader: LedgerReader, mark: Mark) -> tuple[list[str], Mark]:
     times = [row.decision.close_ms for row in decisions]
     held = accounts(times, epochs, fills, base=facts.base, quote=facts.quote)
     told = [
-        (row.decided_ms, _line(row, account, orders.get(row.decision.time_ms), start_cash=facts.cash))
+        (
+            row.decided_ms,
+            _line(row, account, orders.get(row.decision.time_ms), start_cash=facts.cash),
+        )
         for row, account in zip(decisions, held, strict=True)
     ]
-    told += [(row.at_ms, "! " + "  ".join(incident_words(row))) for row in incidents[mark.incidents :]]
+    told += [
+        (row.at_ms, "! " + "  ".join(incident_words(row))) for row in incidents[mark.incidents :]
+    ]
     since_ms = decisions[-1].decision.time_ms + 1 if decisions else mark.since_ms
-    return [line for _, line in sorted(told, key=lambda pair: pair[0])], Mark(since_ms, len(incidents))
+    return [line for _, line in sorted(told, key=lambda pair: pair[0])], Mark(
+        since_ms, len(incidents)
+    )
 
 
-def _line(row: DecisionRow, account: Account, order: OrderRow | None, *, start_cash: Decimal) -> str:
+def _line(
+    row: DecisionRow, account: Account, order: OrderRow | None, *, start_cash: Decimal
+) -> str:
     decision = row.decision
-    proba = "n/a   " if decision.proba != decision.proba else f"{decision.proba:.4f}"  # NaN while warming up
+    proba = (
+        "n/a   " if decision.proba != decision.proba else f"{decision.proba:.4f}"
+    )  # NaN while warming up
     equity = account.cash + account.position * decision.close
     share = equity / start_cash - 1 if start_cash else Decimal(0)
     words = (

@@ -38,7 +38,9 @@ def waiting_json(error: CryptonnError) -> str:
 def _exact(status: Status) -> dict[str, Any]:
     facts, funds, row = status.facts, status.funds, status.decision
     decision = None if row is None else asdict(row.decision)
-    if decision is not None and decision["proba"] != decision["proba"]:  # NaN while the network warms up
+    if (
+        decision is not None and decision["proba"] != decision["proba"]
+    ):  # NaN while the network warms up
         decision["proba"] = None
     return {
         "run": facts.run,
@@ -60,4 +62,6 @@ def _exact(status: Status) -> dict[str, Any]:
 
 
 def _json(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str, separators=(",", ":"))
+    return json.dumps(
+        value, ensure_ascii=False, allow_nan=False, default=str, separators=(",", ":")
+    )

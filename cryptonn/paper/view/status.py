@@ -152,7 +152,9 @@ def read_status(reader: LedgerReader, *, now_ms: int) -> Status:
 def _status(reader: LedgerReader, now_ms: int) -> Status:
     facts, decision = reader.facts, reader.newest_decision()
     candle = reader.newest_candle(facts.target)
-    bar_ms = _MINUTE_MS if decision is None else decision.decision.close_ms - decision.decision.time_ms
+    bar_ms = (
+        _MINUTE_MS if decision is None else decision.decision.close_ms - decision.decision.time_ms
+    )
     epochs, fills, incidents = reader.epochs(), reader.fills(), reader.incidents()
     price = Decimal(0) if candle is None else Decimal(str(candle.close))
     candle_ms = None if candle is None else candle.time_ms + bar_ms
@@ -177,20 +179,29 @@ def _status(reader: LedgerReader, now_ms: int) -> Status:
     )
 
 
-def _funds(facts: SessionFacts, epochs: Sequence[EpochRow], fills: Sequence[FillRow], price: Decimal) -> Funds:
+def _funds(
+    facts: SessionFacts, epochs: Sequence[EpochRow], fills: Sequence[FillRow], price: Decimal
+) -> Funds:
     fees: dict[str, Decimal] = {}
     for fill in fills:
         fees[fill.fee_currency] = fees.get(fill.fee_currency, Decimal(0)) + fill.fee
     position, cash = Decimal(0), facts.cash
     if epochs:
         now = epochs[-1]
-        changed = effects((fill for fill in fills if fill.epoch == now.n), base=facts.base, quote=facts.quote)
+        changed = effects(
+            (fill for fill in fills if fill.epoch == now.n), base=facts.base, quote=facts.quote
+        )
         position, cash = now.carried + changed[facts.base], now.cash + changed[facts.quote]
     return Funds(position, cash, cash + position * price, facts.cash, fees)
 
 
 def _freshness(
-    reader: LedgerReader, candle_ms: int | None, decision_ms: int | None, *, now_ms: int, bar_ms: int
+    reader: LedgerReader,
+    candle_ms: int | None,
+    decision_ms: int | None,
+    *,
+    now_ms: int,
+    bar_ms: int,
 ) -> Freshness:
     started_ms = reader.facts.started_ms
     return Freshness(
@@ -208,4 +219,6 @@ def _open_order(reader: LedgerReader, now_ms: int) -> OpenOrder | None:
         return None
     planned_ms = reader.events(order.cid)[0].at_ms
     booked = reader.booked(order.cid)
-    return OpenOrder(order.cid, order.side, order.amount, booked, order.state, max(0, now_ms - planned_ms))
+    return OpenOrder(
+        order.cid, order.side, order.amount, booked, order.state, max(0, now_ms - planned_ms)
+    )

@@ -70,7 +70,9 @@ def terminal_view(
     live = console.is_terminal
     with _panel(path, now_ms, console, address, note) if live else _lines(path, console) as look:
         stop = threading.Event()
-        thread = threading.Thread(target=_keep_looking, args=(look, stop, every_s), name="terminal view", daemon=True)
+        thread = threading.Thread(
+            target=_keep_looking, args=(look, stop, every_s), name="terminal view", daemon=True
+        )
         thread.start()
         try:
             yield live
@@ -101,7 +103,10 @@ def sparkline(curve: Sequence[CurvePoint], *, width: int) -> str:
     """Draw a curve as one line of at most ``width`` characters; nothing for fewer than two points.
 
     >>> from decimal import Decimal
-    >>> sparkline([CurvePoint(0, Decimal(1)), CurvePoint(1, Decimal(2)), CurvePoint(2, Decimal(3))], width=10)
+    >>> sparkline(
+    ...     [CurvePoint(0, Decimal(1)), CurvePoint(1, Decimal(2)), CurvePoint(2, Decimal(3))],
+    ...     width=10,
+    ... )
     '▁▅█'
     """
     if len(curve) < 2 or width < 2:
@@ -110,13 +115,17 @@ def sparkline(curve: Sequence[CurvePoint], *, width: int) -> str:
     places = range(min(width, len(curve)))
     shown = [curve[place * most // (len(places) - 1)].equity for place in places]
     low, span = min(shown), max(shown) - min(shown)
-    return "".join(_BARS[0 if span == 0 else round((value - low) / span * (len(_BARS) - 1))] for value in shown)
+    return "".join(
+        _BARS[0 if span == 0 else round((value - low) / span * (len(_BARS) - 1))] for value in shown
+    )
 
 
 def _frame(content: RenderableType, head: str, *, width: int, foot: Text | None = None) -> Panel:
     name = Text(f" {head} ", style="bold", no_wrap=True)
     name.truncate(width - 6, overflow="ellipsis")  # Panel would widen itself for a longer one
-    return Panel(content, title=name, title_align="left", subtitle=foot, subtitle_align="left", width=width)
+    return Panel(
+        content, title=name, title_align="left", subtitle=foot, subtitle_align="left", width=width
+    )
 
 
 def _reading_table(status: Status) -> Table:
@@ -135,7 +144,9 @@ def _curve_row(status: Status, width: int) -> Table:
     row = Table.grid(padding=(0, 2))
     row.add_column(width=_LABEL)
     drawn = sparkline(status.curve, width=width - _LABEL - len(span) - 4)
-    row.add_row(Text("Equity curve", style="dim"), Text(drawn, style="cyan"), Text(span, style="dim"))
+    row.add_row(
+        Text("Equity curve", style="dim"), Text(drawn, style="cyan"), Text(span, style="dim")
+    )
     return row
 
 
@@ -151,7 +162,9 @@ def _incident_rows(status: Status, room: int) -> list[Text]:
         return []
     rows = [Text(f"Incidents: {status.incident_count:,}", style="bold")]
     for time, kind, detail in map(incident_words, shown):
-        rows.append(Text(f"{time}  {kind}  {detail}", style="yellow", no_wrap=True, overflow="ellipsis"))
+        rows.append(
+            Text(f"{time}  {kind}  {detail}", style="yellow", no_wrap=True, overflow="ellipsis")
+        )
     return rows
 
 
@@ -174,7 +187,10 @@ def _panel(
                 with LedgerReader.open(path) as reader:
                     status = read_status(reader, now_ms=now_ms())
             except CryptonnError as error:
-                live.update(_frame(Text(clean(str(error))), "Nothing to show yet", width=width), refresh=True)
+                live.update(
+                    _frame(Text(clean(str(error))), "Nothing to show yet", width=width),
+                    refresh=True,
+                )
             else:
                 panel = draw_panel(status, width=width, height=height, address=address, note=note())
                 live.update(panel, refresh=True)

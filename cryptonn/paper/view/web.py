@@ -81,7 +81,9 @@ def web_page(path: Path, *, port: int = 0, now_ms: Callable[[], int]) -> Iterato
     """
     with _told(port):
         server = _Server(path, port, now_ms)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="web page", daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, args=(0.05,), name="web page", daemon=True
+    )
     thread.start()
     try:
         yield WebPage(server.server_port)
@@ -107,7 +109,9 @@ class _Server(ThreadingHTTPServer):
             return waiting_json(error)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), (ConnectionError, TimeoutError)):  # a browser may go away at any time
+        if not isinstance(
+            sys.exception(), (ConnectionError, TimeoutError)
+        ):  # a browser may go away at any time
             super().handle_error(request, client_address)
 
 
@@ -122,9 +126,15 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         hosts = self.headers.get_all("Host", [])
         if len(hosts) != 1 or hosts[0].strip().lower() not in self.server.hosts:
-            self._answer(HTTPStatus.FORBIDDEN, "text/plain", "This page answers to 127.0.0.1 and localhost alone.\n")
+            self._answer(
+                HTTPStatus.FORBIDDEN,
+                "text/plain",
+                "This page answers to 127.0.0.1 and localhost alone.\n",
+            )
         elif self.command != "GET":
-            self._answer(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", "This page can only be read.\n")
+            self._answer(
+                HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", "This page can only be read.\n"
+            )
         else:
             return True
         return False
@@ -171,9 +181,16 @@ class _Page:
 def _page() -> _Page:
     """Return the page with its own style and script inside, and the policy that lets a browser take nothing else."""
     own, report = files("cryptonn.paper.view"), files("cryptonn.reporting")
-    css = report.joinpath("report.css").read_text("utf-8") + own.joinpath("page.css").read_text("utf-8")
+    css = report.joinpath("report.css").read_text("utf-8") + own.joinpath("page.css").read_text(
+        "utf-8"
+    )
     script = own.joinpath("page.js").read_text("utf-8")
-    text = own.joinpath("page.html").read_text("utf-8").replace("{{css}}", css).replace("{{script}}", script)
+    text = (
+        own.joinpath("page.html")
+        .read_text("utf-8")
+        .replace("{{css}}", css)
+        .replace("{{script}}", script)
+    )
     rules = {
         "default-src": "'none'",
         "style-src": _hash(css),

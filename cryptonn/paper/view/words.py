@@ -6,7 +6,15 @@ from decimal import Decimal
 from typing import Literal
 
 from cryptonn.paper.ledger import IncidentRow
-from cryptonn.paper.view.formats import age, clean, moment, money, signed_money, signed_percent, units
+from cryptonn.paper.view.formats import (
+    age,
+    clean,
+    moment,
+    money,
+    signed_money,
+    signed_percent,
+    units,
+)
 from cryptonn.paper.view.status import Status
 from cryptonn.units import counted
 
@@ -51,13 +59,22 @@ def title(status: Status) -> str:
     """Name the session: its run, itself, exchange and market; first of all whether the market is made up."""
     facts = status.facts
     made_up = "SYNTHETIC MARKET · " if facts.synthetic else ""
-    session = f"session {status.name} on {facts.venue}" if status.name != facts.venue else f"session {status.name}"
+    session = (
+        f"session {status.name} on {facts.venue}"
+        if status.name != facts.venue
+        else f"session {status.name}"
+    )
     return clean(f"{made_up}{facts.run} · {session} · {facts.symbol}")
 
 
 def readings(status: Status) -> tuple[Reading, ...]:
     """Return what there is to watch, the most asked for first."""
-    return (*_money_readings(status), *_market_readings(status), *_order_readings(status), _session(status))
+    return (
+        *_money_readings(status),
+        *_market_readings(status),
+        *_order_readings(status),
+        _session(status),
+    )
 
 
 def signal_words(signal: int) -> str:
@@ -78,31 +95,56 @@ def notices(status: Status) -> tuple[Notice, ...]:
     """Return what a person should not overlook now."""
     fresh, found = status.freshness, []
     if fresh.running is False:
-        found.append(Notice("The session is not running. Start it again and it goes on from its ledger.", "bad"))
+        found.append(
+            Notice(
+                "The session is not running. Start it again and it goes on from its ledger.", "bad"
+            )
+        )
     elif fresh.feed_stale:
-        found.append(Notice(f"No candle {_since(fresh.feed_age_ms)}: a quiet market, or the feed stands still."))
+        found.append(
+            Notice(
+                f"No candle {_since(fresh.feed_age_ms)}: a quiet market, or the feed stands still."
+            )
+        )
     elif fresh.session_stale:
         found.append(Notice(f"Candles come, but no decision {_since(fresh.decision_age_ms)}."))
-    if status.order is not None and status.order.state == "SENDING" and status.order.age_ms > _UNCLEAR_MS:
+    if (
+        status.order is not None
+        and status.order.state == "SENDING"
+        and status.order.age_ms > _UNCLEAR_MS
+    ):
         found.append(
-            Notice(f"Whether order {status.order.cid} was accepted is unclear: it is looked up, never sent again.")
+            Notice(
+                f"Whether order {status.order.cid} was accepted is unclear: it is looked up, never sent again."
+            )
         )
     return tuple(found)
 
 
 def incident_words(incident: IncidentRow) -> tuple[str, str, str]:
     """Return time, kind and detail of an incident."""
-    return moment(incident.at_ms, form="%m-%d %H:%M:%S"), clean(incident.kind), clean(incident.detail)
+    return (
+        moment(incident.at_ms, form="%m-%d %H:%M:%S"),
+        clean(incident.kind),
+        clean(incident.detail),
+    )
 
 
 def _money_readings(status: Status) -> Sequence[Reading]:
     funds, quote = status.funds, status.facts.quote
     tone: Tone = "good" if funds.profit > 0 else "bad" if funds.profit < 0 else ""
     fees = " + ".join(f"{money(fee)} {currency}" for currency, fee in sorted(funds.fees.items()))
-    invested = f"and {money(funds.equity - funds.cash)} in {status.facts.base}" if funds.position else ""
+    invested = (
+        f"and {money(funds.equity - funds.cash)} in {status.facts.base}" if funds.position else ""
+    )
     gained = f"{signed_money(funds.profit)} {quote}"
     return (
-        Reading("equity", "Equity", f"{money(funds.equity)} {quote}", f"begun with {money(funds.start_cash)}"),
+        Reading(
+            "equity",
+            "Equity",
+            f"{money(funds.equity)} {quote}",
+            f"begun with {money(funds.start_cash)}",
+        ),
         Reading("profit", "Since the start", gained, signed_percent(funds.profit_share), tone),
         Reading("cash", "Cash", f"{money(funds.cash)} {quote}", invested),
         Reading("fees", "Fees paid", fees or f"0.00 {quote}", counted(status.fills, "fill")),
@@ -112,16 +154,25 @@ def _money_readings(status: Status) -> Sequence[Reading]:
 def _market_readings(status: Status) -> Sequence[Reading]:
     left = (status.next_close_ms - status.now_ms + 999) // 1000
     countdown = f"{left // 60}:{left % 60:02d}" if watching(status) else "–"
-    return (_candle(status), _proba(status), _position(status), Reading("next", "Next close in", countdown))
+    return (
+        _candle(status),
+        _proba(status),
+        _position(status),
+        Reading("next", "Next close in", countdown),
+    )
 
 
 def _candle(status: Status) -> Reading:
     candle = status.candle
     if candle is None:
         return Reading("candle", "Last candle", "none yet")
-    closed = f"{moment(candle.time_ms, form='%H:%M')} UTC, closed {_ago(status.freshness.feed_age_ms)}"
+    closed = (
+        f"{moment(candle.time_ms, form='%H:%M')} UTC, closed {_ago(status.freshness.feed_age_ms)}"
+    )
     price = f"{money(Decimal(str(candle.close)))} {status.facts.quote}"
-    return Reading("candle", "Last candle", price, closed, "warn" if status.freshness.feed_stale else "")
+    return Reading(
+        "candle", "Last candle", price, closed, "warn" if status.freshness.feed_stale else ""
+    )
 
 
 def _proba(status: Status) -> Reading:
@@ -141,7 +192,9 @@ def _position(status: Status) -> Reading:
 
 
 def _order_readings(status: Status) -> Sequence[Reading]:
-    states = ", ".join(f"{many} {state.lower().replace('_', ' ')}" for state, many in sorted(status.orders.items()))
+    states = ", ".join(
+        f"{many} {state.lower().replace('_', ' ')}" for state, many in sorted(status.orders.items())
+    )
     return (
         _open_order(status),
         Reading("orders", "Orders", f"{sum(status.orders.values()):,}", states),
@@ -155,13 +208,20 @@ def _open_order(status: Status) -> Reading:
         return Reading("order", "Open order", "none")
     part = f", {units(order.booked)} filled" if order.booked else ""
     asked = f"{order.side} {units(order.amount)} {status.facts.base}"
-    return Reading("order", "Open order", asked, f"{order.state} for {age(order.age_ms)}{part} · {clean(order.cid)}")
+    return Reading(
+        "order",
+        "Open order",
+        asked,
+        f"{order.state} for {age(order.age_ms)}{part} · {clean(order.cid)}",
+    )
 
 
 def _session(status: Status) -> Reading:
     lasted = "not running" if not watching(status) else age(status.now_ms - status.facts.started_ms)
     tone: Tone = "bad" if not watching(status) else "warn" if status.freshness.session_stale else ""
-    return Reading("session", "Session", lasted, f"since {moment(status.facts.started_ms)} UTC", tone)
+    return Reading(
+        "session", "Session", lasted, f"since {moment(status.facts.started_ms)} UTC", tone
+    )
 
 
 def _ago(span_ms: int | None) -> str:

@@ -30,7 +30,9 @@ def report(run: Path, name: str | None = None) -> tuple[Path, str]:
 
 def text_of(html: str) -> str:
     body = re.sub(r"<(script|style).*?</\1>", " ", html, flags=re.S)
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).replace("\N{NO-BREAK SPACE}", " ").split())
+    return " ".join(
+        unescape(re.sub(r"<[^>]+>", " ", body)).replace("\N{NO-BREAK SPACE}", " ").split()
+    )
 
 
 def test_an_agreeing_session(run_folder: Path) -> None:
@@ -38,14 +40,25 @@ def test_an_agreeing_session(run_folder: Path) -> None:
     path, html = report(run_folder)
     text = text_of(html)
     assert path == run_folder / "paper" / "local" / "report.html"
-    assert re.search(r"On the local exchange the session (earned|lost) [\d.]+ %; the backtest of the same", text)
+    assert re.search(
+        r"On the local exchange the session (earned|lost) [\d.]+ %; the backtest of the same", text
+    )
     assert "they agree on every decision" in text
     assert "Every decision agrees." in text
     assert "SYNTHETIC MARKET" in text
     assert "2 UTC days: pyfolio's tear sheet needs 3." in text
     assert "ccxt 4.5.90" in text and "amounts on 0.0001, prices on 0.01" in text
     assert "2018-01-03 23:30 to 2018-01-04 06:10 (UTC)" in text
-    for anchor in ("verdict", "money", "metrics", "differences", "orders", "incidents", "tearsheets", "facts"):
+    for anchor in (
+        "verdict",
+        "money",
+        "metrics",
+        "differences",
+        "orders",
+        "incidents",
+        "tearsheets",
+        "facts",
+    ):
         assert f'<section id="{anchor}">' in html and f'href="#{anchor}"' in html
     assert not re.search(r'(src|href)="(?!data:|#)', html), "the page needs no network"
 
@@ -66,7 +79,9 @@ def test_what_went_wrong_is_told(run_folder: Path) -> None:
     assert "of the starting cash apart; most of it comes from orders missed, refused" in text
     assert "320 decisions on 400 bars, 80 were missed" in text
     assert "1 rejected" in text and "not decided on" in text and "fill price" in text
-    assert "&lt;b&gt;Insufficient&lt;/b&gt;" in html and "<b>Insufficient" not in html, "shown, not obeyed"
+    assert "&lt;b&gt;Insufficient&lt;/b&gt;" in html and "<b>Insufficient" not in html, (
+        "shown, not obeyed"
+    )
     assert "\x1b" not in html
     whole = pd.read_csv(path.parent / "tables" / "decisions.csv")
     assert len(whole) == BARS and (whole["differs"] == "decision").sum() == 80
@@ -88,7 +103,10 @@ def test_orders_are_counted_by_what_became_of_them(run_folder: Path) -> None:
     path, html = report(run_folder)
     text = text_of(html)
     assert re.search(r"orders: \d+ closed, 1 not sent, 3 rejected\.", text)
-    assert "rejected 3 rejected (2), <b>Insufficient</b> balance (1) refused by the exchange, at once or" in text
+    assert (
+        "rejected 3 rejected (2), <b>Insufficient</b> balance (1) refused by the exchange, at once or"
+        in text
+    )
     assert "not sent 1 not sent: Resting: it asked to be left alone (1) never left" in text
     assert "orders refused 3 0" in text
     orders = pd.read_csv(path.parent / "tables" / "orders.csv")
@@ -98,7 +116,9 @@ def test_orders_are_counted_by_what_became_of_them(run_folder: Path) -> None:
     assert shown.endswith(" closed, 1 not sent, 3 rejected"), "the views count as the report does"
 
 
-def test_the_page_has_so_many_differences_and_the_file_all(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_has_so_many_differences_and_the_file_all(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Writer(run_folder).write("local", bars=BARS, mishaps=Mishaps(dearer=range(100)))
     monkeypatch.setattr(tables, "MOST_ROWS", 5)
     with open_recorded(run_folder) as session:
@@ -135,7 +155,9 @@ def test_three_days_have_tear_sheets_of_both_ledgers(run_folder: Path) -> None:
         assert sorted((path.parent / "figures" / f"tearsheet_{name}").glob("*.png"))
         assert (path.parent / "tables" / f"tearsheet_{name}_1.csv").exists()
     assert html.count("<summary>") == 2 and "pyfolio annualises with 252" in text_of(html)
-    assert [step.done for step in steps] == sorted(step.done or 0 for step in steps) and steps[-1].done == 1
+    assert [step.done for step in steps] == sorted(step.done or 0 for step in steps) and steps[
+        -1
+    ].done == 1
 
 
 def test_a_session_that_never_traded(run_folder: Path) -> None:
@@ -148,8 +170,18 @@ def test_a_session_that_never_traded(run_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("prepare", "name", "error", "says"),
     [
-        (lambda writer: None, None, ConfigError, "has no paper session. There is none yet: `cryptonn paper RUN`"),
-        (lambda writer: writer.write("local", bars=1), "lokal", ConfigError, "Did you mean 'local'?"),
+        (
+            lambda writer: None,
+            None,
+            ConfigError,
+            "has no paper session. There is none yet: `cryptonn paper RUN`",
+        ),
+        (
+            lambda writer: writer.write("local", bars=1),
+            "lokal",
+            ConfigError,
+            "Did you mean 'local'?",
+        ),
         (
             lambda writer: [writer.write(name, bars=1) for name in ("one", "two")],
             None,
@@ -172,7 +204,9 @@ def test_a_session_that_never_traded(run_folder: Path) -> None:
     ],
     ids=["none", "misspelt", "several", "no decision", "no rules", "other model"],
 )
-def test_refused_in_words(run_folder: Path, prepare, name: str | None, error: type[CryptonnError], says: str) -> None:
+def test_refused_in_words(
+    run_folder: Path, prepare, name: str | None, error: type[CryptonnError], says: str
+) -> None:
     prepare(Writer(run_folder))
     with pytest.raises(error) as found:
         report(run_folder, name)

@@ -52,7 +52,9 @@ def test_a_session_without_mishap_is_its_backtest(run_folder: Path) -> None:
 def test_commissions_in_base_are_less_bought_and_dust_is_no_position(run_folder: Path) -> None:
     with compared(Writer(run_folder, fee_in="base")) as (found, ledger):
         assert {fill.fee_currency for fill in ledger.fills() if fill.side == "buy"} == {"ETH"}
-        assert found.venue.equity.tolist() == pytest.approx(exact_equity(ledger, found.candles), abs=1e-8)
+        assert found.venue.equity.tolist() == pytest.approx(
+            exact_equity(ledger, found.candles), abs=1e-8
+        )
         assert ledger.position() > 0, "dust is left, or this test shows nothing"
         trades = found.venue.trades
         assert len(trades) == len(found.model.trades) and not trades["open"].iloc[:-1].any()
@@ -67,7 +69,9 @@ def test_a_reset_ends_the_position_without_an_invented_fill(run_folder: Path) ->
     with compared(writer, mishaps=Mishaps(reset_after=4)) as (found, ledger):
         assert [epoch.why for epoch in ledger.epochs()] == ["start", "reset"]
         assert len(found.venue.fills) == len(ledger.fills())
-        assert found.venue.equity.tolist() == pytest.approx(exact_equity(ledger, found.candles), abs=1e-8)
+        assert found.venue.equity.tolist() == pytest.approx(
+            exact_equity(ledger, found.candles), abs=1e-8
+        )
 
 
 @pytest.mark.parametrize("reset_after", [4, 5])
@@ -82,16 +86,26 @@ def test_parity_knows_the_books_after_a_reset(run_folder: Path, reset_after: int
 
 def test_an_execution_counts_within_its_epoch() -> None:
     """Whatever its time is: the exchange's clock is not ours, and some are booked late."""
-    one, other = (EpochRow(n, 1_000 * n, "", {}, carried=Decimal(0), cash=Decimal(n)) for n in (1, 2))
+    one, other = (
+        EpochRow(n, 1_000 * n, "", {}, carried=Decimal(0), cash=Decimal(n)) for n in (1, 2)
+    )
     late, early = (
         FillRow(n, "t", "c", "buy", Decimal(n), Decimal(10), Decimal(0), "USD", time_ms)
         for n, time_ms in ((1, 2_500), (2, 1_500))
     )
     steps = list(account_steps([one, other], [early, late], base="ETH", quote="USD"))
-    assert [(step.at_ms, step.fill) for step in steps] == [(1_000, None), (1_500, late), (1_500, None), (1_500, early)]
+    assert [(step.at_ms, step.fill) for step in steps] == [
+        (1_000, None),
+        (1_500, late),
+        (1_500, None),
+        (1_500, early),
+    ]
     assert [step.account for step in steps] == [(0, 1), (1, -9), (0, 2), (2, -18)]
     times = [0, 1_499, 1_500, 3_000]
-    assert list(accounts(times, [one, other], [early, late], base="ETH", quote="USD")) == [(0, 1)] * 2 + [(2, -18)] * 2
+    assert (
+        list(accounts(times, [one, other], [early, late], base="ETH", quote="USD"))
+        == [(0, 1)] * 2 + [(2, -18)] * 2
+    )
 
 
 def test_an_epoch_written_down_by_a_clock_that_was_ahead_begins_with_its_first_execution() -> None:
@@ -111,7 +125,11 @@ def test_a_fee_in_a_third_currency_is_in_no_balance(run_folder: Path) -> None:
 
 def test_what_was_filled_after_the_last_candle_is_left_out(run_folder: Path) -> None:
     writer = Writer(run_folder)
-    last = next(bar for bar, (time_ms, _) in enumerate(writer._decisions(BARS)) if time_ms in writer.trades() and bar)
+    last = next(
+        bar
+        for bar, (time_ms, _) in enumerate(writer._decisions(BARS))
+        if time_ms in writer.trades() and bar
+    )
     with compared(writer, bars=last + 1, after=0) as (found, ledger):
         assert (len(ledger.fills()), len(found.venue.fills), found.left_out) == (1, 0, 1)
         assert found.venue.final_equity == float(CASH)
@@ -134,17 +152,25 @@ def test_a_refused_round_trip_is_the_gap_by_trades(run_folder: Path) -> None:
         assert found.venue.rejections == 1
 
 
-def test_a_refusal_counts_whenever_it_came_and_not_if_the_order_never_left(run_folder: Path) -> None:
+def test_a_refusal_counts_whenever_it_came_and_not_if_the_order_never_left(
+    run_folder: Path,
+) -> None:
     mishaps = Mishaps(refused={2}, refused_later={6, 10}, not_sent={14})
     with compared(Writer(run_folder), mishaps=mishaps) as (found, _):
         assert found.venue.rejections == found.metrics["venue"]["rejections"] == 3
 
 
 def test_the_parts_of_the_gap_add_up(run_folder: Path) -> None:
-    mishaps = Mishaps(dearer={0, 5}, refused={2}, halved={6}, third_currency={8}, missed=range(300, 420))
+    mishaps = Mishaps(
+        dearer={0, 5}, refused={2}, halved={6}, third_currency={8}, missed=range(300, 420)
+    )
     with compared(Writer(run_folder), mishaps=mishaps) as (found, ledger):
         gap = found.gap
-        assert gap.prices + gap.fees + gap.trades == pytest.approx(found.venue.final_equity - found.model.final_equity)
+        assert gap.prices + gap.fees + gap.trades == pytest.approx(
+            found.venue.final_equity - found.model.final_equity
+        )
         assert min(map(abs, (gap.prices, gap.fees, gap.trades))) > 0.1
-        assert found.venue.equity.tolist() == pytest.approx(exact_equity(ledger, found.candles), abs=1e-8)
+        assert found.venue.equity.tolist() == pytest.approx(
+            exact_equity(ledger, found.candles), abs=1e-8
+        )
         assert np.isfinite(found.metrics["venue"]["net_return"])

@@ -31,7 +31,9 @@ BALANCES_PATH = {"local": "GET /api/v3/account", "local-gemini": "POST /v1/balan
 OPEN_PATH = {"local": "GET /api/v3/openOrders", "local-gemini": "POST /v1/orders"}
 
 
-def order(cid: str = "cn7-1-0", amount: str = "0.5", side: Any = "buy", limit: str | None = None) -> OrderRequest:
+def order(
+    cid: str = "cn7-1-0", amount: str = "0.5", side: Any = "buy", limit: str | None = None
+) -> OrderRequest:
     return OrderRequest(cid, ETH, side, Decimal(amount), None if limit is None else Decimal(limit))
 
 
@@ -51,11 +53,15 @@ class FixedClock:
 
 
 @contextmanager
-def local_account(name: str, *, timeout_s: float = 10.0, **changes: Any) -> Iterator[tuple[SandboxVenue, int]]:
+def local_account(
+    name: str, *, timeout_s: float = 10.0, **changes: Any
+) -> Iterator[tuple[SandboxVenue, int]]:
     """Give a venue on a local exchange, and the exchange's port."""
     with (
         small_exchange(**changes) as exchange,
-        opening.open_venue(*(name,), clock=LocalClock(exchange.port), port=exchange.port, timeout_s=timeout_s) as venue,
+        opening.open_venue(
+            *(name,), clock=LocalClock(exchange.port), port=exchange.port, timeout_s=timeout_s
+        ) as venue,
     ):
         venue.rules(ETH)
         yield venue, exchange.port
@@ -102,7 +108,9 @@ class Scripted:
 
     def answer(self, method: str, target: str, headers: dict[str, str], body: str) -> Reply:
         self.seen.append((f"{method} {target}", headers, body))
-        found = self.answers.get(f"{method} {target.partition('?')[0]}", (404, {}, {"message": "nothing here"}))
+        found = self.answers.get(
+            f"{method} {target.partition('?')[0]}", (404, {}, {"message": "nothing here"})
+        )
         return found(body or target) if callable(found) else found
 
 
@@ -114,7 +122,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-        status, headers, reply = self.script.answer(self.command, self.path, dict(self.headers), body)
+        status, headers, reply = self.script.answer(
+            self.command, self.path, dict(self.headers), body
+        )
         data = (reply if isinstance(reply, str) else json.dumps(reply)).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", **headers}.items():
@@ -144,12 +154,20 @@ def scripted(**answers: Any) -> Iterator[Scripted]:
 
 
 @contextmanager
-def scripted_account(exchange: str, script: Scripted, *, timeout_s: float = 10.0) -> Iterator[SandboxVenue]:
+def scripted_account(
+    exchange: str, script: Scripted, *, timeout_s: float = 10.0
+) -> Iterator[SandboxVenue]:
     """Give a venue of any supported exchange whose genuine hosts are a scripted server."""
     dialect, keys, clock = dialect_of(exchange), Credentials(KEY, SECRET), FixedClock()
     guard = Guard(dialect.sandbox, port=script.port)
     api = opening._sandboxed(dialect, keys, guard, clock=clock, timeout_s=timeout_s, paced=False)
-    parts: Any = {"api": api, "dialect": dialect, "guard": guard, "redactor": Redactor(keys), "clock": clock}
+    parts: Any = {
+        "api": api,
+        "dialect": dialect,
+        "guard": guard,
+        "redactor": Redactor(keys),
+        "clock": clock,
+    }
     with SandboxVenue(exchange, **parts, fee_in=dialect.fee_in) as venue:
         yield venue
 

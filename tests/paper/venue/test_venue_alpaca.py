@@ -24,13 +24,37 @@ ASSET = {
     **{"min_trade_increment": "0.000000001", "price_increment": "0.01"},
 }
 ORDER = {
-    **{"id": ID, "client_order_id": order().cid, "symbol": "ETH/USD", "qty": "0.5", "filled_qty": "0.5", "side": "buy"},
-    **{"notional": None, "type": "market", "order_type": "market", "status": "filled", "time_in_force": "gtc"},
+    **{
+        "id": ID,
+        "client_order_id": order().cid,
+        "symbol": "ETH/USD",
+        "qty": "0.5",
+        "filled_qty": "0.5",
+        "side": "buy",
+    },
+    **{
+        "notional": None,
+        "type": "market",
+        "order_type": "market",
+        "status": "filled",
+        "time_in_force": "gtc",
+    },
     **{"submitted_at": "2026-03-16T18:38:01.937734Z", "filled_avg_price": "2000"},
 }
 FILL = {
-    **{"id": "20260316::1", "activity_type": "FILL", "transaction_time": "2026-03-16T18:38:01.937734123Z"},
-    **{"type": "fill", "price": "2000", "qty": "0.5", "side": "buy", "symbol": "ETH/USD", "order_id": ID},
+    **{
+        "id": "20260316::1",
+        "activity_type": "FILL",
+        "transaction_time": "2026-03-16T18:38:01.937734123Z",
+    },
+    **{
+        "type": "fill",
+        "price": "2000",
+        "qty": "0.5",
+        "side": "buy",
+        "symbol": "ETH/USD",
+        "order_id": ID,
+    },
 }
 ACCOUNT = {"currency": "USD", "cash": "1000.5", "trading_blocked": False, "account_blocked": False}
 POSITION = {"symbol": "ETHUSD", "asset_class": "crypto", "qty": "0.5", "qty_available": "0.4"}
@@ -42,14 +66,30 @@ LOOKUP = "GET /v2/orders:by_client_order_id"
 def answers(**more: Any) -> dict[str, Any]:
     return {
         "GET /v2/assets": (200, {}, [ASSET]),
-        "GET /v2/clock": (200, {}, {"timestamp": "2026-03-16T14:38:01.937734123-04:00", "is_open": True}),
+        "GET /v2/clock": (
+            200,
+            {},
+            {"timestamp": "2026-03-16T14:38:01.937734123-04:00", "is_open": True},
+        ),
         "GET /v2/account": (200, {}, ACCOUNT),
-        "GET /v2/positions": (200, {}, [POSITION, {**POSITION, "asset_class": "us_equity", "symbol": "AAPL"}]),
+        "GET /v2/positions": (
+            200,
+            {},
+            [POSITION, {**POSITION, "asset_class": "us_equity", "symbol": "AAPL"}],
+        ),
         "POST /v2/orders": (200, {}, ORDER),
         LOOKUP: (200, {}, ORDER),
-        "GET /v2/orders": (200, {}, [{**ORDER, "status": "new", "filled_qty": "0"}, {**ORDER, "symbol": "BTC/USD"}]),
+        "GET /v2/orders": (
+            200,
+            {},
+            [{**ORDER, "status": "new", "filled_qty": "0"}, {**ORDER, "symbol": "BTC/USD"}],
+        ),
         "GET /v2/account/activities/FILL": (200, {}, [FILL, {**FILL, "order_id": "another"}]),
-        "GET /v1beta3/crypto/us/latest/trades": (200, {}, {"trades": {"ETH/USD": {"p": 2000.25, "t": "x"}}}),
+        "GET /v1beta3/crypto/us/latest/trades": (
+            200,
+            {},
+            {"trades": {"ETH/USD": {"p": 2000.25, "t": "x"}}},
+        ),
         SENT: (200, {}, ORDER),
         f"DELETE /v2/orders/{ID}": (204, {}, ""),
         **more,
@@ -66,7 +106,10 @@ def test_an_order_and_everything_that_is_asked_about_it() -> None:
             Decimal("1e-9"), Decimal("0.01"), Decimal("0.0001"), Decimal(10), fee_in="base"
         )
         assert venue.server_ms() == 1773686281937
-        assert venue.balances() == {"USD": (Decimal("1000.5"), 0), "ETH": (Decimal("0.4"), Decimal("0.1"))}
+        assert venue.balances() == {
+            "USD": (Decimal("1000.5"), 0),
+            "ETH": (Decimal("0.4"), Decimal("0.1")),
+        }
         assert venue.price(ETH) == Decimal("2000.25")
         state = venue.send(order())
         assert state == OrderState(order().cid, ID, "closed", Decimal("0.5"), Decimal("0.5"))
@@ -104,7 +147,9 @@ def test_a_sale_pays_its_fee_in_quote() -> None:
 FILLS = "GET /v2/account/activities/FILL"
 
 
-def numbered(count: int, *, of: str, first: int = 0, qty: str = "0.001", minute: int = 38) -> list[dict[str, Any]]:
+def numbered(
+    count: int, *, of: str, first: int = 0, qty: str = "0.001", minute: int = 38
+) -> list[dict[str, Any]]:
     """So many fills of an order, the newest first, as alpaca gives them."""
     at = f"2026-03-16T18:{minute}:01.5Z"
     return [
@@ -127,7 +172,9 @@ def paged(rows: list[dict[str, Any]]) -> Any:
 
 
 def filled(amount: str, *, of: str = "0.5") -> OrderState:
-    return OrderState(order().cid, ID, "open" if amount != of else "closed", Decimal(of), Decimal(amount))
+    return OrderState(
+        order().cid, ID, "open" if amount != of else "closed", Decimal(of), Decimal(amount)
+    )
 
 
 def pages(script: Scripted) -> int:
@@ -136,22 +183,35 @@ def pages(script: Scripted) -> int:
 
 def test_an_order_of_more_fills_than_a_page_holds_loses_none() -> None:
     rows = numbered(250, of=ID)
-    with scripted(**answers(**{FILLS: paged(rows)})) as script, scripted_account("alpaca", script) as venue:
+    with (
+        scripted(**answers(**{FILLS: paged(rows)})) as script,
+        scripted_account("alpaca", script) as venue,
+    ):
         fills = venue.fills(filled("0.25"), ETH)
         assert {fill.trade_id for fill in fills} == {row["id"] for row in rows}
         assert pages(script) == 3
 
 
 def test_the_fills_of_an_order_behind_many_newer_ones_are_found() -> None:
-    rows = numbered(230, of="another", first=500) + numbered(3, of=ID, first=200) + numbered(200, of="older")
-    with scripted(**answers(**{FILLS: paged(rows)})) as script, scripted_account("alpaca", script) as venue:
+    rows = (
+        numbered(230, of="another", first=500)
+        + numbered(3, of=ID, first=200)
+        + numbered(200, of="older")
+    )
+    with (
+        scripted(**answers(**{FILLS: paged(rows)})) as script,
+        scripted_account("alpaca", script) as venue,
+    ):
         assert len(venue.fills(filled("0.003"), ETH)) == 3
         assert pages(script) == 3  # and none of what is older
 
 
 def test_rows_that_come_twice_do_not_stand_for_those_that_lack() -> None:
     twice = [row for row in numbered(60, of=ID) for _ in range(2)]
-    with scripted(**answers(**{FILLS: paged(twice)})) as script, scripted_account("alpaca", script) as venue:
+    with (
+        scripted(**answers(**{FILLS: paged(twice)})) as script,
+        scripted_account("alpaca", script) as venue,
+    ):
         assert len(venue.fills(filled("0.060"), ETH)) == 60
 
 
@@ -168,7 +228,10 @@ def test_two_fills_of_one_id_that_differ_are_no_answer() -> None:
 
 def test_fills_that_lag_are_not_looked_for_before_the_order_was_sent() -> None:
     rows = numbered(150, of=ID, first=5000) + numbered(3000, of="older", minute=20)
-    with scripted(**answers(**{FILLS: paged(rows)})) as script, scripted_account("alpaca", script) as venue:
+    with (
+        scripted(**answers(**{FILLS: paged(rows)})) as script,
+        scripted_account("alpaca", script) as venue,
+    ):
         assert len(venue.fills(filled("0.5"), ETH)) == 150
         assert pages(script) == 2
         assert script.lines().count(SENT) == 1
@@ -179,7 +242,10 @@ def test_fills_that_lag_are_not_looked_for_before_the_order_was_sent() -> None:
 
 def test_pages_that_do_not_go_on_are_no_answer() -> None:
     same = numbered(100, of="another", first=100)
-    with scripted(**answers(**{FILLS: (200, {}, same)})) as script, scripted_account("alpaca", script) as venue:
+    with (
+        scripted(**answers(**{FILLS: (200, {}, same)})) as script,
+        scripted_account("alpaca", script) as venue,
+    ):
         with pytest.raises(Unreadable, match="page"):
             venue.fills(filled("0.5"), ETH)
         assert pages(script) == 2
@@ -188,8 +254,19 @@ def test_pages_that_do_not_go_on_are_no_answer() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "halts"),
     [
-        (403, {"code": 40310000, "message": "insufficient balance for USD (requested: 1000, available: 0)"}, False),
-        (403, {"code": 40310000, "message": "cost basis must be >= minimal amount of order 10"}, False),
+        (
+            403,
+            {
+                "code": 40310000,
+                "message": "insufficient balance for USD (requested: 1000, available: 0)",
+            },
+            False,
+        ),
+        (
+            403,
+            {"code": 40310000, "message": "cost basis must be >= minimal amount of order 10"},
+            False,
+        ),
         (422, {"code": 42210000, "message": "invalid crypto time_in_force"}, False),
         (403, {"code": 40310000, "message": "new orders are rejected by user request"}, True),
         (401, {"code": 40110000, "message": "request is not authorized"}, True),
@@ -226,14 +303,20 @@ def test_what_alpaca_refuses_is_rejected(status: int, body: Any, halts: bool) ->
     ],
 )
 def test_everything_else_is_unknown(reply: Any) -> None:
-    with scripted(**answers(**{"POST /v2/orders": reply})) as script, scripted_account("alpaca", script) as venue:
+    with (
+        scripted(**answers(**{"POST /v2/orders": reply})) as script,
+        scripted_account("alpaca", script) as venue,
+    ):
         with pytest.raises(Unknown):
             venue.send(order())
         assert len(sent(script, "POST /v2/orders")) == 1
 
 
 def test_an_order_that_alpaca_does_not_know_is_not_found_and_other_trouble_is_unreadable() -> None:
-    with scripted(**answers(**{LOOKUP: NOT_FOUND})) as script, scripted_account("alpaca", script) as venue:
+    with (
+        scripted(**answers(**{LOOKUP: NOT_FOUND})) as script,
+        scripted_account("alpaca", script) as venue,
+    ):
         assert venue.find(order().cid, ETH) is None
         for trouble in (
             (404, {}, "<html>"),
@@ -258,5 +341,8 @@ def test_a_cancellation_that_comes_too_late_is_no_trouble() -> None:
 
 def test_an_account_that_may_not_trade_is_told() -> None:
     blocked = (200, {}, {**ACCOUNT, "trading_blocked": True})
-    with scripted(**answers(**{"GET /v2/account": blocked})) as script, scripted_account("alpaca", script) as venue:
+    with (
+        scripted(**answers(**{"GET /v2/account": blocked})) as script,
+        scripted_account("alpaca", script) as venue,
+    ):
         assert venue.key_warnings() == ["the account may not trade"]

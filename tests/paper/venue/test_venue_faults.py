@@ -11,7 +11,13 @@ import pytest
 from cryptonn.paper.clock import LocalClock
 from cryptonn.paper.ports import ClockOff, OrderState, Rejected, Unknown, Unreadable
 from cryptonn.paper.venue.venue import open_venue
-from tests.local_exchange.small_exchange import MINUTE, START_MS, control, small_exchange, wait_minutes
+from tests.local_exchange.small_exchange import (
+    MINUTE,
+    START_MS,
+    control,
+    small_exchange,
+    wait_minutes,
+)
 from tests.paper.venue.accounts import (
     BALANCES_PATH,
     ETH,
@@ -33,13 +39,26 @@ from tests.paper.venue.accounts import (
 
 CID = order().cid
 WIRE = ("timeout", "drop", "reset", "reset mid-body")
-BODY = ("truncated", "empty", "html", "wrong type", "nulls", "nan", "other order", "wrong client id", "redirect")
+BODY = (
+    "truncated",
+    "empty",
+    "html",
+    "wrong type",
+    "nulls",
+    "nan",
+    "other order",
+    "wrong client id",
+    "redirect",
+)
 STATUS = ("500", "502", "503", "504", "429", "418")
 CODES = {
     "local": ("403", "404", "-1000", "-1001", "-1003", "-1006", "-1007", "-1008", "-1015"),
     "local-gemini": ("System", "Maintenance", "RateLimit"),
 }
-UNCERTAIN = {name: (*WIRE, *BODY, *STATUS[: 5 if name == "local-gemini" else 6], *CODES[name]) for name in LOCAL}
+UNCERTAIN = {
+    name: (*WIRE, *BODY, *STATUS[: 5 if name == "local-gemini" else 6], *CODES[name])
+    for name in LOCAL
+}
 PAIRS = [(name, do) for name in LOCAL for do in UNCERTAIN[name]]
 
 
@@ -75,7 +94,10 @@ def test_an_order_that_was_taken_is_unknown_and_then_found(name: str, do: str) -
 def test_a_client_id_that_is_taken_is_looked_up() -> None:
     """A ledger that was set back would else call an order rejected that rests at the exchange."""
     asked = order(limit="300")
-    with local_account("local") as (venue, port), open_venue("local", clock=LocalClock(port), port=port) as again:
+    with (
+        local_account("local") as (venue, port),
+        open_venue("local", clock=LocalClock(port), port=port) as again,
+    ):
         assert venue.send(asked).status == "open"
         again.rules(ETH)
         with pytest.raises(Unknown, match="Duplicate order"):
@@ -107,7 +129,9 @@ def test_an_order_that_was_not_taken_is_unknown_and_then_not_found(name: str, do
 
 @pytest.mark.parametrize("name", LOCAL)
 @pytest.mark.parametrize("do", ["timeout", "drop"])
-def test_an_order_that_is_taken_late_is_found_late_or_never_once_it_is_fenced(name: str, do: str) -> None:
+def test_an_order_that_is_taken_late_is_found_late_or_never_once_it_is_fenced(
+    name: str, do: str
+) -> None:
     with local_account(name) as (venue, port):
         faults(port, ORDER_PATH[name], do, when="late", late_ms=4_000)
         with impatient(venue, do):
@@ -155,7 +179,9 @@ def test_a_slow_reply_is_waited_for_and_unknown_fields_do_not_matter(name: str) 
     ],
 )
 @pytest.mark.parametrize("used", [False, True], ids=["fresh", "used"])
-def test_what_the_exchange_itself_refuses_is_rejected(name: str, do: str, halts: bool, used: bool) -> None:
+def test_what_the_exchange_itself_refuses_is_rejected(
+    name: str, do: str, halts: bool, used: bool
+) -> None:
     with local_account(name) as (venue, port):
         if used:
             venue.balances()  # ccxt then takes binance's -2015 for a passing ban
@@ -168,7 +194,9 @@ def test_what_the_exchange_itself_refuses_is_rejected(name: str, do: str, halts:
 
 
 @pytest.mark.parametrize(("name", "do"), [("local", "-1021"), ("local-gemini", "InvalidNonce")])
-def test_an_order_refused_for_its_time_is_told_apart_and_goes_out_anew_under_another_id(name: str, do: str) -> None:
+def test_an_order_refused_for_its_time_is_told_apart_and_goes_out_anew_under_another_id(
+    name: str, do: str
+) -> None:
     with local_account(name) as (venue, port):
         faults(port, ORDER_PATH[name], do)
         assert isinstance(sent(venue), ClockOff)
@@ -198,7 +226,12 @@ def test_an_exchange_that_is_not_there_is_unknown_and_unreadable() -> None:
         with pytest.raises(Unreadable):
             venue.balances()
     with closed_port() as port, open_venue("local", clock=_Still(), port=port) as venue:
-        for ask in (venue.server_ms, venue.balances, lambda: venue.rules(ETH), lambda: venue.price(ETH)):
+        for ask in (
+            venue.server_ms,
+            venue.balances,
+            lambda: venue.rules(ETH),
+            lambda: venue.price(ETH),
+        ):
             with pytest.raises(Unreadable, match="NetworkError"):
                 ask()
         outcome = sent(venue)
@@ -238,11 +271,15 @@ BAD_REPLIES = (
     *("truncated", "html", "empty", "wrong type", "nulls", "nan"),
 )
 QUESTIONS = [(name, read, do) for name in LOCAL for read in READS for do in BAD_REPLIES]
-QUESTIONS.remove(("local-gemini", "find", "wrong type"))  # a list of one order, or that order: both are understood
+QUESTIONS.remove(
+    ("local-gemini", "find", "wrong type")
+)  # a list of one order, or that order: both are understood
 
 
 @pytest.mark.parametrize(("name", "read", "do"), QUESTIONS)
-def test_a_question_that_fails_or_makes_no_sense_is_unreadable_once(name: str, read: str, do: str) -> None:
+def test_a_question_that_fails_or_makes_no_sense_is_unreadable_once(
+    name: str, read: str, do: str
+) -> None:
     paths, ask = READS[read]
     with local_account(name) as (venue, port):
         resting = venue.send(order("cn7-0-0", limit="300.00"))
@@ -291,7 +328,10 @@ def test_an_order_id_that_belongs_to_another_order_is_not_believed(name: str) ->
 
 def test_a_401_that_is_not_the_exchange_s_own_halts_nothing() -> None:
     page = (401, {}, "<html>proxy: please log in</html>")
-    with scripted(**{"GET /api/v3/account": page}) as script, scripted_account("binance", script) as venue:
+    with (
+        scripted(**{"GET /api/v3/account": page}) as script,
+        scripted_account("binance", script) as venue,
+    ):
         with pytest.raises(Unreadable, match="AuthenticationError HTTP 401") as caught:
             venue.balances()
         assert not caught.value.halts
@@ -366,7 +406,9 @@ def test_a_lie_about_the_side_the_amount_or_the_market_is_not_believed(name: str
                 return reply
 
             api.create_order = lying
-            known = key in {"side", "symbol"} or (key in {"original_amount", "is_live"}) == (name == "local-gemini")
+            known = key in {"side", "symbol"} or (key in {"original_amount", "is_live"}) == (
+                name == "local-gemini"
+            )
             try:
                 venue.send(order(f"cn7-{number}-0", "0.5"))
                 believed = True

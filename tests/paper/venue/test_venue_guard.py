@@ -48,7 +48,11 @@ PRODUCTION = {
         "demo-api.binance.com",
     ),
     "gemini": ("api.gemini.com", "exchange.gemini.com", "docs.gemini.com"),
-    "alpaca": ("api.alpaca.markets", "broker-api.alpaca.markets", "broker-api.sandbox.alpaca.markets"),
+    "alpaca": (
+        "api.alpaca.markets",
+        "broker-api.alpaca.markets",
+        "broker-api.sandbox.alpaca.markets",
+    ),
 }
 
 
@@ -93,7 +97,8 @@ def test_no_host_of_any_exchange_can_be_reached_but_the_sandbox(supported: str) 
         for name in ccxt.exchanges:
             api = getattr(ccxt, name)()
             for url in {
-                api.implode_hostname(url) for url in urls_of({**api.urls, "www": "", "doc": "", "fees": "", "logo": ""})
+                api.implode_hostname(url)
+                for url in urls_of({**api.urls, "www": "", "doc": "", "fees": "", "logo": ""})
             }:
                 host = url.removeprefix("https://").split("/")[0]
                 if host in sandbox.hosts | sandbox.readers or not url.startswith("http"):
@@ -112,7 +117,9 @@ def test_every_production_host_is_refused_by_every_method(supported: str, method
         for host in PRODUCTION[supported]:
             for scheme in ("https", "http"):
                 with pytest.raises(GuardError, match=host):
-                    session.request(method, f"{scheme}://{host}{dialect_of(supported).sandbox.order_path}")
+                    session.request(
+                        method, f"{scheme}://{host}{dialect_of(supported).sandbox.order_path}"
+                    )
 
 
 @pytest.mark.parametrize(
@@ -133,7 +140,10 @@ def test_every_production_host_is_refused_by_every_method(supported: str, method
     ],
 )
 def test_a_url_that_only_looks_like_the_sandbox_is_refused(url: str) -> None:
-    with session_of("binance") as session, pytest.raises((GuardError, requests.exceptions.InvalidURL)):
+    with (
+        session_of("binance") as session,
+        pytest.raises((GuardError, requests.exceptions.InvalidURL)),
+    ):
         session.get(url)
 
 
@@ -146,7 +156,9 @@ def test_no_other_scheme_has_a_way_out(scheme: str) -> None:
 @pytest.mark.parametrize("name", REAL)
 def test_a_fresh_production_instance_behind_the_guard_reaches_nothing(name: str) -> None:
     with session_of(name) as session:
-        api = getattr(ccxt, name)({"session": session, "apiKey": KEY, "secret": SECRET, "enableRateLimit": False})
+        api = getattr(ccxt, name)(
+            {"session": session, "apiKey": KEY, "secret": SECRET, "enableRateLimit": False}
+        )
         calls = [api.fetch_time] * (name == "binance") + [api.load_markets, api.fetch_balance]
         calls.append(lambda: api.create_order(ETH, "limit", "buy", 1, 1))
         for call in calls:
@@ -154,7 +166,9 @@ def test_a_fresh_production_instance_behind_the_guard_reaches_nothing(name: str)
                 call()
 
 
-def test_verbose_mode_and_switched_off_sandbox_mode_reach_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbose_mode_and_switched_off_sandbox_mode_reach_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with scripted() as script, scripted_account("binance", script) as venue:
         api = venue._api
         api.set_sandbox_mode(False)
@@ -197,7 +211,9 @@ def test_verbose_mode_and_switched_off_sandbox_mode_reach_nothing(capsys: pytest
         ("alpaca", "POST", "/v2/wallets/transfers"),
     ],
 )
-def test_nothing_but_what_paper_trading_does_is_sent_even_to_a_sandbox(name: str, method: str, path: str) -> None:
+def test_nothing_but_what_paper_trading_does_is_sent_even_to_a_sandbox(
+    name: str, method: str, path: str
+) -> None:
     host = next(iter(dialect_of(name).sandbox.hosts))
     with scripted() as script, session_of(name, port=script.port) as session:
         with pytest.raises(GuardError, match=f"refused {method}"):
@@ -229,7 +245,11 @@ def test_public_hosts_never_see_a_key() -> None:
         session_of("alpaca", port=script.port) as session,
     ):
         url = "https://data.alpaca.markets/v1beta3/crypto/us/latest/trades"
-        for headers in ({"APCA-API-KEY-ID": KEY}, {"APCA-API-SECRET-KEY": SECRET}, {"Authorization": "Basic x"}):
+        for headers in (
+            {"APCA-API-KEY-ID": KEY},
+            {"APCA-API-SECRET-KEY": SECRET},
+            {"Authorization": "Basic x"},
+        ):
             with pytest.raises(GuardError, match="without a key"):
                 session.get(url, headers=headers)
         with pytest.raises(GuardError):
@@ -243,7 +263,12 @@ def test_public_hosts_never_see_a_key() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300])
 @pytest.mark.parametrize(
-    "there", ["https://api.binance.com/api/v3/order", "https://testnet.binance.vision/api/v3/time", "/api/v3/time"]
+    "there",
+    [
+        "https://api.binance.com/api/v3/order",
+        "https://testnet.binance.vision/api/v3/time",
+        "/api/v3/time",
+    ],
 )
 def test_a_redirect_is_not_followed(status: int, there: str) -> None:
     script_answers: Any = {"GET /api/v3/account": (status, {"Location": there}, "")}
@@ -257,7 +282,13 @@ def test_a_redirect_is_not_followed(status: int, there: str) -> None:
 @pytest.mark.parametrize("name", LOCAL)
 def test_a_redirected_order_is_unknown_and_not_sent_again(name: str) -> None:
     with local_account(name) as (venue, port):
-        faults(port, ORDER_PATH[name], "redirect", when="after", location="https://api.binance.com/api/v3/order")
+        faults(
+            port,
+            ORDER_PATH[name],
+            "redirect",
+            when="after",
+            location="https://api.binance.com/api/v3/order",
+        )
         with pytest.raises(Unknown):
             venue.send(order())
         assert posts(port, order().cid) == 1
@@ -267,7 +298,9 @@ def test_a_redirected_order_is_unknown_and_not_sent_again(name: str) -> None:
 @pytest.mark.parametrize(
     "variable", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"]
 )
-def test_proxies_of_the_environment_are_ignored(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_of_the_environment_are_ignored(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with scripted() as proxy, local_account("local") as (venue, port):
         with monkeypatch.context() as patch:
             patch.setenv(variable, f"http://127.0.0.1:{proxy.port}")
@@ -281,11 +314,24 @@ def test_proxies_of_the_environment_are_ignored(variable: str, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    "setting", ["httpsProxy", "httpProxy", "socksProxy", "proxyUrl", "proxies", "https_proxy", "proxyUrlCallback"]
+    "setting",
+    [
+        "httpsProxy",
+        "httpProxy",
+        "socksProxy",
+        "proxyUrl",
+        "proxies",
+        "https_proxy",
+        "proxyUrlCallback",
+    ],
 )
 def test_a_proxy_set_in_ccxt_stops_orders(setting: str) -> None:
     with local_account("local") as (venue, port):
-        setattr(venue._api, setting, {"https": "http://127.0.0.1:9"} if setting == "proxies" else "http://127.0.0.1:9/")
+        setattr(
+            venue._api,
+            setting,
+            {"https": "http://127.0.0.1:9"} if setting == "proxies" else "http://127.0.0.1:9/",
+        )
         with pytest.raises(Rejected, match="a proxy is set"):
             venue.send(order())
         assert posts(port, order().cid) == 0
@@ -293,16 +339,22 @@ def test_a_proxy_set_in_ccxt_stops_orders(setting: str) -> None:
 
 def test_every_proxy_setting_of_ccxt_is_known() -> None:
     api = ccxt.binance()
-    found = {name for name in dir(api) if "proxy" in name.lower() and not callable(getattr(api, name))}
+    found = {
+        name for name in dir(api) if "proxy" in name.lower() and not callable(getattr(api, name))
+    }
     assert found <= set(PROXY_SETTINGS)
 
 
 TAMPERING: dict[str, Any] = {
-    "another adapter": lambda api: api.session.mount("https://testnet.binance.vision/", HTTPAdapter()),
+    "another adapter": lambda api: api.session.mount(
+        "https://testnet.binance.vision/", HTTPAdapter()
+    ),
     "replaced adapter": lambda api: api.session.mount("https://", HTTPAdapter()),
     "another session": lambda api: setattr(api, "session", closing_session(api.session)),
     "retries": lambda api: api.options.update(maxRetriesOnFailure=2),
-    "retries of one call": lambda api: api.options.setdefault("order", {}).update(defaultMaxRetriesOnFailure=1),
+    "retries of one call": lambda api: api.options.setdefault("order", {}).update(
+        defaultMaxRetriesOnFailure=1
+    ),
     "environment": lambda api: setattr(api.session, "trust_env", True),
     "redirects": lambda api: setattr(api.session, "max_redirects", 30),
     "session proxies": lambda api: api.session.proxies.update(https="http://127.0.0.1:9"),
@@ -340,7 +392,9 @@ def test_whatever_is_changed_afterwards_stops_orders(change: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["retries", "retries of one call"])
-def test_even_if_ccxt_sent_an_order_again_it_would_not_leave(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_even_if_ccxt_sent_an_order_again_it_would_not_leave(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with local_account("local") as (venue, port):
         TAMPERING[kind](venue._api)
         monkeypatch.setattr(venue, "check", lambda: None)
@@ -354,10 +408,23 @@ def test_even_if_ccxt_sent_an_order_again_it_would_not_leave(kind: str, monkeypa
 
 
 @pytest.mark.parametrize(
-    "name", ["kraken", "coinbase", "kucoin", "bitstamp", "bitfinex", "htx", "mexc", "coinbaseinternational"]
+    "name",
+    [
+        "kraken",
+        "coinbase",
+        "kucoin",
+        "bitstamp",
+        "bitfinex",
+        "htx",
+        "mexc",
+        "coinbaseinternational",
+    ],
 )
 def test_an_exchange_without_a_sandbox_is_refused_by_name(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"^{name} has no sandbox for spot orders.*Choose binance, gemini or alpaca"):
+    with pytest.raises(
+        ConfigError,
+        match=f"^{name} has no sandbox for spot orders.*Choose binance, gemini or alpaca",
+    ):
         open_venue(name, credentials=Credentials(KEY, SECRET), clock=WallClock())
 
 
@@ -391,7 +458,9 @@ def test_the_local_exchange_needs_a_port_and_gemini_an_account_key() -> None:
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_a_sandbox_opens_without_a_request_and_its_urls_are_the_ones_written_here(name: str) -> None:
+def test_a_sandbox_opens_without_a_request_and_its_urls_are_the_ones_written_here(
+    name: str,
+) -> None:
     with open_venue(name, credentials=Credentials(KEY, SECRET), clock=FixedClock()) as venue:
         venue.check()
         api: Any = venue._api
@@ -435,14 +504,20 @@ def test_ccxt_is_not_imported_before_an_account_is_opened() -> None:
         "except ConfigError: pass\n"
         "assert 'ccxt' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3], timeout=60)
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3], timeout=60
+    )
 
 
 def test_there_is_no_word_for_real_money() -> None:
     folder = Path(__file__).parents[3] / "cryptonn" / "paper"
-    calls = [path.name for path in folder.rglob("*.py") if "set_sandbox_mode(False" in path.read_text()]
+    calls = [
+        path.name for path in folder.rglob("*.py") if "set_sandbox_mode(False" in path.read_text()
+    ]
     assert calls == []
     hosts = {host for dialect in EXCHANGES.values() for host in dialect.sandbox.hosts}
     assert hosts == {"testnet.binance.vision", "api.sandbox.gemini.com", "paper-api.alpaca.markets"}
-    assert {host for dialect in EXCHANGES.values() for host in dialect.sandbox.readers} == {"data.alpaca.markets"}
+    assert {host for dialect in EXCHANGES.values() for host in dialect.sandbox.readers} == {
+        "data.alpaca.markets"
+    }
     assert Scripted().port == 0

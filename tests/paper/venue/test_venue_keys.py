@@ -37,7 +37,9 @@ def refused(path: Path, words: str, *, exchange: str = "binance") -> None:
 
 
 def test_keys_come_from_the_environment() -> None:
-    keys = load_credentials("binance", environ={"CRYPTONN_KEY": f" {KEY}\n", "CRYPTONN_SECRET": SECRET})
+    keys = load_credentials(
+        "binance", environ={"CRYPTONN_KEY": f" {KEY}\n", "CRYPTONN_SECRET": SECRET}
+    )
     assert (keys.key, keys.secret) == (KEY, SECRET)
 
 
@@ -47,7 +49,8 @@ def test_keys_come_from_a_private_file_percent_signs_and_all(folder: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("environ", "missing"), [({}, "CRYPTONN_KEY and CRYPTONN_SECRET"), ({"CRYPTONN_KEY": KEY}, "CRYPTONN_SECRET is")]
+    ("environ", "missing"),
+    [({}, "CRYPTONN_KEY and CRYPTONN_SECRET"), ({"CRYPTONN_KEY": KEY}, "CRYPTONN_SECRET is")],
 )
 def test_missing_variables_are_named(environ: dict[str, str], missing: str) -> None:
     with pytest.raises(ConfigError, match=missing):
@@ -128,12 +131,15 @@ def test_a_file_of_another_user_is_refused(folder: Path) -> None:
         (INI + "#" * 70_000, "64 KiB"),
     ],
 )
-def test_a_file_that_is_no_file_of_keys_is_refused_without_quoting_it(folder: Path, text: str, words: str) -> None:
+def test_a_file_that_is_no_file_of_keys_is_refused_without_quoting_it(
+    folder: Path, text: str, words: str
+) -> None:
     refused(ini(folder, text), words)
 
 
 @pytest.mark.parametrize(
-    ("key", "secret"), [("short", SECRET), (KEY, "short"), (KEY, "two words here"), (KEY, "new\nline-here")]
+    ("key", "secret"),
+    [("short", SECRET), (KEY, "short"), (KEY, "two words here"), (KEY, "new\nline-here")],
 )
 def test_what_cannot_be_a_key_is_refused_without_quoting_it(key: str, secret: str) -> None:
     with pytest.raises(ConfigError) as caught:

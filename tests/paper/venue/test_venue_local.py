@@ -50,7 +50,9 @@ def test_time_balances_and_price_are_those_of_the_exchange(name: str) -> None:
     with local_account(name) as (venue, port):
         assert venue.server_ms() == START_MS + 3 * MINUTE
         held = {currency: amount for currency, amount in OPENING.items() if amount}
-        assert venue.balances() == {currency: (amount, Decimal(0)) for currency, amount in held.items()}
+        assert venue.balances() == {
+            currency: (amount, Decimal(0)) for currency, amount in held.items()
+        }
         assert venue.price(ETH) == Decimal(str(CANDLES[ETH]["open"].iloc[3]))
         wait_minutes(port, 2)
         assert venue.server_ms() == START_MS + 5 * MINUTE
@@ -150,7 +152,9 @@ def test_a_client_id_is_never_sent_twice(name: str) -> None:
 def test_definite_rejections_are_told_and_those_about_keys_halt(name: str, bad: str) -> None:
     with local_account(name) as (venue, port):
         asked = order(amount="4000" if bad == "insufficient" else "0.5")
-        quirk = {"revoked": "revoked_key", "read only": "read_only_key", "halted": "halted"}.get(bad)
+        quirk = {"revoked": "revoked_key", "read only": "read_only_key", "halted": "halted"}.get(
+            bad
+        )
         if quirk:
             control(port, "quirks", **{quirk: True})
         if bad == "key":
@@ -170,7 +174,11 @@ def test_reading_without_a_right_halts(name: str, quirk: str) -> None:
             control(port, "quirks", revoked_key=True)
         else:
             venue._api.secret = "another-secret"
-        for ask in (venue.balances, lambda: venue.find("cn-1", ETH), lambda: venue.open_orders(ETH)):
+        for ask in (
+            venue.balances,
+            lambda: venue.find("cn-1", ETH),
+            lambda: venue.open_orders(ETH),
+        ):
             with pytest.raises(Unreadable, match="Look at the keys and what they may do") as caught:
                 ask()
             assert caught.value.halts
@@ -180,7 +188,10 @@ def test_wrong_keys_are_refused_by_the_exchange(name: str) -> None:
     with (
         small_exchange() as exchange,
         open_venue(
-            name, clock=LocalClock(exchange.port), port=exchange.port, credentials=Credentials(KEY, SECRET)
+            name,
+            clock=LocalClock(exchange.port),
+            port=exchange.port,
+            credentials=Credentials(KEY, SECRET),
         ) as venue,
         pytest.raises(Unreadable) as caught,
     ):
@@ -189,7 +200,9 @@ def test_wrong_keys_are_refused_by_the_exchange(name: str) -> None:
 
 
 @pytest.mark.parametrize("skew_ms", [-60_000, -2_000, 500, 2_000, 60_000])
-def test_a_clock_that_is_off_is_found_out_and_the_right_time_signed(name: str, skew_ms: int) -> None:
+def test_a_clock_that_is_off_is_found_out_and_the_right_time_signed(
+    name: str, skew_ms: int
+) -> None:
     with local_account(name) as (venue, port):
         control(port, "quirks", skew_ms=skew_ms)
         assert venue.balances()
@@ -221,13 +234,17 @@ def test_what_the_key_may_is_told(name: str) -> None:
 def test_the_currency_of_a_fee_comes_from_the_fill(name: str, fee_in: Any) -> None:
     with (
         small_exchange(fee_in=fee_in) as exchange,
-        open_venue(name, clock=LocalClock(exchange.port), port=exchange.port, fee_in=fee_in) as venue,
+        open_venue(
+            name, clock=LocalClock(exchange.port), port=exchange.port, fee_in=fee_in
+        ) as venue,
     ):
         assert venue.rules(ETH).fee_in == fee_in
         (bought,) = venue.fills(venue.send(order()), ETH)
         in_base = fee_in == "base" and name == "local"
         assert bought.fee_currency == ("ETH" if in_base else "USD")
-        assert bought.fee == (bought.amount if in_base else bought.amount * bought.price) * Decimal("0.002")
+        assert bought.fee == (bought.amount if in_base else bought.amount * bought.price) * Decimal(
+            "0.002"
+        )
         (sold,) = venue.fills(venue.send(order("cn7-2-0", side="sell")), ETH)
         assert sold.fee_currency == "USD"
 
@@ -235,7 +252,11 @@ def test_the_currency_of_a_fee_comes_from_the_fill(name: str, fee_in: Any) -> No
 QUIRKS: dict[str, tuple[dict[str, Any], str, str]] = {
     "empty book": ({"empty_book": True}, "0", "ended"),
     "part, rest expires": ({"partial": "0.5", "remainder": "expire"}, "0.25", "ended"),
-    "part, rest later": ({"partial": "0.5", "remainder": "later", "remainder_ms": 2000}, "0.25", "open"),
+    "part, rest later": (
+        {"partial": "0.5", "remainder": "later", "remainder_ms": 2000},
+        "0.25",
+        "open",
+    ),
     "part, rest waits": ({"partial": "0.5", "remainder": "rest"}, "0.25", "open"),
 }
 

@@ -24,7 +24,9 @@ LTC, SOL = "LTC/USDT", "SOL/USDT"
 def recordings() -> dict[str, Any]:
     """Recorded replies by file; they are not part of the project, so tests that need them skip elsewhere."""
     if not RECORDINGS.is_dir():
-        pytest.skip(f"needs the recorded replies in {RECORDINGS}, which are not part of the project")
+        pytest.skip(
+            f"needs the recorded replies in {RECORDINGS}, which are not part of the project"
+        )
     return {path.stem: json.loads(path.read_text()) for path in RECORDINGS.glob("*.json")}
 
 
@@ -36,14 +38,33 @@ def recorded(recordings: dict[str, Any], name: str, method: str) -> Any:
 def listed(symbol: str) -> dict[str, Any]:
     base, quote = symbol.split("/")
     filters = [
-        {"filterType": "PRICE_FILTER", "minPrice": "0.01", "maxPrice": "100000.00", "tickSize": "0.01000000"},
-        {"filterType": "LOT_SIZE", "minQty": "0.00100000", "maxQty": "90000.0", "stepSize": "0.00100000"},
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": "0.01",
+            "maxPrice": "100000.00",
+            "tickSize": "0.01000000",
+        },
+        {
+            "filterType": "LOT_SIZE",
+            "minQty": "0.00100000",
+            "maxQty": "90000.0",
+            "stepSize": "0.00100000",
+        },
         {"filterType": "NOTIONAL", "minNotional": "5.00000000", "maxNotional": "9000000.0"},
     ]
     return {
         **{"symbol": base + quote, "status": "TRADING", "baseAsset": base, "quoteAsset": quote},
-        **{"baseAssetPrecision": 8, "quotePrecision": 8, "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"]},
-        **{"permissions": ["SPOT"], "isSpotTradingAllowed": True, "isMarginTradingAllowed": False, "filters": filters},
+        **{
+            "baseAssetPrecision": 8,
+            "quotePrecision": 8,
+            "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
+        },
+        **{
+            "permissions": ["SPOT"],
+            "isSpotTradingAllowed": True,
+            "isMarginTradingAllowed": False,
+            "filters": filters,
+        },
     }
 
 
@@ -56,7 +77,10 @@ def binance(recordings: dict[str, Any]) -> dict[str, Any]:
         "GET /api/v3/myTrades": "fetchMyTrades",
         "GET /api/v3/account": "fetchBalance",
     }
-    answers = {line: (200, {}, recorded(recordings, "response_binance_spot", what)) for line, what in found.items()}
+    answers = {
+        line: (200, {}, recorded(recordings, "response_binance_spot", what))
+        for line, what in found.items()
+    }
     markets = {"symbols": [listed(LTC), listed(SOL)]}
     return {**answers, "GET /api/v3/exchangeInfo": (200, {}, markets)}
 
@@ -64,26 +88,53 @@ def binance(recordings: dict[str, Any]) -> dict[str, Any]:
 def test_every_recorded_reply_of_binance_is_understood(recordings: dict[str, Any]) -> None:
     with scripted(**binance(recordings)) as script, scripted_account("binance", script) as venue:
         rules = venue.rules(LTC)
-        assert rules == MarketRules(Decimal("0.001"), Decimal("0.01"), Decimal("0.001"), Decimal(5), fee_in="base")
-        filled = OrderState("x-R4BD3S825806ed40c861260428a48c", "3397148653", "closed", Decimal("0.1"), Decimal("0.1"))
+        assert rules == MarketRules(
+            Decimal("0.001"), Decimal("0.01"), Decimal("0.001"), Decimal(5), fee_in="base"
+        )
+        filled = OrderState(
+            "x-R4BD3S825806ed40c861260428a48c",
+            "3397148653",
+            "closed",
+            Decimal("0.1"),
+            Decimal("0.1"),
+        )
         assert venue.find(filled.cid or "", LTC) == filled
-        resting = OrderState("x-R4BD3S82102a551f8c1642bba06728", "3811057334", "open", Decimal("0.2"), Decimal(0))
+        resting = OrderState(
+            "x-R4BD3S82102a551f8c1642bba06728", "3811057334", "open", Decimal("0.2"), Decimal(0)
+        )
         assert venue.open_orders(LTC) == [resting]
         state = OrderState("cn", "3784695242", "closed", Decimal("0.2"), Decimal("0.2"))
         sold = VenueFill(
-            *("309520010", "3784695242", "sell", Decimal("0.2"), Decimal("69.63"), Decimal("0.013926"), "USDT"),
+            *(
+                "309520010",
+                "3784695242",
+                "sell",
+                Decimal("0.2"),
+                Decimal("69.63"),
+                Decimal("0.013926"),
+                "USDT",
+            ),
             time_ms=1698138992358,
         )
         assert venue.fills(state, LTC) == [sold]
-        assert venue.balances() == {"LTC": (Decimal("0.919741"), 0), "ETH": (Decimal("0.02229833"), 0)}
+        assert venue.balances() == {
+            "LTC": (Decimal("0.919741"), 0),
+            "ETH": (Decimal("0.02229833"), 0),
+        }
         assert venue.key_warnings() == ["the key may withdraw"]
 
 
-def test_the_recorded_reply_to_an_order_is_taken_for_that_order_only(recordings: dict[str, Any]) -> None:
+def test_the_recorded_reply_to_an_order_is_taken_for_that_order_only(
+    recordings: dict[str, Any],
+) -> None:
     with scripted(**binance(recordings)) as script, scripted_account("binance", script) as venue:
         script.answers["GET /api/v3/order"] = script.answers["POST /api/v3/order"]
-        asked = OrderRequest("x-R4BD3S824d31be3228a348eaa0a303", SOL, "buy", Decimal("0.05"), Decimal("241.00"))
-        assert venue.send(asked) == OrderState(asked.cid, "9780331417", "open", Decimal("0.05"), Decimal(0))
+        asked = OrderRequest(
+            "x-R4BD3S824d31be3228a348eaa0a303", SOL, "buy", Decimal("0.05"), Decimal("241.00")
+        )
+        assert venue.send(asked) == OrderState(
+            asked.cid, "9780331417", "open", Decimal("0.05"), Decimal(0)
+        )
 
 
 def form(script: Scripted) -> dict[str, str]:
@@ -91,12 +142,17 @@ def form(script: Scripted) -> dict[str, str]:
     return dict(parse_qsl(body))
 
 
-def test_requests_are_as_recorded_and_a_market_order_says_how_much_not_for_how_much(recordings: dict[str, Any]) -> None:
+def test_requests_are_as_recorded_and_a_market_order_says_how_much_not_for_how_much(
+    recordings: dict[str, Any],
+) -> None:
     spec = recordings["request_binance_spot"]
     cases = {case["description"]: case for case in spec["cases"]}
     wanted = dict(parse_qsl(cases["Spot limit buy order"]["output"]))
     for limit in (Decimal(50), None):
-        with scripted(**binance(recordings)) as script, scripted_account("binance", script) as venue:
+        with (
+            scripted(**binance(recordings)) as script,
+            scripted_account("binance", script) as venue,
+        ):
             with pytest.raises(Exception, match="may or may not"):
                 venue.send(OrderRequest("cn7-1-0", LTC, "buy", Decimal("0.2"), limit))
             sent = form(script)
@@ -111,7 +167,9 @@ def test_requests_are_as_recorded_and_a_market_order_says_how_much_not_for_how_m
 
 
 def test_recorded_candles_of_gemini_give_the_newest_price(recordings: dict[str, Any]) -> None:
-    cases = {case["method"]: case["httpResponse"] for case in recordings["response_gemini"]["cases"]}
+    cases = {
+        case["method"]: case["httpResponse"] for case in recordings["response_gemini"]["cases"]
+    }
     eth = recordings["markets_gemini"]["markets"]["ETH/USD"]
     details = {
         **{"symbol": "ETHUSD", "base_currency": "ETH", "quote_currency": "USD", "status": "open"},
@@ -125,19 +183,28 @@ def test_recorded_candles_of_gemini_give_the_newest_price(recordings: dict[str, 
     }
     with scripted(**answers) as script, scripted_account("gemini", script) as venue:
         rules = venue.rules("ETH/USD")
-        assert rules == MarketRules(Decimal("0.000001"), Decimal("0.01"), Decimal("0.001"), fee_in="quote")
+        assert rules == MarketRules(
+            Decimal("0.000001"), Decimal("0.01"), Decimal("0.001"), fee_in="quote"
+        )
         newest = max(cases["fetchOHLCV"])
         assert venue.price("ETH/USD") == Decimal(str(newest[4]))
 
 
 @pytest.mark.parametrize("name", EXCHANGES)
-def test_a_recorded_reply_without_a_status_is_no_state_of_an_order(name: str, recordings: dict[str, Any]) -> None:
+def test_a_recorded_reply_without_a_status_is_no_state_of_an_order(
+    name: str, recordings: dict[str, Any]
+) -> None:
     """Kraken acknowledges an order without saying what became of it; ccxt makes an order without a status of that."""
     dialect = EXCHANGES[name]
     market = Market(LTC, "LTCUSDT", "LTC", "USDT", MarketRules(Decimal("0.001"), Decimal("0.01")))
     reply = recorded(recordings, "response_kraken_spot", "createOrder")
     parsed = ccxt.kraken().parse_order(reply["result"])
     assert parsed["status"] is None
-    for told in (reply, reply["result"], parsed, {**parsed, "clientOrderId": order().cid, "symbol": "LTCUSDT"}):
+    for told in (
+        reply,
+        reply["result"],
+        parsed,
+        {**parsed, "clientOrderId": order().cid, "symbol": "LTCUSDT"},
+    ):
         with pytest.raises(Garbled):
             dialect.order(told, market)

@@ -59,7 +59,8 @@ def test_signatures_are_found(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["order cn7-28400000-0 filled", "symbol=ETHUSDT&quantity=0.5", "", "a signature is missing"]
+    "text",
+    ["order cn7-28400000-0 filled", "symbol=ETHUSDT&quantity=0.5", "", "a signature is missing"],
 )
 def test_everything_else_stays(text: str) -> None:
     assert REDACTOR.text(text) == text
@@ -110,8 +111,16 @@ def test_a_handler_that_is_added_later_sees_no_more(stream: io.StringIO) -> None
 
 
 def test_loggers_are_quiet_meanwhile_and_everything_is_given_back() -> None:
-    before = logging.getLogRecordFactory(), [logging.getLogger(name).level for name in QUIET_LOGGERS]
+    before = (
+        logging.getLogRecordFactory(),
+        [logging.getLogger(name).level for name in QUIET_LOGGERS],
+    )
     with redacted_logs(REDACTOR):
-        assert {logging.getLogger(name).getEffectiveLevel() for name in QUIET_LOGGERS} == {logging.WARNING}
+        assert {logging.getLogger(name).getEffectiveLevel() for name in QUIET_LOGGERS} == {
+            logging.WARNING
+        }
         assert not logging.getLogger("ccxt.base.exchange").isEnabledFor(logging.DEBUG)
-    assert before == (logging.getLogRecordFactory(), [logging.getLogger(name).level for name in QUIET_LOGGERS])
+    assert before == (
+        logging.getLogRecordFactory(),
+        [logging.getLogger(name).level for name in QUIET_LOGGERS],
+    )

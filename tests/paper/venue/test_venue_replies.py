@@ -15,7 +15,13 @@ from cryptonn.paper.venue.exchanges import EXCHANGES
 from cryptonn.paper.venue.guard import Guard, Reply
 from cryptonn.paper.venue.keys import Credentials
 from cryptonn.paper.venue.markets import Market, market_from
-from cryptonn.paper.venue.outcomes import DEFINITE, Failure, attempt, reading_outcome, sending_outcome
+from cryptonn.paper.venue.outcomes import (
+    DEFINITE,
+    Failure,
+    attempt,
+    reading_outcome,
+    sending_outcome,
+)
 from cryptonn.paper.venue.redaction import Redactor
 from cryptonn.paper.venue.replies import Garbled, checked, checked_fills, millis, money, text
 from cryptonn.trading.rules import MarketRules
@@ -24,15 +30,38 @@ from tests.paper.venue.accounts import ETH, KEY, SECRET, order
 MARKET = Market(ETH, "ETHUSD", "ETH", "USD", MarketRules(Decimal("0.0001"), Decimal("0.01")))
 ORDERS: dict[str, dict[str, Any]] = {
     "binance": {
-        **{"symbol": "ETHUSD", "orderId": 7, "clientOrderId": "cn7-1-0", "origQty": "0.50000000", "side": "BUY"},
+        **{
+            "symbol": "ETHUSD",
+            "orderId": 7,
+            "clientOrderId": "cn7-1-0",
+            "origQty": "0.50000000",
+            "side": "BUY",
+        },
         **{"executedQty": "0.50000000", "status": "FILLED"},
     },
     "gemini": {
-        **{"symbol": "ETHUSD", "order_id": "7", "client_order_id": "cn7-1-0", "side": "buy", "original_amount": "0.5"},
-        **{"executed_amount": "0.5", "remaining_amount": "0", "is_live": False, "is_cancelled": False},
+        **{
+            "symbol": "ETHUSD",
+            "order_id": "7",
+            "client_order_id": "cn7-1-0",
+            "side": "buy",
+            "original_amount": "0.5",
+        },
+        **{
+            "executed_amount": "0.5",
+            "remaining_amount": "0",
+            "is_live": False,
+            "is_cancelled": False,
+        },
     },
     "alpaca": {
-        **{"symbol": "ETH/USD", "id": "7", "client_order_id": "cn7-1-0", "side": "buy", "qty": "0.5"},
+        **{
+            "symbol": "ETH/USD",
+            "id": "7",
+            "client_order_id": "cn7-1-0",
+            "side": "buy",
+            "qty": "0.5",
+        },
         **{"filled_qty": "0.5", "status": "filled"},
     },
 }
@@ -62,19 +91,26 @@ LEAVES = (
         ]
     )
 )
-JUNK = LEAVES | st.lists(LEAVES, max_size=2) | st.dictionaries(st.text(max_size=3), LEAVES, max_size=2)
+JUNK = (
+    LEAVES | st.lists(LEAVES, max_size=2) | st.dictionaries(st.text(max_size=3), LEAVES, max_size=2)
+)
 
 
 @pytest.mark.parametrize("name", ORDERS)
 def test_a_sound_reply_is_read(name: str) -> None:
     state, side = EXCHANGES[name].order(ORDERS[name], MARKET)
-    assert (state, side) == (OrderState("cn7-1-0", "7", "closed", Decimal("0.5"), Decimal("0.5")), "buy")
+    assert (state, side) == (
+        OrderState("cn7-1-0", "7", "closed", Decimal("0.5"), Decimal("0.5")),
+        "buy",
+    )
 
 
 @pytest.mark.parametrize("name", ORDERS)
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
-def test_a_spoilt_reply_is_not_believed_or_still_makes_sense(name: str, data: st.DataObject) -> None:
+def test_a_spoilt_reply_is_not_believed_or_still_makes_sense(
+    name: str, data: st.DataObject
+) -> None:
     keys = data.draw(st.lists(st.sampled_from(sorted(ORDERS[name])), min_size=1, max_size=4))
     reply: Any = {**ORDERS[name], **{key: data.draw(JUNK) for key in keys}}
     try:
@@ -142,7 +178,8 @@ def test_gemini_is_read_by_what_is_filled_and_whether_it_is_live(
 
 
 @pytest.mark.parametrize(
-    "bad", [None, "", "x", "NaN", "Infinity", "-1", True, [], {}, float("nan"), "1e40", "0." + "1" * 40]
+    "bad",
+    [None, "", "x", "NaN", "Infinity", "-1", True, [], {}, float("nan"), "1e40", "0." + "1" * 40],
 )
 def test_what_is_no_amount(bad: Any) -> None:
     with pytest.raises(Garbled):
@@ -150,7 +187,8 @@ def test_what_is_no_amount(bad: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("good", "amount"), [("0.50", "0.50"), (3, "3"), (1e-06, "0.000001"), ("0", "0"), ("1E-8", "0.00000001")]
+    ("good", "amount"),
+    [("0.50", "0.50"), (3, "3"), (1e-06, "0.000001"), ("0", "0"), ("1E-8", "0.00000001")],
 )
 def test_what_is_an_amount_is_taken_exactly(good: Any, amount: str) -> None:
     assert money({"qty": good}, "qty") == Decimal(amount)
@@ -204,30 +242,56 @@ def test_fills_that_cannot_be_of_one_order_are_not_believed(fills: list[VenueFil
 
 @pytest.mark.parametrize(
     "bad",
-    [state("0.5", "open"), state("0.4"), state("0.6", "expired"), state("0.1", "rejected"), state("0.5", "canceled")],
+    [
+        state("0.5", "open"),
+        state("0.4"),
+        state("0.6", "expired"),
+        state("0.1", "rejected"),
+        state("0.5", "canceled"),
+    ],
 )
 def test_states_that_contradict_themselves_are_not_believed(bad: OrderState) -> None:
     with pytest.raises(Garbled):
         checked(bad)
 
 
-@pytest.mark.parametrize("spoilt", [{"amount": None}, {"amount": 0}, {"price": None}, {"price": "x"}, {"amount": True}])
+@pytest.mark.parametrize(
+    "spoilt", [{"amount": None}, {"amount": 0}, {"price": None}, {"price": "x"}, {"amount": True}]
+)
 def test_a_market_without_steps_is_not_believed(spoilt: dict[str, Any]) -> None:
     found = {
-        **{"symbol": ETH, "id": "ETHUSD", "base": "ETH", "quote": "USD", "spot": True, "active": True},
-        **{"precision": {"amount": 0.0001, "price": 0.01}, "limits": {"amount": {"min": 0.0001}, "cost": None}},
+        **{
+            "symbol": ETH,
+            "id": "ETHUSD",
+            "base": "ETH",
+            "quote": "USD",
+            "spot": True,
+            "active": True,
+        },
+        **{
+            "precision": {"amount": 0.0001, "price": 0.01},
+            "limits": {"amount": {"min": 0.0001}, "cost": None},
+        },
     }
     assert market_from(found, exchange="binance", fee_in="base").rules.min_cost == 0
     for closed in ({"active": False}, {"spot": False}):
         with pytest.raises(ConfigError, match="no spot market"):
             market_from({**found, **closed}, exchange="binance", fee_in="base")
     with pytest.raises(Garbled):
-        market_from({**found, "precision": {**found["precision"], **spoilt}}, exchange="binance", fee_in="base")
+        market_from(
+            {**found, "precision": {**found["precision"], **spoilt}},
+            exchange="binance",
+            fee_in="base",
+        )
 
 
 # Failures
 
-CLASSES = [kind for _, kind in inspect.getmembers(ccxt_errors, inspect.isclass) if issubclass(kind, Exception)]
+CLASSES = [
+    kind
+    for _, kind in inspect.getmembers(ccxt_errors, inspect.isclass)
+    if issubclass(kind, Exception)
+]
 FOREIGN = [
     ValueError,
     KeyError,
@@ -252,7 +316,9 @@ def outcome(kind: type[Exception], reply: Reply | None, *, left: bool = True) ->
 
 
 @pytest.mark.parametrize("kind", [*CLASSES, *FOREIGN], ids=lambda kind: kind.__name__)
-def test_only_what_the_exchange_itself_refused_with_a_reason_is_rejected(kind: type[Exception]) -> None:
+def test_only_what_the_exchange_itself_refused_with_a_reason_is_rejected(
+    kind: type[Exception],
+) -> None:
     uncertain = [
         None,
         Reply(200, {}, {"code": -2010, "msg": "x"}),
@@ -292,7 +358,9 @@ def test_a_ban_that_ccxt_takes_for_a_passing_one_halts() -> None:
         (200, {"Retry-After": "5"}, 0),
     ],
 )
-def test_how_long_an_exchange_wants_to_be_left_alone(status: int, headers: dict[str, str], wait_s: float) -> None:
+def test_how_long_an_exchange_wants_to_be_left_alone(
+    status: int, headers: dict[str, str], wait_s: float
+) -> None:
     def refused() -> None:
         GUARD.last = Reply(status, headers, None)
         raise ccxt_errors.RateLimitExceeded("x")

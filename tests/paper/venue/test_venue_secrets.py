@@ -37,7 +37,20 @@ from tests.paper.venue.accounts import (
 )
 
 FAULTS = (
-    *("timeout", "drop", "reset", "reset mid-body", "500", "502", "503", "429", "truncated", "empty", "html", "nulls"),
+    *(
+        "timeout",
+        "drop",
+        "reset",
+        "reset mid-body",
+        "500",
+        "502",
+        "503",
+        "429",
+        "truncated",
+        "empty",
+        "html",
+        "nulls",
+    ),
     *("nan", "wrong type", "other order", "wrong client id", "redirect"),
 )
 CODES = {
@@ -59,14 +72,22 @@ class Leaks:
         while kept is not None:
             self.seen += [str(kept), repr(kept), repr(kept.args), repr(vars(kept))]
             self.seen += traceback.format_exception(kept)
-            frames = None if kept.__traceback__ is None else kept.__traceback__.tb_next  # without the test's own
+            frames = (
+                None if kept.__traceback__ is None else kept.__traceback__.tb_next
+            )  # without the test's own
             told = traceback.TracebackException(type(kept), kept, frames, capture_locals=True)
             self.seen += told.format()
             kept = kept.__cause__ or kept.__context__
 
     def add_secret(self, *words: str) -> None:
         for word in words:
-            self.secrets |= {word, quote(word), quote(word, safe=""), quote_plus(word), repr(word)[1:-1]}
+            self.secrets |= {
+                word,
+                quote(word),
+                quote(word, safe=""),
+                quote_plus(word),
+                repr(word)[1:-1],
+            }
             self.secrets.add(base64.b64encode(word.encode()).decode())
 
     def found(self) -> set[str]:
@@ -85,10 +106,14 @@ def leaks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Leaks]:
     monkeypatch.setattr(logging.getLogger(), "level", logging.DEBUG)
     logging.Logger.manager._clear_cache()
 
-    def overheard(self: Guard, request: requests.PreparedRequest, *rest: Any, **more: Any) -> requests.Response:
+    def overheard(
+        self: Guard, request: requests.PreparedRequest, *rest: Any, **more: Any
+    ) -> requests.Response:
         text = f"{request.url} {request.body!r} {dict(request.headers)}"
         leaks.secrets.update(re.findall(r"[0-9a-f]{64,}", text))
-        leaks.secrets.update(value for name, value in request.headers.items() if name.upper().startswith("X-GEMINI"))
+        leaks.secrets.update(
+            value for name, value in request.headers.items() if name.upper().startswith("X-GEMINI")
+        )
         return genuine(self, request, *rest, **more)
 
     monkeypatch.setattr(Guard, "send", overheard)
@@ -96,7 +121,9 @@ def leaks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Leaks]:
     leaks.seen.append(stream.getvalue())
     logging.getLogger().removeHandler(handler)
     assert leaks.found() == set()
-    assert any(re.fullmatch(r"[0-9a-f]{64,}", word) for word in leaks.secrets) or "alpaca" in "".join(leaks.seen)
+    assert any(
+        re.fullmatch(r"[0-9a-f]{64,}", word) for word in leaks.secrets
+    ) or "alpaca" in "".join(leaks.seen)
 
 
 def loud(venue: Any) -> None:
@@ -124,7 +151,9 @@ def tried(leaks: Leaks, call: Any) -> None:
 
 
 @pytest.mark.parametrize("name", LOCAL)
-def test_a_session_with_every_fault_tells_no_secret(name: str, leaks: Leaks, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_session_with_every_fault_tells_no_secret(
+    name: str, leaks: Leaks, capfd: pytest.CaptureFixture[str]
+) -> None:
     leaks.add_secret(*LOCAL_KEYS[name])
     with local_account(name) as (venue, port):
         loud(venue)
@@ -213,10 +242,22 @@ def test_unusual_keys_do_not_show_either(name: str, reply: Any, leaks: Leaks) ->
 
 
 @pytest.mark.parametrize("name", EXCHANGES)
-def test_an_exchange_that_repeats_the_key_in_its_words_is_not_repeated(name: str, leaks: Leaks) -> None:
+def test_an_exchange_that_repeats_the_key_in_its_words_is_not_repeated(
+    name: str, leaks: Leaks
+) -> None:
     leaks.add_secret(KEY, SECRET)
     words = f"the key {KEY} with {quote(SECRET)} and signature={'ab' * 32} may not do that"
-    reply = (400, {}, {"code": -2015, "msg": words, "message": words, "result": "error", "reason": "InvalidSignature"})
+    reply = (
+        400,
+        {},
+        {
+            "code": -2015,
+            "msg": words,
+            "message": words,
+            "result": "error",
+            "reason": "InvalidSignature",
+        },
+    )
     with scripted() as script, scripted_account(name, script) as venue:
         paths = ("GET /api/v3/account", "POST /v1/balances", "GET /v2/account")
         script.answers.update(dict.fromkeys(paths, reply))
@@ -227,7 +268,9 @@ def test_an_exchange_that_repeats_the_key_in_its_words_is_not_repeated(name: str
 
 
 @pytest.mark.parametrize("name", LOCAL)
-def test_an_interrupt_in_the_middle_of_an_order_drags_nothing_along(name: str, leaks: Leaks) -> None:
+def test_an_interrupt_in_the_middle_of_an_order_drags_nothing_along(
+    name: str, leaks: Leaks
+) -> None:
     leaks.add_secret(*LOCAL_KEYS[name])
     with local_account(name) as (venue, port):
         loud(venue)

@@ -53,7 +53,9 @@ def decision(bar: int, close: float, *, wanted: Decimal, proba: float = 0.55) ->
     return Decision(opened, opened + MINUTE, proba, signal, wanted, Decimal(str(close)), False)
 
 
-def trade(ledger: Ledger, plan: Decision, move: Move, *, price: Decimal, fee_in: str = "USD") -> str:
+def trade(
+    ledger: Ledger, plan: Decision, move: Move, *, price: Decimal, fee_in: str = "USD"
+) -> str:
     """Plan, send, accept, fill and close one order, as the executor does; return its client id."""
     at_ms = plan.close_ms + 400
     order = ledger.plan(plan, move, at_ms=at_ms)
@@ -62,23 +64,31 @@ def trade(ledger: Ledger, plan: Decision, move: Move, *, price: Decimal, fee_in:
     venue_id = f"v{plan.time_ms}"
     ledger.mark(order.cid, "SENDING", at_ms=at_ms, signed_ms=at_ms)
     ledger.mark(order.cid, "OPEN", at_ms=at_ms, venue_id=venue_id)
-    fill = VenueFill(f"t{plan.time_ms}", venue_id, move.side, move.amount, price, fee, fee_in, at_ms)
+    fill = VenueFill(
+        f"t{plan.time_ms}", venue_id, move.side, move.amount, price, fee, fee_in, at_ms
+    )
     ledger.add_fills(order.cid, [fill])
     ledger.mark(order.cid, "CLOSED", at_ms=at_ms, filled=move.amount, reason="filled")
     return order.cid
 
 
 def open_epoch(ledger: Ledger) -> None:
-    ledger.epoch("start", {"USD": CASH, "ETH": Decimal(0)}, carried=Decimal(0), cash=CASH, at_ms=START_MS)
+    ledger.epoch(
+        "start", {"USD": CASH, "ETH": Decimal(0)}, carried=Decimal(0), cash=CASH, at_ms=START_MS
+    )
 
 
 def fill_session(ledger: Ledger, bars: int, *, hold: int = 20, first: int = 0) -> None:
     """Trade ``bars`` minutes: in for ``hold`` bars, out for as many, and so on."""
     closes = prices(first + bars)
     for bar in range(first, first + bars):
-        ledger.add_candles("ETH/USD", [candle(bar, closes[bar])], seen_ms=START_MS + (bar + 1) * MINUTE)
+        ledger.add_candles(
+            "ETH/USD", [candle(bar, closes[bar])], seen_ms=START_MS + (bar + 1) * MINUTE
+        )
         before, now = bar % (2 * hold) >= hold, (bar + 1) % (2 * hold) >= hold
-        plan = decision(bar, closes[bar], wanted=AMOUNT if now else Decimal(0), proba=0.5 + 0.05 * np.sin(bar))
+        plan = decision(
+            bar, closes[bar], wanted=AMOUNT if now else Decimal(0), proba=0.5 + 0.05 * np.sin(bar)
+        )
         if before == now:
             ledger.plan(plan, None, at_ms=plan.close_ms + 300)
         else:

@@ -18,13 +18,23 @@ import pytest
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage", "--no-proxy-server"),
+    *(
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-sync",
+    ),
+    *(
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-dev-shm-usage",
+        "--no-proxy-server",
+    ),
     "--host-resolver-rules=MAP *.example 127.0.0.1",  # a name that an attacker has made to point at this machine
 )
-_LINK = (
-    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execvp(sys.argv[3], sys.argv[3:])"
-)
+_LINK = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execvp(sys.argv[3], sys.argv[3:])"
 """The browser reads its orders from descriptor 3 and answers on 4."""
 _PATIENCE_S = 30.0
 
@@ -38,7 +48,9 @@ class Browser:
         pages = self._call("Target.getTargets", session="")["targetInfos"]
         target = next(page["targetId"] for page in pages if page["type"] == "page")
         self._session = ""
-        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log"):
             self._call(f"{domain}.enable")
 
@@ -53,7 +65,9 @@ class Browser:
 
     def ask(self, expression: str) -> Any:
         """Return what a JavaScript expression comes to on the page."""
-        found = self._call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        found = self._call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
@@ -61,7 +75,9 @@ class Browser:
         """Wait until an expression is true on the page; while that loads, the page may be empty."""
         stop = time.monotonic() + _PATIENCE_S
         while not self.ask(f"document.body !== null && ({expression})"):
-            assert time.monotonic() < stop, f"{expression} did not come true: {self.ask('document.body.innerText')}"
+            assert time.monotonic() < stop, (
+                f"{expression} did not come true: {self.ask('document.body.innerText')}"
+            )
             time.sleep(0.05)
 
     def move(self, x: float, y: float) -> None:
@@ -81,7 +97,10 @@ class Browser:
         self._count += 1
         order: dict[str, Any] = {"id": self._count, "method": method, "params": given}
         session = self._session if session is None else session
-        os.write(self._orders, json.dumps(order | ({"sessionId": session} if session else {})).encode() + b"\0")
+        os.write(
+            self._orders,
+            json.dumps(order | ({"sessionId": session} if session else {})).encode() + b"\0",
+        )
         while True:
             said = self._next()
             if said.get("id") == self._count:
@@ -111,10 +130,23 @@ def browser() -> Iterator[Browser]:
     program = next(filter(None, map(shutil.which, _NAMES)), None)
     if program is None:
         pytest.skip("needs chromium, to look at the page in a real browser")
-    with _pipes() as (theirs, ours), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        words = (sys.executable, "-c", _LINK, *map(str, theirs), program, *_FLAGS, f"--user-data-dir={profile}")
+    with (
+        _pipes() as (theirs, ours),
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+    ):
+        words = (
+            sys.executable,
+            "-c",
+            _LINK,
+            *map(str, theirs),
+            program,
+            *_FLAGS,
+            f"--user-data-dir={profile}",
+        )
         process = subprocess.Popen(
-            (*words, "--remote-debugging-pipe", "about:blank"), pass_fds=theirs, stderr=subprocess.DEVNULL
+            (*words, "--remote-debugging-pipe", "about:blank"),
+            pass_fds=theirs,
+            stderr=subprocess.DEVNULL,
         )
         try:
             shown = Browser(*ours)

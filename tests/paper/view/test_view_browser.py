@@ -7,7 +7,14 @@ import pytest
 
 from cryptonn.paper.ledger import Ledger
 from cryptonn.paper.view.web import web_page
-from tests.paper.view.filled_session import MINUTE, START_MS, facts, fill_session, open_epoch, session
+from tests.paper.view.filled_session import (
+    MINUTE,
+    START_MS,
+    facts,
+    fill_session,
+    open_epoch,
+    session,
+)
 from tests.paper.view.headless import Browser, browser
 
 NOW_MS = START_MS + 62 * MINUTE
@@ -58,7 +65,9 @@ def test_all_is_there_and_fits(shown: Browser, tmp_path: Path, width: int, dark:
         assert shown.ask("document.querySelector('#chart path.line').getTotalLength()") > 100
         top, bottom, highest, lowest = shown.ask(EXTENT)
         assert top < highest and lowest < bottom, "the curve leaves the lines that have a label"
-        columns = shown.ask("getComputedStyle(document.querySelector('#readings')).gridTemplateColumns")
+        columns = shown.ask(
+            "getComputedStyle(document.querySelector('#readings')).gridTemplateColumns"
+        )
         assert len(columns.split(" ")) == (4 if width == 1400 else 2)
         background = shown.ask("getComputedStyle(document.body).backgroundColor")
         assert (sum(int(part) for part in background[4:-1].split(",")) < 200) is dark
@@ -77,7 +86,9 @@ def test_it_keeps_itself_up_to_date(shown: Browser, tmp_path: Path) -> None:
             before = shown.ask("document.querySelector('#chart path.line').getAttribute('d')")
             assert before.count(",") == 10
             fill_session(ledger, 30, first=10)
-            shown.wait_for("document.querySelector('#chart path.line').getAttribute('d').split(',').length === 41")
+            shown.wait_for(
+                "document.querySelector('#chart path.line').getAttribute('d').split(',').length === 41"
+            )
             shown.wait_for(f"{TEXT}.includes('2 closed')")
         assert shown.complaints == []
         assert shown.ask("document.getElementById('link').dataset.state") == "live"
@@ -87,11 +98,18 @@ def test_it_keeps_itself_up_to_date(shown: Browser, tmp_path: Path) -> None:
 def test_what_an_exchange_says_is_text(shown: Browser, tmp_path: Path) -> None:
     with session(tmp_path, bars=3) as ledger, web_page(ledger.path, now_ms=now_ms) as page:
         ledger.incident(
-            "<b>kind</b>", "<img src=x onerror='document.title=1'><script>document.title=2</script>", at_ms=1
+            "<b>kind</b>",
+            "<img src=x onerror='document.title=1'><script>document.title=2</script>",
+            at_ms=1,
         )
         shown.open(page.url, width=500)
         shown.wait_for(f"{TEXT}.includes('<img src=x')")
-        assert shown.ask("document.querySelectorAll('#incidents b, #incidents img, #incidents script').length") == 0
+        assert (
+            shown.ask(
+                "document.querySelectorAll('#incidents b, #incidents img, #incidents script').length"
+            )
+            == 0
+        )
         assert shown.ask("document.title").startswith("+0.00 %")
     assert shown.complaints == []
 
@@ -101,10 +119,14 @@ def test_pointing_at_the_curve_tells_time_and_equity(shown: Browser, tmp_path: P
         shown.open(page.url, width=1400)
         shown.wait_for(DRAWN)
         assert "01-01 01:00 UTC" in shown.ask("document.getElementById('readout').textContent")
-        left, top = shown.ask("(b => [b.left, b.top])(document.getElementById('chart').getBoundingClientRect())")
+        left, top = shown.ask(
+            "(b => [b.left, b.top])(document.getElementById('chart').getBoundingClientRect())"
+        )
         shown.move(left + 80, top + 50)
         shown.wait_for("document.getElementById('readout').textContent.includes('01-01 00:0')")
-        assert "10,000.00 USD (+0.00 %)" in shown.ask("document.getElementById('readout').textContent")
+        assert "10,000.00 USD (+0.00 %)" in shown.ask(
+            "document.getElementById('readout').textContent"
+        )
         assert shown.ask("document.querySelectorAll('#chart .cross').length") == 1
         shown.move(5, 5)
         shown.wait_for("document.querySelectorAll('#chart .cross').length === 0")

@@ -67,7 +67,9 @@ def test_money_position_and_curve_are_those_worked_out_by_hand(tmp_path: Path) -
         assert status.funds.fees == ledger.fees()
     expected = by_hand(BARS)
     assert [point.equity for point in status.curve] == [equity for _, equity in expected]
-    assert [point.time_ms for point in status.curve] == [START_MS + (bar + 1) * MINUTE for bar in range(BARS)]
+    assert [point.time_ms for point in status.curve] == [
+        START_MS + (bar + 1) * MINUTE for bar in range(BARS)
+    ]
     assert expected[-1][0] == 0, "the last order of the walk buys, after the last close"
     fees = sum(price * AMOUNT * RATE for price in map(Decimal, map(str, prices(BARS)[19::20])))
     assert status.funds.fees == {"USD": fees}
@@ -88,18 +90,37 @@ def test_candle_decision_and_counts(tmp_path: Path) -> None:
 def test_a_position_sold_in_part_is_no_closed_trade(tmp_path: Path) -> None:
     with session(tmp_path) as ledger:
         trade(ledger, decision(0, 100.0, wanted=AMOUNT), Move("buy", AMOUNT), price=Decimal(100))
-        trade(ledger, decision(1, 100.0, wanted=AMOUNT / 2), Move("sell", AMOUNT / 2), price=Decimal(100))
+        trade(
+            ledger,
+            decision(1, 100.0, wanted=AMOUNT / 2),
+            Move("sell", AMOUNT / 2),
+            price=Decimal(100),
+        )
         assert read_status(ledger, now_ms=NOW_MS).trades == 0
-        trade(ledger, decision(2, 100.0, wanted=Decimal("0.0000")), Move("sell", AMOUNT / 2), price=Decimal(100))
+        trade(
+            ledger,
+            decision(2, 100.0, wanted=Decimal("0.0000")),
+            Move("sell", AMOUNT / 2),
+            price=Decimal(100),
+        )
         assert read_status(ledger, now_ms=NOW_MS).trades == 1
 
 
 def test_before_the_account_was_read_all_is_cash(tmp_path: Path) -> None:
     with Ledger.open(tmp_path / "session.sqlite", facts()) as ledger:
         status = read_status(ledger, now_ms=START_MS)
-    assert (status.candle, status.decision, status.curve, status.funds.position) == (None, None, (), 0)
+    assert (status.candle, status.decision, status.curve, status.funds.position) == (
+        None,
+        None,
+        (),
+        0,
+    )
     assert (status.funds.cash, status.funds.equity, status.funds.profit_share) == (CASH, CASH, 0)
-    assert (status.freshness.feed_age_ms, status.freshness.feed_stale, status.freshness.session_stale) == (
+    assert (
+        status.freshness.feed_age_ms,
+        status.freshness.feed_stale,
+        status.freshness.session_stale,
+    ) == (
         None,
         False,
         False,
@@ -121,7 +142,9 @@ def test_an_open_order_with_its_age_and_what_is_filled(tmp_path: Path) -> None:
 
 def test_orders_are_counted_by_state(tmp_path: Path) -> None:
     with session(tmp_path) as ledger:
-        for bar, ends in enumerate([("SENDING", "REJECTED"), ("SENDING", "NOT_ACCEPTED"), ("DROPPED",)] * 2):
+        for bar, ends in enumerate(
+            [("SENDING", "REJECTED"), ("SENDING", "NOT_ACCEPTED"), ("DROPPED",)] * 2
+        ):
             plan = decision(bar, 133.0, wanted=AMOUNT)
             order = ledger.plan(plan, Move("buy", AMOUNT), at_ms=plan.close_ms)
             assert order is not None
@@ -131,10 +154,18 @@ def test_orders_are_counted_by_state(tmp_path: Path) -> None:
     assert status.orders == {"REJECTED": 2, "NOT_ACCEPTED": 2, "DROPPED": 2}
 
 
-def test_commissions_in_base_shrink_the_position_and_count_in_their_currency(tmp_path: Path) -> None:
+def test_commissions_in_base_shrink_the_position_and_count_in_their_currency(
+    tmp_path: Path,
+) -> None:
     with session(tmp_path) as ledger:
         ledger.add_candles("ETH/USD", [candle(0, 100.0)], seen_ms=START_MS)
-        trade(ledger, decision(0, 100.0, wanted=AMOUNT), Move("buy", AMOUNT), price=Decimal(100), fee_in="ETH")
+        trade(
+            ledger,
+            decision(0, 100.0, wanted=AMOUNT),
+            Move("buy", AMOUNT),
+            price=Decimal(100),
+            fee_in="ETH",
+        )
         status = read_status(ledger, now_ms=NOW_MS)
     assert status.funds.fees == {"ETH": Decimal("0.0500000")}
     assert status.funds.position == Decimal("49.95")
@@ -146,14 +177,19 @@ def test_the_newest_ten_incidents_come_first(tmp_path: Path) -> None:
         for number in range(13):
             ledger.incident("late", str(number), at_ms=START_MS + number)
         status = read_status(ledger, now_ms=NOW_MS)
-    assert [incident.detail for incident in status.incidents] == [str(number) for number in range(12, 2, -1)]
+    assert [incident.detail for incident in status.incidents] == [
+        str(number) for number in range(12, 2, -1)
+    ]
     assert status.incident_count == 13
 
 
 @pytest.mark.parametrize(
-    ("minutes", "feed_stale", "session_stale"), [(2.0, False, False), (2.1, False, True), (3.1, True, True)]
+    ("minutes", "feed_stale", "session_stale"),
+    [(2.0, False, False), (2.1, False, True), (3.1, True, True)],
 )
-def test_feed_and_session_go_stale(tmp_path: Path, minutes: float, feed_stale: bool, session_stale: bool) -> None:
+def test_feed_and_session_go_stale(
+    tmp_path: Path, minutes: float, feed_stale: bool, session_stale: bool
+) -> None:
     with session(tmp_path, bars=5) as ledger:
         fresh = read_status(ledger, now_ms=START_MS + 5 * MINUTE + int(minutes * MINUTE)).freshness
     assert (fresh.feed_stale, fresh.session_stale) == (feed_stale, session_stale)
@@ -180,7 +216,12 @@ def test_whether_the_process_of_the_session_lives(tmp_path: Path) -> None:
     ended.wait()
     lock = path.with_name(f"{path.name}.lock")
     with LedgerReader.open(path) as reader:
-        for words, running in ((f"process {ended.pid}", False), ("process 0", None), ("", None), ("else 1", None)):
+        for words, running in (
+            (f"process {ended.pid}", False),
+            ("process 0", None),
+            ("", None),
+            ("else 1", None),
+        ):
             lock.write_text(words)
             assert read_status(reader, now_ms=START_MS).freshness.running is running
         lock.unlink()
@@ -210,7 +251,9 @@ def test_a_long_session_is_drawn_thinly_and_to_its_end(tmp_path: Path) -> None:
 def test_a_new_epoch_begins_with_its_own_cash_and_position(tmp_path: Path) -> None:
     with session(tmp_path, bars=30) as ledger:
         at_ms = START_MS + 30 * MINUTE + 10_000
-        ledger.epoch("reset", {"USD": Decimal(500)}, carried=Decimal(2), cash=Decimal(300), at_ms=at_ms)
+        ledger.epoch(
+            "reset", {"USD": Decimal(500)}, carried=Decimal(2), cash=Decimal(300), at_ms=at_ms
+        )
         ledger.add_candles("ETH/USD", [candle(30, 100.0)], seen_ms=at_ms)
         plan = decision(30, 100.0, wanted=Decimal(3))
         trade(ledger, plan, Move("buy", Decimal(1)), price=Decimal(100))
@@ -247,10 +290,16 @@ def test_a_fill_of_an_epoch_that_is_over_counts_there_alone(tmp_path: Path) -> N
         plan = decision(0, 100.0, wanted=AMOUNT)
         order = ledger.plan(plan, Move("buy", AMOUNT), at_ms=plan.close_ms)
         assert order is not None
-        ledger.epoch("reset", {"USD": CASH}, carried=Decimal(0), cash=CASH, at_ms=plan.close_ms + 1_000)
-        late = VenueFill("t", "v", "buy", AMOUNT, Decimal(100), Decimal(0), "USD", plan.close_ms + 2_000)
+        ledger.epoch(
+            "reset", {"USD": CASH}, carried=Decimal(0), cash=CASH, at_ms=plan.close_ms + 1_000
+        )
+        late = VenueFill(
+            "t", "v", "buy", AMOUNT, Decimal(100), Decimal(0), "USD", plan.close_ms + 2_000
+        )
         ledger.add_fills(order.cid, [late])
-        ledger.add_candles("ETH/USD", [candle(bar, 200.0) for bar in range(3)], seen_ms=plan.close_ms)
+        ledger.add_candles(
+            "ETH/USD", [candle(bar, 200.0) for bar in range(3)], seen_ms=plan.close_ms
+        )
         status = read_status(ledger, now_ms=NOW_MS)
         assert status.funds.equity == ledger.equity(Decimal(200)) == CASH
     assert {point.equity for point in status.curve} == {CASH}
@@ -279,5 +328,8 @@ def test_a_session_that_was_never_written_down_is_an_error_in_words(tmp_path: Pa
         db.execute("DROP TRIGGER session_stays")
         db.execute("DELETE FROM session")
     db.close()
-    with LedgerReader.open(tmp_path / "session.sqlite") as reader, pytest.raises(DataError, match="never started"):
+    with (
+        LedgerReader.open(tmp_path / "session.sqlite") as reader,
+        pytest.raises(DataError, match="never started"),
+    ):
         read_status(reader, now_ms=START_MS)

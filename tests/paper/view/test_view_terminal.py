@@ -68,11 +68,33 @@ def test_the_panel_fits(busy: Status, width: int, height: int) -> None:
 
 def test_on_a_terminal_of_80_by_24_all_is_there(busy: Status) -> None:
     text = "\n".join(drawn(busy, width=76, height=23))
-    for words in ("lstm_eth_5m · session ", "Equity", "Since the start", "Cash", "Fees paid", "Round trips", "P(up)"):
+    for words in (
+        "lstm_eth_5m · session ",
+        "Equity",
+        "Since the start",
+        "Cash",
+        "Fees paid",
+        "Round trips",
+        "P(up)",
+    ):
         assert words in text
-    for words in ("Last candle", "Position", "wanted 50", "Next close in", "buy 50 ETH", "SENDING for 4 min"):
+    for words in (
+        "Last candle",
+        "Position",
+        "wanted 50",
+        "Next close in",
+        "buy 50 ETH",
+        "SENDING for 4 min",
+    ):
         assert words in text
-    for words in ("Incidents: 20", "19: a long story", "3 closed, 1 sending", "is unclear", "54321", "Equity curve"):
+    for words in (
+        "Incidents: 20",
+        "19: a long story",
+        "3 closed, 1 sending",
+        "is unclear",
+        "54321",
+        "Equity curve",
+    ):
         assert words in text
     assert "16: a long story" in text, "room is used for incidents"
 
@@ -101,7 +123,9 @@ def wait_for(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_elsewhere_it_prints_a_line_a_decision_each_once_and_none_from_before(tmp_path: Path) -> None:
+def test_elsewhere_it_prints_a_line_a_decision_each_once_and_none_from_before(
+    tmp_path: Path,
+) -> None:
     console = Console(file=io.StringIO(), width=40)
     with session(tmp_path, bars=10) as ledger:
         with terminal_view(ledger.path, now_ms=lambda: NOW_MS, console=console, every_s=0.01):
@@ -129,7 +153,9 @@ def test_a_session_that_begins_later_is_told_from_its_first_decision(tmp_path: P
 
 def test_a_terminal_shows_why_there_is_nothing_to_show(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
-    with terminal_view(tmp_path / "session.sqlite", now_ms=lambda: NOW_MS, console=console, every_s=0.01):
+    with terminal_view(
+        tmp_path / "session.sqlite", now_ms=lambda: NOW_MS, console=console, every_s=0.01
+    ):
         wait_for(lambda: "there is no paper session" in printed(console))
 
 
@@ -138,7 +164,10 @@ def test_neither_a_damaged_database_nor_a_lost_clock_stops_the_session(tmp_path:
         raise ExchangeError("The local exchange does not answer.")
 
     console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
-    with session(tmp_path, bars=3) as ledger, terminal_view(ledger.path, now_ms=lost, console=console, every_s=0.01):
+    with (
+        session(tmp_path, bars=3) as ledger,
+        terminal_view(ledger.path, now_ms=lost, console=console, every_s=0.01),
+    ):
         wait_for(lambda: "does not answer" in printed(console))
     (tmp_path / "session.sqlite").write_bytes(b"no database at all" * 100)
     with terminal_view(ledger.path, now_ms=lambda: NOW_MS, console=console, every_s=0.01):
@@ -149,7 +178,9 @@ def test_a_panel_says_what_the_program_has_to_say_for_as_long_as_that_holds(tmp_
     console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
     said = ["Stopping once the order in flight is in a known state; Ctrl-C again stops at once."]
     with session(tmp_path, bars=3) as ledger:
-        view = terminal_view(ledger.path, now_ms=lambda: NOW_MS, console=console, note=lambda: said[0], every_s=0.01)
+        view = terminal_view(
+            ledger.path, now_ms=lambda: NOW_MS, console=console, note=lambda: said[0], every_s=0.01
+        )
         with view as is_panel:
             assert is_panel
             wait_for(lambda: "Stopping once" in printed(console))
@@ -173,7 +204,9 @@ def test_on_a_real_terminal_the_panel_stays_in_its_place(tmp_path: Path) -> None
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         words = [sys.executable, "-c", _PROGRAM, str(ledger.path), str(NOW_MS)]
         environment = {**os.environ, "TERM": "xterm-256color"}
-        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=theirs, env=environment) as process:
+        with subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=theirs, env=environment
+        ) as process:
             os.close(theirs)
             said = b""
             while said.count(b"Since the start") < 3:

@@ -32,7 +32,9 @@ from tests.paper.view.filled_session import (
 NOW_MS = START_MS + 62 * MINUTE
 
 
-def ask(page: WebPage, path: str = "/", *, method: str = "GET", host: str | None = None) -> tuple[int, Any, str]:
+def ask(
+    page: WebPage, path: str = "/", *, method: str = "GET", host: str | None = None
+) -> tuple[int, Any, str]:
     """Return status, headers and body of a reply."""
     connection = HTTPConnection("127.0.0.1", page.port, timeout=10)
     try:
@@ -71,7 +73,10 @@ def test_the_page_and_its_status(tmp_path: Path) -> None:
         assert code == 200 and headers["Content-Type"] == "text/html; charset=utf-8"
         assert body.startswith("<!doctype html>") and "{{" not in body
         status = status_of(page)
-    assert status["ready"] and status["title"] == f"lstm_eth_5m · session {tmp_path.name} on binance testnet · ETH/USD"
+    assert (
+        status["ready"]
+        and status["title"] == f"lstm_eth_5m · session {tmp_path.name} on binance testnet · ETH/USD"
+    )
     readings = {reading["key"]: reading["text"] for reading in status["readings"]}
     assert readings["position"] == "50 ETH" and readings["trades"] == "1"
     assert len(status["curve"]) == 60 and status["curve"][0] == [START_MS + MINUTE, "10000.00"]
@@ -94,10 +99,15 @@ def test_a_browser_may_take_nothing_from_elsewhere(tmp_path: Path) -> None:
     with served(tmp_path, bars=1) as page:
         _, headers, body = ask(page)
     rules = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
-    assert rules["default-src"] == rules["frame-ancestors"] == "'none'" and rules["connect-src"] == "'self'"
+    assert (
+        rules["default-src"] == rules["frame-ancestors"] == "'none'"
+        and rules["connect-src"] == "'self'"
+    )
     assert all(rules[kind].startswith("'sha256-") for kind in ("script-src", "style-src"))
     assert headers["Cache-Control"] == "no-store" and headers["X-Content-Type-Options"] == "nosniff"
-    assert "://" not in body.replace("http://www.w3.org/2000/svg", ""), "no address of anything outside"
+    assert "://" not in body.replace("http://www.w3.org/2000/svg", ""), (
+        "no address of anything outside"
+    )
 
 
 def test_what_is_nobodys_business_is_not_served(tmp_path: Path) -> None:
@@ -142,13 +152,19 @@ def test_requests_without_a_host_or_with_two_are_refused(tmp_path: Path) -> None
         own = f"Host: 127.0.0.1:{page.port}\r\n"
         assert " 200 " in ask_raw(page, f"GET /status.json HTTP/1.1\r\n{own}\r\n")
         assert " 403 " in ask_raw(page, "GET /status.json HTTP/1.1\r\n\r\n")
-        assert " 403 " in ask_raw(page, f"GET /status.json HTTP/1.1\r\n{own}Host: evil.example\r\n\r\n")
-        assert " 404 " in ask_raw(page, f"GET http://evil.example/status.json HTTP/1.1\r\n{own}\r\n")
+        assert " 403 " in ask_raw(
+            page, f"GET /status.json HTTP/1.1\r\n{own}Host: evil.example\r\n\r\n"
+        )
+        assert " 404 " in ask_raw(
+            page, f"GET http://evil.example/status.json HTTP/1.1\r\n{own}\r\n"
+        )
         for request in ("GET /status.json\r\n\r\n", "nonsense\r\n\r\n", "\x00\x16\x03\r\n\r\n"):
             assert "equity" not in ask_raw(page, request)
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "BREW"])
+@pytest.mark.parametrize(
+    "method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "BREW"]
+)
 def test_it_can_only_be_read(tmp_path: Path, method: str) -> None:
     with served(tmp_path, bars=1) as page:
         code, headers, body = ask(page, "/status.json", method=method)
@@ -157,7 +173,8 @@ def test_it_can_only_be_read(tmp_path: Path, method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/session.sqlite", "/../session.sqlite", "/status.json/", "/status.json?x=1", "/%2e%2e/", "*"]
+    "path",
+    ["/session.sqlite", "/../session.sqlite", "/status.json/", "/status.json?x=1", "/%2e%2e/", "*"],
 )
 def test_there_is_nothing_else(tmp_path: Path, path: str) -> None:
     with served(tmp_path, bars=1) as page:
@@ -191,7 +208,9 @@ def test_a_database_that_comes_later_and_one_that_breaks(tmp_path: Path) -> None
             open_epoch(ledger)
             fill_session(ledger, 3)
             assert len(status_of(page)["curve"]) == 3
-        assert status_of(page)["exact"]["orders"] == {}, "a session that has ended is shown as it ended"
+        assert status_of(page)["exact"]["orders"] == {}, (
+            "a session that has ended is shown as it ended"
+        )
         path.write_bytes(b"no database at all" * 100)
         assert status_of(page)["ready"] is False
 
@@ -222,11 +241,15 @@ def test_each_status_is_of_one_moment_while_the_session_writes(tmp_path: Path) -
     for exact in seen:
         assert Decimal(exact["position"]) == (AMOUNT if exact["fills"] % 2 else 0)
         price = Decimal(str(exact["candle"]["close"])) if exact["candle"] else Decimal(0)
-        assert Decimal(exact["equity"]) == Decimal(exact["cash"]) + Decimal(exact["position"]) * price
+        assert (
+            Decimal(exact["equity"]) == Decimal(exact["cash"]) + Decimal(exact["position"]) * price
+        )
         assert exact["orders"].get("CLOSED", 0) in (exact["fills"], exact["fills"] - 1)
 
 
-def test_an_idle_connection_holds_nothing_up(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_idle_connection_holds_nothing_up(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     with socket.socket() as idle:
         with served(tmp_path, bars=1) as page:
             idle.connect(("127.0.0.1", page.port))

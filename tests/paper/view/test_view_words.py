@@ -11,7 +11,16 @@ from cryptonn.paper.planner import Move
 from cryptonn.paper.view.decisions import Mark, lines_since, newest_mark
 from cryptonn.paper.view.status import OpenOrder, Status, read_status
 from cryptonn.paper.view.words import notices, readings, title
-from tests.paper.view.filled_session import AMOUNT, CASH, MINUTE, START_MS, decision, facts, session, trade
+from tests.paper.view.filled_session import (
+    AMOUNT,
+    CASH,
+    MINUTE,
+    START_MS,
+    decision,
+    facts,
+    session,
+    trade,
+)
 
 NOW_MS = START_MS + 30 * MINUTE + 4_000
 
@@ -31,8 +40,12 @@ def test_a_made_up_market_is_named_first(status: Status) -> None:
     here = replace(status, name="local", facts=facts(venue="local", config=made_up))
     assert title(here) == "SYNTHETIC MARKET · lstm_eth_5m · session local · ETH/USD"
     elsewhere = replace(status, name="second", facts=facts(config=made_up))
-    assert title(elsewhere) == "lstm_eth_5m · session second on binance testnet · ETH/USD", "the sandbox's candles"
-    replayed = replace(here, facts=facts(venue="local", config='{"run": {"data": {"source": "files"}}}'))
+    assert title(elsewhere) == "lstm_eth_5m · session second on binance testnet · ETH/USD", (
+        "the sandbox's candles"
+    )
+    replayed = replace(
+        here, facts=facts(venue="local", config='{"run": {"data": {"source": "files"}}}')
+    )
     assert title(replayed) == "lstm_eth_5m · session local · ETH/USD"
 
 
