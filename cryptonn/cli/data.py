@@ -42,6 +42,20 @@ def import_data(
             help="Drop impossible bars and count them, instead of refusing the file.",
         ),
     ] = False,
+    date_order: Annotated[
+        Literal["dmy", "mdy", "ymd"] | None,
+        typer.Option(help="What comes first in dates such as 05/01/2020: day, month or year."),
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Of times without a zone, such as Europe/Berlin; else UTC.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=VALUE",
+            help="Read only such rows, of a file of several coins: pair=BTCUSDT.",
+        ),
+    ] = None,
     root: Root = _ROOT,
     as_json: Json = False,
 ) -> None:
@@ -50,25 +64,28 @@ def import_data(
     Dialects: CryptoDataDownload (minute, hourly, daily), Yahoo Finance, Binance klines (old and new), plain
     timestamp/open/high/low/close/volume.
     """
+    import pandas as pd
+
     from cryptonn.market.files.formats import read_candle_file
+    from cryptonn.market.files.options import FileOptions
     from cryptonn.market.store.candle_store import Store
     from cryptonn.progress import Step
 
-    store, done = Store(root), []
+    options = FileOptions(
+        date_order=date_order,
+        timezone=timezone,
+        where=_conditions(where or []),
+        bad_bars="drop" if drop_bad_bars else "refuse",
+    )
+    store = Store(root)
+    done = []
+    now = pd.Timestamp.now(tz="UTC")
     with show_progress() as on_step:
         for position, file in enumerate(files):
             on_step(Step("import", position / len(files), file.name))
-            read = read_candle_file(
-                file, symbol=symbol, bad_bars="drop" if drop_bad_bars else "refuse"
-            )
-            done.append(
-                (
-                    read,
-                    _store(
-                        store, read, exchange=exchange, conflicts="replace" if replace else "refuse"
-                    ),
-                )
-            )
+            read = read_candle_file(file, symbol=symbol, options=options, now=now)
+            conflicts: Literal["refuse", "replace"] = "replace" if replace else "refuse"
+            done.append((read, _store(store, read, exchange=exchange, conflicts=conflicts)))
     if as_json:
         emit({"imported": [_imported(read, written) for read, written in done]})
         return
@@ -87,6 +104,18 @@ def import_data(
     show_table("Imported", columns, rows, left=4)
     for note in dict.fromkeys(note for read, _ in done for note in read.notes):
         stdout.print(f"Note: {note}", soft_wrap=True)
+
+
+def _conditions(texts: list[str]) -> dict[str, str]:
+    from cryptonn.errors import ConfigError
+
+    pairs = [text.partition("=") for text in texts]
+    wrong = next((text for text, pair in zip(texts, pairs, strict=True) if not all(pair)), None)
+    if wrong is not None:
+        raise ConfigError(
+            f"--where {wrong!r} must look like COLUMN=VALUE, for example pair=BTCUSDT."
+        )
+    return {column.strip(): value.strip() for column, _, value in pairs}
 
 
 def _store(

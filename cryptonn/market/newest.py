@@ -19,6 +19,15 @@ from cryptonn.settings import DataConfig
 
 __all__ = ["fetched_candles", "newest_candles"]
 
+_OF_NO_FILE: dict[str, Any] = {
+    "files": {},
+    "dialect": None,
+    "date_order": None,
+    "timezone": None,
+    "where": {},
+}
+"""What a run file says of its own files holds for no others."""
+
 
 def newest_candles(
     config: DataConfig,
@@ -55,9 +64,9 @@ def newest_candles(
     if files:
         _refuse_synthetic(config)
         given = {
+            **_OF_NO_FILE,
             "source": "files",
             "files": _by_symbol(files, config),
-            "dialect": None,
             "exchange": None,
         }
         config = config.model_copy(update=given)
@@ -111,10 +120,9 @@ def fetched_candles(
             sleep=sleep,
         )
         fetched = {
+            **_OF_NO_FILE,
             "source": "store",
             "folder": kept,
-            "files": {},
-            "dialect": None,
             "exchange": exchange,
         }
         return latest_market(config.model_copy(update=fetched), horizon=horizon, bars=bars)

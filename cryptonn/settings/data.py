@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cryptonn.settings.section import NAME, Count, Period, Proportion, Section
+from cryptonn.units import listed
 
 __all__ = ["DataConfig", "SyntheticConfig"]
 
@@ -34,6 +35,14 @@ class DataConfig(Section):
     """Under `source = "files"`: the CSV files of each symbol, in `folder` or by a path of their own."""
     dialect: str | None = None
     """Under `source = "files"`: the layout that is expected, such as yahoo; another one is refused."""
+    date_order: Literal["dmy", "mdy", "ymd"] | None = None
+    """Under `source = "files"`: what comes first in dates such as 05/01/2020, where the spacing of the bars does not
+    tell: the day (dmy), the month (mdy) or the year (ymd)."""
+    timezone: str | None = None
+    """Under `source = "files"`: of times without a zone, such as Europe/Berlin; UTC by default."""
+    where: dict[str, dict[str, str]] = {}
+    """Under `source = "files"`: by symbol, which rows of a file of several coins are its own, as in
+    `where."ETH/USD" = { pair = "ETHUSDT" }`."""
     extras: bool = False
     """Under `source = "files"`: read also `quote_volume`, `trades`, `taker_base` and `taker_quote` of Binance's kline
     files, for ``features.columns``. The store has none of them: it keeps the five columns of a candle."""
@@ -72,8 +81,10 @@ class DataConfig(Section):
             raise ValueError(
                 f'files names none for {missing[0]}: add [data.files] "{missing[0]}" = ["FILE.csv"]{other}'
             )
-        if self.source != "files" and (self.files or self.dialect):
-            raise ValueError('files and dialect need source = "files"')
+        about_files = ("files", "dialect", "date_order", "timezone", "where")
+        given = [name for name in about_files if getattr(self, name)]
+        if self.source != "files" and given:
+            raise ValueError(f'{listed(given)} need source = "files"')
         if self.source != "store" and self.exchange is not None:
             raise ValueError(
                 'exchange needs source = "store": files, and the synthetic market, are of none'

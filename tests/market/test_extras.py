@@ -12,6 +12,7 @@ from cryptonn.errors import ConfigError, DataError
 from cryptonn.market.candles import Frame, align
 from cryptonn.market.extras import EXTRAS
 from cryptonn.market.files.formats import CandleFile, read_candle_file
+from cryptonn.market.files.options import FileOptions
 from cryptonn.market.newest import fetched_candles, newest_candles
 from cryptonn.market.source import latest_market, load_frame
 from cryptonn.market.store.health import candles_sha256
@@ -63,7 +64,7 @@ def save(folder: Path, lines: list[str], *, name: str = "klines.csv") -> Path:
 
 
 def read(folder: Path, lines: list[str]) -> CandleFile:
-    return read_candle_file(save(folder, lines), symbol=ETH, extras=True)
+    return read_candle_file(save(folder, lines), symbol=ETH, options=FileOptions(extras=True))
 
 
 def config(folder: Path, *files: str, **changes: object) -> DataConfig:
@@ -117,7 +118,8 @@ def test_a_header_in_another_order_is_read_by_its_names(tmp_path: Path) -> None:
 def test_the_candles_are_the_same_with_and_without_extras(tmp_path: Path) -> None:
     path = save(tmp_path, [ARCHIVE, *reversed(klines(range(5)))])
     without, beside = (
-        read_candle_file(path, symbol=ETH, extras=extras) for extras in (False, True)
+        read_candle_file(path, symbol=ETH, options=FileOptions(extras=extras))
+        for extras in (False, True)
     )
     assert without.extras is None
     assert (beside.source, beside.timeframe) == (without.source, without.timeframe)

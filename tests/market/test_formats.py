@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cryptonn.errors import ConfigError, DataError
 from cryptonn.market.bars import FIELDS, check_candles
 from cryptonn.market.files.formats import CandleFile, read_candle_file
+from cryptonn.market.files.options import FileOptions
 from cryptonn.market.symbols import parse_symbol
 
 START = 1514764800  # 2018-01-01 00:00 UTC, in seconds
@@ -38,7 +39,8 @@ def save(folder: Path, lines: list[str], *, name: str = "candles.csv") -> Path:
 
 
 def read(folder: Path, lines: list[str], **options: str) -> CandleFile:
-    return read_candle_file(save(folder, lines), **{"symbol": "ETH/USD", **options})
+    symbol = options.pop("symbol", "ETH/USD")
+    return read_candle_file(save(folder, lines), symbol=symbol, options=FileOptions(**options))
 
 
 def refused(folder: Path, lines: list[str], **options: str) -> str:

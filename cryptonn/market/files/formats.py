@@ -30,6 +30,7 @@ from cryptonn.market.files.dialects import (
     refuse_other_dialect,
     with_extras,
 )
+from cryptonn.market.files.options import PLAIN_READING, FileOptions
 from cryptonn.market.files.rows import read_rows
 from cryptonn.market.files.times import read_times
 from cryptonn.market.symbols import parse_symbol
@@ -84,9 +85,8 @@ def read_candle_file(
     path: Path | str,
     *,
     symbol: str | None = None,
-    dialect: str | None = None,
-    bad_bars: Literal["refuse", "drop"] = "refuse",
-    extras: bool = False,
+    options: FileOptions = PLAIN_READING,
+    now: pd.Timestamp | None = None,
 ) -> CandleFile:
     """Read a candle file: plain, .gz or .zip; CryptoDataDownload, Yahoo, Binance klines or plain OHLCV.
 
@@ -96,13 +96,11 @@ def read_candle_file(
         The file. Its dialect is told from the header, its timeframe from the most common spacing of its times.
     symbol
         Base/quote; may be left out where the file has a Symbol column.
-    dialect
-        The one that is expected, by its first word (``"yahoo"``); any by default.
-    bad_bars
-        An impossible bar (a missing value, a price not above 0, high below low, a negative volume) is refused, or
-        dropped and counted.
-    extras
-        Read the extras of Binance's klines too; a file without them is refused.
+    options
+        What is said of the file where it leaves something open.
+    now
+        The present (UTC): bars that have not closed by it are left out and counted. Without it every bar counts as
+        closed.
 
     Raises
     ------
@@ -115,15 +113,16 @@ def read_candle_file(
     path = Path(path)
     content, sha256 = read_content(path)
     layout = recognise(path, content)
-    if dialect is not None:
-        refuse_other_dialect(path, layout, expected=dialect)
+    if options.dialect is not None:
+        refuse_other_dialect(path, layout, expected=options.dialect)
+    extras = options.extras
     if extras:
         layout = with_extras(path, layout, symbol=symbol)
     rows, repairs = read_rows(path, content, layout)
     name = _symbol(path, rows, symbol)
     times, time_repairs, naive = read_times(rows["time"], source=str(path))
     rows = rows[[*FIELDS, *EXTRAS] if extras else list(FIELDS)]
-    good = _good_bars(path, rows, times, bad_bars)
+    good = _good_bars(path, rows, times, options.bad_bars)
     repairs |= time_repairs | {"dropped_bars": int((~good).sum())}
     rows, times, order_repairs = _in_order(path, rows[good], times[good])
     if layout.dialect == YAHOO:

@@ -10,6 +10,7 @@ from cryptonn.errors import DataError, did_you_mean
 from cryptonn.market.bars import FIELDS, bar_step, time_index
 from cryptonn.market.extras import EXTRAS, summed
 from cryptonn.market.files.formats import CandleFile, read_candle_file
+from cryptonn.market.files.options import FileOptions
 from cryptonn.market.merging import merge
 from cryptonn.market.resample import resample
 from cryptonn.market.supply import Supply
@@ -37,8 +38,7 @@ def listed_candles(config: DataConfig) -> dict[str, Supply]:
 def _supply(config: DataConfig, symbol: str) -> Supply:
     paths = [_find(name, config.folder) for name in config.files[symbol]]
     files = [
-        read_candle_file(path, symbol=symbol, dialect=config.dialect, extras=config.extras)
-        for path in paths
+        read_candle_file(path, symbol=symbol, options=_options(config, symbol)) for path in paths
     ]
     names, timeframe = ", ".join(path.name for path in paths), _timeframe(files)
     rows = _joined(files)
@@ -58,6 +58,16 @@ def _supply(config: DataConfig, symbol: str) -> Supply:
         extras=extras
         if extras is None
         else summed(extras, times=time_index(candles), timeframe=config.timeframe),
+    )
+
+
+def _options(config: DataConfig, symbol: str) -> FileOptions:
+    return FileOptions(
+        dialect=config.dialect,
+        date_order=config.date_order,
+        timezone=config.timezone,
+        where=config.where.get(symbol, {}),
+        extras=config.extras,
     )
 
 
