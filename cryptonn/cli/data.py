@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cryptonn.cli.console import AsJson, emit, show_progress, show_table, stdout
+from cryptonn.units import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
     from cryptonn.market.files.formats import CandleFile
     from cryptonn.market.store.candle_store import Store, Written
     from cryptonn.market.store.manifest import StoreEntry
@@ -151,10 +154,17 @@ def download_data(
     root: Root = _ROOT,
     as_json: Json = False,
 ) -> None:
-    """Download candles through ccxt into the store: public, rate-limited, goes on where it stopped."""
+    """Download candles through ccxt into the store: public, rate-limited, goes on where it stopped.
+
+    What came is held against what was asked. Not every exchange gives all that it is asked for: kraken, for example,
+    gives its newest 720 bars alone. The exit code is 0 if the range is covered, and 1 if candles are missing: what
+    came is stored all the same, and the next download asks for the rest again. Short stretches in which nobody traded
+    are not missing.
+    """
     import pandas as pd
 
-    from cryptonn.market.exchange.download import download_candles
+    from cryptonn.market.exchange.coverage import coverage_words
+    from cryptonn.market.exchange.download import NothingCame, download_candles
     from cryptonn.market.store.candle_store import Store
     from cryptonn.market.timerange import TimeRange
     from cryptonn.progress import Step
@@ -170,20 +180,46 @@ def download_data(
                 )
             )
 
-        table = download_candles(
-            Store(root),
-            exchange=exchange,
-            symbols=[*symbols, *(more or [])],
-            timeframe=timeframe,
-            timerange=TimeRange.parse(timerange),
-            now=pd.Timestamp.now(tz="UTC"),
-            on_page=on_page,
-        )
+        try:
+            table = download_candles(
+                Store(root),
+                exchange=exchange,
+                symbols=[*symbols, *(more or [])],
+                timeframe=timeframe,
+                timerange=TimeRange.parse(timerange),
+                now=pd.Timestamp.now(tz="UTC"),
+                on_page=on_page,
+            )
+        except NothingCame as nothing:
+            table = nothing.report
+    found = table.reset_index().to_dict(orient="records")
+    words = [coverage_words(exchange, row["symbol"], timeframe, row["missing"]) for row in found]
     if as_json:
-        emit({"downloaded": table.reset_index().to_dict(orient="records")})
+        emit({"downloaded": [_downloaded(row, why) for row, why in zip(found, words, strict=True)]})
     else:
-        table = table.reset_index()
-        show_table("Downloaded", list(table.columns), table.itertuples(index=False))
+        columns = ("symbol", "rows", "start", "end", "missing")
+        show_table("Downloaded", columns, [_download_row(row) for row in found])
+        for why in filter(None, words):
+            stdout.print(f"NOT COVERED: {why}", soft_wrap=True)
+    if any(words):
+        raise typer.Exit(1)
+
+
+def _downloaded(row: "Mapping[Hashable, Any]", why: str) -> dict[str, Any]:
+    return {
+        "symbol": row["symbol"],
+        "rows": row["rows"],
+        "start": row["start"],
+        "end": row["end"],
+        "missing": [[part.start, part.end] for part in row["missing"]],
+        "why": why,
+    }
+
+
+def _download_row(row: "Mapping[Hashable, Any]") -> tuple[object, ...]:
+    bars = sum(part.bars for part in row["missing"])
+    missing = counted(bars, "bar") if bars else "none"
+    return row["symbol"], f"{row['rows']:,}", row["start"], row["end"], missing
 
 
 def list_data(root: Root = _ROOT, as_json: Json = False) -> None:

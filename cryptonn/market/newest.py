@@ -8,14 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from cryptonn.errors import ConfigError
+from cryptonn.errors import ConfigError, ExchangeError
 from cryptonn.market.candles import Frame
+from cryptonn.market.exchange.coverage import coverage_words
 from cryptonn.market.exchange.download import download_candles
 from cryptonn.market.extras import EXTRAS
 from cryptonn.market.source import latest_market, reach
 from cryptonn.market.store.candle_store import Store
 from cryptonn.market.timerange import TimeRange
 from cryptonn.settings import DataConfig
+from cryptonn.units import counted
 
 __all__ = ["fetched_candles", "newest_candles"]
 
@@ -89,7 +91,8 @@ def fetched_candles(
     """Fetch the newest closed candles of a run's symbols from an exchange, as ``download_candles`` does.
 
     They are kept in the store of ``folder``, or in the run's own if it names this exchange: a second exchange there
-    would leave open which one the run reads. Else they are forgotten.
+    would leave open which one the run reads. Else they are forgotten. An exchange that gives few candles will do if
+    they are enough for the network.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def fetched_candles(
         If the run's market is synthetic, it reads the extras of Binance's klines, or the exchange lacks a symbol or the
         timeframe.
     ExchangeError
-        If the exchange refuses or cannot be reached.
+        If the exchange refuses or cannot be reached, or gives fewer candles than the network looks back over.
     """
     _refuse_synthetic(config)
     if config.extras:
@@ -109,7 +112,7 @@ def fetched_candles(
     with TemporaryDirectory() as forgotten:
         own = config.source == "store" and config.exchange == exchange
         kept = folder or (config.folder if own else Path(forgotten))
-        download_candles(
+        report = download_candles(
             Store(kept),
             exchange=exchange,
             symbols=config.symbols,
@@ -125,7 +128,52 @@ def fetched_candles(
             "folder": kept,
             "exchange": exchange,
         }
-        return latest_market(config.model_copy(update=fetched), horizon=horizon, bars=bars)
+        frame = latest_market(
+            config.model_copy(update=fetched),
+            horizon=horizon,
+            bars=bars,
+            since=_after_what_was_kept_back(report, exchange, timeframe=config.timeframe),
+        )
+    if len(frame.index) < bars:
+        words = " ".join(_words(report, exchange, timeframe=config.timeframe).values())
+        raise ExchangeError(
+            f"{exchange} gave {counted(len(frame.index), 'candle')} of {', '.join(config.symbols)} up to now, and the "
+            f"network looks back over {bars:,}. {words}"
+        )
+    return frame
+
+
+def _after_what_was_kept_back(
+    report: pd.DataFrame, exchange: str, *, timeframe: str
+) -> pd.Timestamp | None:
+    """Return from when on there are candles of all symbols, if the exchange kept earlier ones back.
+
+    What the store holds of the time before is of no use then: between it and the newest candles lies a stretch that
+    nobody knows. A hole in what the exchange gives is another thing: it is filled as in a run.
+
+    Raises
+    ------
+    ExchangeError
+        If no candle of a symbol came.
+    """
+    words = _words(report, exchange, timeframe=timeframe)
+    end = report["end"].iloc[0]
+    ends = []
+    for symbol, parts in report["missing"].items():
+        kept_back = [part for part in parts if part.kind not in ("hole", "end")]
+        if any(part.end == end for part in kept_back):
+            raise ExchangeError(words[str(symbol)])
+        ends += [part.end for part in kept_back]
+    return max(ends, default=None)
+
+
+def _words(report: pd.DataFrame, exchange: str, *, timeframe: str) -> dict[str, str]:
+    """Return by symbol what is missing, where something is."""
+    return {
+        str(symbol): coverage_words(exchange, str(symbol), timeframe, parts)
+        for symbol, parts in report["missing"].items()
+        if parts
+    }
 
 
 def _refuse_synthetic(config: DataConfig) -> None:

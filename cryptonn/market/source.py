@@ -98,7 +98,12 @@ def load_frame(config: DataConfig) -> tuple[Frame, dict[str, dict[str, Any]]]:
 
 
 def latest_market(
-    config: DataConfig, *, horizon: int, bars: int, now: pd.Timestamp | None = None
+    config: DataConfig,
+    *,
+    horizon: int,
+    bars: int,
+    now: pd.Timestamp | None = None,
+    since: pd.Timestamp | None = None,
 ) -> Frame:
     """Return the newest aligned candles there are: ``bars`` before the last midnight, and enough before for features.
 
@@ -107,6 +112,8 @@ def latest_market(
     now
         The present: a bar that has not closed by then, such as today's in a file of days, is left out. Without it every
         bar is taken for closed.
+    since
+        Candles before it are left out.
 
     Raises
     ------
@@ -117,7 +124,7 @@ def latest_market(
     if config.source == "synthetic":
         return load_market(config, horizon=horizon).frame
     supplies = _supplies(config, TimeRange())
-    tables = {symbol: _closed(supply, now) for symbol, supply in supplies.items()}
+    tables = {symbol: _closed(supply, now).loc[since:] for symbol, supply in supplies.items()}
     end = min(table.index[-1] for table in tables.values())
     earliest = end.normalize() - reach(config.timeframe, bars=bars)
     recent = {symbol: table.loc[earliest:end] for symbol, table in tables.items()}

@@ -86,7 +86,8 @@ def test_three_days_of_both_coins_are_stored_as_served(store: Store, transport: 
         expected = THREE_DAYS.select(MARKET[symbol])
         same(stored(store, symbol), expected)
         assert report.loc[symbol, "rows"] == len(expected)
-    assert list(report.columns) == ["rows", "start", "end"]
+    assert list(report.columns) == ["rows", "start", "end", "missing"]
+    assert list(report["missing"]) == [(), ()]
     assert (report["start"] == THREE_DAYS.start).all()
     assert (report["end"] == THREE_DAYS.end).all()
 

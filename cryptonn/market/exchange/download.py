@@ -1,27 +1,67 @@
 """Candles from an exchange's public interface into the store, through ccxt; it goes on where it was stopped."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from cryptonn.errors import ConfigError, ExchangeError
-from cryptonn.market.bars import bar_step, time_index, time_text, times_of
+from cryptonn.market.bars import bar_step, time_text
 from cryptonn.market.exchange.asking import PublicExchange, connected
-from cryptonn.market.exchange.pages import taken_up_again
+from cryptonn.market.exchange.coverage import Missing, coverage_words, missing_candles
+from cryptonn.market.exchange.history import History
+from cryptonn.market.exchange.pages import Stretch, taken_up_again
 from cryptonn.market.exchange.shelf import Shelf
 from cryptonn.market.store.candle_store import Store
 from cryptonn.market.timerange import TimeRange
 
-__all__ = ["OnPage", "download_candles"]
+__all__ = ["NothingCame", "OnPage", "download_candles"]
 
 OnPage = Callable[[str, pd.Timestamp, pd.Timestamp, pd.Timestamp, int], None]
 """Called after every page: symbol, time up to which it is fetched, start and end of the range, rows fetched so far."""
 
-UNKNOWN_PAGE = 500
-"""Bars a page is taken to span where ccxt does not know the exchange's limit."""
 _MILLISECOND = 1_000_000
+
+
+class NothingCame(ExchangeError):
+    """No candle of any symbol lies in the range; ``report`` is what ``download_candles`` would have returned."""
+
+    def __init__(self, message: str, *, report: pd.DataFrame) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+@dataclass(frozen=True)
+class _Span:
+    """The bars that are asked for, and the present; ns."""
+
+    start: int
+    end: int
+    present: int
+
+    @property
+    def stretch(self) -> Stretch:
+        return self.start, self.end
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """What happens after a page."""
+
+    on_page: OnPage | None
+    pages_a_write: int
+
+
+@dataclass(frozen=True)
+class _Came:
+    """What came of one symbol."""
+
+    rows: int
+    missing: tuple[Missing, ...]
+    held: int
+    """Bars of the range that are in the store."""
 
 
 def download_candles(
@@ -65,7 +105,10 @@ def download_candles(
     Returns
     -------
     DataFrame
-        Index symbol; columns rows (int, fetched now), start and end (UTC) of the range asked for.
+        Index symbol; columns rows (int, fetched now), start and end (UTC) of the range asked for, and missing: a tuple
+        of ``Missing``, the stretches of the range for which no candle came though a quiet market would have some. It
+        is empty where the range is covered. ``coverage_words`` writes it out. What is missing is asked for again by
+        the next download; minutes absent between candles that came are not: nobody traded in them.
 
     Raises
     ------
@@ -73,8 +116,8 @@ def download_candles(
         If the exchange, a symbol or the timeframe does not exist there, it gives no candles, or the range has no start
         or lies in the future.
     ExchangeError
-        If the exchange refuses, cannot be reached after several tries, keeps answering nonsense, or has no candle in
-        the range. What was fetched until then is in the store.
+        If the exchange refuses, cannot be reached after several tries, or keeps answering nonsense; ``NothingCame`` if
+        it has no candle in the range, of any symbol. What was fetched until then is in the store.
     """
     with connected(
         exchange, timeframe, spot=all(":" not in symbol for symbol in symbols), transport=transport
@@ -82,23 +125,38 @@ def download_candles(
         venue = PublicExchange(api, sleep)
         venue.check_symbols(symbols)
         span = _span(venue, timerange, timeframe, now)
-        rows = {
+        writing = _Writing(on_page, pages_a_write)
+        came = {
             symbol: _download(
-                *(venue, Shelf(store, exchange=exchange, symbol=symbol, timeframe=timeframe)),
+                venue,
+                Shelf(store, exchange=exchange, symbol=symbol, timeframe=timeframe),
                 span=span,
-                on_page=on_page,
-                pages_a_write=pages_a_write,
+                writing=writing,
             )
             for symbol in dict.fromkeys(symbols)
         }
-    report = pd.DataFrame({"rows": pd.Series(rows, dtype="int64")}).rename_axis("symbol")
-    return report.assign(start=_instant(span[0]), end=_instant(span[1]))
+    report = _report(came, span)
+    if not any(found.held for found in came.values()):
+        words = [
+            coverage_words(exchange, symbol, timeframe, found.missing)
+            for symbol, found in came.items()
+        ]
+        raise NothingCame(" ".join(words), report=report)
+    return report
 
 
-def _span(
-    venue: PublicExchange, timerange: TimeRange, timeframe: str, now: pd.Timestamp
-) -> tuple[int, int]:
-    """Return the first open and the end (ns) of the bars that are asked for: of those in the range, all that closed."""
+def _report(came: Mapping[str, _Came], span: _Span) -> pd.DataFrame:
+    columns = {
+        "rows": [found.rows for found in came.values()],
+        "start": _instant(span.start),
+        "end": _instant(span.end),
+        "missing": [found.missing for found in came.values()],
+    }
+    return pd.DataFrame(columns, index=pd.Index(came, name="symbol"))
+
+
+def _span(venue: PublicExchange, timerange: TimeRange, timeframe: str, now: pd.Timestamp) -> _Span:
+    """Return which bars are asked for: of those in the range, all that closed."""
     if timerange.start is None:
         raise ConfigError(
             f"timerange {timerange}: a download needs a start, for example 20180101-."
@@ -116,67 +174,43 @@ def _span(
             f"timerange {timerange} holds no {timeframe} bar that has closed by now, "
             f"{time_text(_instant(present))}. Choose an earlier start."
         )
-    return start, end
+    return _Span(start, end, present)
 
 
-def _download(
-    venue: PublicExchange,
-    shelf: Shelf,
-    *,
-    span: tuple[int, int],
-    on_page: OnPage | None,
-    pages_a_write: int,
-) -> int:
-    """Fetch what the store lacks of one symbol; return the number of rows fetched."""
+def _download(venue: PublicExchange, shelf: Shelf, *, span: _Span, writing: _Writing) -> _Came:
+    """Fetch what the store lacks of one symbol."""
     fetched = 0
-    for start, end in shelf.missing(span):
+    history = History(venue, symbol=shelf.symbol, timeframe=shelf.timeframe, present=span.present)
+    for start, end in shelf.missing(span.stretch):
         pending: list[pd.DataFrame] = []
-        reached, complete = start, False
+        answered: list[Stretch] = []
+        reached = start
+        complete = False
         try:
-            for page, reached in _pages(venue, shelf, start, end):
-                pending.append(page)
-                fetched += len(page)
-                if len(pending) >= pages_a_write and taken_up_again(
+            for page in history.pages(start, end):
+                pending.append(page.candles)
+                answered.append(page.answered)
+                reached = page.reached
+                fetched += len(page.candles)
+                if len(pending) >= writing.pages_a_write and taken_up_again(
                     reached, end, timeframe=shelf.timeframe
                 ):
-                    shelf.keep(pending, answered=(start, reached))
+                    shelf.keep(pending, answered=answered)
                     pending.clear()
-                if on_page is not None:
-                    on_page(
+                if writing.on_page is not None:
+                    writing.on_page(
                         shelf.symbol,
                         _instant(reached),
-                        _instant(span[0]),
-                        _instant(span[1]),
+                        _instant(span.start),
+                        _instant(span.end),
                         fetched,
                     )
             complete = True
         finally:
             if complete or taken_up_again(reached, end, timeframe=shelf.timeframe):
-                shelf.keep(pending, answered=(start, reached))
-    if not fetched and not len(shelf.held(span)):
-        raise ExchangeError(
-            f"{venue.api.id} gave no {shelf.timeframe} candle of {shelf.symbol} from {time_text(_instant(span[0]))} to "
-            f"{time_text(_instant(span[1]))}. It was not traded there then, or the exchange gives only recent candles: "
-            "choose a later range or another exchange."
-        )
-    return fetched
-
-
-def _pages(
-    venue: PublicExchange, shelf: Shelf, start: int, end: int
-) -> Iterator[tuple[pd.DataFrame, int]]:
-    """Give the candles that open in [start, end), page by page, each with the time (ns) up to which all is known."""
-    step = bar_step(shelf.timeframe)
-    since = start
-    while since < end:
-        candles = venue.page(shelf.symbol, shelf.timeframe, since)
-        times = times_of(time_index(candles))
-        if len(times) and times[-1] >= since:
-            wanted = candles[(times >= since) & (times < end)]
-            since = int(times[-1]) + step
-            yield wanted, min(since, end)
-        else:  # nothing there: not traded, or not yet given out; only a later candle tells
-            since += (venue.page_limit or UNKNOWN_PAGE) * step
+                shelf.keep(pending, answered=answered)
+    missing = missing_candles(shelf, history, span=span.stretch)
+    return _Came(fetched, missing, len(shelf.held(span.stretch)))
 
 
 def _ns(instant: pd.Timestamp) -> int:

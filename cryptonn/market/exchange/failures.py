@@ -5,10 +5,16 @@ The classes of ccxt are told by name, so that ccxt need not be imported.
 
 from cryptonn.errors import ConfigError, CryptonnError, ExchangeError
 
-__all__ = ["MEANINGS", "meaning_of"]
+__all__ = ["MEANINGS", "RefusedRequest", "meaning_of"]
 
 _WAIT = "The network or the exchange has trouble: wait a little; a command that has ended goes on from here."
 _OTHER = "Choose another exchange, or look at its status page."
+
+
+class RefusedRequest(ConfigError):
+    """The exchange calls a request a bad one; some do so where it is for candles older than those they keep."""
+
+
 _GROUPS: tuple[tuple[type[CryptonnError], bool, str, str], ...] = (
     # ours, worth another try, what to do, classes of ccxt
     (
@@ -40,7 +46,13 @@ _GROUPS: tuple[tuple[type[CryptonnError], bool, str, str], ...] = (
     ),
     (
         *(ConfigError, False, "Check the exchange, the symbol and the timeframe."),
-        "ArgumentsRequired BadRequest BadSymbol NotSupported",
+        "ArgumentsRequired BadSymbol NotSupported",
+    ),
+    (
+        RefusedRequest,
+        False,
+        "Check the symbol, the timeframe and the range: it may keep no candles as old as these.",
+        "BadRequest",
     ),
     (ConfigError, False, "Mend the proxy settings of the environment.", "InvalidProxySettings"),
 )

@@ -10,12 +10,27 @@ from cryptonn.errors import DataError
 from cryptonn.market.bars import FIELDS, bad_bars, bar_step, explain_bar, time_text
 from cryptonn.units import counted
 
-__all__ = ["HOLE", "missing_stretches", "reply_candles", "taken_up_again"]
+__all__ = [
+    "HOLE",
+    "Stretch",
+    "absent_stretches",
+    "bars_a_day",
+    "missing_stretches",
+    "quiet_bars",
+    "reply_candles",
+    "taken_up_again",
+]
+
+Stretch = tuple[int, int]
+"""Start and end (ns, the end not included)."""
 
 HOLE = 10
 """Absent bars in a row, among stored ones, that are not asked for again: a quiet market has such stretches."""
 
+_QUIET = 60
+"""Usual distances between two candles in a row without one: a quiet hour where every minute trades."""
 _MILLISECOND = 1_000_000
+_DAY = 86_400_000_000_000
 
 
 def reply_candles(rows: Any, *, timeframe: str) -> pd.DataFrame:
@@ -64,10 +79,10 @@ def reply_candles(rows: Any, *, timeframe: str) -> pd.DataFrame:
     return candles
 
 
-def missing_stretches(
-    held: NDArray[np.int64], *, span: tuple[int, int], timeframe: str
-) -> list[tuple[int, int]]:
-    """Return the stretches of a span that are to be fetched, oldest first.
+def absent_stretches(
+    held: NDArray[np.int64], *, span: Stretch, timeframe: str, inside: int, at_ends: int
+) -> list[Stretch]:
+    """Return the stretches of a span that hold no bar, oldest first.
 
     Parameters
     ----------
@@ -77,22 +92,62 @@ def missing_stretches(
         First open and end (ns, not included), on the grid.
     timeframe
         Length of a bar.
-
-    Returns
-    -------
-    list of (start, end)
-        What lies before the first and after the last bar held, and between them each hole of more than ``HOLE`` bars.
+    inside, at_ends
+        So many absent bars in a row are let pass: between two bars held, and before the first or after the last.
     """
     step = bar_step(timeframe)
     marks = np.concatenate([[span[0] - step], held, [span[1]]])
     absent = np.diff(marks) // step - 1
-    least = np.full(len(absent), HOLE + 1)
-    least[[0, -1]] = 1
+    passed = np.full(len(absent), inside)
+    passed[[0, -1]] = at_ends
     return [
-        (int(marks[row]) + step, int(marks[row + 1])) for row in np.flatnonzero(absent >= least)
+        (int(marks[row]) + step, int(marks[row + 1])) for row in np.flatnonzero(absent > passed)
     ]
+
+
+def missing_stretches(held: NDArray[np.int64], *, span: Stretch, timeframe: str) -> list[Stretch]:
+    """Return the stretches of a span that are to be fetched, oldest first.
+
+    They are what lies before the first and after the last bar held, and between them each hole of more than ``HOLE``
+    bars, or of more than a day. The parameters are those of ``absent_stretches``.
+    """
+    return absent_stretches(
+        held, span=span, timeframe=timeframe, inside=_passed(timeframe), at_ends=0
+    )
 
 
 def taken_up_again(reached: int, end: int, *, timeframe: str) -> bool:
     """Tell whether a stretch stored up to ``reached`` (ns) is complete, or ``missing_stretches`` will give its rest."""
-    return reached >= end or (end - reached) // bar_step(timeframe) > HOLE
+    return reached >= end or (end - reached) // bar_step(timeframe) > _passed(timeframe)
+
+
+def quiet_bars(times: NDArray[np.int64], *, timeframe: str) -> int:
+    """Return how many bars in a row may be absent because nobody traded; more are a hole.
+
+    A market that trades in every minute may pause for an hour; one that trades every ten minutes, for ten hours. More
+    than a day (or one bar, if that is longer) is a hole in any market.
+
+    Parameters
+    ----------
+    times
+        Times (ns) of the bars held, increasing; shape (n,).
+    timeframe
+        Length of a bar.
+
+    >>> minutes = np.arange(0, 600, 2) * 60_000_000_000
+    >>> quiet_bars(minutes, timeframe="1m"), quiet_bars(minutes, timeframe="1d")
+    (120, 1)
+    """
+    day = bars_a_day(timeframe)
+    distances = np.diff(times) // bar_step(timeframe)
+    usual = distances[distances <= day]
+    return min(day, round(_QUIET * (usual.mean() if len(usual) else 1.0)))
+
+
+def bars_a_day(timeframe: str) -> int:
+    """Return the bars of a day, at least 1."""
+    return max(1, _DAY // bar_step(timeframe))
+
+
+def _passed(timeframe: str) -> int:
+    return min(HOLE, bars_a_day(timeframe))

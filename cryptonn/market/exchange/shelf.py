@@ -6,20 +6,23 @@ import numpy as np
 import pandas as pd
 
 from cryptonn.market.bars import time_index, time_text, times_of
-from cryptonn.market.exchange.pages import missing_stretches
+from cryptonn.market.exchange.pages import (
+    Stretch,
+    absent_stretches,
+    missing_stretches,
+    quiet_bars,
+)
 from cryptonn.market.store.candle_store import Store
 
 __all__ = ["Shelf", "joined", "without"]
-
-Stretch = tuple[int, int]
-"""Start and end (ns, the end not included)."""
 
 
 class Shelf:
     """Candles of one exchange, symbol and timeframe in the store.
 
-    The manifest keeps the stretches the exchange has answered for: minutes absent from them did not trade, and are not
-    asked for again.
+    The manifest keeps the stretches that were asked for and answered with candles around: minutes absent from them did
+    not trade, and are not asked for again. Where more are absent than a quiet market has (``quiet_bars``), none came:
+    that counts as never asked, whatever a manifest says.
     """
 
     def __init__(self, store: Store, *, exchange: str, symbol: str, timeframe: str) -> None:
@@ -46,23 +49,41 @@ class Shelf:
     def missing(self, span: Stretch) -> list[Stretch]:
         """Return the stretches of the span that are still to be asked for, oldest first."""
         return without(
-            missing_stretches(self.held(span), span=span, timeframe=self.timeframe), self.asked
+            missing_stretches(self.held(span), span=span, timeframe=self.timeframe),
+            self._answered(),
         )
 
-    def keep(self, pages: Sequence[pd.DataFrame], *, answered: Stretch) -> None:
-        """Store the candles of the pages, which are all there are in the stretch the exchange answered for."""
-        self.asked = joined([*self.asked, answered])
+    def uncovered(self, span: Stretch) -> list[Stretch]:
+        """Return the stretches of the span with no candle, longer than a quiet market has, oldest first."""
+        quiet = quiet_bars(self.times, timeframe=self.timeframe)
+        return absent_stretches(
+            self.held(span), span=span, timeframe=self.timeframe, inside=quiet, at_ends=quiet
+        )
+
+    def keep(self, pages: Sequence[pd.DataFrame], *, answered: Sequence[Stretch]) -> None:
+        """Store the candles of the pages, which are all there are in the stretches the exchange answered for."""
+        self.asked = joined([*self.asked, *answered])
         rows = [page for page in pages if len(page)]
-        if rows:
-            asked = [[_text(start), _text(end)] for start, end in self.asked]
-            source = {"file": self.source, "sha256": "", "dialect": "ccxt", "asked": asked}
-            self.store.write(
-                pd.concat(rows),
-                symbol=self.symbol,
-                exchange=self.exchange,
-                timeframe=self.timeframe,
-                sources=[source],
-            )
+        if not rows:
+            return
+        candles = pd.concat(rows)
+        self.times = np.union1d(self.times, times_of(time_index(candles)))
+        asked = [[_text(start), _text(end)] for start, end in self._answered()]
+        source = {"file": self.source, "sha256": "", "dialect": "ccxt", "asked": asked}
+        self.store.write(
+            candles,
+            symbol=self.symbol,
+            exchange=self.exchange,
+            timeframe=self.timeframe,
+            sources=[source],
+        )
+
+    def _answered(self) -> list[Stretch]:
+        """Return the stretches asked for, without those for which no candle came."""
+        if not self.asked:
+            return []
+        whole = (min(start for start, _ in self.asked), max(end for _, end in self.asked))
+        return without(joined(self.asked), self.uncovered(whole))
 
 
 def joined(stretches: Sequence[Stretch]) -> list[Stretch]:
