@@ -63,6 +63,20 @@ def test_every_column_as_it_is_must_not_be_cut(name: str) -> None:
         parse_config(run_with(features={"columns": [name]}))
 
 
+@pytest.mark.parametrize("key", ["maker", "taker", "spread", "slippage"])
+@pytest.mark.parametrize(("number", "meant"), [(0.1, "0.1%"), (0.2, "0.2%"), (10, "10bp")])
+def test_a_fee_above_one_per_cent_is_questioned(key: str, number: float, meant: str) -> None:
+    with pytest.raises(ConfigError, match=rf"costs\.{key} = {number} .*Did you mean {meant}\?"):
+        parse_config(run_with(costs={key: number}))
+
+
+def test_a_large_fee_with_its_unit_survives_the_resolved_file_and_json() -> None:
+    config = parse_config(run_with(costs={"taker": "2%", "borrow": "60%"}))
+    assert (config.costs.taker, config.costs.borrow) == (0.02, 0.6)
+    assert parse_config(tomllib.loads(config.to_toml())) == config
+    assert parse_config(json.loads(to_json(config.model_dump(mode="json")))) == config
+
+
 def test_epochs_from_the_command_line_reach_the_published_settings_and_nothing_else() -> None:
     settings = {
         "training": {"epochs": 10, "form": "windowed", "lookback": 30},

@@ -117,13 +117,14 @@ def backtest(
     from cryptonn import pipeline
 
     period = _period(timerange)
+    scenarios = _fees("--fee", fee)
     with show_progress() as on_step:
         opened = pipeline.open_run(name, results=results, period=period, data=data)
         wanted = [strategy or opened.config.backtest.strategy]
         done = pipeline.backtest(
-            opened, strategies=wanted, fees=_words(fee), period=period, on_step=on_step
+            opened, strategies=wanted, fees=scenarios, period=period, on_step=on_step
         )
-    _show_backtests(done, as_json=as_json, period=period, strategies=wanted, fees=_words(fee))
+    _show_backtests(done, as_json=as_json, period=period, strategies=wanted, fees=scenarios)
 
 
 def compare(
@@ -143,13 +144,14 @@ def compare(
     from cryptonn import pipeline
 
     period = _period(timerange)
+    scenarios = _fees("--fees", fees)
     with show_progress() as on_step:
         opened = pipeline.open_run(name, results=results, period=period, data=data)
         wanted = _words(strategies)
         done = pipeline.backtest(
-            opened, strategies=wanted, fees=_words(fees), period=period, on_step=on_step
+            opened, strategies=wanted, fees=scenarios, period=period, on_step=on_step
         )
-    _show_backtests(done, as_json=as_json, period=period, strategies=wanted, fees=_words(fees))
+    _show_backtests(done, as_json=as_json, period=period, strategies=wanted, fees=scenarios)
 
 
 def report(
@@ -299,6 +301,19 @@ def _period(timerange: str | None) -> "TimeRange | None":
 
 def _words(text: str | None) -> list[str]:
     return [word.strip() for word in (text or "").split(",") if word.strip()]
+
+
+def _fees(option: str, text: str | None) -> list[str]:
+    """Return the fees of a list; ``0,1%`` would be two of them, no fee and 1 %."""
+    from cryptonn.errors import ConfigError
+
+    words = _words(text)
+    if "0" in words[:-1]:
+        raise ConfigError(
+            f"{option} {text}: a comma separates fees, and the decimal sign is a point, as in 0.1%. "
+            "If no fee is meant, write none."
+        )
+    return words
 
 
 def _show_run(done: "Run", *, as_json: bool) -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["show_backtests", "show_run", "summary_of"]
 
+_A_TRADE = "costs, gross and net a trade"
+"""What the columns in bp mean."""
+
 
 def summary_of(done: "Run", table: "pd.DataFrame", *, report: Path | None) -> dict[str, Any]:
     """Return the numbers of a run as one JSON object; ``table`` holds the backtests to name."""
@@ -51,7 +54,7 @@ def show_run(done: "Run", *, report: Path) -> None:
     for period in done.backtests:
         rows = done.comparison[done.comparison["period"] == period]
         own = rows[rows["strategy"] == done.leading(period)]
-        _show_trades(f"{done.leading(period)} on {period}, gross and net a trade", own)
+        _show_trades(f"{done.leading(period)} on {period}, {_A_TRADE}", own)
         _show_deflated(own)
         if len(own) < len(rows):
             _show_returns(f"Net return on {period} by fee", rows)
@@ -67,7 +70,7 @@ def show_backtests(done: "Run", table: "pd.DataFrame", *, report: Path) -> None:
     periods = [str(period) for period in dict.fromkeys(table["period"])]
     for period in periods:
         rows = table[table["period"] == period]
-        _show_trades(f"{period}, gross and net a trade", rows, named=True)
+        _show_trades(f"{period}, {_A_TRADE}", rows, named=True)
         stdout.print(f"Buy and hold, all in, no costs: {rows['buy_and_hold_return'].iloc[0]:+.2%}")
     _show_verdicts(done, periods)
     older = f"Report: {report}, older than these; `cryptonn report {done.name}` renews it"
@@ -163,18 +166,39 @@ def _show_forecasts(done: "Run") -> None:
 
 
 def _show_trades(title: str, rows: "pd.DataFrame", *, named: bool = False) -> None:
-    columns = ("fees", "trades", "gross bp", "net bp", "even bp", "return", "Sharpe", "drawdown")
+    """Print one row a backtest; gross less costs is about net, and borrowing takes more."""
+    columns = (
+        "fees",
+        "costs\nbp",
+        "trades",
+        "gross\nbp",
+        "net\nbp",
+        "even\nbp",
+        "return",
+        "Sharpe",
+        "drawdown",
+    )
     cells = [
         (
             *((row["strategy"],) if named else ()),
-            *(row["fees"], f"{row['trades']:,}"),
-            *(_number(row["gross_per_trade_bp"], 1), _number(row["net_per_trade_bp"], 1)),
-            *(_number(row["break_even_fee"] / BP, 1), _percent(row["net_return"])),
-            *(_number(row["sharpe"], 1), _percent(row["max_drawdown_bars"])),
+            row["fees"],
+            _costs_bp(row["cost_per_side"]),
+            f"{row['trades']:,}",
+            _number(row["gross_per_trade_bp"], 1),
+            _number(row["net_per_trade_bp"], 1),
+            _number(row["break_even_fee"] / BP, 1),
+            _percent(row["net_return"]),
+            _number(row["sharpe"], 1),
+            _percent(row["max_drawdown_bars"]),
         )
         for _, row in rows.iterrows()
     ]
     show_table(title, ("strategy", *columns) if named else columns, cells, left=2 if named else 1)
+
+
+def _costs_bp(per_side: float) -> str:
+    """Return what entry and exit cost together, in bp."""
+    return _number(2 * per_side / BP, 1)
 
 
 def _show_deflated(rows: "pd.DataFrame") -> None:
@@ -189,13 +213,15 @@ def _show_deflated(rows: "pd.DataFrame") -> None:
 
 
 def _show_returns(title: str, rows: "pd.DataFrame") -> None:
-    fees = list(dict.fromkeys(rows["fees"]))
+    """Print one row a strategy and one column a fee, with the costs of a round trip under its name."""
+    costs = rows.drop_duplicates("fees").set_index("fees")["cost_per_side"].to_dict()
     returns = rows.set_index(["strategy", "fees"])["net_return"].to_dict()
     cells = [
-        (name, *(_percent(returns.get((name, fee), math.nan)) for fee in fees))
+        (name, *(_percent(returns.get((name, fee), math.nan)) for fee in costs))
         for name in dict.fromkeys(rows["strategy"])
     ]
-    show_table(title, ("strategy", *fees), cells)
+    heads = [f"{fee}\n{_costs_bp(per_side)} bp" for fee, per_side in costs.items()]
+    show_table(title, ("strategy", *heads), cells)
 
 
 def _percent(share: float) -> str:

@@ -1,26 +1,29 @@
 """What every section of a run file is made of: a strict table, and the kinds of values that need words of their own."""
 
 import re
+from functools import partial
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
 
 from cryptonn.errors import ConfigError
 from cryptonn.market.timerange import TimeRange
-from cryptonn.units import parse_fraction
+from cryptonn.units import OF_A_FILL, OF_A_YEAR, FractionLimits, parse_fraction, written_fraction
 
 __all__ = ["NAME", "Count", "Fraction", "Period", "Proportion", "Section", "YearlyFraction"]
 
 
-def _fraction(value: float | str, info: ValidationInfo, *, limit: float = 0.1) -> float:
+def _fraction(
+    value: float | str, info: ValidationInfo, *, limits: FractionLimits = OF_A_FILL
+) -> float:
     try:
-        return parse_fraction(value, name=str(info.field_name), limit=limit)
+        return parse_fraction(value, name=str(info.field_name), limits=limits)
     except ConfigError as error:
         raise ValueError(str(error)) from error
 
 
 def _yearly(value: float | str, info: ValidationInfo) -> float:
-    return _fraction(value, info, limit=2.0)
+    return _fraction(value, info, limits=OF_A_YEAR)
 
 
 def _timerange(value: object) -> object:
@@ -35,8 +38,14 @@ def _timerange(value: object) -> object:
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")
 """What may name a folder."""
 
-Fraction = Annotated[float, BeforeValidator(_fraction)]
-YearlyFraction = Annotated[float, BeforeValidator(_yearly)]
+Fraction = Annotated[
+    float, BeforeValidator(_fraction), PlainSerializer(written_fraction, when_used="json")
+]
+YearlyFraction = Annotated[
+    float,
+    BeforeValidator(_yearly),
+    PlainSerializer(partial(written_fraction, limits=OF_A_YEAR), when_used="json"),
+]
 Period = Annotated[TimeRange, BeforeValidator(_timerange), PlainSerializer(str)]
 Proportion = Annotated[float, Field(ge=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1)]

@@ -1,15 +1,19 @@
 """What trading costs: commission, spread, slippage and borrow, each a fraction of notional."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cryptonn.errors import ConfigError, did_you_mean
 from cryptonn.settings import CostsConfig
-from cryptonn.units import in_bp, in_percent, parse_fraction
+from cryptonn.units import OF_A_FILL, OF_A_YEAR, in_bp, in_percent, parse_fraction
 
 __all__ = ["FEES", "Costs", "costs_for"]
 
 FEES = ("none", "maker", "taker", "taker+slippage")
 """Names of the cost scenarios; any other word is read as a commission such as "10bp"."""
+
+_MEANT = replace(OF_A_FILL, bare=OF_A_FILL.with_unit)
+_MEANT_A_YEAR = replace(OF_A_YEAR, bare=OF_A_YEAR.with_unit)
+"""Limits of numbers that were read before: whether a unit was forgotten is asked where they are written."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ class Costs:
 
     def __post_init__(self) -> None:
         for name in ("commission", "spread", "slippage"):
-            parse_fraction(getattr(self, name), name=name)
-        parse_fraction(self.borrow, name="borrow", limit=2.0)
+            parse_fraction(getattr(self, name), name=name, limits=_MEANT)
+        parse_fraction(self.borrow, name="borrow", limits=_MEANT_A_YEAR)
 
     @property
     def concession(self) -> float:

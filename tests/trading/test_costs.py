@@ -36,8 +36,18 @@ def test_in_words() -> None:
 
 
 def test_fee_of_ten_asks_for_the_unit() -> None:
-    with pytest.raises(ConfigError, match=r"fee = '10' .*Did you mean 10bp\?"):
+    with pytest.raises(ConfigError, match=r'fee = "10" .*Did you mean 10bp\?'):
         costs_for(CONFIG, "10")
+
+
+def test_a_fee_of_a_tenth_asks_for_the_unit() -> None:
+    with pytest.raises(ConfigError, match=r'fee = "0\.1" .*Did you mean 0\.1%\?'):
+        costs_for(CONFIG, "0.1")
+
+
+def test_a_fee_of_two_per_cent_with_its_unit_is_taken() -> None:
+    assert costs_for(CONFIG, "2%").commission == 0.02
+    assert costs_for(CostsConfig(taker="2%"), "taker").commission == 0.02
 
 
 def test_negative_fee_is_refused() -> None:
