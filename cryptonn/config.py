@@ -1,11 +1,8 @@
 """One TOML file is one run: which data, features, network, strategy, dates, costs and seed."""
 
-import re
 import tomllib
-from collections.abc import Sequence
-from functools import reduce
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -26,6 +23,7 @@ from cryptonn.settings import (
     SplitConfig,
     TrainingConfig,
 )
+from cryptonn.settings.mistakes import mistakes_of, unknown_key
 
 __all__ = ["RunConfig", "load_config", "parse_config", "unknown_setting"]
 
@@ -89,8 +87,10 @@ class RunConfig(Section):
         try:
             self.as_published()
         except ValidationError as error:
-            problems = [f"published.settings: {problem}" for problem in _problems(error)]
-            raise ValueError("\n".join(problems).removesuffix(".")) from error
+            problems = [
+                f"published.settings: {problem}" for problem in mistakes_of(error, RunConfig)
+            ]
+            raise ValueError("\n".join(problems)) from error
 
     @property
     def purge(self) -> int:
@@ -187,7 +187,7 @@ def parse_config(values: dict[str, Any], *, source: str = "run") -> RunConfig:
     try:
         return RunConfig.model_validate({"name": Path(source).stem, **values})
     except ValidationError as error:
-        raise ConfigError(f"{source}: " + "\n".join(_problems(error))) from error
+        raise ConfigError(f"{source}: " + "\n".join(mistakes_of(error, RunConfig))) from error
 
 
 def unknown_setting(key: str) -> str:
@@ -196,69 +196,4 @@ def unknown_setting(key: str) -> str:
     >>> unknown_setting("network.dropuot")
     "network.dropuot is not a setting. Did you mean 'network.dropout'?"
     """
-    kind: Any = RunConfig
-    parts = key.split(".")
-    for place, part in enumerate(parts):
-        before = parts[:place]
-        if get_origin(kind) is dict:  # its keys are free
-            return ""
-        if _section_of(kind) is None:
-            return f"{key} is not a setting: {'.'.join(before)} is no section."
-        if part not in _keys_at(before):
-            # of a dotted key the hint names the section too
-            hint = re.sub(r"'(\w+)'", rf"'{'.'.join([*before, ''])}\1'", _hint(part, before))
-            return f"{'.'.join([*before, part])} is not a setting.{hint}"
-        kind = _inside(kind, part)
-    return ""
-
-
-def _problems(error: ValidationError) -> list[str]:
-    """Say each problem once: of a range in a search space pydantic also says that it is no list."""
-    return [_problem(item) for item in error.errors() if "list[any]" not in item["loc"]]
-
-
-def _problem(error: Any) -> str:
-    location = [
-        part for part in error["loc"] if not str(part).endswith("]")
-    ]  # the kind of value that was tried
-    key = ".".join(str(part) for part in location)
-    if error["type"] == "extra_forbidden":
-        return f"{key} is not a setting.{_hint(str(location[-1]), location[:-1])}"
-    if error["type"] == "missing":
-        return f"{key} is missing. Add it to the file."
-    text = str(error["msg"]).removeprefix("Value error, ")
-    given = "" if isinstance(error.get("input"), dict) else f" (it is {error.get('input')!r})"
-    return f"{key}: {text}{given}." if key else f"{text}."
-
-
-def _keys_at(location: Sequence[Any]) -> list[str]:
-    section = _section_of(reduce(_inside, location, RunConfig))
-    return list(section.model_fields) if section is not None else []
-
-
-def _inside(kind: Any, part: Any) -> Any:
-    """Return what kind of value stands at a key of another; None where nothing does."""
-    if get_origin(kind) is dict:
-        return get_args(kind)[1]
-    field = getattr(_section_of(kind), "model_fields", {}).get(part)
-    return None if field is None else field.annotation
-
-
-def _section_of(kind: Any) -> type[Section] | None:
-    """Return the section that a kind of value is, or may be."""
-    kinds = [kind] if get_origin(kind) is dict else [kind, *get_args(kind)]
-    return next((one for one in kinds if isinstance(one, type) and issubclass(one, Section)), None)
-
-
-def _hint(word: str, location: Sequence[Any]) -> str:
-    """Name the setting that was meant: the same word in a section, one like it at this place, one like it elsewhere."""
-    keys = {
-        f"{section}.{key}": key
-        for section in RunConfig.model_fields
-        for key in _keys_at((section,))
-    }
-    here, near = did_you_mean(word, _keys_at(location)), did_you_mean(word, keys.values())
-    same = [place for place, key in keys.items() if key == word]
-    like = [place for place, key in keys.items() if near and f"'{key}'" in near]
-    there = [f" Did you mean {place}?" for place in (*same, *like)]
-    return there[0] if same or (there and not here) else here
+    return unknown_key(key, RunConfig)

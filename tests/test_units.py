@@ -10,7 +10,9 @@ from cryptonn.errors import ConfigError
 from cryptonn.units import OF_A_YEAR, in_bp, in_percent, parse_fraction, written_fraction
 
 
-@pytest.mark.parametrize("text", ["0.001", "0.1%", "0.1 %", "10bp", "10 bps", "10BP", 0.001, "1e-3"])
+@pytest.mark.parametrize(
+    "text", ["0.001", "0.1%", "0.1 %", "10bp", "10 bps", "10BP", 0.001, "1e-3"]
+)
 def test_same_number_in_every_form(text: float | str) -> None:
     assert parse_fraction(text) == 0.001
 

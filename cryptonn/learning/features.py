@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cryptonn.errors import ConfigError, DataError, did_you_mean
-from cryptonn.learning.indicators import INDICATORS, indicators
+from cryptonn.learning.indicators import INDICATORS, indicator_meant, indicators
 from cryptonn.market.bars import FIELDS
 from cryptonn.market.candles import Frame
 from cryptonn.market.extras import EXTRAS
@@ -96,8 +96,11 @@ def features_of(
     """Compute the features of candle tables on one index, which need not be a complete grid; see ``make_features``."""
     for name in config.columns:
         if name not in FEATURES:
+            raise ConfigError(f"features.columns: {name!r} is no feature.{_meant(name)} {_known()}")
+    for name in config.ta:
+        if name in FEATURES:
             raise ConfigError(
-                f"features.columns: {name!r} is no feature.{did_you_mean(name, FEATURES)} {_known()}"
+                f"features.ta: {name!r} is no column of ta but a feature: write it under columns."
             )
     if not config.columns and not config.ta:
         raise ConfigError(
@@ -125,6 +128,13 @@ def _refuse_absent(names: list[str], symbol: str) -> None:
             f"features.columns: the candles of {symbol} came without {', '.join(names)}: only Binance's kline files "
             'have them. Set source = "files" and extras = true under [data], or take them out.'
         )
+
+
+def _meant(word: str) -> str:
+    """Ask for the feature that was meant, or the column of ``ta``, which has a key of its own."""
+    near = did_you_mean(word.lower(), FEATURES)
+    of_ta = indicator_meant(word)
+    return near or (of_ta and f"{of_ta} Columns of ta stand under features.ta.")
 
 
 def _known() -> str:

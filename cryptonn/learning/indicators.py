@@ -7,17 +7,26 @@ it fills the warm-up of some columns with values of later rows (``learning/looka
 
 import importlib
 import inspect
+import re
 import warnings
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cryptonn.errors import ConfigError, did_you_mean
+from cryptonn.errors import ConfigError
 from cryptonn.market.bars import FIELDS
 
-__all__ = ["INDICATORS", "REFUSED", "filled_indicators", "indicators", "ta_columns"]
+__all__ = [
+    "INDICATORS",
+    "REFUSED",
+    "filled_indicators",
+    "indicator_meant",
+    "indicators",
+    "ta_columns",
+]
 
 _LOOKS_AHEAD = "looks ahead: its first values are made from the mean of the whole series"
 _COUNTS = "counts from the first bar on, so its value depends on where the data start"
@@ -173,14 +182,48 @@ def ta_columns(candles: pd.DataFrame, *, fillna: bool) -> pd.DataFrame:
     return table.drop(columns=list(FIELDS)).astype(np.float64).set_axis(candles.index, axis=0)
 
 
+def indicator_meant(word: str) -> str:
+    """Ask whether a column of ``ta`` was meant, or say why the one that was meant is not computed.
+
+    >>> indicator_meant("RSI_14")
+    " Did you mean 'momentum_rsi'?"
+    """
+    names = _suggested(word)
+    computed = [name for name in names if name in INDICATORS]
+    if computed:
+        return f" Did you mean {_either(computed)}?"
+    return f" {names[0]} {REFUSED[names[0]]}." if names else ""
+
+
+def _suggested(word: str) -> list[str]:
+    """Return the columns of ``ta`` that a word may stand for, as ``EMA_20`` or ``bollinger``."""
+    short = re.sub(r"[\W_\d]+$", "", word.lower())
+    known = [*INDICATORS, *REFUSED]
+    plain = {name: name.partition("_")[2] for name in known}  # without the group
+    classes = {name: place.partition(".")[2].lower() for name, (place, _) in INDICATORS.items()}
+    ways = (
+        [name for name in known if short in (name, plain[name])],
+        [name for name in known if len(short) > 1 and plain[name].startswith(short)],
+        [name for name, kind in classes.items() if len(short) > 3 and short in kind],
+        get_close_matches(word.lower(), known, n=1),
+    )
+    return next((names for names in ways if names), [])
+
+
 def _check(names: tuple[str, ...]) -> None:
     for name in names:
         if name in REFUSED:
             raise ConfigError(f"features.ta: {name} {REFUSED[name]}. Take it out.")
         if name not in INDICATORS:
             raise ConfigError(
-                f"features.ta: {name!r} is no column of ta.{did_you_mean(name, INDICATORS)}"
+                f"features.ta: {name!r} is no column of ta.{indicator_meant(name)} "
+                "docs/run-file.md lists all of them."
             )
+
+
+def _either(names: list[str]) -> str:
+    quoted = [repr(name) for name in names]
+    return " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
 
 
 def _numbered(candles: pd.DataFrame) -> pd.DataFrame:

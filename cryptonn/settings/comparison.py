@@ -1,9 +1,9 @@
 """The published figure a run is compared with, and the only place where settings that leak may stand."""
 
 from collections.abc import Collection
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from cryptonn.settings.section import Count, Section
 
@@ -68,7 +68,7 @@ class PublishedConfig(Section):
 
     system: str
     """What it is, in a few words."""
-    figure: float | None = None
+    figure: Annotated[float, Field(allow_inf_nan=True)] | None = None
     """The number it quoted; left out where it quoted none."""
     metric: str = ""
     """What the number is, in words."""

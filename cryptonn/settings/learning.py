@@ -100,7 +100,9 @@ class SplitConfig(Section):
 
 
 class NetworkConfig(Section):
-    """``[network]``: stacked LSTM layers, each followed by dropout and normalisation, dense layers, the output."""
+    """``[network]``: stacked LSTM layers (there is no other kind), each followed by dropout and
+    normalisation, dense layers, the output.
+    """
 
     layers: Annotated[tuple[Count, ...], Field(min_length=1)] = (64, 64)
     """Units of each LSTM layer."""

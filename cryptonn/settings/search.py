@@ -61,7 +61,7 @@ class SearchConfig(Section):
     """
     trials: Count | None = None
     """How many to try under random and tpe."""
-    published: list[float] = []
+    published: list[Annotated[float, Field(allow_inf_nan=True)]] = []
     """Figures an earlier system quoted, one for each combination of a grid in its order; shown beside ours."""
     pruning: Literal["none", "median", "hyperband"] = "none"
     """Stop trials that fall behind the others."""

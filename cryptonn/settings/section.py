@@ -2,9 +2,18 @@
 
 import re
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from cryptonn.errors import ConfigError
 from cryptonn.market.timerange import TimeRange
@@ -54,4 +63,21 @@ Count = Annotated[int, Field(ge=1)]
 class Section(BaseModel):
     """A table of the run file: unknown keys are refused, nothing changes once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, allow_inf_nan=False
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_truth(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse true and false where they would be taken for 1 and 0."""
+        kinds = _kinds(cls.model_fields[str(info.field_name)].annotation)
+        values = value if isinstance(value, (list, tuple)) else [value]
+        if any(isinstance(one, bool) for one in values) and not kinds & {bool, Any}:
+            raise PydanticCustomError("truth_value", "true and false are no numbers")
+        return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Return the kinds of value that an annotation speaks of, at whatever depth."""
+    return {annotation}.union(*map(_kinds, get_args(annotation)))

@@ -40,9 +40,12 @@ class SignalConfig(Section):
         if isinstance(value, str):
             found = _TOP.match(value)
             if not found or not 0 < float(found[1]) <= 100:
-                raise ValueError('must be a probability such as 0.55, or a share such as "top 1%"')
+                raise ValueError(
+                    'must be a probability such as 0.55, without quotes, or a share such as "top 1%" '
+                    f'(it is "{value}")'
+                )
         elif not 0.5 <= value < 1:
-            raise ValueError("the probability must lie in [0.5, 1)")
+            raise ValueError(f"the probability must lie in [0.5, 1) (it is {value})")
         return value
 
 

@@ -7,6 +7,7 @@ meanings being the texts below their keys.
 import ast
 import json
 import sys
+from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 from typing import Any, get_args
@@ -17,6 +18,8 @@ from typer.testing import CliRunner
 
 from cryptonn.cli import app, data, local_exchange, paper, paper_results, runs, tuning
 from cryptonn.config import RunConfig
+from cryptonn.learning.features import FEATURES
+from cryptonn.learning.indicators import INDICATORS, REFUSED
 from cryptonn.market.timerange import TimeRange
 from cryptonn.settings import Section
 
@@ -96,13 +99,36 @@ def run_file_page() -> str:
     for name, section in sections.items():
         if section is not None:
             parts += _section(f"{name}.NAME" if name == "search" else name, section)
+        if name == "features":
+            parts += _feature_names()
     return "\n\n".join(parts) + "\n"
+
+
+def _feature_names() -> list[str]:
+    """Return what may stand in the two lists of ``[features]``, and what ``ta`` has besides."""
+    groups: dict[str, list[str]] = {}
+    for name in sorted(INDICATORS):
+        groups.setdefault(name.partition("_")[0], []).append(name)
+    reasons: dict[str, list[str]] = {}
+    for name, reason in REFUSED.items():
+        reasons.setdefault(reason, []).append(name)
+    return [
+        f"### Names for columns\n\n{_names(FEATURES)}",
+        "### Names for ta",
+        "\n".join(f"- {group}: {_names(names)}" for group, names in groups.items()),
+        "Columns of `ta` that are not computed:",
+        "\n".join(f"- {_names(names)}: {reason}" for reason, names in reasons.items()),
+    ]
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _section(name: str, model: Any) -> list[str]:
     inner = {key: section_of(field.annotation) for key, field in model.model_fields.items()}
     inner = {key: section for key, section in inner.items() if section is not None}
-    words = model.__doc__.removeprefix(f"``[{name}]``: ").strip().replace("``", "`")
+    words = " ".join(model.__doc__.split()).removeprefix(f"``[{name}]``: ").replace("``", "`")
     keys = [key for key in model.model_fields if key not in inner]
     parts = [f"## [{name}]", words[0].upper() + words[1:], _table(model, keys)]
     for key, other in inner.items():

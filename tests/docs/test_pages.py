@@ -11,6 +11,8 @@ import pytest
 import cryptonn
 from cryptonn.cli import data, runs
 from cryptonn.config import RunConfig
+from cryptonn.learning.features import FEATURES
+from cryptonn.learning.indicators import INDICATORS, REFUSED
 from tests.docs.rebuild import pages, run_file_page, section_of, type_words
 
 PAGES = pages()
@@ -39,6 +41,11 @@ def test_every_key_stands_in_the_page_with_its_meaning() -> None:
     assert [line for line in text.splitlines() if line.endswith("|  |")] == [], (
         "a key without a meaning"
     )
+
+
+def test_every_feature_and_every_column_of_ta_stands_in_the_page() -> None:
+    text = run_file_page()
+    assert [name for name in (*FEATURES, *INDICATORS, *REFUSED) if f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize(

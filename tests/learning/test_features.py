@@ -145,3 +145,17 @@ def test_zero_volume_everywhere_stays_finite() -> None:
     tables = {symbol: candles([100.0, 101.0, 102.0], [0, 0, 0]) for symbol in (TARGET, OTHER)}
     features = make_features(align(tables, timeframe="1m"), target=TARGET, config=FeaturesConfig())
     assert np.isfinite(features.iloc[1:].to_numpy()).all()
+
+
+def test_an_indicator_among_the_columns_is_told_its_name_and_its_key(frame: Frame) -> None:
+    with pytest.raises(
+        ConfigError, match=r"'rsi' is no feature\. Did you mean 'momentum_rsi'\? Col.*under feat"
+    ):
+        make_features(frame, target=TARGET, config=FeaturesConfig(columns=("rsi",)))
+
+
+def test_a_feature_under_ta_is_told_its_key(frame: Frame) -> None:
+    with pytest.raises(
+        ConfigError, match=r"'log_return' is no column of ta but a feature: write it under col"
+    ):
+        make_features(frame, target=TARGET, config=FeaturesConfig(ta=("log_return",)))

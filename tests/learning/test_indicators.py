@@ -10,7 +10,13 @@ import ta
 from small_market import TARGET, quarter_hours, small_frame
 
 from cryptonn.errors import ConfigError
-from cryptonn.learning.indicators import INDICATORS, REFUSED, filled_indicators, indicators
+from cryptonn.learning.indicators import (
+    INDICATORS,
+    REFUSED,
+    filled_indicators,
+    indicator_meant,
+    indicators,
+)
 
 ROWS, CUT = 420, 200
 
@@ -163,3 +169,24 @@ def test_unknown_name_gets_a_hint(candles: pd.DataFrame) -> None:
         ConfigError, match=r"'momentum_rsy' is no column of ta\. Did you mean 'momentum_rsi'\?"
     ):
         indicator(candles, "momentum_rsy")
+
+
+@pytest.mark.parametrize(
+    ("word", "names"),
+    [
+        ("rsi", ["momentum_rsi"]),
+        ("RSI_14", ["momentum_rsi"]),
+        ("MACD", ["trend_macd"]),
+        ("EMA20", ["trend_ema_fast", "trend_ema_slow"]),
+        ("bollinger", ["volatility_bbm", "volatility_bbh"]),
+        ("williams", ["momentum_wr"]),
+    ],
+)
+def test_an_indicator_by_its_usual_name_is_told_its_name_here(word: str, names: list[str]) -> None:
+    said = indicator_meant(word)
+    assert said.startswith(" Did you mean ") and all(f"'{name}'" in said for name in names)
+
+
+@pytest.mark.parametrize("word", ["obv", "volume_obv"])
+def test_an_indicator_that_is_not_computed_is_told_why(word: str) -> None:
+    assert indicator_meant(word).startswith(" volume_obv counts from the first bar on")

@@ -124,7 +124,7 @@ BAD: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ),
     ({"dropout": [0.1]}, {}, "dropout is not a setting. Did you mean network.dropout?"),
     ({"seed.one": [1]}, {}, "seed is no section"),
-    ({"network.dropout": [0.1, 1.5]}, {}, "less than 1"),
+    ({"network.dropout": [0.1, 1.5]}, {}, "must be below 1 (it is 1.5)"),
     ({"network.dropout": RANGE}, {}, "a range without step"),
     ({"network.dropout": RANGE | {"log": True, "step": 0.1}}, {}, "both step and log"),
     ({"network.dropout": [0.1, 0.1]}, {}, "network.dropout has 0.1 twice"),
