@@ -3,16 +3,50 @@
 import os
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
-__all__ = ["backend_name", "versions_of"]
+from cryptonn.errors import ConfigError, did_you_mean
+
+__all__ = ["backend_name", "check_backend", "versions_of"]
+
+
+_BACKENDS = ("tensorflow", "jax")
+"""Libraries under Keras that the networks are computed with."""
 
 
 def backend_name() -> str:
     """Return the library under Keras: what the environment variable KERAS_BACKEND says, "tensorflow" without it.
 
     Keras would also look into a file of the user's home; here it does not, so that a result depends on no such file.
+
+    Raises
+    ------
+    ConfigError
+        If it is none of those that are supported.
     """
-    return os.environ.get("KERAS_BACKEND") or "tensorflow"
+    name = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if name not in _BACKENDS:
+        raise ConfigError(
+            f"KERAS_BACKEND={name} is not supported: networks are computed with {' or '.join(_BACKENDS)}."
+            f"{did_you_mean(name.lower(), _BACKENDS)} Unset it to compute with tensorflow."
+        )
+    return name
+
+
+def check_backend() -> None:
+    """Refuse a library under Keras that is not supported, or not installed, without loading it.
+
+    Raises
+    ------
+    ConfigError
+        If networks cannot be computed with it.
+    """
+    name = backend_name()
+    if find_spec(name) is None:
+        raise ConfigError(
+            f"KERAS_BACKEND={name}: this library is not installed. Install it with `pip install {name}`, "
+            "or unset KERAS_BACKEND to compute with tensorflow."
+        )
 
 
 def versions_of(names: Iterable[str]) -> dict[str, str | None]:

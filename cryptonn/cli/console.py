@@ -57,8 +57,14 @@ def loading() -> Iterator[None]:
 
 
 @contextmanager
-def show_progress() -> Iterator[OnStep]:
-    """Show each stage of a job on standard error: a bar on a terminal, a line a stage elsewhere."""
+def show_progress(stopped: str) -> Iterator[OnStep]:
+    """Show each stage of a job on standard error: a bar on a terminal, a line a stage elsewhere.
+
+    Parameters
+    ----------
+    stopped
+        What Ctrl-C leaves of the job, and how to go on.
+    """
     try:
         if stderr.is_terminal:
             with Progress(*_columns(), console=stderr, expand=True) as progress:
@@ -68,9 +74,7 @@ def show_progress() -> Iterator[OnStep]:
         else:
             yield _Lines()
     except KeyboardInterrupt:
-        stderr.print(
-            "Stopped. What was finished is kept: `cryptonn runs` lists it.", style="bold yellow"
-        )
+        stderr.print(f"Stopped. {stopped}", style="bold yellow", soft_wrap=True, markup=False)
         raise
 
 

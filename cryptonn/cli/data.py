@@ -83,7 +83,9 @@ def import_data(
     store = Store(root)
     done = []
     now = pd.Timestamp.now(tz="UTC")
-    with show_progress() as on_step:
+    with show_progress(
+        "Files that were done are in the store; the same command imports the rest."
+    ) as on_step:
         for position, file in enumerate(files):
             on_step(Step("import", position / len(files), file.name))
             read = read_candle_file(file, symbol=symbol, options=options, now=now)
@@ -169,7 +171,9 @@ def download_data(
     from cryptonn.market.timerange import TimeRange
     from cryptonn.progress import Step
 
-    with show_progress() as on_step:
+    with show_progress(
+        "What came is in the store; the same command goes on from there."
+    ) as on_step:
 
         def on_page(symbol: str, reached: Any, start: Any, end: Any, rows: int) -> None:
             on_step(

@@ -71,7 +71,7 @@ def report_session(name: str, *, session: str | None, results: Path, as_json: bo
     from cryptonn.paper.report.page import write_session_report
 
     with (
-        show_progress() as on_step,
+        show_progress("The session's report is as it was before.") as on_step,
         open_recorded(find_run(name, results=results), session) as opened,
     ):
         path = write_session_report(opened, on_step=on_step)

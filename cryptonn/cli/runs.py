@@ -61,6 +61,11 @@ TimeRangeText = Annotated[
 Json = Annotated[bool, AsJson]
 
 _RESULTS = Path("backtests/results")
+_STOPPED_TRAINING = (
+    "A run is kept once it is trained: `cryptonn runs` lists it, and `cryptonn backtest` and "
+    "`cryptonn report` go on from it."
+)
+_STOPPED_TRADING = "The run is kept as it was before, without these backtests."
 
 
 def run(
@@ -75,7 +80,7 @@ def run(
     from cryptonn import pipeline
 
     config = configured(file, data=data, epochs=epochs, seed=seed)
-    with show_progress() as on_step:
+    with show_progress(_STOPPED_TRAINING) as on_step:
         done = pipeline.run(config, results=results, on_step=on_step)
     _show_run(done, as_json=as_json)
 
@@ -92,7 +97,7 @@ def train(
     from cryptonn import pipeline
 
     config = configured(file, data=data, epochs=epochs, seed=seed)
-    with show_progress() as on_step:
+    with show_progress(_STOPPED_TRAINING) as on_step:
         done = pipeline.train(config, results=results, on_step=on_step)
     _show_run(done, as_json=as_json)
 
@@ -118,7 +123,7 @@ def backtest(
 
     period = _period(timerange)
     scenarios = _fees("--fee", fee)
-    with show_progress() as on_step:
+    with show_progress(_STOPPED_TRADING) as on_step:
         opened = pipeline.open_run(name, results=results, period=period, data=data)
         wanted = [strategy or opened.config.backtest.strategy]
         done = pipeline.backtest(
@@ -145,7 +150,7 @@ def compare(
 
     period = _period(timerange)
     scenarios = _fees("--fees", fees)
-    with show_progress() as on_step:
+    with show_progress(_STOPPED_TRADING) as on_step:
         opened = pipeline.open_run(name, results=results, period=period, data=data)
         wanted = _words(strategies)
         done = pipeline.backtest(
@@ -173,7 +178,7 @@ def report(
         return
     from cryptonn import pipeline
 
-    with show_progress() as on_step:
+    with show_progress("The run is kept, and its report is as it was before.") as on_step:
         path = pipeline.report(pipeline.open_run(name, results=results, data=data), on_step=on_step)
     if as_json:
         emit({"report": str(path)})
@@ -187,7 +192,7 @@ def reproduce(
     """Repeat the published evaluation a run is compared with, leaks included; nothing of it is traded."""
     from cryptonn import pipeline
 
-    with show_progress() as on_step:
+    with show_progress("The same command goes on after the newest epoch.") as on_step:
         done = pipeline.reproduce(
             pipeline.open_run(name, results=results, data=data), on_step=on_step
         )

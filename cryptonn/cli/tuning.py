@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryptonn.cli.console import AsJson, emit, show_progress, show_table, stderr, stdout
+from cryptonn.cli.console import AsJson, emit, show_progress, show_table, stdout
 from cryptonn.cli.runs import Data, Epochs, RunFile, Seed, configured
 
 if TYPE_CHECKING:
@@ -71,8 +71,9 @@ def tune(
 
     config = configured(file, data=data, epochs=epochs, seed=seed)
     chosen = _engine(engine, workers=workers, address=address)
+    opened: list[Study] = []
     try:
-        with show_progress() as on_step:
+        with show_progress("The same command goes on with the search.") as on_step:
             study = run_search(
                 config,
                 name=search,
@@ -80,10 +81,12 @@ def tune(
                 engine=chosen,
                 threads=threads,
                 retry_failed=retry_failed,
+                on_open=opened.append,
                 on_step=on_step,
             )
     except KeyboardInterrupt:
-        stderr.print("The same command goes on with the search.", style="bold yellow")
+        if opened and not as_json:
+            _show_so_far(opened[0])
         raise
     if as_json:
         emit(summary_of(study))
@@ -118,6 +121,16 @@ def _show(study: "Study") -> None:
     stdout.print(f"Search:  {study.folder} (table.csv, figures/, trials/)", soft_wrap=True)
     if (study.folder / "best.toml").exists():
         stdout.print(f"Best:    {study.folder / 'best.toml'}", soft_wrap=True)
+
+
+def _show_so_far(study: "Study") -> None:
+    """Print what a search that was stopped has come to: no judgement, as not every setting was tried."""
+    from cryptonn.tuning.words import tried
+
+    if study.records:
+        _show_trials(study)
+    stdout.print(tried(study), soft_wrap=True, markup=False)
+    stdout.print(f"Search:  {study.folder}", soft_wrap=True)
 
 
 def _show_trials(study: "Study") -> None:

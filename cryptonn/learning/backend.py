@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from cryptonn.errors import ConfigError
 from cryptonn.garbage import garbage_left_alone
-from cryptonn.versions import backend_name
+from cryptonn.versions import backend_name, check_backend
 
 __all__ = ["JIT", "device_name", "keras"]
 
@@ -38,6 +38,7 @@ def _without(*libraries: str) -> Iterator[None]:
             del sys.modules[name]
 
 
+check_backend()
 os.environ["KERAS_BACKEND"] = backend_name()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # later on it would report missing GPUs
 # oneDNN picks its kernels by the CPU, so last bits depend on it; with 1, windows train up to 1.7 times faster
@@ -51,8 +52,8 @@ except (ImportError, ValueError) as error:
     if backend_name() == "tensorflow":
         raise
     raise ConfigError(
-        f"KERAS_BACKEND={backend_name()}: this library cannot be loaded ({error}). Install it, such as with "
-        "`pip install jax`, or unset KERAS_BACKEND to compute with TensorFlow."
+        f"KERAS_BACKEND={backend_name()}: this library cannot be loaded ({error}). Mend its installation, or unset "
+        "KERAS_BACKEND to compute with tensorflow."
     ) from error
 
 # a session asks for one bar, then for stretches of others: TensorFlow would warn in the middle of what a person watches

@@ -21,6 +21,18 @@ NOT_TRAINED = (
 )
 """What no training depends on."""
 
+_STRATEGIES = "On a trained run, `cryptonn compare RUN --strategies` tries strategies."
+_COMMISSIONS = "On a trained run, `cryptonn compare RUN --fees 5bp,10bp` tries commissions."
+_TRIED_BY = {
+    "backtest.strategy": _STRATEGIES,
+    "backtest.compare": _STRATEGIES,
+    "backtest.fees": "On a trained run, `cryptonn compare RUN --fees` tries fees.",
+    "costs.maker": _COMMISSIONS,
+    "costs.taker": _COMMISSIONS,
+    "data.test": "On a trained run, `cryptonn compare RUN --timerange` trades other stretches.",
+}
+"""What of it a command tries on a run that is trained already."""
+
 
 def problems_of(search: SearchConfig) -> list[str]:
     """Name what cannot be: an axis that has no value, repeats one or mixes tables and values, a key that is no
@@ -70,11 +82,17 @@ def _of_key(key: str, axis: str, *, of: str) -> Iterator[str]:
         yield unknown
     elif any(key == one or key.startswith(f"{one}.") for one in NOT_TRAINED):
         yield (
-            f"{where} changes nothing that is trained, so every trial would give the same. Try it on a trained run "
-            "instead: `cryptonn compare`, or a run file of its own."
+            f"{where} changes nothing that is trained, so every trial would give the same. "
+            f"{_instead(key)}"
         )
     elif key.split(".")[0] == "published" and of == "run":
         yield f'{where} belongs to the earlier system. Set of = "published" to vary it.'
+
+
+def _instead(key: str) -> str:
+    """Say what tries such a setting: a command that takes it, or run files."""
+    found = [words for place, words in _TRIED_BY.items() if f"{key}.".startswith(f"{place}.")]
+    return found[0] if found else "Give each value a run file of its own, and `cryptonn run` it."
 
 
 def _of_yardstick(search: SearchConfig, keys: Collection[str]) -> Iterator[str]:

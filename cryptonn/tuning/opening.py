@@ -17,6 +17,7 @@ from cryptonn.tuning.space import Axis, Choices, check_all, combinations, read_a
 from cryptonn.tuning.study import Study
 from cryptonn.tuning.trial import market_of
 from cryptonn.tuning.worker import environment_of
+from cryptonn.versions import check_backend
 
 __all__ = ["open_study"]
 
@@ -43,10 +44,12 @@ def open_study(
     Raises
     ------
     ConfigError
-        If a combination is no valid run, another process is at it, or the folder is that of another search.
+        If a combination is no valid run, another process is at it, the folder is that of another search, or Keras's
+        backend is none to compute with.
     DataError
         If the candles are not there.
     """
+    check_backend()
     search = config.search[name]
     source = f"{config.name}, search {name}"
     axes = read_axes(search, source=source)

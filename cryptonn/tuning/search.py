@@ -1,5 +1,6 @@
 """The search itself: trials are asked for, run by an engine, kept, and shown, until there is none left."""
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ def tune(
     engine: Engine | None = None,
     threads: int = 1,
     retry_failed: bool = False,
+    on_open: Callable[[Study], None] | None = None,
     on_step: OnStep = silent,
 ) -> Study:
     """Try the settings of a search, each one trained and judged on validation rows, and keep every trial.
@@ -47,6 +49,8 @@ def tune(
 
     retry_failed
         Run trials that failed in an earlier sitting again.
+    on_open
+        Told of the search once it is open: whoever stops it has what it came to by then.
 
     Raises
     ------
@@ -70,6 +74,8 @@ def tune(
         "retry_failed": retry_failed,
     }
     with open_study(config, name, folder=folder, **sitting) as study:
+        if on_open is not None:
+            on_open(study)
         _run(study, engine, on_step)
         if not study.done:
             first = next(iter(study.records.values()))

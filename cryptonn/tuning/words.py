@@ -10,7 +10,7 @@ from cryptonn.tuning.records import Record
 from cryptonn.tuning.space import choice_text, words_of
 from cryptonn.tuning.study import Study
 
-__all__ = ["sentences", "value_text"]
+__all__ = ["sentences", "tried", "value_text"]
 
 _NAMES = {
     "val_loss": "validation loss",
@@ -36,9 +36,9 @@ def sentences(study: Study) -> list[str]:
     """Say what was tried, what is best, how sure that is, what mattered, and what must not be read into it."""
     best = study.best
     if best is None:
-        return [_tried(study)]
+        return [tried(study)]
     found = [
-        _tried(study),
+        tried(study),
         _best(study, best),
         *_unlearned(study),
         _luck(study, best),
@@ -51,7 +51,8 @@ def sentences(study: Study) -> list[str]:
     ]
 
 
-def _tried(study: Study) -> str:
+def tried(study: Study) -> str:
+    """Say how many settings were tried, and what failed."""
     counts = Counter(record.state for record in study.records.values())
     states = ", ".join(
         f"{counts[name]} {name}" for name in ("complete", "pruned", "failed") if counts[name]

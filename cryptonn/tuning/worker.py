@@ -6,12 +6,15 @@ search itself, or a worker of a cluster. It ends when the one that started it en
 """
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from cryptonn.tuning.engine import OnReport, lost
@@ -23,6 +26,8 @@ _TRIALS = 16
 """Trials in one process: each leaves about 12 MB behind that TensorFlow does not give back."""
 _PATIENCE = 5.0
 """Seconds a process gets to end."""
+_ATTEMPTS = 100
+"""To clear a folder that is being written to."""
 
 
 def environment_of(threads: int) -> dict[str, str]:
@@ -42,9 +47,10 @@ class Worker:
             os.pipe()
         )  # only this process holds the end for writing: it closes when we end
         given = [theirs.fileno(), theirs_alive]
+        self._folder = mkdtemp(prefix="cryptonn-trials-")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cryptonn.tuning.worker", *map(str, given)],
-            env=os.environ | environment,
+            [sys.executable, "-m", "cryptonn.tuning.worker", *map(str, given), self._folder],
+            env=os.environ | environment | {"TMPDIR": self._folder},
             pass_fds=given,
             stdin=subprocess.DEVNULL,
         )
@@ -84,6 +90,7 @@ class Worker:
         os.close(self._alive)
         self.process.kill()
         self._wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _wait(self) -> int | None:
         try:
@@ -125,9 +132,16 @@ def _serve(connection: Connection) -> None:
         return
 
 
-def _end_with(alive: int) -> None:
-    """Wait until the process that started this one has ended: no trial goes on that nobody waits for."""
+def _end_with(alive: int, folder: Path) -> None:
+    """Wait until the process that started this one has ended: no trial goes on that nobody waits for.
+
+    Nobody is left either to clear the folder of temporary files, which a trial may be writing to.
+    """
     os.read(alive, 1)
+    for _ in range(_ATTEMPTS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            break
     os._exit(1)
 
 
@@ -135,5 +149,6 @@ if __name__ == "__main__":
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C is for the search: a fit would end at its best so far
-    threading.Thread(target=_end_with, args=(int(sys.argv[2]),), daemon=True).start()
+    watch = (int(sys.argv[2]), Path(sys.argv[3]))
+    threading.Thread(target=_end_with, args=watch, daemon=True).start()
     _serve(Connection(int(sys.argv[1])))

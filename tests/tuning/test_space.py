@@ -175,8 +175,8 @@ def test_wrong_keys_are_named_all_at_once() -> None:
     assert first == "search: network.dropuot is not a setting. Did you mean 'network.dropout'?"
     assert [line.split(" (")[0] for line in others[:2]] == [
         "netwrok is not a setting. Did you mean 'network'?",
-        "costs.taker changes nothing that is trained, so every trial would give the same. Try it on a trained run "
-        "instead: `cryptonn compare`, or a run file of its own.",
+        "costs.taker changes nothing that is trained, so every trial would give the same. On a trained run, "
+        "`cryptonn compare RUN --fees 5bp,10bp` tries commissions.",
     ]
     for words in (
         "seed is no section",
@@ -188,6 +188,32 @@ def test_wrong_keys_are_named_all_at_once() -> None:
     ):
         assert sum(words in line for line in others) == 1
     assert len(others) == 8
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "advice"),
+    [
+        (
+            "backtest.strategy",
+            ["momentum"],
+            "`cryptonn compare RUN --strategies` tries strategies.",
+        ),
+        ("backtest.fees", [["none"]], "`cryptonn compare RUN --fees` tries fees."),
+        ("data.test", [{}], "`cryptonn compare RUN --timerange` trades other stretches."),
+        ("signal.hold", [5, 10], "Give each value a run file of its own, and `cryptonn run` it."),
+        ("costs.borrow", [0.1, 0.2], "Give each value a run file of its own"),
+        ("backtest.cash", [1e4, 1e5], "Give each value a run file of its own"),
+    ],
+)
+def test_a_setting_that_is_not_trained_is_sent_where_it_can_be_tried(
+    key: str, values: list[Any], advice: str
+) -> None:
+    """`compare` was advised for all of them, but takes strategies, fees and a stretch alone."""
+    space = {key: values} if key != "data.test" else {"data.test.q2": ["20190101-20190201"]}
+    with pytest.raises(ConfigError, match="changes nothing that is trained") as caught:
+        axes_of(space)
+    assert advice in str(caught.value)
+    assert ("compare" in str(caught.value)) is ("compare" in advice)
 
 
 def test_every_problem_is_named_with_a_combination_that_has_it() -> None:

@@ -23,7 +23,7 @@ from cryptonn.tuning.opening import open_study
 from cryptonn.tuning.progress import Progress
 from cryptonn.tuning.search import tune
 from cryptonn.tuning.study import Study
-from tests.tiny_run import environment, tiny_config
+from tests.tiny_run import environment, tiny_config, write_run_file
 from tests.tuning.small_search import GRID, MadeUp, folders, search_config, told
 
 DROPOUT = {"network.dropout": {"low": 0.0, "high": 0.9}}
@@ -88,6 +88,31 @@ def test_stopped_after_any_trial_it_comes_to_the_same_trials(name: str, tmp_path
     assert told(study) == told(whole)
     assert sorted(run) == list(range(whole.total)), "a trial ran twice, or not at all"
     assert not list((tmp_path / "parts" / "search" / "running").iterdir())
+
+
+def test_ctrl_c_shows_the_table_so_far_and_how_to_go_on(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said that `cryptonn runs` lists what was finished, which it does not, and showed nothing."""
+    monkeypatch.setattr("cryptonn.cli.tuning._engine", lambda *_, **__: MadeUp(stop_after=2))
+    file = write_run_file(tmp_path, search_config())
+    answer = cli("tune", file, "--folder", tmp_path / "search")
+    assert answer.code == 130
+    assert "Stopped. The same command goes on with the search." in answer.errors
+    assert "cryptonn runs" not in answer.errors
+    assert "Search small of tiny" in answer.output
+    assert "2 of 4 settings tried: 2 complete." in answer.output
+    assert str(tmp_path / "search") in answer.output.replace("\n", "")
+
+
+def test_ctrl_c_before_the_first_trial_has_ended_says_so(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cryptonn.cli.tuning._engine", lambda *_, **__: MadeUp(stop_after=0))
+    file = write_run_file(tmp_path, search_config())
+    answer = cli("tune", file, "--folder", tmp_path / "search")
+    assert answer.code == 130
+    assert "0 of 4 settings tried: none has ended yet." in answer.output
 
 
 def test_a_finished_search_runs_nothing_again(finished: Study, tmp_path: Path) -> None:

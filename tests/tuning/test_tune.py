@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,7 @@ from cryptonn.tuning.cluster import connect
 from cryptonn.tuning.local import LocalEngine
 from cryptonn.tuning.search import tune
 from cryptonn.tuning.study import Study
+from cryptonn.tuning.worker import Worker, environment_of
 from tests.tiny_run import environment, process, python, write_run_file
 from tests.tuning.small_search import folders, search_config, told, told_one
 
@@ -64,8 +66,14 @@ def computed(pid: int) -> float:
 
 
 def killed_in(words: list[str | Path], *, at: str) -> None:
-    """Run ``cryptonn``, kill it with signal 9 once it says so; its workers must end with it."""
-    child = subprocess.Popen(process(*words), stderr=subprocess.PIPE, text=True, env=environment())
+    """Run ``cryptonn``, kill it with signal 9 once it says so; its workers must end with it, and clear up."""
+    with TemporaryDirectory() as temporary:
+        _killed_in(words, at=at, env=environment() | {"TMPDIR": temporary})
+        assert list(Path(temporary).iterdir()) == []
+
+
+def _killed_in(words: list[str | Path], *, at: str, env: dict[str, str]) -> None:
+    child = subprocess.Popen(process(*words), stderr=subprocess.PIPE, text=True, env=env)
     assert child.stderr is not None
     said = []
     for line in child.stderr:
@@ -180,6 +188,21 @@ def test_a_trial_whose_process_is_killed_has_failed_and_the_others_go_on(
     assert {n: one for n, one in told(study).items() if n != 1} == {
         n: o for n, o in told(whole).items() if n != 1
     }
+
+
+def test_a_worker_that_is_stopped_in_a_trial_leaves_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C left the folder of every trial under way among the temporary files."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    worker = Worker(environment_of(1))
+    config = search_config(training={"epochs": 1000}).model_dump(mode="json")
+    worker.start({"number": 0, "of": "run", "config": config, "data": {}})
+    while not list(tmp_path.glob("*/cryptonn-trial-*")):
+        assert worker.process.poll() is None
+        time.sleep(0.05)
+    worker.stop()
+    assert list(tmp_path.iterdir()) == []
 
 
 BAD_TRIALS = """
