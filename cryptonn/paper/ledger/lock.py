@@ -7,7 +7,7 @@ from typing import TextIO
 
 from cryptonn.errors import ConfigError, OutputError
 
-__all__ = ["signed_by_living", "take_lock"]
+__all__ = ["signed_by", "signed_by_living", "take_lock"]
 
 _SIGNATURE = "process"
 
@@ -55,17 +55,23 @@ def take_lock(path: Path, *, what: str, holder: str = "") -> TextIO:
     return file
 
 
-def signed_by_living(path: Path) -> bool | None:
-    """Tell whether the process that took the lock file ``path`` last still lives; None if nobody signed it.
-
-    Only reads: to try the lock could refuse a process that takes it at that moment.
-    """
+def signed_by(path: Path) -> int | None:
+    """Return the number of the process that took the lock file ``path`` last; None if nobody signed it."""
     try:
         word, _, number = path.read_text(encoding="utf-8").partition("\n")[0].partition(" ")
         process = int(number)
     except (OSError, ValueError):
         return None
-    if word != _SIGNATURE or process <= 0:
+    return process if word == _SIGNATURE and process > 0 else None
+
+
+def signed_by_living(path: Path) -> bool | None:
+    """Tell whether the process that took the lock file ``path`` last still lives; None if nobody signed it.
+
+    Only reads: to try the lock could refuse a process that takes it at that moment.
+    """
+    process = signed_by(path)
+    if process is None:
         return None
     try:
         os.kill(process, 0)

@@ -14,7 +14,7 @@ from cryptonn.paper.ledger import (
     SessionFacts,
 )
 from cryptonn.paper.ledger.holding import effects
-from cryptonn.paper.ledger.lock import signed_by_living
+from cryptonn.paper.ledger.lock import signed_by, signed_by_living
 from cryptonn.paper.ledger.schema import OrderPhase
 from cryptonn.paper.tally import Outcome, tally
 from cryptonn.paper.view.curve import CurvePoint, equity_curve
@@ -73,6 +73,8 @@ class Freshness:
     ----------
     running
         Whether the process that opened the session lives; None where that cannot be known.
+    process
+        Its number at the system, by which it can be ended; None where nobody signed.
     feed_age_ms, decision_age_ms
         Since the close of the newest candle, and of the newest bar decided on; None before the first.
     feed_stale, session_stale
@@ -80,6 +82,7 @@ class Freshness:
     """
 
     running: bool | None
+    process: int | None
     feed_age_ms: int | None
     decision_age_ms: int | None
     feed_stale: bool
@@ -204,8 +207,10 @@ def _freshness(
     bar_ms: int,
 ) -> Freshness:
     started_ms = reader.facts.started_ms
+    lock = reader.path.with_name(f"{reader.path.name}.lock")
     return Freshness(
-        running=signed_by_living(reader.path.with_name(f"{reader.path.name}.lock")),
+        running=signed_by_living(lock),
+        process=signed_by(lock),
         feed_age_ms=None if candle_ms is None else max(0, now_ms - candle_ms),
         decision_age_ms=None if decision_ms is None else max(0, now_ms - decision_ms),
         feed_stale=now_ms - (candle_ms or started_ms) > _FEED_BARS * bar_ms,

@@ -219,9 +219,9 @@ def _open_order(status: Status) -> Reading:
 def _session(status: Status) -> Reading:
     lasted = "not running" if not watching(status) else age(status.now_ms - status.facts.started_ms)
     tone: Tone = "bad" if not watching(status) else "warn" if status.freshness.session_stale else ""
-    return Reading(
-        "session", "Session", lasted, f"since {moment(status.facts.started_ms)} UTC", tone
-    )
+    since = f"since {moment(status.facts.started_ms)} UTC"
+    process = f", process {status.freshness.process}" if status.freshness.running else ""
+    return Reading("session", "Session", lasted, f"{since}{process}", tone)
 
 
 def _ago(span_ms: int | None) -> str:

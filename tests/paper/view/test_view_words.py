@@ -1,6 +1,7 @@
 """What the terminal and the page say of a status."""
 
 import math
+import os
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -61,7 +62,8 @@ def test_each_reading_in_words(status: Status, tmp_path: Path) -> None:
     assert words["next"] == ("0:56", "")
     assert words["order"] == ("none", "")
     assert words["orders"] == ("1", "1 closed")
-    assert words["session"] == ("30 min 4 s", "since 2019-01-01 00:00 UTC")
+    own = f"since 2019-01-01 00:00 UTC, process {os.getpid()}"
+    assert words["session"] == ("30 min 4 s", own), "by its number it can be ended"
     assert notices(status) == ()
 
 
@@ -114,7 +116,8 @@ def test_what_stands_still_is_said_once(status: Status) -> None:
 
 def test_a_session_that_does_not_run_waits_for_nothing(status: Status) -> None:
     ended = replace(status, freshness=replace(status.freshness, running=False))
-    assert said(ended)["next"][0] == "–" and said(ended)["session"][0] == "not running"
+    assert said(ended)["next"][0] == "–"
+    assert said(ended)["session"] == ("not running", "since 2019-01-01 00:00 UTC")
     assert [notice.tone for notice in notices(ended)] == ["bad"]
 
 
