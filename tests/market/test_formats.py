@@ -89,7 +89,8 @@ def test_real_file(shared_data: Path, name: str, rows: int, timeframe: str) -> N
         timeframe,
         rows,
     )
-    assert file.repairs == ({"reversed": 1} if "download" in name else {})
+    repairs = {"b": {}, "c": {"reversed": 1}, "y": {"converted_volume": rows}}[name[0]]
+    assert file.repairs == repairs
     assert file.sha256 == hashlib.sha256((shared_data / name).read_bytes()).hexdigest()
     check_candles(file.candles, timeframe=timeframe, source=name)
 
@@ -186,7 +187,7 @@ def test_yahoo_with_null_rows(tmp_path: Path) -> None:
     ]
     rows.append("2017-11-12,10,12,9,11,11,7")
     file = read(tmp_path, ["Date,Open,High,Low,Close,Adj Close,Volume", *rows])
-    assert file.repairs == {"null_rows": 1}
+    assert file.repairs == {"null_rows": 1, "converted_volume": 3}
     assert file.candles["volume"].tolist() == [5 / 11, 6 / 11, 7 / 11], "Yahoo counts quote money"
     assert (file.dialect, file.timeframe) == ("Yahoo", "1d")
     assert any("quote" in note for note in file.notes)
@@ -450,7 +451,7 @@ def test_binary_file(tmp_path: Path) -> None:
         ("when,o,h,l,c,v", "when,o,h,l,c,v"),
         ("timestamp,open,high,low,close", "timestamp,open,high,low,close"),
         ("timestamp,open,high,low,close,close,volume", "close,close"),
-        ("timestamp;open;high;low;close;volume", "separated by commas"),
+        ("timestamp open high low close volume", "separated by commas, semicolons or tabs"),
         ("1514764800000,1,2,3,4,5", "add a header"),
     ],
 )
@@ -476,10 +477,10 @@ def test_one_candle_does_not_tell_the_timeframe(tmp_path: Path) -> None:
 
 def test_non_numeric_cells(tmp_path: Path) -> None:
     rows = plain([0, 1, 2, 3])
-    rows[1] = rows[1].replace("103.5", "n/a")
+    rows[1] = rows[1].replace("103.5", "n.a.")
     rows[2] = rows[2].replace("104.5", "1_0")
     message = refused(tmp_path, [PLAIN, *rows])
-    assert "2 cells in column high are no number, first in row 3: 'n/a'" in message
+    assert "2 cells in column high are no number, first in row 3: 'n.a.'" in message
     assert "candles.csv" in message
 
 

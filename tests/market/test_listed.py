@@ -79,7 +79,7 @@ def test_a_file_becomes_a_frame_and_its_facts(tmp_path: Path, month: str) -> Non
         "first": "2018-01-01 00:00Z",
         "last": "2018-01-30 00:00Z",
         "sha256": candles_sha256(read.candles),
-        "repairs": {},
+        "repairs": {"converted_volume": 30},
         "notes": [
             "Yahoo's Volume counts quote money: it was divided by the Close, so that it counts base."
         ],
@@ -102,7 +102,7 @@ def test_null_rows_are_counted_and_filled_flat(tmp_path: Path) -> None:
     rows = yahoo(range(30))
     rows[4] = f"{day(4)},null,null,null,null,null,null"
     frame, facts = load_frame(config(tmp_path, write(tmp_path, "null.csv", rows)))
-    assert facts["ETH/USD"]["repairs"] == {"null_rows": 1}
+    assert facts["ETH/USD"]["repairs"] == {"null_rows": 1, "converted_volume": 29}
     assert frame.counts.loc["ETH/USD", ["rows", "filled"]].tolist() == [29, 1]
     assert frame.candles("ETH/USD").iloc[4].tolist() == [103.0, 103.0, 103.0, 103.0, 0.0]
     assert "1 bar of 1d absent, first at 2018-01-05" in refused(tmp_path, "null.csv", gaps="refuse")

@@ -1,18 +1,26 @@
 """The layouts candle files come in, told apart by their header."""
 
-import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cryptonn.errors import ConfigError, DataError, did_you_mean
 from cryptonn.market.bars import FIELDS
 from cryptonn.market.extras import EXTRAS
+from cryptonn.market.files.header import Head, is_missing, is_number, read_head
+from cryptonn.market.files.series import Label, labels_in
+from cryptonn.market.files.volumes import (
+    VolumeColumn,
+    VolumeColumns,
+    is_quote,
+    known_currency,
+    volume_columns,
+)
 from cryptonn.market.symbols import parse_symbol
 
 __all__ = [
     "CRYPTODATADOWNLOAD",
     "PLAIN",
-    "YAHOO",
     "Layout",
     "recognise",
     "refuse_other_dialect",
@@ -22,22 +30,55 @@ __all__ = [
 CRYPTODATADOWNLOAD = "CryptoDataDownload"
 YAHOO = "Yahoo"
 BINANCE = "Binance klines"
+KRAKEN = "Kraken OHLCVT"
+COINMARKETCAP = "CoinMarketCap"
+FTX = "FTX"
+INVESTING = "Investing.com"
 PLAIN = "plain OHLCV"
 
 _KNOWN = (
     f"{CRYPTODATADOWNLOAD} (Date,Symbol,Open,High,Low,Close,Volume…; minutes begin with Unix Timestamp)",
-    f"{YAHOO} (Date,Open,High,Low,Close,Adj Close,Volume)",
+    f"{YAHOO} (Date,Open,High,Low,Close,Adj Close,Volume, or Date,Close,High,Low,Open,Volume)",
     f"{BINANCE} (12 columns, with or without a header)",
+    f"{KRAKEN} (7 columns without a header: time, open, high, low, close, volume, trades)",
+    f"{COINMARKETCAP} (timeOpen;timeClose;…;open;high;low;close;volume;marketCap)",
+    f"{INVESTING} (Date,Price,Open,High,Low,Vol.,Change %)",
     f"{PLAIN} (timestamp,open,high,low,close,volume)",
 )
-_NAMES = {
-    dialect.split()[0].lower(): dialect for dialect in (CRYPTODATADOWNLOAD, YAHOO, BINANCE, PLAIN)
-}
+_DIALECTS = (CRYPTODATADOWNLOAD, YAHOO, BINANCE, KRAKEN, COINMARKETCAP, FTX, INVESTING, PLAIN)
+_NAMES = {dialect.split()[0].lower(): dialect for dialect in _DIALECTS}
 """By the first word, in small letters: yahoo."""
+_IN_QUOTE = (YAHOO, COINMARKETCAP, FTX)
+"""Dialects whose volume counts quote money."""
 _BINANCE_WIDTH = 12
-_TIMES = ("unix timestamp", "unix", "open time", "timestamp", "time", "datetime", "date")
+_KRAKEN_WIDTH = 7
+_TIMES = (
+    "time open",
+    "unix timestamp",
+    "unix",
+    "open time",
+    "open timestamp",
+    "timestamp",
+    "time",
+    "start time",
+    "start",
+    "datetime",
+    "date",
+    "ts",
+    "t",
+)
 """Names of the time column, the least ambiguous first."""
+_UNNAMED = ("", "unnamed 0")
+"""What pandas calls an index that has no name."""
 _PRICES = FIELDS[:4]
+_FILLING = frozenset(("price", "px", "in"))
+"""Words that may stand in the name of a price and say nothing."""
+_ORDERS = (
+    ("open", "high", "low", "close"),
+    ("open", "close", "high", "low"),
+    ("low", "high", "open", "close"),
+)
+"""In which exchanges give prices without names: most; Bitfinex and KuCoin; Coinbase."""
 _EXTRA_NAMES = {
     "quote_volume": ("quote volume", "quote asset volume"),
     "trades": ("count", "trades", "number of trades"),
@@ -57,46 +98,73 @@ class Layout:
     width: int
     """Cells in a row."""
     columns: dict[str, int] = field(default_factory=dict)
-    """Position of ``time``, of each of ``FIELDS``, and of ``symbol`` where the file has it."""
+    """Position of ``time`` and of each price, and of the extras where they are asked for."""
     ignored: tuple[str, ...] = ()
     """Columns nobody reads, for a plain file."""
     extras: dict[str, int] = field(default_factory=dict)
     """Position of each of ``EXTRAS`` that Binance's klines have; see ``with_extras``."""
+    volumes: VolumeColumns = field(default_factory=VolumeColumns)
+    """The columns that count what was traded."""
+    labels: tuple[Label, ...] = ()
+    """The columns that may tell one series from another."""
+    delimiter: str = ","
+    """What stands between two cells."""
+    symbol: str = ""
+    """Base/quote, by which the columns were told apart."""
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Position of everything that is read, by its name among the rows."""
+        volumes = {column.role: column.position for column in self.volumes.read}
+        labels = {label.role: label.position for label in self.labels}
+        return {**self.columns, **volumes, **labels}
 
 
-def recognise(path: Path, content: bytes) -> Layout:
+def recognise(
+    path: Path, content: bytes, *, symbol: str | None = None, where: Mapping[str, str] | None = None
+) -> Layout:
     """Tell a file's dialect from its first lines.
+
+    Parameters
+    ----------
+    symbol
+        Base/quote: it says which volume is base. May be left out where the file has a column Symbol.
+    where
+        Columns that rows are chosen by.
 
     Raises
     ------
     DataError
-        If the header is none that is known; the message shows it and lists the known ones.
+        If the header is none that is known (the message shows it and lists the known ones), if no column counts what
+        was traded, or if neither caller nor file says the symbol.
     """
-    lines = content[:65536].decode("utf-8", errors="replace").splitlines()
-    skip = next(
-        (number for number, line in enumerate(lines) if not _is_preamble(line)), len(lines) - 1
-    )
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines[skip : skip + 2])]
-    header = rows[0] if rows else []
-    if len(header) == _BINANCE_WIDTH and all(_is_number(cell) for cell in header):
-        positions = {"time": 0, **{name: number for number, name in enumerate(FIELDS, start=1)}}
-        extras = {name: number for number, name in enumerate(EXTRAS, start=7)}
-        return Layout(BINANCE, skip=skip, width=_BINANCE_WIDTH, columns=positions, extras=extras)
-    names = [cell.lower().replace("_", " ") for cell in header]
-    first = rows[1] if len(rows) > 1 and len(rows[1]) == len(names) else [""] * len(names)
-    columns = _columns(names, first)
-    if columns is None:
-        raise DataError(_unknown(path, lines[skip] if lines else ""))
+    head = read_head(content)
+    if head.bare:
+        return _bare(path, head, symbol=_symbol(path, head, symbol, where or {}))
+    names = head.names
+    time = _time(head)
     dialect = _dialect(names)
-    used = set(columns.values())
-    ignored = (
-        tuple(cell for number, cell in enumerate(header) if number not in used)
-        if dialect == PLAIN
-        else ()
-    )
+    if time is None or not _has_prices(names, dialect):
+        raise DataError(_unknown(path, head))
+    told = _symbol(path, head, symbol, where or {})
+    columns = {"time": time, **_prices(path, head, dialect, told)}
+    volumes = _volumes(path, head, columns, told, in_quote=dialect in _IN_QUOTE)
     extras = _extras(names) if dialect == BINANCE else {}
+    counted = (*volumes.read, *volumes.other)
+    used = {*columns.values(), *extras.values(), *(column.position for column in counted)}
+    labels = labels_in(head, used=sorted(used), where=where or {})
+    used |= {label.position for label in labels}
     return Layout(
-        dialect, skip=skip + 1, width=len(names), columns=columns, ignored=ignored, extras=extras
+        dialect,
+        skip=head.skip,
+        width=len(names),
+        columns=columns,
+        ignored=_ignored(head, used, volumes) if dialect == PLAIN else (),
+        extras=extras,
+        volumes=volumes,
+        labels=labels,
+        delimiter=head.delimiter,
+        symbol=told,
     )
 
 
@@ -129,32 +197,190 @@ def refuse_other_dialect(path: Path, layout: Layout, *, expected: str) -> None:
         )
 
 
-def _is_preamble(line: str) -> bool:
-    return not line.strip(", \t") or (
-        "cryptodatadownload" in line.lower() and line.strip().count(",") == 0
+# ---- a file without a header
+
+
+def _bare(path: Path, head: Head, *, symbol: str) -> Layout:
+    """Return the layout of a file without a header, if its columns can only mean one thing."""
+    width = len(head.header)
+    numbers = all(is_number(cell) for cell in head.header)
+    binance = width == _BINANCE_WIDTH and numbers and float(head.header[6]) > float(head.header[0])
+    kraken = width == _KRAKEN_WIDTH and all(
+        cell.isdigit() for place in (0, -1) for cell in head.cells(place % width)
+    )
+    if not binance and not kraken:
+        raise DataError(_without_header(path, head))
+    places = {"time": 0, **{name: number for number, name in enumerate(_PRICES, start=1)}}
+    volumes = VolumeColumns(plain=(VolumeColumn("volume", 5),))
+    extras: dict[str, int] = {}
+    if binance:
+        extras = {name: number for number, name in enumerate(EXTRAS, start=7)}
+        volumes = replace(volumes, quote=(VolumeColumn("quote_volume", extras["quote_volume"]),))
+    return Layout(
+        BINANCE if binance else KRAKEN,
+        skip=head.skip,
+        width=width,
+        columns=places,
+        extras=extras,
+        volumes=volumes,
+        delimiter=head.delimiter,
+        symbol=symbol,
     )
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _without_header(path: Path, head: Head) -> str:
+    fitting = [order for order in _ORDERS if all(_possible(row, order) for row in head.sample)]
+    others = "".join(f",other{number}" for number in range(1, len(head.header) - 5))
+    lines = [f"  time,{','.join(order)},volume{others}" for order in fitting]
+    fits = (
+        "By their values the first columns may be (check where the volume is):\n"
+        + "\n".join(lines)
+        + "\nPut the line that is right before the first candle."
+        if lines and len(head.header) >= 6
+        else "Put a line before the first candle that names the columns, such as "
+        "timestamp,open,high,low,close,volume, in the order of the file."
+    )
+    return (
+        f"{path}: the layout is unknown. The first line looks like a candle: add a header that names the columns. "
+        f"It is {_short(head.line)!r}; without names the order of the prices is not known, and exchanges differ. {fits}"
+        f" Known are:\n{_listed()}"
+    )
 
 
-def _columns(names: list[str], first: list[str]) -> dict[str, int] | None:
-    """Return the position of each role, or None if one is lacking or stands twice."""
-    time = next((name for name in _TIMES if name in names), None)
-    volume = _volume(names, first)
-    roles = {"time": time, **{price: price for price in _PRICES}, "volume": volume}
-    if any(name is None or names.count(name) != 1 for name in roles.values()):
+def _possible(row: Sequence[str], order: Sequence[str]) -> bool:
+    """Tell whether cells 2 to 5 of a row can be the prices of a bar in this order."""
+    cells = row[1:5]
+    if len(cells) < len(order) or not all(is_number(cell) for cell in cells):
+        return not any(is_number(cell) for cell in cells)
+    values = dict(zip(order, map(float, cells), strict=True))
+    return (
+        values["low"]
+        <= min(values["open"], values["close"])
+        <= max(values["open"], values["close"])
+        <= values["high"]
+    )
+
+
+# ---- a file with a header
+
+
+def _time(head: Head) -> int | None:
+    """Return the position of the time: by its name, or the index that pandas writes without one."""
+    names = head.names
+    named = next((name for name in _TIMES if name in names), None)
+    if named is not None:
+        return names.index(named) if names.count(named) == 1 else None
+    cells = head.cells(0)
+    if not names or names[0] not in _UNNAMED or not cells:
         return None
-    columns = {role: names.index(str(name)) for role, name in roles.items()}
-    return columns | ({"symbol": names.index("symbol")} if "symbol" in names else {})
+    is_row_number = all(cell.isdigit() and len(cell) < 8 for cell in cells)
+    return None if is_row_number else 0
 
 
-def _extras(names: list[str]) -> dict[str, int]:
+def _dialect(names: Sequence[str]) -> str:
+    if "symbol" in names and ("unix timestamp" in names or "unix" in names or "date" in names):
+        return CRYPTODATADOWNLOAD
+    if "adj close" in names or {"dividends", "stock splits"} <= set(names):
+        return YAHOO
+    named = [name for name in names if name not in _UNNAMED]
+    if named[1:] == ["close", "high", "low", "open", "volume"] and named[0] in ("date", "datetime"):
+        return YAHOO
+    if {"time open", "time close", "market cap"} <= set(names):
+        return COINMARKETCAP
+    if {"start time", "time", "open", "high", "low", "close", "volume"} == set(named):
+        return FTX
+    if {"date", "price", "open", "high", "low", "vol"} <= set(names) and "close" not in names:
+        return INVESTING
+    return BINANCE if "close time" in names and len(names) == _BINANCE_WIDTH else PLAIN
+
+
+def _has_prices(names: Sequence[str], dialect: str) -> bool:
+    return all(_candidates(names, price, dialect) for price in _PRICES)
+
+
+def _candidates(names: Sequence[str], price: str, dialect: str) -> list[int]:
+    """Return the positions of the columns that may be one of the prices: open, o, Open (USD), open price."""
+    if price == "close" and dialect == INVESTING:
+        return [names.index("price")]
+    exact = [number for number, name in enumerate(names) if name == price]
+    return exact or [
+        number
+        for number, name in enumerate(names)
+        if (words := _bare_words(name)) in ([price], [price[0]])
+        or (price == "close" and words == ["close", "last"])
+    ]
+
+
+def _bare_words(name: str) -> list[str]:
+    return [
+        word
+        for number, word in enumerate(name.split())
+        if word not in _FILLING and not (number and known_currency(word))
+    ]
+
+
+def _prices(path: Path, head: Head, dialect: str, symbol: str) -> dict[str, int]:
+    return {price: _price(path, head, price, dialect, symbol) for price in _PRICES}
+
+
+def _price(path: Path, head: Head, price: str, dialect: str, symbol: str) -> int:
+    """Return the position of a price; one in another currency than the quote is none."""
+    found = _candidates(head.names, price, dialect)
+    money = {number: _currency(head.names[number]) for number in found}
+    fitting = [number for number in found if not money[number] or is_quote(money[number], symbol)]
+    if len(fitting) == 1:
+        return fitting[0]
+    columns = ", ".join(head.header[number] for number in found)
+    if not fitting:
+        raise DataError(
+            f"{path}: the prices are not in {symbol.split('/')[1]}: {price} stands in column {columns}. Give the "
+            "symbol that the file holds, or a file of this one."
+        )
+    raise DataError(
+        f"{_unknown(path, head)}\n{path}: {price} stands in {len(fitting)} columns ({columns}). Rename all but one."
+    )
+
+
+def _currency(name: str) -> str:
+    return next((word for word in name.split()[1:] if known_currency(word)), "")
+
+
+def _volumes(
+    path: Path, head: Head, columns: Mapping[str, int], symbol: str, *, in_quote: bool
+) -> VolumeColumns:
+    """Return the columns of volume that hold numbers."""
+    found = volume_columns(head.header, head.names, symbol=symbol, in_quote=in_quote)
+    kinds: dict[str, tuple[VolumeColumn, ...]] = {
+        kind: tuple(
+            column
+            for column in getattr(found, kind)
+            if column.position not in columns.values() and _holds_amounts(head, column.position)
+        )
+        for kind in ("base", "plain", "unclear", "quote", "other")
+    }
+    volumes = VolumeColumns(**kinds)
+    if volumes.read:
+        return volumes
+    there = ", ".join(column.name for column in volumes.other)
+    problem = (
+        f"{there} counts neither {' nor '.join(symbol.split('/'))}"
+        if there
+        else "no column counts what was traded"
+    )
+    raise DataError(
+        f"{path}: the layout is unknown: {problem}. Its header is {_short(head.line)!r}. Give a file with a column "
+        "volume (in base) or volume_quote (it is divided by the close). If these are mark or index prices, at which "
+        "nothing was traded, add a column volume of 0: a run can look at such candles, but not trade on them. "
+        f"Known are:\n{_listed()}"
+    )
+
+
+def _holds_amounts(head: Head, position: int) -> bool:
+    cells = [cell.lower().rstrip("kmbt ").replace(",", "") for cell in head.cells(position)]
+    return not cells or any(is_number(cell) or cell.replace(".", "").isdigit() for cell in cells)
+
+
+def _extras(names: Sequence[str]) -> dict[str, int]:
     found = {
         extra: [names.index(name) for name in known if name in names]
         for extra, known in _EXTRA_NAMES.items()
@@ -162,38 +388,61 @@ def _extras(names: list[str]) -> dict[str, int]:
     return {extra: places[0] for extra, places in found.items() if places}
 
 
-def _volume(names: list[str], first: list[str]) -> str | None:
-    """Return the column of the volume in base: ``volume``, ``volume from``, or ``volume eth`` for ETH/USD."""
-    volumes = [name for name in names if name.split(" ")[0] == "volume"]
-    base = _base(first[names.index("symbol")]) if "symbol" in names else ""
-    preferred = [name for name in ("volume", "volume from", f"volume {base}") if name in volumes]
-    return next(iter([*preferred, *volumes]), None)
+def _ignored(head: Head, used: set[int], volumes: VolumeColumns) -> tuple[str, ...]:
+    """Return the named columns whose cells nobody looks at."""
+    read = {column.position for column in volumes.read}
+    other = {column.position for column in volumes.other} - read
+    return tuple(
+        cell
+        for number, cell in enumerate(head.header)
+        if cell and (number not in used or number in other)
+    )
 
 
-def _base(symbol: str) -> str:
+def _symbol(path: Path, head: Head, symbol: str | None, where: Mapping[str, str]) -> str:
+    """Return the symbol by which the columns are told apart: the caller's, or else the first one of the file."""
+    if len(head.tickers) > 1:
+        raise DataError(
+            f"{path}: several symbols in one file, side by side: {', '.join(head.tickers[:5])}. Give a file of each: "
+            f'yfinance makes one by yf.download("{head.tickers[0]}", multi_level_index=False).'
+        )
+    inside = next(iter(head.tickers), None)
+    if symbol is not None:
+        given = parse_symbol(symbol)
+        if inside is not None and parse_symbol(inside) != given:
+            raise DataError(
+                f"{path}: the file holds {parse_symbol(inside)}, not {given}. Give another file, or the symbol it "
+                "holds."
+            )
+        return given
+    chosen = next((value for name, value in where.items() if name.lower() == "symbol"), None)
+    cells = head.cells(head.names.index("symbol")) if "symbol" in head.names else []
+    first = inside or chosen or next(iter(cells), None)
+    if first is None or is_missing(first):
+        raise DataError(
+            f"{path}: the file does not say which symbol it holds. Give it, as in --symbol ETH/USD."
+        )
     try:
-        return parse_symbol(symbol).split("/")[0].lower()
-    except ConfigError:
-        return ""
+        return parse_symbol(first)
+    except ConfigError as error:
+        raise DataError(
+            f"{path}: the file says {first!r}, which is not base/quote. Give the symbol, as in --symbol ETH/USD."
+        ) from error
 
 
-def _dialect(names: list[str]) -> str:
-    if "symbol" in names and ("unix timestamp" in names or "unix" in names or "date" in names):
-        return CRYPTODATADOWNLOAD
-    if "adj close" in names:
-        return YAHOO
-    return BINANCE if "close time" in names and len(names) == _BINANCE_WIDTH else PLAIN
-
-
-def _unknown(path: Path, header: str) -> str:
-    came = header if len(header) <= 200 else f"{header[:200]}…"
+def _unknown(path: Path, head: Head) -> str:
     hint = ""
-    if "," not in header and (";" in header or "\t" in header):
-        hint = " Cells must be separated by commas."
-    elif header[:1].isdigit():
-        hint = " The first line looks like a candle: add a header that names the columns."
-    known = "\n".join(f"  {line}" for line in _KNOWN)
+    if head.delimiter == "," and "," not in head.line:
+        hint = " Cells must be separated by commas, semicolons or tabs."
     return (
-        f"{path}: the layout is unknown. Its header is {came!r}.{hint} Known are:\n{known}\n"
+        f"{path}: the layout is unknown. Its header is {_short(head.line)!r}.{hint} Known are:\n{_listed()}\n"
         "Rename the columns to one of them."
     )
+
+
+def _listed() -> str:
+    return "\n".join(f"  {line}" for line in _KNOWN)
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= 200 else f"{line[:200]}…"

@@ -1,5 +1,6 @@
 """Candle files of many makes, read into one checked table; every repair is counted."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -31,9 +32,10 @@ from cryptonn.market.files.dialects import (
     with_extras,
 )
 from cryptonn.market.files.options import PLAIN_READING, FileOptions
-from cryptonn.market.files.rows import read_rows
+from cryptonn.market.files.rows import Rows, read_rows, telling_cells, without_trade
+from cryptonn.market.files.series import refuse_other_coin, refuse_several, selection_note
 from cryptonn.market.files.times import read_times
-from cryptonn.market.symbols import parse_symbol
+from cryptonn.market.files.volumes import Volume, take_volume
 from cryptonn.units import counted
 
 __all__ = ["CandleFile", "read_candle_file"]
@@ -59,7 +61,9 @@ class CandleFile:
 
     ``reversed`` the file was newest first (1); ``out_of_order`` rows that stood before an earlier one; ``duplicates``
     exact copies dropped; ``mixed_units`` times in another unit than most; ``converted_to_utc`` times with another
-    offset; ``blank_rows`` and ``null_rows`` without a value; ``dropped_bars`` impossible bars dropped on request.
+    offset; ``blank_rows`` without a cell; ``null_rows`` bars without a trade; ``dropped_bars`` impossible bars dropped
+    on request; ``other_rows`` of another series than the one asked for; ``converted_volume`` volumes in quote that were
+    divided by the close; ``rounded_volume`` volumes such as 1.23K.
     """
     sha256: str = ""
     """Of the file as it lies on the disk."""
@@ -88,7 +92,7 @@ def read_candle_file(
     options: FileOptions = PLAIN_READING,
     now: pd.Timestamp | None = None,
 ) -> CandleFile:
-    """Read a candle file: plain, .gz or .zip; CryptoDataDownload, Yahoo, Binance klines or plain OHLCV.
+    """Read a candle file: plain, .gz or .zip; CryptoDataDownload, Yahoo, Binance klines, plain OHLCV and others.
 
     Parameters
     ----------
@@ -112,61 +116,67 @@ def read_candle_file(
     """
     path = Path(path)
     content, sha256 = read_content(path)
-    layout = recognise(path, content)
+    layout = recognise(path, content, symbol=symbol, where=options.where)
     if options.dialect is not None:
         refuse_other_dialect(path, layout, expected=options.dialect)
-    extras = options.extras
-    if extras:
+    if options.extras:
         layout = with_extras(path, layout, symbol=symbol)
-    rows, repairs = read_rows(path, content, layout)
-    name = _symbol(path, rows, symbol)
-    times, time_repairs, naive = read_times(rows["time"], source=str(path))
-    rows = rows[[*FIELDS, *EXTRAS] if extras else list(FIELDS)]
+    read = read_rows(path, content, layout, where=options.where)
+    repairs = dict(read.repairs)
+    table = read.table
+    times, time_repairs, naive = read_times(table["time"], source=str(path))
+    refuse_several(path, table, times, layout.labels, symbol=symbol)
+    refuse_other_coin(path, table, layout.labels, symbol=layout.symbol, chosen=read.chosen)
+    timeframe = _timeframe(path, times)
+    quiet = without_trade(table, layout)
+    table, times = _traded(path, table, times, quiet)
+    volume = take_volume(path, table, layout.volumes, of_known_make=layout.dialect != PLAIN)
+    fields = [*FIELDS, *EXTRAS] if options.extras else list(FIELDS)
+    rows = table.assign(volume=volume.values)[fields]
     good = _good_bars(path, rows, times, options.bad_bars)
-    repairs |= time_repairs | {"dropped_bars": int((~good).sum())}
-    rows, times, order_repairs = _in_order(path, rows[good], times[good])
-    if layout.dialect == YAHOO:
-        rows = rows.assign(
-            volume=rows["volume"] / rows["close"]
-        )  # quote money to base, as everywhere else
-    if extras:
+    repairs |= time_repairs | {"null_rows": int(quiet.sum()), "dropped_bars": int((~good).sum())}
+    try:
+        rows, times, order_repairs = _in_order(path, rows[good], times[good])
+    except _Conflict as conflict:
+        told = telling_cells(path, content, layout, lines=conflict.lines)
+        raise DataError(f"{conflict}{_told(told)}") from None
+    if volume.in_quote:
+        rows = rows.assign(volume=rows["volume"] / rows["close"])
+        repairs["converted_volume"] = len(rows)
+    if options.extras:
         check_extras(rows, source=str(path))
-    timeframe = _timeframe(path, rows, times)
+    _refuse_off_grid(path, rows, times, timeframe)
     index = pd.DatetimeIndex(times.view("M8[ns]"), name="time").tz_localize("UTC")
     rows = rows.set_axis(index, axis="index")
     candles = check_candles(rows[list(FIELDS)], timeframe=timeframe, source=str(path))
     return CandleFile(
         path=path,
         dialect=_dialect(layout, timeframe),
-        symbol=name,
+        symbol=layout.symbol,
         timeframe=timeframe,
         candles=candles,
         repairs={kind: number for kind, number in (repairs | order_repairs).items() if number},
         sha256=sha256,
-        notes=_notes(layout, candles, timeframe, naive=naive),
-        extras=rows[list(EXTRAS)] if extras else None,
+        notes=(
+            *_column_notes(layout, read, volume),
+            *_notes(layout, candles, timeframe, naive=naive),
+        ),
+        extras=rows[list(EXTRAS)] if options.extras else None,
     )
 
 
-def _symbol(path: Path, rows: pd.DataFrame, wanted: str | None) -> str:
-    given = None if wanted is None else parse_symbol(wanted)
-    found = [str(cell) for cell in rows["symbol"].unique()] if "symbol" in rows else []
-    if len(found) > 1:
+def _traded(
+    path: Path, table: pd.DataFrame, times: NDArray[np.int64], quiet: NDArray[np.bool_]
+) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """Return the rows of bars in which something was traded, and their times."""
+    if not quiet.any():
+        return table, times
+    if quiet.all():
         raise DataError(
-            f"{path}: several symbols in one file: {', '.join(found[:5])}. Split it, one file a symbol."
+            f"{path}: no row has a price: all {counted(len(table), 'row')} are empty, null or 0. "
+            "Fetch the file again."
         )
-    if not found and given is None:
-        raise DataError(
-            f"{path}: the file does not say which symbol it holds. Give it, as in --symbol ETH/USD."
-        )
-    if not found:
-        return str(given)
-    inside = parse_symbol(found[0])
-    if given is not None and given != inside:
-        raise DataError(
-            f"{path}: the file holds {inside}, not {given}. Give another file, or the symbol it holds."
-        )
-    return inside
+    return table[~quiet], times[~quiet]
 
 
 def _good_bars(
@@ -218,23 +228,48 @@ def _refuse_conflicts(
         return
     row = int(differs.argmax())
     column = int((values[row] != values[row - 1]).argmax())
-    lines = sorted((int(rows.index[row - 1]), int(rows.index[row])))
+    lines = (int(rows.index[row - 1]), int(rows.index[row]))
+    first = min(lines)
+    last = max(lines)
     field = str(rows.columns[column])
-    one, other = (rows[field].loc[line] for line in lines)
-    raise DataError(
+    raise _Conflict(
         f"{path}: {counted(int(differs.sum()), 'row')} in conflict with another of the same time, first at "
-        f"{_text(times[row])}: {field} is {one:.12g} in row {lines[0]} and {other:.12g} in row {lines[1]}. "
-        "Delete the wrong ones."
+        f"{_text(times[row])}: {field} is {rows[field].loc[first]:.12g} in row {first} and "
+        f"{rows[field].loc[last]:.12g} in row {last}. Delete the wrong ones.",
+        (first, last),
     )
 
 
-def _timeframe(path: Path, rows: pd.DataFrame, times: NDArray[np.int64]) -> str:
-    """Return the most common spacing, once every time is known to lie on its grid."""
-    if len(times) < 2:
+class _Conflict(DataError):
+    """Two rows of the same time differ; ``lines`` are where they stand."""
+
+    def __init__(self, message: str, lines: tuple[int, int]) -> None:
+        super().__init__(message)
+        self.lines = lines
+
+
+def _told(cells: Mapping[str, tuple[str, str]]) -> str:
+    """Name the columns that may tell the rows of a conflict apart."""
+    if not cells:
+        return ""
+    differences = ", ".join(
+        f"column {name} is {one!r} and {other!r}" for name, (one, other) in cells.items()
+    )
+    name, (value, _) = next(iter(cells.items()))
+    return (
+        f" In them {differences}: if it tells series apart, choose one, as in --where {name}={value} "
+        "(data.where in a run file)."
+    )
+
+
+def _timeframe(path: Path, times: NDArray[np.int64]) -> str:
+    """Return the most common spacing of all rows, those without a trade among them."""
+    opens = np.unique(times)
+    if len(opens) < 2:
         raise DataError(
             f"{path}: one candle does not tell the timeframe. Give a file of at least two."
         )
-    spacings, numbers = np.unique(np.diff(times), return_counts=True)
+    spacings, numbers = np.unique(np.diff(opens), return_counts=True)
     step = int(spacings[numbers.argmax()])
     if step % _MINUTE:
         raise DataError(
@@ -245,7 +280,12 @@ def _timeframe(path: Path, rows: pd.DataFrame, times: NDArray[np.int64]) -> str:
     size, unit = next(
         (size, unit) for size, unit in ((1440, "d"), (60, "h"), (1, "m")) if minutes % size == 0
     )
-    timeframe = f"{minutes // size}{unit}"
+    return f"{minutes // size}{unit}"
+
+
+def _refuse_off_grid(
+    path: Path, rows: pd.DataFrame, times: NDArray[np.int64], timeframe: str
+) -> None:
     off = times % bar_step(timeframe) != 0
     if off.any():
         first = int(off.argmax())
@@ -253,7 +293,6 @@ def _timeframe(path: Path, rows: pd.DataFrame, times: NDArray[np.int64]) -> str:
             f"{path}: {counted(int(off.sum()), 'time')} of {len(times):,} off the {timeframe} grid, first in row "
             f"{rows.index[first]} at {_text(times[first])}. A bar's time is its open, in UTC: mend or delete the rows."
         )
-    return timeframe
 
 
 def _dialect(layout: Layout, timeframe: str) -> str:
@@ -263,16 +302,31 @@ def _dialect(layout: Layout, timeframe: str) -> str:
     return f"{layout.dialect} {kind}"
 
 
+def _column_notes(layout: Layout, read: Rows, volume: Volume) -> tuple[str, ...]:
+    """Say which rows and columns were read, and what was made of them."""
+    notes: list[str] = []
+    if read.chosen:
+        kept = len(read.table)
+        others = read.repairs["other_rows"]
+        notes.append(selection_note(read.chosen, kept=kept, all_rows=kept + others))
+    if volume.in_quote:
+        name = "Yahoo's Volume" if layout.dialect == YAHOO else f"Column {volume.column.name}"
+        notes.append(
+            f"{name} counts quote money: it was divided by the Close, so that it counts base."
+        )
+    if layout.dialect == PLAIN:
+        notes += volume.notes
+    if read.repairs.get("rounded_volume"):
+        notes.append("Volumes such as 1.23K are rounded in the file.")
+    return tuple(notes)
+
+
 def _notes(
     layout: Layout, candles: pd.DataFrame, timeframe: str, *, naive: bool
 ) -> tuple[str, ...]:
     notes = []
     if naive and layout.dialect == PLAIN:
         notes.append("The times carry no time zone and were read as UTC.")
-    if layout.dialect == YAHOO:
-        notes.append(
-            "Yahoo's Volume counts quote money: it was divided by the Close, so that it counts base."
-        )
     if layout.ignored:
         notes.append(f"Columns not read: {', '.join(layout.ignored)}.")
     share = _open_is_previous_close(candles, timeframe)
