@@ -64,11 +64,13 @@ def import_data(
 ) -> None:
     """Import candle files into the store: the dialect is recognised, every repair counted.
 
-    Dialects: CryptoDataDownload (minute, hourly, daily), Yahoo Finance, Binance klines (old and new), plain
-    timestamp/open/high/low/close/volume.
+    Dialects: CryptoDataDownload (minute, hourly, daily), Yahoo Finance (old and new), Binance klines (old and new),
+    Kraken's OHLCVT, CoinMarketCap, FTX, Investing.com, and plain tables whose header names time, open, high, low, close
+    and volume, in any order. Of several volumes the one in base is taken; one in quote is divided by the close.
     """
     import pandas as pd
 
+    from cryptonn.errors import ConfigError, DataError
     from cryptonn.market.files.formats import read_candle_file
     from cryptonn.market.files.options import FileOptions
     from cryptonn.market.store.candle_store import Store
@@ -88,9 +90,12 @@ def import_data(
     ) as on_step:
         for position, file in enumerate(files):
             on_step(Step("import", position / len(files), file.name))
-            read = read_candle_file(file, symbol=symbol, options=options, now=now)
             conflicts: Literal["refuse", "replace"] = "replace" if replace else "refuse"
-            done.append((read, _store(store, read, exchange=exchange, conflicts=conflicts)))
+            try:
+                read = read_candle_file(file, symbol=symbol, options=options, now=now)
+                done.append((read, _store(store, read, exchange=exchange, conflicts=conflicts)))
+            except (ConfigError, DataError) as error:
+                raise DataError(f"{error}{_became(files, done)}") from error
     if as_json:
         emit({"imported": [_imported(read, written) for read, written in done]})
         return
@@ -121,6 +126,23 @@ def _conditions(texts: list[str]) -> dict[str, str]:
             f"--where {wrong!r} must look like COLUMN=VALUE, for example pair=BTCUSDT."
         )
     return {column.strip(): value.strip() for column, _, value in pairs}
+
+
+def _became(files: "list[Path]", done: "list[tuple[CandleFile, Written]]") -> str:
+    """Say what became of each file, where one of several could not be imported."""
+    if len(files) == 1:
+        return ""
+    fates = [
+        f"{read.path} was imported ({len(read.candles):,} rows, {written.added:,} new)"
+        for read, written in done
+    ]
+    bad = len(done)
+    fates.append(f"{files[bad]} was not")
+    rest = files[bad + 1 :]
+    if rest:
+        were = "was" if len(rest) == 1 else "were"
+        fates.append(f"{', '.join(str(file) for file in rest)} {were} not read")
+    return f"\nOf the files given: {'; '.join(fates)}."
 
 
 def _store(

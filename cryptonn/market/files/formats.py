@@ -264,12 +264,13 @@ def _told(cells: Mapping[str, tuple[str, str]]) -> str:
 
 def _timeframe(path: Path, times: NDArray[np.int64]) -> str:
     """Return the most common spacing of all rows, those without a trade among them."""
-    opens = np.unique(times)
-    if len(opens) < 2:
+    steps = np.diff(np.sort(times))
+    steps = steps[steps > 0]
+    if not len(steps):
         raise DataError(
             f"{path}: one candle does not tell the timeframe. Give a file of at least two."
         )
-    spacings, numbers = np.unique(np.diff(opens), return_counts=True)
+    spacings, numbers = np.unique(steps, return_counts=True)
     step = int(spacings[numbers.argmax()])
     if step % _MINUTE:
         raise DataError(

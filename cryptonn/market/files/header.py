@@ -107,9 +107,10 @@ def is_number(cell: str) -> bool:
 
 def _is_preamble(line: str) -> bool:
     cells = line.split(_delimiter(line))
+    if {"open", "close"} <= set(plain_name(line).split()):
+        return False
     if line.lstrip(' "').startswith("#"):
-        names = {plain_name(cell) for cell in cells}
-        return not names & {"open", "o"}
+        return "o" not in {plain_name(cell) for cell in cells}
     return not line.strip(',;|"\t ') or len(cells) == 1
 
 

@@ -218,7 +218,7 @@ def _tells(label: Label, rows: pd.DataFrame, times: NDArray[np.int64], number: i
     changes = np.diff(codes) != 0
     if int(changes.sum()) + 1 == number:
         return True
-    if len(np.unique(times)) < len(times):
+    if (np.diff(np.sort(times)) == 0).any():
         of_a_time = pd.Series(codes).groupby(times)
         if (of_a_time.max() != of_a_time.min()).any():
             return True
