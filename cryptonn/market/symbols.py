@@ -24,6 +24,26 @@ _QUOTES = (
     "BNB",
 )
 _JOINED = re.compile(rf"^([A-Z0-9]{{2,20}}?)({'|'.join(_QUOTES)})$")
+_DOLLARS = re.compile(r"^([A-Z0-9]{1,19}[BT])(USD)$")
+"""DOTUSD and SHIBUSD: the letter before USD is the coin's, unless a coin that trades in BUSD or TUSD stands before it."""
+_IN_BUSD = frozenset(
+    (
+        "BTC",
+        "ETH",
+        "BNB",
+        "XRP",
+        "LTC",
+        "ADA",
+        "SOL",
+        "DOGE",
+        "DOT",
+        "LINK",
+        "TRX",
+        "AVAX",
+        "MATIC",
+        "BCH",
+    )
+)
 
 
 def parse_symbol(text: str) -> str:
@@ -34,11 +54,13 @@ def parse_symbol(text: str) -> str:
     ConfigError
         If base and quote cannot be told apart.
 
-    >>> parse_symbol("ETHUSD"), parse_symbol("btc-usdt")
-    ('ETH/USD', 'BTC/USDT')
+    >>> parse_symbol("ETHUSD"), parse_symbol("btc-usdt"), parse_symbol("XBTUSD")
+    ('ETH/USD', 'BTC/USDT', 'XBT/USD')
     """
     plain = text.strip().upper()
     found = _WHOLE.match(plain) or _JOINED.match(plain)
+    if found and found[2] in ("BUSD", "TUSD") and found[1] not in _IN_BUSD:
+        found = _DOLLARS.match(plain) or found
     if not found:
         raise ConfigError(f"symbol {text!r} is not base/quote. Write it like ETH/USD.")
     return f"{found[1]}/{found[2]}"

@@ -143,7 +143,7 @@ def recognise(
         return _bare(path, head, symbol=_symbol(path, head, symbol, where or {}))
     names = head.names
     time = _time(head)
-    dialect = _dialect(names)
+    dialect = YAHOO if head.tickers else _dialect(names)
     if time is None or not _has_prices(names, dialect):
         raise DataError(_unknown(path, head))
     told = _symbol(path, head, symbol, where or {})
@@ -153,7 +153,7 @@ def recognise(
     counted = (*volumes.read, *volumes.other)
     used = {*columns.values(), *extras.values(), *(column.position for column in counted)}
     labels = labels_in(head, used=sorted(used), where=where or {})
-    used |= {label.position for label in labels}
+    used |= {label.position for label in labels if label.tells or not _counts(head, label.position)}
     return Layout(
         dialect,
         skip=head.skip,
@@ -363,7 +363,7 @@ def _volumes(
         return volumes
     there = ", ".join(column.name for column in volumes.other)
     problem = (
-        f"{there} counts neither {' nor '.join(symbol.split('/'))}"
+        f"{there} is not known to count {' or '.join(symbol.split('/'))}"
         if there
         else "no column counts what was traded"
     )
@@ -378,6 +378,10 @@ def _volumes(
 def _holds_amounts(head: Head, position: int) -> bool:
     cells = [cell.lower().rstrip("kmbt ").replace(",", "") for cell in head.cells(position)]
     return not cells or any(is_number(cell) or cell.replace(".", "").isdigit() for cell in cells)
+
+
+def _counts(head: Head, position: int) -> bool:
+    return all(is_number(cell) for cell in head.cells(position))
 
 
 def _extras(names: Sequence[str]) -> dict[str, int]:

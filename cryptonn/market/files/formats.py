@@ -35,13 +35,15 @@ from cryptonn.market.files.options import PLAIN_READING, FileOptions
 from cryptonn.market.files.rows import Rows, read_rows, telling_cells, without_trade
 from cryptonn.market.files.series import refuse_other_coin, refuse_several, selection_note
 from cryptonn.market.files.times import read_times
-from cryptonn.market.files.volumes import Volume, take_volume
+from cryptonn.market.files.volumes import Volume, is_quote, take_volume
 from cryptonn.units import counted
 
 __all__ = ["CandleFile", "read_candle_file"]
 
 _MINUTE = 60 * 10**9
 """One minute in nanoseconds."""
+_ALL_MARKETS = 1e12
+"""More than all crypto markets together trade in a day, in dollars."""
 _OPEN_IS_PREVIOUS_CLOSE = 0.95
 """Share of neighbouring bars from which on the file is said to repeat the previous close as the open."""
 
@@ -132,7 +134,7 @@ def read_candle_file(
     table, times = _traded(path, table, times, quiet)
     volume = take_volume(path, table, layout.volumes, of_known_make=layout.dialect != PLAIN)
     fields = [*FIELDS, *EXTRAS] if options.extras else list(FIELDS)
-    rows = table.assign(volume=volume.values)[fields]
+    rows = table.assign(volume=volume.amounts)[fields]
     good = _good_bars(path, rows, times, options.bad_bars)
     repairs |= time_repairs | {"null_rows": int(quiet.sum()), "dropped_bars": int((~good).sum())}
     try:
@@ -158,7 +160,7 @@ def read_candle_file(
         repairs={kind: number for kind, number in (repairs | order_repairs).items() if number},
         sha256=sha256,
         notes=(
-            *_column_notes(layout, read, volume),
+            *_column_notes(layout, read, volume, candles),
             *_notes(layout, candles, timeframe, naive=naive),
         ),
         extras=rows[list(EXTRAS)] if options.extras else None,
@@ -303,7 +305,9 @@ def _dialect(layout: Layout, timeframe: str) -> str:
     return f"{layout.dialect} {kind}"
 
 
-def _column_notes(layout: Layout, read: Rows, volume: Volume) -> tuple[str, ...]:
+def _column_notes(
+    layout: Layout, read: Rows, volume: Volume, candles: pd.DataFrame
+) -> tuple[str, ...]:
     """Say which rows and columns were read, and what was made of them."""
     notes: list[str] = []
     if read.chosen:
@@ -317,6 +321,12 @@ def _column_notes(layout: Layout, read: Rows, volume: Volume) -> tuple[str, ...]
         )
     if layout.dialect == PLAIN:
         notes += volume.notes
+    most = float((candles["volume"] * candles["close"]).max())
+    if most > _ALL_MARKETS and is_quote("usd", layout.symbol):
+        notes.append(
+            f"Volume times close reaches {most:,.0f} in a bar, more than all markets trade in a day: the volume may count "
+            "quote money. If so, name its column volume_quote."
+        )
     if read.repairs.get("rounded_volume"):
         notes.append("Volumes such as 1.23K are rounded in the file.")
     return tuple(notes)

@@ -17,7 +17,25 @@ _FEWEST = 4
 _WORD_STARTS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 """Where a word starts inside baseVolume and BTCVolume."""
 _BETWEEN = re.compile(r"[^\w%$€£¥]+|_+")
-_MISSING = frozenset(("", "null", "nan", "none", "n/a", "na", "#n/a", "<na>", "-", "--"))
+_MISSING = frozenset(
+    (
+        "",
+        "null",
+        "nan",
+        "none",
+        "n/a",
+        "na",
+        "#n/a",
+        "<na>",
+        "nat",
+        "nil",
+        "\\n",
+        "-",
+        "--",
+        "–",
+        "—",
+    )
+)
 """Cells that stand for no value, in small letters."""
 
 

@@ -77,14 +77,14 @@ def read_rows(path: Path, content: bytes, layout: Layout, *, where: Mapping[str,
 def without_trade(table: pd.DataFrame, layout: Layout) -> NDArray[np.bool_]:
     """Mark the rows of bars in which nothing was traded; shape (n,).
 
-    Every price is missing, or every one is 0, and each volume is missing or 0.
+    Every price and every volume is missing or 0.
     """
-    prices = table[list(_PRICES)].to_numpy()
-    marks = np.isnan(prices).all(axis=1) | (prices == 0).all(axis=1)
+    first = table[_PRICES[0]].to_numpy()
+    marks = np.isnan(first) | (first == 0)
     if not marks.any():
         return np.asarray(marks, dtype=np.bool_)
-    volumes = table[[column.role for column in layout.volumes.read]].to_numpy()
-    return np.asarray(marks & (np.isnan(volumes) | (volumes == 0)).all(axis=1), dtype=np.bool_)
+    values = table[[*_PRICES, *(column.role for column in layout.volumes.read)]].to_numpy()
+    return np.asarray((np.isnan(values) | (values == 0)).all(axis=1), dtype=np.bool_)
 
 
 def _read_clean(content: bytes, layout: Layout) -> pd.DataFrame:
@@ -208,11 +208,21 @@ def _cells(path: Path, content: bytes, layout: Layout) -> Iterator[tuple[int, li
             continue
         cells = [cell.strip() for cell in row]
         if any(cells) and (len(cells) < needed or any(cells[layout.width :])):
-            raise DataError(
-                f"{path}: row {reader.line_num} has {counted(len(cells), 'cell')}, the others have {layout.width}: "
-                f"{','.join(row)[:120]!r}. The file may be cut off: fetch it again, or delete the row."
-            )
+            raise DataError(_wrong_width(path, row, layout, line=reader.line_num))
         yield reader.line_num, cells
+
+
+def _wrong_width(path: Path, row: list[str], layout: Layout, *, line: int) -> str:
+    hint = "The file may be cut off: fetch it again, or delete the row."
+    if len(row) > layout.width and layout.delimiter == ",":
+        hint = (
+            "Delete the row; if numbers are written with a comma in this file, put semicolons between the cells, or "
+            "the numbers in quotes."
+        )
+    return (
+        f"{path}: row {line} has {counted(len(row), 'cell')}, the others have {layout.width}: "
+        f"{layout.delimiter.join(row)[:120]!r}. {hint}"
+    )
 
 
 def _numbers(

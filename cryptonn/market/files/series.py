@@ -64,6 +64,8 @@ _NAMES = {
 """Other names of coins."""
 _MANY = 1000
 """A column of more values than this tells no series apart, but for one whose name says that it does."""
+_FEW = 5
+"""A column of whole numbers is looked at if its first rows hold no more of them."""
 _SHOWN = 5
 _JUMP = 0.2
 """Change of the logarithm of the close that no market makes at every change of a label."""
@@ -126,7 +128,9 @@ def _may_tell(label: Label, cells: Sequence[str]) -> bool:
     texts = [cell for cell in cells if not (is_number(cell) or _AMOUNT.fullmatch(cell))]
     if texts:
         return not any(_TIME.match(cell) for cell in texts)
-    return label.tells and len(set(cells)) <= len(cells) // 2
+    if label.tells:
+        return len(set(cells)) <= len(cells) // 2
+    return len(set(cells)) <= _FEW and all(cell.isdigit() for cell in cells)
 
 
 def select(
@@ -200,8 +204,9 @@ def refuse_several(
 ) -> None:
     """Raise ``DataError`` if a column tells several series apart.
 
-    A column so named (pair, ticker, interval…) does by having two values. Any other does if two rows of one time differ
-    in it, if its values stand in the file one block after another, or if the price jumps wherever it changes.
+    A column so named (pair, ticker, interval…) does by having two values. Any other of text does if two rows of one time
+    differ in it, if its values stand in the file one block after another, or if the price jumps wherever it changes;
+    one of numbers does by the last alone.
     """
     for label in labels:
         cells = rows[label.role]
@@ -216,13 +221,19 @@ def _tells(label: Label, rows: pd.DataFrame, times: NDArray[np.int64], number: i
         return False
     codes = pd.factorize(cells)[0]
     changes = np.diff(codes) != 0
-    if int(changes.sum()) + 1 == number:
+    if _jumps(rows["close"].to_numpy(), changes):
         return True
-    if (np.diff(np.sort(times)) == 0).any():
-        of_a_time = pd.Series(codes).groupby(times)
-        if (of_a_time.max() != of_a_time.min()).any():
-            return True
-    return _jumps(rows["close"].to_numpy(), changes)
+    if all(is_number(str(cell)) or is_missing(str(cell)) for cell in cells.unique()):
+        return False
+    return int(changes.sum()) + 1 == number or _differ_at_once(codes, times)
+
+
+def _differ_at_once(codes: NDArray[np.int64], times: NDArray[np.int64]) -> bool:
+    """Tell whether two rows of the same time have different labels."""
+    if not (np.diff(np.sort(times)) == 0).any():
+        return False
+    of_a_time = pd.Series(codes).groupby(times)
+    return bool((of_a_time.max() != of_a_time.min()).any())
 
 
 def _is_calendar(cells: pd.Series) -> bool:
@@ -313,9 +324,9 @@ def _agrees(inside: str, symbol: str, *, strict: bool) -> bool:
     if whole is None:
         coin = _coin(inside)
         return coin is None or same_money(coin, base)
-    if strict:
-        return whole == symbol
     its_base, _, its_quote = whole.partition("/")
+    if strict:
+        return its_quote == quote and _same_coin(its_base, base)
     return _same_coin(its_base, base) and same_money(
         its_quote.partition(":")[0], quote.partition(":")[0]
     )
@@ -327,9 +338,7 @@ def _same_coin(one: str, other: str) -> bool:
 
 def _whole(text: str) -> str | None:
     """Return the symbol a cell is, if it is one: BTCUSDT, BINANCE:BTCUSDT, tBTCUSD, BTC-USDT-SWAP."""
-    bare = text.strip().rpartition(":")[2] if text.count(":") == 1 and "/" not in text else text
-    bare = re.sub(r"([-_.](PERP|SWAP|P|SPOT))$", "", bare.strip())
-    bare = re.sub(r"^t(?=[A-Z]{6})", "", bare)
+    bare = re.sub(r"^t(?=[A-Z]{6})", "", _without_market(text))
     try:
         return parse_symbol(bare)
     except ConfigError:
@@ -341,11 +350,18 @@ def _coin(text: str) -> str | None:
     whole = _whole(text)
     if whole is not None:
         return _NAMES.get(whole.split("/")[0], whole.split("/")[0])
-    code = text.strip().upper()
-    if code in _NAMES:
-        return _NAMES[code]
-    named = re.fullmatch(r"[A-Z]{3,5}", text.strip()) and code not in _NO_COIN
-    return code if named else None
+    word = _without_market(text)
+    if word.upper() in _NAMES:
+        return _NAMES[word.upper()]
+    return word if re.fullmatch(r"[A-Z]{3,5}", word) and word not in _NO_COIN else None
+
+
+def _without_market(text: str) -> str:
+    """Return a name without what says where it trades: BINANCE:BTCUSDT, ETH-PERP, BTCUSDT.P."""
+    bare = text.strip()
+    if bare.count(":") == 1 and "/" not in bare:
+        bare = bare.rpartition(":")[2]
+    return re.sub(r"[-_.](PERP|SWAP|P|SPOT)$", "", bare)
 
 
 def selection_note(chosen: Mapping[str, str], *, kept: int, all_rows: int) -> str:

@@ -99,10 +99,10 @@ class VolumeColumns:
 class Volume:
     """What was traded in each bar, and how it was found."""
 
-    values: pd.Series
-    """In base, or in quote where ``converted`` is true."""
+    amounts: pd.Series
+    """In base, or in quote where ``in_quote`` is true."""
     in_quote: bool
-    """The values are to be divided by the close."""
+    """The amounts are to be divided by the close."""
     column: VolumeColumn
     notes: tuple[str, ...] = ()
 
@@ -214,22 +214,30 @@ def take_volume(
     Raises
     ------
     DataError
-        If no column counts base or quote, or the columns contradict one another.
+        If it is not known what the columns count, they contradict one another, or the one chosen is empty.
     """
-    fits = _Fits(rows)
+    volume = _chosen(path, _Fits(rows), columns, of_known_make=of_known_make)
+    if not volume.amounts.isna().all():
+        return volume
+    raise DataError(
+        f"{path}: column {volume.column.name} is empty in every row that has prices. Give a file with the volume. If "
+        "these are mark or index prices, at which nothing was traded, write 0: a run can look at such candles, but not "
+        "trade on them."
+    )
+
+
+def _chosen(path: Path, fits: "_Fits", columns: VolumeColumns, *, of_known_make: bool) -> Volume:
     candidates = columns.base or (*columns.plain, *columns.unclear)
-    if not columns.base and not columns.plain and len(candidates) > 1 and not columns.quote:
-        raise DataError(_unclear(path, candidates))
-    if not candidates and columns.quote:
-        return _from_quote(rows, columns.quote)
+    if not candidates:
+        return Volume(fits.rows[columns.quote[0].role], in_quote=True, column=columns.quote[0])
     if columns.quote:
         return _beside_quote(path, fits, candidates, columns, of_known_make=of_known_make)
     if columns.base:
-        _refuse_two(path, rows, columns.base)
-        return _take(rows, columns.base[0], columns)
-    if not columns.plain:
-        raise DataError(_unclear(path, candidates))
-    return _plain(path, fits, columns)
+        _refuse_two(path, fits.rows, columns.base)
+        return _take(fits.rows, columns.base[0], columns)
+    if columns.plain:
+        return _plain(path, fits, columns)
+    raise DataError(_unclear(path, candidates))
 
 
 class _Fits:
@@ -304,10 +312,6 @@ def _take(rows: pd.DataFrame, column: VolumeColumn, columns: VolumeColumns) -> V
     others = [*columns.base, *columns.plain, *columns.unclear, *columns.quote, *columns.other]
     notes = (f"The volume is column {column.name}.",) if len(others) > 1 else ()
     return Volume(rows[column.role], in_quote=False, column=column, notes=notes)
-
-
-def _from_quote(rows: pd.DataFrame, quotes: Sequence[VolumeColumn]) -> Volume:
-    return Volume(rows[quotes[0].role], in_quote=True, column=quotes[0])
 
 
 def _refuse_two(path: Path, rows: pd.DataFrame, columns: Sequence[VolumeColumn]) -> None:
