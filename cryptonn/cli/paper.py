@@ -134,7 +134,8 @@ def paper(
     else:
         stdout.print(
             f"{counted(facts['decisions'], 'decision')} now; {counted(facts['orders'], 'order')} and "
-            f"{counted(facts['fills'], 'fill')} in the session so far; it holds {facts['holds']}.",
+            f"{counted(facts['fills'], 'fill')} in the session so far, "
+            f"{counted(facts['incidents'], 'incident')} noted; it holds {facts['holds']}.",
             soft_wrap=True,
         )
         stdout.print(f"Session: {facts['database']}", soft_wrap=True)

@@ -1,6 +1,7 @@
 """What became of a paper session: parity with its backtest, decision by decision, and its report."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -112,6 +113,7 @@ def _payload(found: "Parity", *, whole: bool) -> dict[str, Any]:
         **{
             name: getattr(found, name) for name in (*names, "equity_difference", "proba_difference")
         },
+        "refused": [asdict(one) for one in found.refused],
         "rows": list(_rows(found, whole=whole)),
     }
 

@@ -30,6 +30,7 @@ from cryptonn.trading.result import BacktestResult
 from cryptonn.trading.rules import MarketRules
 from cryptonn.trading.running import RunningBacktest
 from cryptonn.trading.strategies import load_strategy, strategy_files
+from cryptonn.trading.wish import Wish
 
 __all__ = ["Decider", "log_start_ms", "open_decider"]
 
@@ -175,7 +176,8 @@ class Decider:
         if np.isnan(proba.iloc[-1]):
             raise self._too_short(frame)
         inputs = self._inputs(frame, proba)
-        table = self._table(inputs, self._wishes.of(inputs))
+        wishes = self._wishes.of(inputs)
+        table = self._table(inputs, wishes)
         self._past.check(inputs, table["wanted"])
         row = table.iloc[-1]
         return Decision(
@@ -186,6 +188,7 @@ class Decider:
             wanted=self.rules.nearest(row["wanted"]),
             close=Decimal(str(row["close"])),
             near=near,
+            refused=wishes[-1].refused,
         )
 
     def prepare(self, frame: Frame) -> None:
@@ -224,15 +227,18 @@ class Decider:
         -------
         result
         decisions
-            Index time, from the session's first bar on; columns proba, signal, wanted (Decimal, base), close.
+            Index time, from the session's first bar on; columns proba, signal, wanted (Decimal, base), close, refused
+            (the orders of that close that could not be sent, a tuple of ``RefusedOrder``).
         """
         if frame.index[-1] < self._start:
             raise self._too_short(frame)
         inputs = self._inputs(frame, self._probabilities.at_once(frame))
-        result, wanted = self._replayed(inputs)
-        table = self._table(inputs, wanted)
+        result, wishes = self._replayed(inputs)
+        table = self._table(inputs, wishes)
         exact = {units: self.rules.nearest(units) for units in set(table["wanted"])}
-        return result, table.assign(wanted=table["wanted"].map(exact).astype(object))
+        refused = pd.Series([wish.refused for wish in wishes], index=table.index, dtype=object)
+        wanted = table["wanted"].map(exact).astype(object)
+        return result, table.assign(wanted=wanted, refused=refused)
 
     def recall(self, wanted: Mapping[int, Decimal], *, note: Callable[[str], None]) -> None:
         """Say what was wanted at bars decided on before a restart, by their open in ms; it is held against the log.
@@ -247,22 +253,23 @@ class Decider:
         signal = signal_of(proba, self.config, enter=self._enter)
         return frame.candles(self.config.data.target).loc[self._start :], signal, proba
 
-    def _replayed(self, inputs: Inputs) -> tuple[BacktestResult, list[float]]:
-        """Run the backtest over all bars; also give the position it wants at each."""
+    def _replayed(self, inputs: Inputs) -> tuple[BacktestResult, list[Wish]]:
+        """Run the backtest over all bars; also give what it wants at each."""
         candles, signal, proba = inputs
-        wanted: list[float] = []
+        wishes: list[Wish] = []
         labels: dict[str, Any] = {"symbol": self.config.data.target, "fees": self._fees}
         result = run_backtest(
-            candles, signal, proba=proba, on_close=wanted.append, **labels, **self._settings
+            candles, signal, proba=proba, on_close=wishes.append, **labels, **self._settings
         )
-        return result, wanted
+        return result, wishes
 
-    def _at_once(self, inputs: Inputs) -> list[float]:
+    def _at_once(self, inputs: Inputs) -> list[Wish]:
         return self._replayed(inputs)[1]
 
-    def _table(self, inputs: Inputs, wanted: list[float]) -> pd.DataFrame:
+    def _table(self, inputs: Inputs, wishes: list[Wish]) -> pd.DataFrame:
         """Return columns proba, signal, wanted (float) and close."""
         candles, signal, proba = inputs
+        wanted = [wish.units for wish in wishes]
         table = pd.DataFrame(
             {"proba": proba, "signal": signal, "wanted": wanted, "close": candles["close"]}
         )

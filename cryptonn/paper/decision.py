@@ -6,6 +6,7 @@ from decimal import Decimal
 import pandas as pd
 
 from cryptonn.market.bars import time_text
+from cryptonn.trading.rules import RefusedOrder
 
 __all__ = ["Decision"]
 
@@ -30,6 +31,9 @@ class Decision:
         Closing price of the bar, quote.
     near
         A probability close to a threshold was worked out again exactly as the backtest does.
+    refused
+        Orders that the strategy sent at this close and its backtest could not: too small for the market, or not to be
+        paid for. A decision read back from the ledger has none: they stand there as incidents.
     """
 
     time_ms: int
@@ -39,6 +43,7 @@ class Decision:
     wanted: Decimal
     close: Decimal
     near: bool
+    refused: tuple[RefusedOrder, ...] = ()
 
     @property
     def bar(self) -> str:

@@ -16,9 +16,11 @@ from cryptonn.paper.decision import Decision
 from cryptonn.paper.inquiry import Inquiry, Timing
 from cryptonn.paper.ledger import Ledger, OrderRow
 from cryptonn.paper.ledger.schema import UNRESOLVED
-from cryptonn.paper.planner import Move, plan
+from cryptonn.paper.planner import Move, out_of_reach, plan
 from cryptonn.paper.ports import ClockOff, OrderState, Rejected, Unknown, Unreadable, Venue
 from cryptonn.paper.refusals import MOST_BARS, is_refused, is_told, is_too_soon, is_unsent
+from cryptonn.paper.unsendable import new_notes
+from cryptonn.trading.rules import RefusedOrder
 
 __all__ = ["CLOCK_OFF", "Executor"]
 
@@ -61,7 +63,8 @@ class Executor:
         """Write a decision down and send the order it asks for, if any; a bar already decided on is left as it is.
 
         While an order of unclear fate is about, once the bar's successor has closed, or soon after the same purchase
-        was refused, the decision is written down without an order.
+        was refused, the decision is written down without an order. What cannot be sent, as it is too small, is noted
+        with the decision, once; see ``unsendable``.
 
         Raises
         ------
@@ -75,7 +78,8 @@ class Executor:
             return
         self._checkpoint("decided")
         move = self._move_after_settling(decision)
-        order = self._ledger.plan(decision, move, at_ms=self._now())
+        notes = new_notes(self._ledger, decision, self._rest(decision))
+        order = self._ledger.plan(decision, move, at_ms=self._now(), incidents=notes)
         self._checkpoint("planned")
         self._go_on(order if order is None else self._execute(order))
 
@@ -160,6 +164,15 @@ class Executor:
         holding = self._ledger.holding(step=self._rules.amount_step)
         return plan(
             decision.wanted, holding.net + pending, self._rules, decision.close, owed=holding.owed
+        )
+
+    def _rest(self, decision: Decision) -> RefusedOrder | None:
+        """Return what lies between the position held and the one wanted and no order can change."""
+        if self._ledger.unresolved() is not None:
+            return None
+        holding = self._ledger.holding(step=self._rules.amount_step)
+        return out_of_reach(
+            decision.wanted, holding.net, self._rules, decision.close, owed=holding.owed
         )
 
     def _go_on(self, order: OrderRow | None) -> bool:

@@ -1,7 +1,7 @@
 """A session beside the backtest of the candles it recorded: decision by decision, trade by trade, to the last step."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from cryptonn.paper.candle_log import bar_ms, frame_of
 from cryptonn.paper.decider import Decider
 from cryptonn.paper.decision import Decision
 from cryptonn.paper.ledger import EpochRow, LedgerReader
+from cryptonn.paper.refused import RefusedCount, refused_counts
 from cryptonn.paper.trades import (
     Trade,
     backtest_trades,
@@ -50,6 +51,8 @@ class Parity:
         held at a reset of the sandbox counts as cash from then on.
     proba_difference
         Largest difference of a probability.
+    refused
+        What came to nothing in the backtest and in the session, counted by kind.
     """
 
     table: pd.DataFrame
@@ -60,6 +63,7 @@ class Parity:
     same_trades: int
     equity_difference: float
     proba_difference: float
+    refused: tuple[RefusedCount, ...] = ()
 
     @property
     def missed(self) -> int:
@@ -94,6 +98,7 @@ class Parity:
                 f"largest difference of equity {self.equity_difference:.3g}, of a probability "
                 f"{self.proba_difference:.1e}",
                 f"score {self.score:.2%} of the decisions without any difference",
+                *(one.words for one in self.refused),
             ]
         )
 
@@ -137,7 +142,19 @@ def parity(ledger: LedgerReader, decider: Decider) -> Parity:
         )
     table = _compared(decisions, replayed, told, expected, last_traded=_last_traded(candles))
     own = equity_of(ledger.epochs(), ledger.fills(), candles, step_ms=step_ms, **currencies)
-    return _summed(table, (own - equity).loc[table.index])
+    found = _summed(table, (own - equity).loc[table.index])
+    return replace(
+        found,
+        refused=refused_counts(
+            [one for row in replayed.loc[_decided(table), "refused"] for one in row],
+            ledger.incidents(),
+            ledger.orders(),
+        ),
+    )
+
+
+def _decided(table: pd.DataFrame) -> pd.Index:
+    return table.index[table["decided"].to_numpy(dtype=bool)]
 
 
 def _last_traded(candles: pd.DataFrame) -> int:

@@ -9,6 +9,7 @@ from cryptonn.errors import StrategyError
 from cryptonn.market.bars import time_index, time_text, times_of
 from cryptonn.paper.wishes import Inputs
 from cryptonn.trading.rules import MarketRules
+from cryptonn.trading.wish import Wish
 
 __all__ = ["Past"]
 
@@ -28,7 +29,7 @@ class Past:
     """
 
     def __init__(
-        self, replay: Callable[[Inputs], list[float]], *, name: str, rules: MarketRules
+        self, replay: Callable[[Inputs], list[Wish]], *, name: str, rules: MarketRules
     ) -> None:
         self._replay, self._name, self._rules = replay, name, rules
         self._wanted: dict[int, float] = {}
@@ -74,7 +75,8 @@ class Past:
     def _judge(self, inputs: Inputs, time: pd.Timestamp, before: float, wanted: pd.Series) -> None:
         """Note a wish of then that changed, or refuse the strategy."""
         candles, signal, proba = inputs
-        known_then = self._replay((candles.loc[:time], signal.loc[:time], proba.loc[:time]))[-1]
+        then = self._replay((candles.loc[:time], signal.loc[:time], proba.loc[:time]))
+        known_then = then[-1].units
         told, units = (
             f"at the close of {time_text(time)} it wanted {before:.12g}",
             float(wanted[time]),

@@ -10,7 +10,15 @@ from cryptonn.paper.ledger import LedgerReader, OrderRow
 from cryptonn.paper.planner import Move
 from cryptonn.paper.ports import NOT_SENT
 
-__all__ = ["MOST_BARS", "REFUSED_LATER", "is_refused", "is_told", "is_too_soon", "is_unsent"]
+__all__ = [
+    "MOST_BARS",
+    "REFUSED_LATER",
+    "is_refused",
+    "is_told",
+    "is_too_soon",
+    "is_unsent",
+    "kind_of",
+]
 
 MOST_BARS = 16
 """Longest wait: a market that was halted may be open again."""
@@ -28,7 +36,12 @@ def is_refused(order: OrderRow) -> bool:
 
 def is_unsent(order: OrderRow) -> bool:
     """Tell whether an order was refused by us, before it left."""
-    return order.state == "REJECTED" and _kind(order) == NOT_SENT
+    return order.state == "REJECTED" and kind_of(order) == NOT_SENT
+
+
+def kind_of(order: OrderRow) -> str:
+    """Return the kind of reason of a refusal: its words may tell of amounts and ids."""
+    return order.reason.partition(":")[0]
 
 
 def is_too_soon(ledger: LedgerReader, decision: Decision, move: Move) -> bool:
@@ -52,7 +65,7 @@ def is_told(ledger: LedgerReader, order: OrderRow) -> bool:
     """
 
     def is_alike(one: OrderRow) -> bool:
-        return is_refused(one) and _kind(one) == _kind(order)
+        return is_refused(one) and kind_of(one) == kind_of(order)
 
     def is_before(one: OrderRow) -> bool:
         return one.epoch == order.epoch and (one.time_ms, one.seq) < (order.time_ms, order.seq)
@@ -79,7 +92,7 @@ def _in_a_row(ledger: LedgerReader, decision: Decision, move: Move) -> list[Orde
                 is_refused(order)
                 and order.time_ms >= since_ms
                 and Move(order.side, order.amount) == move
-                and _kind(order) == _kind(orders[0])
+                and kind_of(order) == kind_of(orders[0])
             ),
             orders,
         )
@@ -107,8 +120,3 @@ def _wanted_since(ledger: LedgerReader, decision: Decision) -> int:
 
 def _sight_ms(decision: Decision) -> int:
     return decision.time_ms - _SIGHT_BARS * (decision.close_ms - decision.time_ms)
-
-
-def _kind(order: OrderRow) -> str:
-    """Return the kind of reason of a refusal: its words may tell of amounts and ids."""
-    return order.reason.partition(":")[0]

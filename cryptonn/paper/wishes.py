@@ -16,6 +16,7 @@ from cryptonn.errors import StrategyError
 from cryptonn.trading.costs import costs_for
 from cryptonn.trading.rules import MarketRules
 from cryptonn.trading.running import RunningBacktest
+from cryptonn.trading.wish import Wish
 
 __all__ = ["YOUNG_BARS", "Inputs", "Wishes", "backtest_settings"]
 
@@ -41,7 +42,7 @@ class Wishes:
 
     def __init__(
         self,
-        replay: Callable[[Inputs], list[float]],
+        replay: Callable[[Inputs], list[Wish]],
         run: Callable[[], RunningBacktest],
         *,
         note: Callable[[str], None],
@@ -59,8 +60,8 @@ class Wishes:
         """Whether the last answer came from a backtest that runs on."""
         return self._running is not None
 
-    def of(self, inputs: Inputs) -> list[float]:
-        """Return the position wanted at each bar, base.
+    def of(self, inputs: Inputs) -> list[Wish]:
+        """Return what is wanted at each bar.
 
         Raises
         ------
@@ -113,13 +114,14 @@ class Wishes:
             return None
         return running
 
-    def _alike(self, one: list[float], other: list[float]) -> bool:
-        """Tell whether the same is wanted at every bar.
+    def _alike(self, one: list[Wish], other: list[Wish]) -> bool:
+        """Tell whether the same position is wanted at every bar.
 
         An indicator of a user's own may not come to the same number bar by bar.
         """
         return all(
-            a == b or self._nearest(a) == self._nearest(b) for a, b in zip(one, other, strict=True)
+            a.units == b.units or self._nearest(a.units) == self._nearest(b.units)
+            for a, b in zip(one, other, strict=True)
         )
 
     def _nearest(self, units: float) -> object:

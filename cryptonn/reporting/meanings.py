@@ -10,7 +10,7 @@ METRICS = {
     "days": "UTC days with a bar",
     "bars": "bars of the period",
     "trades": "round trips, one still open at the end included",
-    "rejections": "orders refused for want of cash",
+    "rejections": "orders refused: not enough cash, or too small for the market",
     "gross_return": "what the same positions, as shares of equity, return with each cost given back as it is paid "
     "(fills at the open prices), compounded over the period (fraction)",
     "net_return": "final equity over starting cash, minus one (fraction)",

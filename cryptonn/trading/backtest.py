@@ -82,8 +82,8 @@ def run_backtest(
         the exchange would not take at the close is rejected. Without them any amount and price is traded. A commission
         is booked in quote also where ``rules.fee_in`` is "base".
     on_close
-        Called after each bar with the position wanted at its close, signed, base: the one held once the waiting market
-        orders are filled.
+        Called after each bar with what is wanted at its close: the position held once the waiting market orders are
+        filled, and the orders that the market would not take.
 
     Raises
     ------

@@ -58,7 +58,7 @@ class BacktestResult:
         slippage and borrow; ``net = gross − costs``; ``bars`` from the entry to the exit; ``open`` True for a trade
         still open at the end, which is marked to the last close. The nets add up to final equity − cash.
     rejections
-        Orders the broker refused for want of cash.
+        Orders the broker refused: not enough cash or, where a market's rules are given, too small for it.
     borrow
         Charged for holding shorts, quote.
     """

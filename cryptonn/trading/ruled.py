@@ -6,7 +6,7 @@ position and the cash are put back on their steps, so that no rounding error of 
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import backtrader as bt
 import pandas as pd
@@ -21,7 +21,8 @@ from cryptonn.trading.engine import (
     broker_settings,
     commission_settings,
 )
-from cryptonn.trading.rules import MarketRules
+from cryptonn.trading.rules import MarketRules, RefusedOrder
+from cryptonn.trading.wish import Wish
 
 __all__ = [
     "OnClose",
@@ -29,11 +30,14 @@ __all__ = [
     "RuledCommission",
     "Watcher",
     "make_ruled_broker",
-    "wanted_units",
+    "wish_of",
 ]
 
-OnClose = Callable[[float], None]
-"""Called after each bar's close with the position that is wanted then, signed, base."""
+_CENTS = 2
+"""Decimals of the cash in words."""
+
+OnClose = Callable[[Wish], None]
+"""Called after each bar's close with what is wanted then."""
 
 
 class RuledCommission(Commission):
@@ -54,20 +58,39 @@ class RuledBroker(RecordingBroker):
     params = (("rules", None),)
     cash: float
 
+    def init(self) -> None:
+        """Start afresh; called by ``Cerebro.run``."""
+        super().init()
+        self.refused: list[RefusedOrder] = []
+        self._asked = Decimal(0)
+
+    def next(self) -> None:
+        """Match orders, and forget which were refused at the close before."""
+        self.refused.clear()
+        super().next()
+
     def buy(self, owner: Any, data: Any, size: float, *args: Any, **kwargs: Any) -> Any:
         """Send an order to buy, its amount cut to the step."""
-        return super().buy(owner, data, float(self.p.rules.amount(size)), *args, **kwargs)
+        return super().buy(owner, data, self._cut(size), *args, **kwargs)
 
     def sell(self, owner: Any, data: Any, size: float, *args: Any, **kwargs: Any) -> Any:
         """Send an order to sell, its amount cut to the step."""
-        return super().sell(owner, data, float(self.p.rules.amount(size)), *args, **kwargs)
+        return super().sell(owner, data, self._cut(size), *args, **kwargs)
+
+    def _cut(self, size: float) -> float:
+        """Cut an amount to the step, and keep what was asked for until it is submitted."""
+        self._asked = Decimal(f"{abs(size):.15g}")
+        return float(self.p.rules.amount(size))
 
     def submit(self, order: Any, check: bool = True) -> Any:
         """Take an order, or reject it at once if the exchange would not take it at this close."""
         rules: MarketRules = self.p.rules
-        amount, close = rules.nearest(abs(order.created.size)), Decimal(str(order.data.close[0]))
-        if rules.sendable(amount, close):
+        amount = rules.nearest(abs(order.created.size)) or self._asked
+        side: Literal["buy", "sell"] = "buy" if order.isbuy() else "sell"
+        refused = rules.refused(side, amount, _close(order.data))
+        if refused is None:
             return super().submit(order, check=check)
+        self.refused.append(refused)
         order.reject(self)
         self.notify(order)
         return order
@@ -105,21 +128,38 @@ def make_ruled_broker(
     return broker
 
 
-def wanted_units(broker: RecordingBroker, data: Any) -> float:
-    """Return the position once the market orders have been filled that the broker holds and will accept, base.
+def wish_of(broker: RecordingBroker, data: Any) -> Wish:
+    """Return the position once the market orders have been filled that the broker holds and will accept.
 
     The orders of this close are tried against the cash as the broker will try them before the next open; nothing of
     the broker is changed.
     """
+    refused = tuple(broker.refused) if isinstance(broker, RuledBroker) else ()
     if not broker.submitted and not broker.pending:
-        return float(broker.getposition(data).size)
+        return Wish(float(broker.getposition(data).size), refused)
     position, cash = broker.getposition(data).clone(), broker.cash
     units = position.size + sum(order.executed.remsize for order in broker.pending if order.alive())
+    unpaid = []
     for order in broker.submitted:
+        before = cash
         cash = broker._execute(order, cash=cash, position=position)
         if cash >= 0.0:
             units += order.executed.remsize
-    return float(units)
+        else:
+            unpaid.append(_unpaid(order, cash=before))
+    return Wish(float(units), (*refused, *unpaid))
+
+
+def _unpaid(order: Any, *, cash: float) -> RefusedOrder:
+    amount = Decimal(f"{abs(order.executed.remsize):.15g}")
+    at_hand = round(Decimal(f"{max(cash, 0.0):.15g}"), _CENTS)
+    side: Literal["buy", "sell"] = "buy" if order.isbuy() else "sell"
+    return RefusedOrder(side, amount, _close(order.data), "not enough cash", at_hand)
+
+
+def _close(data: Any) -> Decimal:
+    """Return the newest close, quote."""
+    return Decimal(str(data.close[0]))
 
 
 class Watcher(bt.Analyzer):  # type: ignore[misc]
@@ -140,4 +180,4 @@ class Watcher(bt.Analyzer):  # type: ignore[misc]
                     f"strategy {self.p.name!r} sends a {order.getordername()} order at the close of {when}. Its wanted "
                     "position can be followed at each close only if it sends market orders alone."
                 )
-        self.p.on_close(wanted_units(broker, data))
+        self.p.on_close(wish_of(broker, data))

@@ -6,10 +6,33 @@ from typing import Literal
 
 from cryptonn.errors import ConfigError
 
-__all__ = ["MarketRules"]
+__all__ = ["MarketRules", "RefusedOrder"]
 
 _EIGHT = Decimal("1e-8")
 """Commissions are rounded to so much of their currency."""
+
+
+@dataclass(frozen=True)
+class RefusedOrder:
+    """An order that the market would not take, or that the cash cannot pay for.
+
+    Parameters
+    ----------
+    amount
+        What was asked for, base; cut to the amount step where that leaves anything.
+    price
+        Price that it was judged at, quote: a close.
+    why
+        Kind of reason: "less than one step", "below the least amount", "below the least worth" or "not enough cash".
+    limit
+        What ``why`` speaks of: the step or the least amount, base; the least worth or the cash at hand, quote.
+    """
+
+    side: Literal["buy", "sell"]
+    amount: Decimal
+    price: Decimal
+    why: str
+    limit: Decimal
 
 
 @dataclass(frozen=True)
@@ -83,7 +106,32 @@ class MarketRules:
 
     def sendable(self, amount: Decimal, price: Decimal) -> bool:
         """Tell whether the exchange takes an order of that size at that price."""
-        return amount > 0 and amount >= self.min_amount and amount * price >= self.min_cost
+        return self.refused("buy", amount, price) is None
+
+    def refused(
+        self, side: Literal["buy", "sell"], amount: Decimal, price: Decimal
+    ) -> RefusedOrder | None:
+        """Return an order as refused, with the reason; None if the exchange takes it.
+
+        Parameters
+        ----------
+        amount
+            Base, at least 0; what is beyond the step is not sent.
+
+        >>> rules = MarketRules(Decimal("0.0001"), Decimal("0.01"), Decimal("0.001"), Decimal(10))
+        >>> rules.refused("buy", Decimal("0.0999"), Decimal(100)).why
+        'below the least worth'
+        """
+        sent = self.amount(amount)
+        limits = (
+            ("less than one step", self.amount_step, sent > 0),
+            ("below the least amount", self.min_amount, sent >= self.min_amount),
+            ("below the least worth", self.min_cost, sent * price >= self.min_cost),
+        )
+        for why, limit, is_met in limits:
+            if not is_met:
+                return RefusedOrder(side, sent or amount, price, why, limit)
+        return None
 
 
 def _multiple(value: Decimal, step: Decimal, rounding: str) -> Decimal:

@@ -21,6 +21,7 @@ from cryptonn.trading.ruled import Watcher, make_ruled_broker
 from cryptonn.trading.rules import MarketRules
 from cryptonn.trading.sizing import YEAR_SECONDS
 from cryptonn.trading.strategies import strategy_parameters
+from cryptonn.trading.wish import Wish
 
 __all__ = ["RunningBacktest"]
 
@@ -91,7 +92,7 @@ class RunningBacktest:
         rules: MarketRules,
         minutes: int,
     ) -> None:
-        self._name, self.wanted = name, list[float]()
+        self._name, self.wanted = name, list[Wish]()
         self._feed = _GrowingFeed(timeframe=bt.TimeFrame.Minutes, compression=minutes)
         self._cerebro = _HeldCerebro(stdstats=False, preload=False, runonce=False)
         broker = make_ruled_broker(

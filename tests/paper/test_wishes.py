@@ -14,6 +14,7 @@ from cryptonn.trading.backtest import run_backtest
 from cryptonn.trading.costs import Costs
 from cryptonn.trading.running import RunningBacktest
 from cryptonn.trading.strategies import load_strategy
+from cryptonn.trading.wish import Wish
 
 BARS = 60
 
@@ -48,9 +49,9 @@ class Counted:
             self.replay, self.run, note=self.notes.append, rules=RULES, young_bars=young_bars
         )
 
-    def replay(self, given: Inputs) -> list[float]:
+    def replay(self, given: Inputs) -> list[Wish]:
         self.replays += 1
-        wanted: list[float] = []
+        wanted: list[Wish] = []
         candles, signal, proba = given
         run_backtest(
             candles, signal, proba=proba, on_close=wanted.append, symbol="ETH/USD", **self.settings
@@ -220,7 +221,7 @@ class Stopping(bt.Strategy):
 def test_a_strategy_that_stops_the_run_is_given_no_further_bar(young_bars: int) -> None:
     one = Counted(Stopping, young_bars=young_bars)
     for bars in (29, 30):
-        assert one.wishes.of(inputs(bars)) == [0.0] * bars
+        assert one.wishes.of(inputs(bars)) == [Wish(0.0)] * bars
     for bars in (31, 32):
         with pytest.raises(StrategyError, match="stopped the run at 2019-01-01 00:29Z"):
             one.wishes.of(inputs(bars))

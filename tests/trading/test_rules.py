@@ -24,6 +24,7 @@ from cryptonn.errors import ConfigError, StrategyError
 from cryptonn.trading.costs import Costs
 from cryptonn.trading.rules import MarketRules
 from cryptonn.trading.strategies import load_strategy
+from cryptonn.trading.wish import Wish
 
 RULES = MarketRules(Decimal("0.0001"), Decimal("0.01"), min_cost=Decimal(10))
 COSTS = Costs(commission=0.001, spread=0.0001, slippage=0.0002)
@@ -203,9 +204,9 @@ def test_an_order_below_the_limits_is_rejected_and_the_strategy_told() -> None:
 def wishes(
     candles: pd.DataFrame, signal: pd.Series, costs: Costs = COSTS, **changes: object
 ) -> list[float]:
-    told: list[float] = []
+    told: list[Wish] = []
     backtest(candles, signal, costs, on_close=told.append, **{"rules": RULES, **changes})
-    return told
+    return [wish.units for wish in told]
 
 
 def test_the_wish_is_what_is_held_and_what_waits() -> None:
@@ -247,9 +248,9 @@ def test_a_wish_the_cash_cannot_pay_is_none() -> None:
 def test_wishes_are_the_positions_that_follow() -> None:
     candles = random_market(9, 2000, untraded=0.0)
     signal = random_signal(candles, 10)
-    told: list[float] = []
+    told: list[Wish] = []
     result = backtest(candles, signal, COSTS, rules=RULES, on_close=told.append)
-    assert told[:-1] == result.position.iloc[1:].tolist()
+    assert [wish.units for wish in told[:-1]] == result.position.iloc[1:].tolist()
 
 
 @pytest.mark.parametrize(

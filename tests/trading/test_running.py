@@ -16,6 +16,7 @@ from cryptonn.trading.costs import Costs
 from cryptonn.trading.rules import MarketRules
 from cryptonn.trading.running import RunningBacktest
 from cryptonn.trading.strategies import load_strategy
+from cryptonn.trading.wish import Wish
 
 RULES = MarketRules(Decimal("0.0001"), Decimal("0.01"), Decimal("0.001"), Decimal(10))
 COSTS = Costs(commission=0.001, spread=0.0002, slippage=0.0001, borrow=0.1)
@@ -63,8 +64,8 @@ def settings(strategy: type, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def at_once(strategy: type, given: dict[str, Any]) -> list[float]:
-    wanted: list[float] = []
+def at_once(strategy: type, given: dict[str, Any]) -> list[Wish]:
+    wanted: list[Wish] = []
     run_backtest(**given, **settings(strategy), symbol="ETH/USD", on_close=wanted.append)
     return wanted
 

@@ -111,10 +111,22 @@ class Ledger(LedgerReader):
                     revised.append(int(row[0]))
         return Added(new, tuple(revised))
 
-    def plan(self, decision: Decision, move: Move | None, *, at_ms: int) -> OrderRow | None:
+    def plan(
+        self,
+        decision: Decision,
+        move: Move | None,
+        *,
+        at_ms: int,
+        incidents: Iterable[tuple[str, str]] = (),
+    ) -> OrderRow | None:
         """Write down a decision and, in the same transaction, the order it asks for; return that order.
 
         A bar is decided on once: a second decision breaks the table's key.
+
+        Parameters
+        ----------
+        incidents
+            Kind and detail of what a person should know of it.
         """
         row = asdict(decision) | {
             "wanted": str(decision.wanted),
@@ -128,6 +140,8 @@ class Ledger(LedgerReader):
                 [row[name] for name in names],
             )
             cid = None if move is None else self._insert_order(decision.time_ms, move, at_ms)
+            for kind, detail in incidents:
+                self._insert_incident(kind, detail, at_ms)
         return None if cid is None else self.order(cid)
 
     def plan_again(self, time_ms: int, move: Move, *, at_ms: int) -> OrderRow:
@@ -181,10 +195,8 @@ class Ledger(LedgerReader):
 
     def incident(self, kind: str, detail: str, *, at_ms: int) -> None:
         """Write down something a person should know of."""
-        with transaction(self._db, self.path) as db:
-            db.execute(
-                "INSERT INTO incident (at_ms, kind, detail) VALUES (?, ?, ?)", (at_ms, kind, detail)
-            )
+        with transaction(self._db, self.path):
+            self._insert_incident(kind, detail, at_ms)
 
     def epoch(
         self,
@@ -270,6 +282,11 @@ class Ledger(LedgerReader):
         )
         self._event(cid, at_ms, "PLANNED", "PLANNED", "")
         return cid
+
+    def _insert_incident(self, kind: str, detail: str, at_ms: int) -> None:
+        self._db.execute(
+            "INSERT INTO incident (at_ms, kind, detail) VALUES (?, ?, ?)", (at_ms, kind, detail)
+        )
 
     def _insert_fill(self, order: OrderRow, fill: VenueFill) -> None:
         told = FillRow(

@@ -98,6 +98,7 @@ def _grids(session: RecordedSession, found: Compared) -> dict[str, Grid]:
         tables.metrics_grid(found),
         tables.differences_grid(found.parity),
         tables.orders_grid(ledger),
+        tables.refused_grid(found.parity),
         tables.fees_grid(ledger),
         tables.incidents_grid(ledger),
         tables.epochs_grid(ledger),

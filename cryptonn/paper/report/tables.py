@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict, fields
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -10,6 +11,7 @@ import pandas as pd
 
 from cryptonn.paper.ledger import LedgerReader, OrderRow
 from cryptonn.paper.parity import Parity
+from cryptonn.paper.refused import RefusedCount
 from cryptonn.paper.report.compared import Compared
 from cryptonn.paper.report.differences import HEADINGS, decision_lines
 from cryptonn.paper.report.words import outcome_words
@@ -29,6 +31,7 @@ __all__ = [
     "incidents_grid",
     "metrics_grid",
     "orders_grid",
+    "refused_grid",
 ]
 
 MOST_ROWS = 200
@@ -44,6 +47,10 @@ _OUTCOMES: dict[Outcome, str] = {
     "NOT_ACCEPTED": "never reached the exchange, which is certain",
     "DROPPED": "planned before a stop, too old to be sent after it",
 }
+
+
+_REFUSED = [one.name for one in fields(RefusedCount)]
+"""Columns of the file of what came to nothing."""
 
 
 def _in_bp(value: float) -> str:
@@ -151,6 +158,35 @@ def orders_grid(ledger: LedgerReader) -> Grid:
         rows=rows,
         frame=pd.DataFrame([_order(ledger, order) for order in orders]),
         words=4,
+    )
+
+
+def refused_grid(parity: Parity) -> Grid:
+    """Lay what could not be sent in the backtest beside what the session noted of it, and what its exchange refused."""
+    rows = tuple(
+        (
+            Cell(f"{one.what} to {one.side}"),
+            Cell(clean(one.why)),
+            Cell(count(one.backtest)),
+            Cell(count(one.noted)),
+            Cell(count(one.exchange)),
+        )
+        for one in parity.refused
+    )
+    return Grid(
+        name="refused",
+        title="What could not be sent, and what was refused",
+        note="A rest lies between the position held and the one wanted." if rows else "Nothing.",
+        head=(
+            ("what", ""),
+            ("reason", ""),
+            ("backtest", "orders too small, or not to be paid for"),
+            ("session", "incidents about it"),
+            ("exchange", "orders refused"),
+        ),
+        rows=rows,
+        frame=pd.DataFrame(map(asdict, parity.refused), columns=_REFUSED),
+        words=2,
     )
 
 

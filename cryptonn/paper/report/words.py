@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from cryptonn.evaluation.significance import MIN_DAYS
 from cryptonn.paper.ledger import LedgerReader
+from cryptonn.paper.parity import Parity
 from cryptonn.paper.recorded import RecordedSession
 from cryptonn.paper.report.compared import Compared
 from cryptonn.paper.tally import Outcome, tally
@@ -66,7 +67,10 @@ def headline(session: RecordedSession, found: Compared) -> str:
     """Say what the session earned, what its backtest earned, and how far they are apart."""
     where = exchange_words(session)
     if found.venue.fills.empty and found.model.fills.empty:
-        return f"On {where} the session made no trade, and neither did the backtest of the same candles."
+        told = f"On {where} the session made no trade, and neither did the backtest of the same candles"
+        small = sum(one.backtest for one in found.parity.refused)
+        why = f": none of its {counted(small, 'order')} could be sent" if small else ""
+        return f"{told}{why}."
     first = (
         f"On {where} the session {_earned(found.venue.net_return)}; the backtest of the same candles "
         f"{_earned(found.model.net_return)}"
@@ -90,7 +94,7 @@ def tone(found: Compared) -> str:
 def sentences(session: RecordedSession, found: Compared) -> list[str]:
     """Return what stands below the headline."""
     told = [_agreement(session, found), _gap(session, found), _paid_in_base(session)]
-    told += [_orders(session.ledger), _costs(session, found)]
+    told += [_orders(session.ledger), _unsendable(found.parity), _costs(session, found)]
     told += [
         _incidents(session.ledger),
         _left_out(found),
@@ -222,6 +226,11 @@ def _orders(ledger: LedgerReader) -> str:
     )
     total = sum(counts.values())
     return f"{counted(total, 'order')}: {outcomes}."
+
+
+def _unsendable(parity: Parity) -> str:
+    """Say what was wanted and could not be sent, in the backtest and in the session."""
+    return " ".join(f"{one.words.capitalize()}." for one in parity.refused if not one.exchange)
 
 
 def outcome_words(outcome: Outcome) -> str:

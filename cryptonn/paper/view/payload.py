@@ -42,6 +42,8 @@ def _exact(status: Status) -> dict[str, Any]:
         decision is not None and decision["proba"] != decision["proba"]
     ):  # NaN while the network warms up
         decision["proba"] = None
+    if decision is not None:
+        del decision["refused"]  # none is read back; what could not be sent stands in "reach"
     return {
         "run": facts.run,
         "venue": facts.venue,
@@ -52,6 +54,7 @@ def _exact(status: Status) -> dict[str, Any]:
         "candle": None if status.candle is None else status.candle._asdict(),
         "decision": decision,
         "order": None if status.order is None else asdict(status.order),
+        "reach": asdict(status.reach),
         **asdict(funds),
         "profit": funds.profit,
         "orders": status.orders,

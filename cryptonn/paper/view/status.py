@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cryptonn.errors import DataError
+from cryptonn.paper.identity import recorded_rules
 from cryptonn.paper.ledger import (
     CandleRow,
     DecisionRow,
@@ -11,15 +13,19 @@ from cryptonn.paper.ledger import (
     FillRow,
     IncidentRow,
     LedgerReader,
+    OrderRow,
     SessionFacts,
 )
 from cryptonn.paper.ledger.holding import effects
 from cryptonn.paper.ledger.lock import signed_by, signed_by_living
 from cryptonn.paper.ledger.schema import OrderPhase
+from cryptonn.paper.planner import out_of_reach
 from cryptonn.paper.tally import Outcome, tally
+from cryptonn.paper.unsendable import Told, standing
 from cryptonn.paper.view.curve import CurvePoint, equity_curve
+from cryptonn.trading.rules import RefusedOrder
 
-__all__ = ["Freshness", "Funds", "OpenOrder", "Status", "read_status"]
+__all__ = ["Freshness", "Funds", "OpenOrder", "Reach", "Status", "read_status"]
 
 _MINUTE_MS = 60_000
 _NEWEST_INCIDENTS = 10
@@ -66,6 +72,25 @@ class Funds:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """Why the position is not the one wanted, though no order is on its way.
+
+    Parameters
+    ----------
+    rest
+        What lies between the two and cannot be traded; None where nothing does.
+    owed
+        What commissions in base took of the position, base: it is not bought back.
+    told
+        What the session noted of orders that cannot be sent, and has not been possible since, each with the time.
+    """
+
+    rest: RefusedOrder | None = None
+    owed: Decimal = Decimal(0)
+    told: tuple[tuple[int, Told], ...] = ()
+
+
+@dataclass(frozen=True)
 class Freshness:
     """Whether anything still happens.
 
@@ -107,6 +132,8 @@ class Status:
         The newest decision; None before the first. Its ``wanted`` is what ``funds.position`` is led to.
     order
         The order that has no end yet, if any.
+    reach
+        What keeps the position from being the one wanted.
     orders, trades, fills
         How many orders there are of each outcome that occurs, positions were closed, executions were booked.
     incidents, incident_count
@@ -124,6 +151,7 @@ class Status:
     decision: DecisionRow | None
     funds: Funds
     order: OpenOrder | None
+    reach: Reach
     orders: Mapping[Outcome, int]
     trades: int
     fills: int
@@ -160,6 +188,7 @@ def _status(reader: LedgerReader, now_ms: int) -> Status:
     )
     epochs, fills, incidents = reader.epochs(), reader.fills(), reader.incidents()
     price = Decimal(0) if candle is None else Decimal(str(candle.close))
+    orders = reader.orders()
     candle_ms = None if candle is None else candle.time_ms + bar_ms
     decision_ms = None if decision is None else decision.decision.close_ms
     return Status(
@@ -172,7 +201,8 @@ def _status(reader: LedgerReader, now_ms: int) -> Status:
         decision=decision,
         funds=_funds(facts, epochs, fills, price),
         order=_open_order(reader, now_ms),
-        orders=tally(reader.orders()),
+        reach=_reach(reader, decision, told=_told(epochs, incidents, orders, bar_ms)),
+        orders=tally(orders),
         trades=reader.trades_closed(),
         fills=len(fills),
         incidents=tuple(incidents[: -_NEWEST_INCIDENTS - 1 : -1]),
@@ -180,6 +210,32 @@ def _status(reader: LedgerReader, now_ms: int) -> Status:
         freshness=_freshness(reader, candle_ms, decision_ms, now_ms=now_ms, bar_ms=bar_ms),
         curve=equity_curve(reader, epochs, fills, bar_ms=bar_ms),
     )
+
+
+def _told(
+    epochs: Sequence[EpochRow],
+    incidents: Sequence[IncidentRow],
+    orders: Sequence[OrderRow],
+    bar_ms: int,
+) -> tuple[tuple[int, Told], ...]:
+    since_ms = epochs[-1].at_ms if epochs else 0
+    found = standing(incidents, orders, since_ms=since_ms, bar_ms=bar_ms)
+    return tuple((incident.at_ms, told) for incident, told in found)
+
+
+def _reach(
+    reader: LedgerReader, row: DecisionRow | None, *, told: tuple[tuple[int, Told], ...]
+) -> Reach:
+    """Return what keeps the position from being the one wanted; without the market's rules only what was told."""
+    if row is None or reader.unresolved() is not None:
+        return Reach(told=told)
+    try:
+        rules = recorded_rules(reader.facts)
+    except DataError:
+        return Reach(told=told)
+    decision, holding = row.decision, reader.holding(step=rules.amount_step)
+    rest = out_of_reach(decision.wanted, holding.net, rules, decision.close, owed=holding.owed)
+    return Reach(rest, holding.owed if decision.wanted else Decimal(0), told)
 
 
 def _funds(

@@ -1,6 +1,6 @@
 """A status in words: what the terminal and the page both show, so that they never say different things."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -118,7 +118,15 @@ def notices(status: Status) -> tuple[Notice, ...]:
                 f"Whether order {status.order.cid} was accepted is unclear: it is looked up, never sent again."
             )
         )
-    return tuple(found)
+    return (*found, *_unsendable(status))
+
+
+def _unsendable(status: Status) -> Iterator[Notice]:
+    """Say which orders cannot be sent; dust is said beside the position alone, as every sale may leave some."""
+    for at_ms, told in status.reach.told:
+        if told.whose == "backtest" or (status.reach.rest is not None and not told.is_dust):
+            since = moment(at_ms, form="%m-%d %H:%M")
+            yield Notice(f"Cannot be sent since {since}: {told.words}.")
 
 
 def incident_words(incident: IncidentRow) -> tuple[str, str, str]:
@@ -187,7 +195,15 @@ def _proba(status: Status) -> Reading:
 
 def _position(status: Status) -> Reading:
     held = f"{units(status.funds.position)} {status.facts.base}"
-    wanted = "" if status.decision is None else f"wanted {units(status.decision.decision.wanted)}"
+    if status.decision is None:
+        return Reading("position", "Position", held)
+    wanted = f"wanted {units(status.decision.decision.wanted)}"
+    rest, owed = status.reach.rest, status.reach.owed
+    if rest is not None:
+        done = {"buy": "bought", "sell": "sold"}[rest.side]
+        wanted += f"; {units(rest.amount)} cannot be {done}: {rest.why}"
+    elif owed:
+        wanted += f"; {units(owed)} of it went as commission"
     return Reading("position", "Position", held, wanted)
 
 
