@@ -245,6 +245,31 @@ def test_a_wish_the_cash_cannot_pay_is_none() -> None:
     assert told == [0, 0, 2, 4, 6]
 
 
+def test_an_order_that_cannot_be_sent_goes_with_the_wish() -> None:
+    """It was dropped without a word, so nothing said why nothing was traded."""
+    sizes = {1: 0.00004, 2: 0.0999, 3: 20.0, 4: 2.0}
+
+    class Tries(bt.Strategy):
+        """Buys too little in two ways, then more than it can pay, then what it can."""
+
+        def next(self) -> None:
+            self.buy(size=sizes[len(self)])
+
+    candles = table([(100, 100)] * 4)
+    told: list[Wish] = []
+    given = {"strategy": Tries, "rules": RULES, "on_close": told.append}
+    backtest(candles, wanted(candles, [0] * 4), FREE, **given)
+    assert [
+        [(one.side, float(one.amount), one.why, float(one.limit)) for one in wish.refused]
+        for wish in told
+    ] == [
+        [("buy", 0.00004, "less than one step", 0.0001)],
+        [("buy", 0.0999, "below the least worth", 10)],
+        [("buy", 20.0, "not enough cash", 1000)],
+        [],
+    ]
+
+
 def test_wishes_are_the_positions_that_follow() -> None:
     candles = random_market(9, 2000, untraded=0.0)
     signal = random_signal(candles, 10)
