@@ -147,7 +147,13 @@ def _git_commit() -> str | None:
 
     def git(*words: str) -> str:
         answer = subprocess.run(
-            ["git", *words], cwd=folder, capture_output=True, text=True, timeout=10, check=True
+            ["git", *words],
+            cwd=folder,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=10,
+            check=True,
         )
         return answer.stdout.strip()
 

@@ -1,11 +1,10 @@
 """Results on disk: a file or a folder appears whole, under its name, or not at all."""
 
-import contextlib
 import errno
-import fcntl
 import json
 import math
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptonn.errors import OutputError
+from cryptonn.locks import Lock, try_lock
 
 __all__ = ["to_json", "whole_folder", "write_file"]
 
@@ -39,11 +39,10 @@ def whole_folder(final: Path) -> Iterator[Path]:
     OutputError
         If the disk is full or the place cannot be written. What stood at ``final`` before is kept.
     """
-    partial = final.with_name(f".{final.name}.{os.getpid()}.partial")
     old = final.with_name(f".{final.name}.{os.getpid()}.old")
     _clear_leftovers(final.parent)
     try:
-        held = _held_folder(partial)
+        partial, held = _held_folder(final)
     except OSError as error:
         raise _unwritable(final, error) from error
     try:
@@ -58,7 +57,8 @@ def whole_folder(final: Path) -> Iterator[Path]:
         if old.exists() and not final.exists():
             old.replace(final)
         shutil.rmtree(old, ignore_errors=True)
-        os.close(held)
+        if held is not None:
+            held.remove()
 
 
 def write_file(path: Path, content: str | bytes) -> None:
@@ -93,35 +93,57 @@ def to_json(value: Any) -> str:
 def _clear_leftovers(place: Path) -> None:
     """Remove the folders in ``place`` that ``whole_folder`` was filling when its process was killed.
 
-    The system takes back the lock on a folder when its process ends, however it ends. A folder that is still held, or
-    on a disk that knows no locks, is left alone.
+    The system takes back the lock beside a folder when its process ends, however it ends. A folder that is still held,
+    or on a disk that knows no locks, is left alone.
     """
     for left in place.glob(".*.partial"):
-        try:
-            held = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(left)
-        except OSError:
-            continue
-        finally:
-            os.close(held)
+        if left.is_dir():
+            _clear(left, _lock_of(left))
+    for alone in place.glob(".*.partial.lock"):
+        if not alone.with_suffix("").exists():
+            _clear(None, alone)
 
 
-def _held_folder(path: Path) -> int:
-    """Make a folder and return it open and locked: ``_clear_leftovers`` then leaves it alone."""
+def _clear(folder: Path | None, lock: Path) -> None:
+    """Remove a folder and its lock, unless somebody holds it."""
+    try:
+        held = try_lock(lock)
+    except OSError:
+        return
+    if held is not None:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        held.remove()
+
+
+def _held_folder(final: Path) -> tuple[Path, Lock | None]:
+    """Make a folder to fill, and hold the lock beside it: ``_clear_leftovers`` then leaves it alone.
+
+    The lock lies beside it, as Windows renames no folder with an open file in it. It comes first and goes last, and its
+    name is used once: a lock that another has removed as nobody's, before it was held, holds nothing.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        path.mkdir(parents=True)
-        held = os.open(path, os.O_RDONLY)
-        with contextlib.suppress(
-            OSError
-        ):  # no locks on this disk: nothing there is cleared away either
-            fcntl.flock(held, fcntl.LOCK_EX)
-        if path.is_dir():
-            return held
-        os.close(held)  # it was taken for a leftover before it was locked
+        name = f".{final.name}.{os.getpid()}-{secrets.token_hex(4)}.partial"
+        partial = final.with_name(name)
+        try:
+            held = try_lock(_lock_of(partial))
+        except OSError:  # no locks on this disk: nothing there is cleared away either
+            partial.mkdir()
+            return partial, None
+        if held is not None and held.path.exists():
+            try:
+                partial.mkdir()
+            except OSError:
+                held.remove()
+                raise
+            return partial, held
+        if held is not None:
+            held.remove()
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")
 
 
 def _plain(value: Any) -> Any:

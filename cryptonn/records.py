@@ -48,7 +48,7 @@ _KINDS = {
 def save_assessment(assessment: Assessment, folder: Path) -> None:
     """Write metrics.json, confusion.csv, reliability.csv and histogram.csv."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "metrics.json").write_text(to_json(assessment.metrics))
+    (folder / "metrics.json").write_text(to_json(assessment.metrics), encoding="utf-8")
     for name in _TABLES:
         getattr(assessment, name).to_csv(folder / f"{name}.csv", index=name == "confusion")
 
@@ -97,7 +97,9 @@ def save_result(result: BacktestResult, folder: Path) -> None:
     """Write result.json, fills.csv, trades.csv, returns.csv, positions.csv and equity.parquet (equity and position)."""
     folder.mkdir(parents=True, exist_ok=True)
     numbers = {name: getattr(result, name) for name in _NUMBERS}
-    (folder / "result.json").write_text(to_json({**numbers, "costs": asdict(result.costs)}))
+    (folder / "result.json").write_text(
+        to_json({**numbers, "costs": asdict(result.costs)}), encoding="utf-8"
+    )
     result.fills.to_csv(folder / "fills.csv", index=False)
     result.trades.to_csv(folder / "trades.csv", index=False)
     result.returns.to_csv(folder / "returns.csv")

@@ -1,6 +1,6 @@
 """Results appear whole or not at all, also when the disk fills up or the folder cannot be written."""
 
-import fcntl
+import errno
 import json
 import shutil
 import subprocess
@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cryptonn import output
 from cryptonn.errors import OutputError
+from cryptonn.locks import Lock, try_lock
 from cryptonn.output import to_json, whole_folder, write_file
 
 
@@ -68,26 +70,50 @@ def test_what_a_killed_process_left_is_cleared_away_and_what_another_fills_is_no
     with whole_folder(tmp_path / "one") as one:
         (one / "a.txt").write_text("whole")
         with whole_folder(tmp_path / "two") as two:
-            assert {*tmp_path.iterdir()} == {one, two}
+            assert {path for path in tmp_path.iterdir() if path.is_dir()} == {one, two}
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two"}
 
 
-def test_a_folder_taken_for_a_leftover_before_it_is_held_is_made_again(
+def test_a_lock_that_was_removed_as_nobody_s_before_it_was_held_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock, cleared = fcntl.flock, []
+    """Its file is there before it is held: another process may clear it away in between."""
+    removed: list[Path] = []
 
-    def clear_first(file: int, how: int) -> None:
-        if not cleared:
-            cleared.append(True)
-            with whole_folder(tmp_path / "other"):
-                pass
-        lock(file, how)
+    def remove_first(path: Path) -> Lock | None:
+        held = try_lock(path)
+        if not removed:
+            path.unlink()
+            removed.append(path)
+        return held
 
-    monkeypatch.setattr(fcntl, "flock", clear_first)
+    monkeypatch.setattr(output, "try_lock", remove_first)
     with whole_folder(tmp_path / "run") as folder:
         (folder / "a.txt").write_text("1")
-    assert cleared and {path.name for path in tmp_path.rglob("*")} == {"other", "run", "a.txt"}
+        assert removed and not removed[0].exists()
+        with whole_folder(tmp_path / "other"):
+            assert folder.exists(), "it is held"
+    assert {path.name for path in tmp_path.rglob("*")} == {"other", "run", "a.txt"}
+
+
+def test_locks_of_folders_that_were_never_made_are_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / ".run.4711-aa.partial.lock").touch()
+    with whole_folder(tmp_path / "run"):
+        assert not (tmp_path / ".run.4711-aa.partial.lock").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"run"}
+
+
+def test_on_a_disk_without_locks_folders_are_written_and_none_is_cleared_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(path: Path) -> Lock | None:
+        raise OSError(errno.ENOTSUP, "no locks")
+
+    monkeypatch.setattr(output, "try_lock", no_locks)
+    (tmp_path / ".old.4711-aa.partial").mkdir()
+    with whole_folder(tmp_path / "run") as folder:
+        (folder / "a.txt").write_text("1")
+    assert {path.name for path in tmp_path.iterdir()} == {"run", ".old.4711-aa.partial"}
 
 
 def test_a_place_where_no_folder_can_be_made() -> None:

@@ -13,6 +13,7 @@ STAGES = (
         "units",
         "garbage",
         "versions",
+        "locks",
         "output",
         "progress",
         "market.timerange",

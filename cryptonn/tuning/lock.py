@@ -1,13 +1,11 @@
-"""One search at a time in a folder: a lock that the system takes back when its process ends, however it ends."""
+"""One search at a time in a folder."""
 
-import fcntl
-import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cryptonn.errors import ConfigError, OutputError
+from cryptonn.locks import HeldElsewhere, take_signed
 
 __all__ = ["locked"]
 
@@ -24,23 +22,15 @@ def locked(folder: Path) -> Iterator[None]:
         If the folder cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "lock").open("a+", encoding="utf-8")
+        lock = take_signed(folder / "lock")
+    except HeldElsewhere as error:
+        raise ConfigError(
+            f"{folder}: {error.holder} is searching there. Wait for it, end it, or choose another folder with --folder; "
+            "more workers for one search: --workers."
+        ) from error
     except OSError as error:
         raise OutputError(
             f"{folder}: cannot be written ({error.strerror}). Choose another with --folder."
         ) from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
-            raise ConfigError(
-                f"{folder}: {holder} is searching there. Wait for it, end it, or choose another folder with --folder; "
-                "more workers for one search: --workers."
-            ) from error
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
+    with lock:
         yield

@@ -80,7 +80,11 @@ def open_study(
 def _clear(folder: Path) -> None:
     """Remove what a sitting that was killed had half written; nobody else writes while the folder is held."""
     for place in (folder, folder / "trials", folder / "running"):
-        for left in (*place.glob(".*.partial"), *place.glob(".*.old")):
+        for left in (
+            *place.glob(".*.partial"),
+            *place.glob(".*.partial.lock"),
+            *place.glob(".*.old"),
+        ):
             if left.is_dir():
                 shutil.rmtree(left)
             else:

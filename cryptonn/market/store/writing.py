@@ -31,6 +31,7 @@ def write_together(contents: Mapping[Path, bytes | pa.Buffer]) -> None:
             handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
             ready[path] = Path(name)
             _fill(handle, content)
+            ready[path].chmod(0o644)  # mkstemp gives 0600, which would hide the store from others
         for path, temporary in ready.items():
             temporary.replace(path)
     except OSError as error:
@@ -47,9 +48,6 @@ def write_together(contents: Mapping[Path, bytes | pa.Buffer]) -> None:
 
 def _fill(handle: int, content: bytes | pa.Buffer) -> None:
     with os.fdopen(handle, "wb") as file:
-        os.fchmod(
-            handle, 0o644
-        )  # mkstemp gives 0600, which would hide the store from its other users
         file.write(content)
         file.flush()
         os.fsync(handle)

@@ -7,9 +7,10 @@ from dataclasses import asdict, astuple, replace
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
 from cryptonn.errors import DataError
+from cryptonn.locks import Lock
 from cryptonn.paper.decision import Decision
 from cryptonn.paper.ledger.connection import connect, transaction
 from cryptonn.paper.ledger.lock import take_lock
@@ -39,7 +40,7 @@ class Ledger(LedgerReader):
     Amounts, prices and fees are exact decimals; times milliseconds UTC, always handed in.
     """
 
-    def __init__(self, db: sqlite3.Connection, path: Path, lock: TextIO) -> None:
+    def __init__(self, db: sqlite3.Connection, path: Path, lock: Lock) -> None:
         super().__init__(db, path)
         self._lock = lock
 

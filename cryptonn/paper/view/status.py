@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cryptonn.errors import DataError
+from cryptonn.locks import signer_lives, signer_of
 from cryptonn.paper.identity import recorded_rules
 from cryptonn.paper.ledger import (
     CandleRow,
@@ -17,7 +18,6 @@ from cryptonn.paper.ledger import (
     SessionFacts,
 )
 from cryptonn.paper.ledger.holding import effects
-from cryptonn.paper.ledger.lock import signed_by, signed_by_living
 from cryptonn.paper.ledger.schema import OrderPhase
 from cryptonn.paper.planner import out_of_reach
 from cryptonn.paper.tally import Outcome, tally
@@ -265,8 +265,8 @@ def _freshness(
     started_ms = reader.facts.started_ms
     lock = reader.path.with_name(f"{reader.path.name}.lock")
     return Freshness(
-        running=signed_by_living(lock),
-        process=signed_by(lock),
+        running=signer_lives(lock),
+        process=signer_of(lock),
         feed_age_ms=None if candle_ms is None else max(0, now_ms - candle_ms),
         decision_age_ms=None if decision_ms is None else max(0, now_ms - decision_ms),
         feed_stale=now_ms - (candle_ms or started_ms) > _FEED_BARS * bar_ms,
