@@ -14,7 +14,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.cases import Figure, bench_backtrader, bench_help, bench_import
+from tests.benchmarks.cases import Figure, bench_backtrader, bench_bars, bench_help, bench_import
 from tests.benchmarks.learning import bench_memory, bench_training
 from tests.benchmarks.searching import bench_published_size, bench_search
 from tests.benchmarks.trading_on_paper import bench_paper
@@ -22,6 +22,7 @@ from tests.benchmarks.whole import bench_whole
 
 CASES = {
     "import": bench_import,
+    "bars": bench_bars,
     "help": bench_help,
     "training": bench_training,
     "memory": bench_memory,

@@ -13,6 +13,7 @@ import pandas as pd
 
 from cryptonn.config import RunConfig, parse_config
 from cryptonn.market.files.formats import read_candle_file
+from cryptonn.market.resample import resample
 from cryptonn.market.source import load_frame
 from cryptonn.market.store.candle_store import Store
 
@@ -97,6 +98,16 @@ def bench_import(data: Path) -> list[Figure]:
             "load the aligned year from the store, median of 3", median(seconds), "s", at_most=0.5
         ),
     ]
+
+
+def bench_bars(data: Path) -> list[Figure]:
+    """A year of minutes made into days."""
+    candles, seconds = eth_2018(data), []
+    for _ in range(3):
+        start = time.perf_counter()
+        resample(candles, source_timeframe="1m", timeframe="1d")
+        seconds.append(time.perf_counter() - start)
+    return [figure("365 days of 2018's minutes, median of 3", median(seconds), "s", at_most=1.0)]
 
 
 def bench_help(data: Path) -> list[Figure]:

@@ -50,5 +50,5 @@ def signed(
         method,
         f"http://127.0.0.1:{server.port}{path}?{text}&signature={signature}",
         headers={"X-MBX-APIKEY": KEYS["binance"]["apiKey"] if key is None else key},
-        timeout=5,
+        timeout=60,
     )

@@ -58,7 +58,7 @@ def small_exchange(**changes: Any) -> Iterator[Any]:
 def control(port: int, what: str, **body: Any) -> dict[str, Any]:
     """Ask the control interface: a GET without a body, else a POST."""
     url = f"http://127.0.0.1:{port}/_ctl/{what}"
-    reply = requests.post(url, json=body, timeout=10) if body else requests.get(url, timeout=10)
+    reply = requests.post(url, json=body, timeout=60) if body else requests.get(url, timeout=60)
     reply.raise_for_status()
     return reply.json()
 
@@ -89,4 +89,4 @@ def gemini_post(
         ).hexdigest(),
     }
     wanted = {name: value for name, value in (known | (headers or {})).items() if value is not None}
-    return requests.post(f"http://127.0.0.1:{port}{sent_to or path}", headers=wanted, timeout=10)
+    return requests.post(f"http://127.0.0.1:{port}{sent_to or path}", headers=wanted, timeout=60)

@@ -123,11 +123,14 @@ def test_a_signature_covers_query_and_body_and_nothing_may_change(still) -> None
     url = f"http://127.0.0.1:{server.port}/api/v3/account"
     headers = {"X-MBX-APIKEY": KEYS["binance"]["apiKey"]}
     good = signed(server, "GET", "/api/v3/account").request.url
-    assert requests.get(good, headers=headers, timeout=5).status_code == 200
+    assert requests.get(good, headers=headers, timeout=60).status_code == 200
     tampered = good.replace("timestamp=", "omitZeroBalances=true&timestamp=")
-    assert requests.get(tampered, headers=headers, timeout=5).json()["code"] == -1022
-    assert requests.get(url, headers=headers, timeout=5).json()["code"] == -1102
-    assert requests.get(good, timeout=5).json() == {"code": -2014, "msg": "API-key format invalid."}
+    assert requests.get(tampered, headers=headers, timeout=60).json()["code"] == -1022
+    assert requests.get(url, headers=headers, timeout=60).json()["code"] == -1102
+    assert requests.get(good, timeout=60).json() == {
+        "code": -2014,
+        "msg": "API-key format invalid.",
+    }
 
 
 # Orders
@@ -244,7 +247,7 @@ def test_a_halted_market(pair) -> None:
     ],
 )
 def test_questions_without_an_answer(still, path, status, code) -> None:
-    reply = requests.get(f"http://127.0.0.1:{still[0].port}/api/v3/{path}", timeout=5)
+    reply = requests.get(f"http://127.0.0.1:{still[0].port}/api/v3/{path}", timeout=60)
     assert (reply.status_code, reply.json()["code"]) == (status, code)
 
 

@@ -38,7 +38,7 @@ def command(*words: str | Path, ending: int = signal.SIGINT) -> Iterator[dict[st
         lines = iter(started.stdout.readline, "")
         yield json.loads("".join(line for line in _until_brace(lines)))
         started.send_signal(ending)
-        rest, errors = started.communicate(timeout=20)
+        rest, errors = started.communicate(timeout=300)
         assert (started.returncode, rest) == (0, "") and "Stopped after" in errors
     finally:
         started.kill()

@@ -4,7 +4,6 @@ import json
 import socket
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,6 +37,7 @@ class BinanceServer:
         self.always: str | None = None
         self.truncated_markets = 0
         self.lock = threading.Lock()
+        self.over = threading.Event()
         self.requests: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.rows = {
@@ -174,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "doubled":
                 self._reply(200, [*body[:5], *body[4:]])
             case "slow":
-                time.sleep(1.0)
+                self.served.over.wait(600.0)
             case "reset":
                 self.connection.setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
@@ -207,16 +207,26 @@ class _Server(ThreadingHTTPServer):
 class ToServer(HTTPAdapter):
     """Carries requests for the genuine hosts to the local server; refuses every other host."""
 
-    def __init__(self, port: int, *, patience: float = 0.3) -> None:
+    def __init__(self, port: int, served: BinanceServer | None = None) -> None:
         super().__init__()
-        self.port, self.patience = port, patience
+        self.port, self.served = port, served
 
     def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:  # type: ignore[override]
         parts = urlsplit(str(request.url))
         if parts.hostname not in HOSTS:
             raise PermissionError(f"a test asked for {request.url}")
         request.url = parts._replace(scheme="http", netloc=f"127.0.0.1:{self.port}").geturl()
-        return super().send(request, **{**settings, "timeout": self.patience, "proxies": {}})
+        return super().send(
+            request, **{**settings, "timeout": self._patience(parts.path), "proxies": {}}
+        )
+
+    def _patience(self, path: str) -> float:
+        """Seconds to wait for a reply: few only for one that never comes."""
+        if self.served is None or not path.endswith("/klines"):
+            return 60.0
+        with self.served.lock:
+            fault = self.served.faults.get(len(self.served.requests), self.served.always)
+        return 0.5 if fault == "slow" else 60.0
 
 
 @contextmanager
@@ -225,10 +235,12 @@ def serving(served: BinanceServer) -> Iterator[ToServer]:
     handler = type("Handler", (_Handler,), {"served": served})
     server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    served.over.clear()
     thread.start()
     try:
-        yield ToServer(server.server_address[1])
+        yield ToServer(server.server_address[1], served)
     finally:
+        served.over.set()
         server.shutdown()
         server.server_close()
         thread.join()

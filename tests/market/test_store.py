@@ -399,7 +399,7 @@ def test_full_disk_keeps_what_was_stored(store: Store) -> None:
         text=True,
         cwd=root,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     assert (

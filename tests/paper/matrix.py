@@ -71,6 +71,12 @@ class Fault:
     quirks: dict[str, Any] = field(default_factory=dict)
     same: str = "trades"
 
+    @property
+    def timeout_s(self) -> float:
+        """Seconds that a session waits for a reply: few where one never comes, else as many as it may take."""
+        never = any(entry["do"] == "timeout" for entry in (*self.order, *self.other))
+        return 1.0 if never else 30.0
+
 
 def _orders(when: str, *words: str, same: str = "trades", **more: Any) -> list[Fault]:
     return [
@@ -251,7 +257,7 @@ class Driver:
     def close(self) -> None:
         """End the process."""
         self._process.stdin.close()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=300)
         self._process.stdout.close()
 
     def _answer(self) -> dict[str, Any]:
@@ -297,6 +303,7 @@ def run(schedule: Schedule, forks: Driver, folder: Path, *, mutation: str = "") 
                 "path": str(path),
                 "mutation": mutation,
                 "fee_in": schedule.fee_in,
+                "timeout_s": schedule.fault.timeout_s,
             },
             "exchange": "local" if schedule.dialect == "binance" else "local-gemini",
         }
@@ -355,7 +362,7 @@ def _hold_back(server: Any, schedule: Schedule, skip: int) -> None:
         "match": POST[schedule.dialect],
         "do": "slow",
         "skip": skip,
-        "seconds": 5,
+        "seconds": 25,
         "when": "after",
     }
     server.front.faults.add([fault], server.front.dialects)
@@ -363,7 +370,7 @@ def _hold_back(server: Any, schedule: Schedule, skip: int) -> None:
 
 def _order_is_there(server: Any, pid: int) -> bool:
     """Wait until the exchange holds back the reply to an order, or the session has ended without one."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         if any(entry["fault"] == "slow, after" for entry in list(server.front.log.entries)):
             return True

@@ -30,7 +30,6 @@ START_MS = 1_600_000_020_000
 SYMBOL = "ETH/USD"
 WANTED = ("2", "2", "0.5", "0.5", "3", "0", "1.5", "1.5")
 """Position wanted after each bar: buys, sells, a position closed and another opened."""
-TIMEOUT_S = 0.25
 PRICE = Decimal(400)
 
 Value = TypeVar("Value")
@@ -52,7 +51,7 @@ def session(job: dict[str, Any]) -> None:
             job["exchange"],
             clock=clock,
             port=job["port"],
-            timeout_s=TIMEOUT_S,
+            timeout_s=job["timeout_s"],
             fee_in=job.get("fee_in"),
         ) as venue,
     ):

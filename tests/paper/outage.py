@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,12 +99,14 @@ def outage_of(
     return Outage(down_ms, up_ms, len(during), len(posted) - len(sent), tuple(bars), sent)
 
 
-def take_down(port: int, *, at_ms: int, lasting: float) -> tuple[int, int]:
+def take_down(
+    port: int, *, at_ms: int, lasting: float, wait: Callable[[float], None] = time.sleep
+) -> tuple[int, int]:
     """Let the network fail in the middle of a minute, when no order is on its way; return from when until when."""
     while (
         now_ms := control(port, "clock")["now_ms"]
     ) < at_ms or not 20_000 < now_ms % MINUTE < 45_000:
-        time.sleep(0.02)
+        wait(0.02)
     up_ms = now_ms + round(lasting * MINUTE)
     control(port, "quirks", {"down_until_ms": up_ms})
     return control(port, "clock")["now_ms"], up_ms

@@ -398,7 +398,7 @@ def run_script(script: str, *words: str) -> subprocess.CompletedProcess[str]:
         env=environment | {"PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

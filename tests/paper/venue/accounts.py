@@ -75,7 +75,7 @@ def faults(port: int, match: str, do: str, **more: Any) -> None:
 def impatient(venue: SandboxVenue, do: str) -> Iterator[None]:
     """Wait for the reply that will not come only briefly; every other one may take its time on a busy machine."""
     patience = venue._api.timeout
-    venue._api.timeout = 200 if do == "timeout" else patience
+    venue._api.timeout = 1_000 if do == "timeout" else patience
     try:
         yield
     finally:

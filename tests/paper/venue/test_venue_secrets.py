@@ -5,6 +5,8 @@ import io
 import logging
 import re
 import signal
+import threading
+import time
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -28,6 +30,7 @@ from tests.paper.venue.accounts import (
     OPEN_PATH,
     ORDER_PATH,
     SECRET,
+    accepted,
     faults,
     impatient,
     local_account,
@@ -274,15 +277,24 @@ def test_an_interrupt_in_the_middle_of_an_order_drags_nothing_along(
     leaks.add_secret(*LOCAL_KEYS[name])
     with local_account(name) as (venue, port):
         loud(venue)
-        faults(port, ORDER_PATH[name], "timeout", when="after", seconds=3)
+        faults(port, ORDER_PATH[name], "timeout", when="after", seconds=60)
+        venue._api.timeout = 300_000
         before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+
+        def interrupt() -> None:
+            while not accepted(port, order().cid):
+                time.sleep(0.01)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGALRM)
+
+        watcher = threading.Thread(target=interrupt)
         try:
-            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            watcher.start()
             with pytest.raises(KeyboardInterrupt) as caught:
                 venue.send(order())
+            watcher.join()
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+        venue._api.timeout = 10_000
         leaks.add(caught.value)
         state = venue.find(order().cid, ETH)
         assert state is not None

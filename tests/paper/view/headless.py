@@ -36,7 +36,7 @@ _FLAGS = (
 )
 _LINK = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execvp(sys.argv[3], sys.argv[3:])"
 """The browser reads its orders from descriptor 3 and answers on 4."""
-_PATIENCE_S = 30.0
+_PATIENCE_S = 300.0
 
 
 class Browser:
