@@ -1,15 +1,25 @@
 """Fixtures shared by all tests."""
 
+import base64
+import pickle
 import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
+
+settings.register_profile(
+    "on a busy machine, too", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("on a busy machine, too")
 
 sys.path.insert(0, str(ROOT))  # so that `tests.tiny_run` can be imported however pytest was started
 
@@ -23,12 +33,48 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory):
+def together(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all processes of the tests share, for what one of them makes for all."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "together"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(together: Path):
     """The tiny run, done once from candles to report, as it is in memory; leave its folder as it is."""
     from cryptonn import pipeline
     from tests.tiny_run import tiny_config
 
-    return pipeline.run(tiny_config(), results=tmp_path_factory.mktemp("results"))
+    kept = together / "tiny.pickle"
+    with FileLock(together / "tiny.lock"):
+        if not kept.exists():
+            run = pipeline.run(tiny_config(), results=together / "results")
+            kept.write_bytes(pickle.dumps(run))
+            return run
+    return pickle.loads(kept.read_bytes())
+
+
+_BLANK = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
+)
+"""A PNG of one white pixel."""
+
+
+@pytest.fixture(autouse=True)
+def blank_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write figures as one pixel: to render them takes most of a report's time.
+
+    What lives longer than a test (``tiny``, the reports of tests/reporting) is rendered, and so are the figures and
+    tear sheets of the tests that are about them.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    def print_png(canvas: FigureCanvasAgg, file: Any, **_: Any) -> None:
+        file.write(_BLANK)
+
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", print_png)
 
 
 @pytest.fixture
@@ -36,6 +82,15 @@ def results(tiny, tmp_path: Path) -> Path:
     """A results folder with a copy of the tiny run, to do with as one likes."""
     shutil.copytree(tiny.folder, tmp_path / "results" / tiny.folder.name)
     return tmp_path / "results"
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory):
+    """The process that has everything imported and forks others: starting Python with TensorFlow takes 5 seconds."""
+    from tests.paper.forked_commands import forking
+
+    with forking(tmp_path_factory.mktemp("forks")) as found:
+        yield found
 
 
 @dataclass(frozen=True)

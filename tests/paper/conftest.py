@@ -1,9 +1,32 @@
 """A small trained run, for the tests of what became of its paper sessions."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def remembered_models() -> Iterator[None]:
+    """Read each model once, wherever its files lie: half of what a start takes is TensorFlow's tracing of a new one."""
+    from cryptonn.learning.prediction import load_model
+    from cryptonn.paper import decider
+
+    models: dict[tuple[tuple[str, bytes], ...], Any] = {}
+
+    def remembered(folder: Path) -> Any:
+        content = tuple(
+            (path.name, path.read_bytes()) for path in sorted(folder.glob("*")) if path.is_file()
+        )
+        if content not in models:
+            models[content] = load_model(folder)
+        return models[content]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decider, "load_model", remembered)
+        yield
 
 
 @pytest.fixture(scope="session")

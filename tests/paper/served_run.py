@@ -11,9 +11,7 @@ from typing import Any
 import pandas as pd
 
 from cryptonn.config import RunConfig
-from cryptonn.learning.prediction import load_model
 from cryptonn.local_exchange.server import LocalExchange, local_exchange
-from cryptonn.paper import decider
 from cryptonn.paper.decision import Decision
 from cryptonn.paper.ledger import LedgerReader
 from cryptonn.paper.loop import PaperTrader
@@ -86,16 +84,6 @@ class ReplayedClock:
     def sleep(self, seconds: float) -> None:
         if seconds > 0:
             self._clock.advance(self._clock.now_ms() + round(seconds * 1000))
-
-
-def remember_models(monkeypatch: Any) -> None:
-    """Read each model once: half of what a start takes."""
-    models: dict[Path, Any] = {}
-
-    def remembered(folder: Path) -> Any:
-        return models.setdefault(folder, models.get(folder) or load_model(folder))
-
-    monkeypatch.setattr(decider, "load_model", remembered)
 
 
 class Played:

@@ -13,7 +13,6 @@ from served_run import (
     Played,
     ReplayedClock,
     changed_copy,
-    remember_models,
     served,
 )
 
@@ -34,10 +33,8 @@ KLINES, TIME, ACCOUNT, ORDER = (
 
 
 @pytest.fixture(scope="module")
-def eager(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with pytest.MonkeyPatch.context() as patch:
-        remember_models(patch)
-        yield changed_copy(tiny.folder, tmp_path_factory.mktemp("eager"))
+def eager(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return changed_copy(tiny.folder, tmp_path_factory.mktemp("eager"))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served_run import Played, ReplayedClock, changed_copy, remember_models, served
+from served_run import Played, ReplayedClock, changed_copy, served
 
 from cryptonn.errors import ConfigError, CryptonnError, DataError, ModelError
 from cryptonn.local_exchange.market import Filters
@@ -16,13 +16,6 @@ from cryptonn.paper.clock import LocalClock, WallClock
 from cryptonn.paper.ports import Unreadable
 from cryptonn.paper.session import find_session, open_session, session_file, settings_of
 from cryptonn.paper.settings import PaperSettings, symbols_of
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        remember_models(patch)
-        yield
 
 
 @pytest.fixture

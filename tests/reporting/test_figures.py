@@ -38,6 +38,11 @@ RESULTS = [
 HELD = buy_and_hold(CANDLES, cash=1e5).rename("buy_and_hold")
 
 
+@pytest.fixture(autouse=True)
+def blank_pictures() -> None:
+    """Render them: what cannot be drawn often shows only then."""
+
+
 def test_equity_ends_where_the_backtests_end_and_is_thinned() -> None:
     drawn = draw_equity(RESULTS, HELD, period="p")
     assert drawn.png.startswith(b"\x89PNG")

@@ -68,12 +68,22 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cryptonn.tuning.figures.draw_all", lambda study: [])
 
 
-@pytest.mark.parametrize("name", list(SEARCHES))
-def test_stopped_after_any_trial_it_comes_to_the_same_trials(name: str, tmp_path: Path) -> None:
-    config = search_config(**SEARCHES[name])
-    whole = searched(config, tmp_path / "whole" / "search")
+@pytest.fixture(scope="module", params=list(SEARCHES))
+def of_each_kind(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[RunConfig, Study]:
+    """A search of each kind in one sitting, with its figures rendered."""
+    config = search_config(**SEARCHES[request.param])
+    return config, searched(config, tmp_path_factory.mktemp("whole") / "search")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_stopped_after_any_trial_it_comes_to_the_same_trials(
+    of_each_kind: tuple[RunConfig, Study], tmp_path: Path
+) -> None:
+    config, whole = of_each_kind
     assert len(whole.records) == whole.total
-    if "pruning" in SEARCHES[name]:
+    if config.search["small"].pruning != "none":
         assert {"complete", "pruned"} == {record.state for record in whole.records.values()}
     run: list[int] = []
     while True:
@@ -227,7 +237,7 @@ from pathlib import Path
 from cryptonn.tuning.lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 
