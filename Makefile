@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test lint fix bench golden docs earlier-systems clean
+.PHONY: run test lint fix bench soak golden docs earlier-systems clean
 
 run: $(READY)
 	$(BIN)/cryptonn run backtests/synthetic.toml
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -23,6 +23,12 @@ fix: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks
+
+soak: $(READY)
+	$(BIN)/python -m tests.paper.soak --hours 3
+	$(BIN)/python -m tests.paper.outage --minutes 10
+	$(BIN)/python -m tests.paper.restarts --bars 1500
+	$(BIN)/python -m tests.paper.matrix
 
 golden: $(READY)
 	$(BIN)/python -m tests.golden.rebuild
