@@ -20,7 +20,9 @@ __all__ = ["Given", "History", "Lost", "LostKind"]
 
 UNKNOWN_PAGE = 500
 """Bars a page is taken to span where ccxt does not know the exchange's limit."""
-MOST_LOOKS = 10
+_FULL = 0.9
+"""Share of the candles ccxt expects from which on a reply is a full one."""
+MOST_LOOKS = 20
 """Requests that look for the beginning of one page."""
 
 LostKind = Literal["newest only", "refused", "older"]
@@ -89,6 +91,8 @@ class History:
         self._span = self._limit // 2 * self._step
         """So much of the time after ``since`` a reply surely tells of. At first half of what ccxt says: its class for
         mexc says 1,000 bars and asks for 500."""
+        self._look_back = (self._limit - 1) * self._step
+        """Where a page that is to end with a certain bar is asked for: so long before it."""
         self._inclusive = False
         """A reply has begun with the very bar it was asked for."""
 
@@ -106,7 +110,7 @@ class History:
             reply = self._from_its_beginning(found, known=known)
             known = known or (reply.begins_before and reply.since == since)
             if not known and reply.first > since:
-                self._lose((since, min(reply.first, end)), found)
+                known = not self._is_lost((since, min(reply.first, end)), found)
             answered = since if known else reply.first
             self._span = max(self._span, min(reply.last - reply.since, self._limit * self._step))
             since = reply.last + self._step
@@ -120,7 +124,8 @@ class History:
         """Return the first reply with a candle at or after ``since``; None if there is none before ``end``.
 
         Pages without a candle are asked for one after the other for a day; after that at distances that double, and
-        when candles come, back by halves to the first page that has one.
+        when candles come, back by halves to the first page that has one. What is passed over so is longer than a quiet
+        market has, and is told as missing.
         """
         reply = self._ask(since)
         empty = since
@@ -139,7 +144,7 @@ class History:
 
     def _earliest(self, reply: _Reply, empty: int) -> _Reply:
         """Return the first reply with a candle, between a page without one and a reply that has some."""
-        while reply.since - empty > self._span:
+        while reply.since - empty > (self._span if reply.first > reply.since else self._step):
             middle = empty + (reply.since - empty) // 2 // self._step * self._step
             earlier = self._ask(middle)
             if earlier is None:
@@ -163,8 +168,11 @@ class History:
         for _ in range(MOST_LOOKS):
             if not 0 < first - found.since < self._limit * self._step:
                 break
-            earlier = self._page(max(0, first - self._limit * self._step))
+            earlier = self._page(max(0, first - self._look_back))
             times = times_of(time_index(earlier))
+            if not (times >= first).any():  # a page so short that it ends before
+                self._look_back = max(self._step, self._look_back // self._step // 2 * self._step)
+                continue
             inside = (times >= found.since) & (times < first)
             begins_before |= bool((times < found.since).any())
             if not inside.any():
@@ -174,13 +182,13 @@ class History:
         return replace(found, candles=candles, begins_before=begins_before)
 
     def _ask(self, since: int) -> _Reply | None:
-        """Return the reply to a request, None if it has no candle at or after ``since``."""
+        """Return the reply to a request, None if it has no candle at or after ``since``; none is of the future."""
         page = self._page(since)
         times = times_of(time_index(page))
-        later = times >= since
+        later = (times >= since) & (times <= self._present)
         if not later.any():
             return None
-        reply = _Reply(since, page[later], not later.all(), len(page))
+        reply = _Reply(since, page[later], bool((times < since).any()), len(page))
         self._inclusive |= reply.first == since
         return reply
 
@@ -191,12 +199,19 @@ class History:
             self.refusal = error
             return reply_candles([], timeframe=self._timeframe)
 
-    def _lose(self, stretch: Stretch, found: _Reply) -> None:
-        """Note the beginning of a stretch for which only later candles came."""
+    def _is_lost(self, stretch: Stretch, found: _Reply) -> bool:
+        """Tell whether the beginning of a stretch, for which only later candles came, was kept back; note it if so.
+
+        It was not where the exchange gives candles from before: then there are none in between.
+        """
+        start = stretch[0]
         newest = found.last >= self._present - HOLE * self._step
-        if self.refusal is not None:
-            self.lost.append(Lost(stretch, "refused"))
-        elif newest and found.since == stretch[0]:
+        full = found.rows >= _FULL * (self._venue.page_limit or 0)
+        if found.since == start and newest and full:
             self.lost.append(Lost(stretch, "newest only", found.rows))
-        else:
-            self.lost.append(Lost(stretch, "older"))
+            return True
+        times = times_of(time_index(self._page(max(0, start - self._span))))
+        if (times < start).any():
+            return False
+        self.lost.append(Lost(stretch, "older" if self.refusal is None else "refused"))
+        return True
