@@ -129,7 +129,7 @@ def _is_preamble(line: str) -> bool:
         return False
     if line.lstrip(' "').startswith("#"):
         return "o" not in {plain_name(cell) for cell in cells}
-    return not line.strip(',;|"\t ') or len(cells) == 1
+    return not line.strip(',;|"\t ') or len(cells) == 1 or line.lower().startswith("sep=")
 
 
 def _delimiter(line: str) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from cryptonn.errors import DataError
 from cryptonn.market.files.header import is_missing
 
-__all__ = ["NumberForm", "form_of"]
+__all__ = ["NumberForm", "form_of", "is_short"]
 
 _GROUPS = re.compile(r"[-+]?\d{1,3}([.,]\d{3})+")
 """Thousands told apart by one mark: 7,345 or 1.234.567; a single mark may also be the decimal one."""
 _SHORT = re.compile(r"(.*\d)\s*([KMBT])", re.IGNORECASE)
+_LETTERS = frozenset("KMBTkmbt")
 _SCALES = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 
 
@@ -67,6 +68,11 @@ def form_of(columns: Iterable[list[str]], *, source: str) -> NumberForm:
         f"{source}: the comma in {example!r} may be the decimal mark or stand between thousands; {why}. "
         "Write the numbers with a decimal point and nothing between thousands, such as 7345.1."
     )
+
+
+def is_short(cell: str) -> bool:
+    """Tell whether a cell is cut to thousands, millions or billions, such as 1.23K."""
+    return cell[-1:] in _LETTERS and _SHORT.fullmatch(cell) is not None
 
 
 def _bare(cell: str) -> str:

@@ -19,7 +19,7 @@ from cryptonn.market.bars import FIELDS
 from cryptonn.market.extras import EXTRAS
 from cryptonn.market.files.dialects import Layout
 from cryptonn.market.files.header import is_missing
-from cryptonn.market.files.numbers import NumberForm, form_of
+from cryptonn.market.files.numbers import NumberForm, form_of, is_short
 from cryptonn.market.files.series import select
 from cryptonn.units import counted
 
@@ -29,7 +29,6 @@ _PRICES = FIELDS[:4]
 _WRITTEN = ("nan", "null", "none", "n/a", "na", "#n/a", "-", "--")
 _NULLS = ["", *(form(word) for word in _WRITTEN for form in (str.lower, str.upper, str.title))]
 """Cells that stand for no value, as most files write them; others are read with care."""
-_SHORT = tuple("KMBTkmbt")
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +185,7 @@ def _table(
 
 def _short_cells(texts: Mapping[str, list[str]]) -> dict[str, int]:
     volumes = [cells for role, cells in texts.items() if role.startswith("volume ")]
-    short = max((sum(cell.endswith(_SHORT) for cell in cells) for cells in volumes), default=0)
+    short = max((sum(map(is_short, cells)) for cells in volumes), default=0)
     return {"rounded_volume": short}
 
 
@@ -254,7 +253,7 @@ def _is_readable(cell: str, form: NumberForm, *, short: bool) -> bool:
 def telling_cells(
     path: Path, content: bytes, layout: Layout, *, lines: tuple[int, int]
 ) -> dict[str, tuple[str, str]]:
-    """Return by column what two rows have there, of the columns that nobody read and in which they differ.
+    """Return by column what two rows have there, of the columns beside the candle in which they differ.
 
     A column that has another value in most rows tells nothing and is left out. It is used for a message alone.
     """
@@ -264,7 +263,7 @@ def telling_cells(
         if head
         else []
     )
-    used = set(layout.positions.values())
+    used = {*layout.columns.values(), *(column.position for column in layout.volumes.read)}
     rows = dict(_cells(path, content, layout))
     one = rows[lines[0]]
     other = rows[lines[1]]
