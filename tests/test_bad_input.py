@@ -342,7 +342,11 @@ def test_an_unknown_run(refused, results: Path) -> None:
 
 
 def test_a_fee_of_ten_on_the_command_line(refused, results: Path) -> None:
-    assert "Did you mean 10bp?" in refused("backtest", "tiny", "--results", results, "--fee", "10")
+    for fee, meant in (("10", "10bp"), ("0.1", "0.1%"), ("0.2", "0.2%"), ("5", "5bp")):
+        said = refused("backtest", "tiny", "--results", results, "--fee", fee)
+        assert f"Did you mean {meant}?" in said
+    said = refused("compare", "tiny", "--results", results, "--fees", "maker,0,1%")
+    assert "the decimal sign is a point" in said, "it would be no fee, and one of 1 %"
 
 
 @pytest.mark.parametrize(
