@@ -33,6 +33,7 @@ from cryptonn.learning.features import make_features
 from cryptonn.learning.labels import balance_weights, make_labels
 from cryptonn.learning.rows import Rows, make_rows
 from cryptonn.market.candles import Frame
+from cryptonn.market.fitness import use_of
 from cryptonn.market.source import load_market
 from cryptonn.market.timerange import TimeRange
 from cryptonn.output import whole_folder
@@ -114,7 +115,7 @@ def train(config: RunConfig, *, results: Path = RESULTS, on_step: OnStep = silen
     folder = new_folder(results, config.name, started)
     with whole_folder(folder) as partial:
         on_step(Step("candles", text=f"{', '.join(config.data.symbols)}, {config.data.source}"))
-        market = load_market(config.data, horizon=config.labels.horizon)
+        market = load_market(config.data, horizon=config.labels.horizon, use=use_of(config))
         rows = make_rows(market.frame, config)
         model, history = _fit(rows, config, log_dir=partial / "tensorboard", on_step=on_step)
         if history["interrupted"].any():
@@ -256,7 +257,7 @@ def open_run(
     config = read_run_config(folder)
     if data is not None:
         config = config.model_copy(update={"data": config.data.model_copy(update={"folder": data})})
-    market = load_market(config.data, horizon=config.labels.horizon)
+    market = load_market(config.data, horizon=config.labels.horizon, use=use_of(config))
     opened = load_run(folder, config=config, frame=market.frame)
     check_same_candles(opened, market.facts)
     further = opened.added | ({} if period is None else {str(period): period})
@@ -269,7 +270,8 @@ def _wider_frame(config: RunConfig, further: dict[str, TimeRange]) -> Frame:
     starts = [period.start for period in (data.train, *further.values())]
     start = None if None in starts else min(start for start in starts if start is not None)
     wider = {"train": TimeRange(start, data.train.end), "test": data.test | further}
-    return load_market(data.model_copy(update=wider), horizon=config.labels.horizon).frame
+    wide = data.model_copy(update=wider)
+    return load_market(wide, horizon=config.labels.horizon, use=use_of(config)).frame
 
 
 def _fit(
@@ -293,10 +295,11 @@ def _fit(
 
 def _published_frame(run: Run) -> Frame:
     """Return the candles the earlier system saw: the run's own, unless ``[published.settings.data]`` differs."""
-    own, earlier = run.config.data, run.config.as_published().data
-    if earlier == own.model_copy(update={"test": {}}):
+    earlier = run.config.as_published()
+    if earlier.data == run.config.data.model_copy(update={"test": {}}):
         return run.frame
-    return load_market(earlier, horizon=run.config.labels.horizon).frame
+    horizon = run.config.labels.horizon
+    return load_market(earlier.data, horizon=horizon, use=use_of(earlier)).frame
 
 
 def _baseline(rows: Rows, config: RunConfig) -> pd.Series:

@@ -161,7 +161,20 @@ class Run:
         )
         chosen = [self.config.selection.words] if self.config.selection else []
         cut = cut_words(self.forecasts) if self.forecasts is not None else []
-        return (*([stopped] if self.facts["interrupted"] else []), *short, *chosen, *cut, *seen)
+        return (
+            *([stopped] if self.facts["interrupted"] else []),
+            *short,
+            *chosen,
+            *cut,
+            *seen,
+            *self._warnings,
+        )
+
+    @property
+    def _warnings(self) -> tuple[str, ...]:
+        """What its candles have that must be known: jumps that were accepted, bars left out, nothing traded."""
+        facts = self.facts.get("data", {}).values()
+        return tuple(word for symbol in facts for word in symbol.get("warnings", ()))
 
     def in_sample(self, period: str) -> str:
         """Say how much of a period the network was fitted to; nothing where it saw none of it."""

@@ -112,8 +112,11 @@ def import_data(
         "repairs",
     )
     show_table("Imported", columns, rows, left=4)
-    for note in dict.fromkeys(note for read, _ in done for note in read.notes):
-        stdout.print(f"Note: {note}", soft_wrap=True)
+    stored = {written.entry.path: written.entry for _, written in done}
+    notes = [note for read, _ in done for note in read.notes]
+    notes += [note for entry in stored.values() for note in entry.notes]
+    for note in dict.fromkeys(notes):
+        stdout.print(f"Note: {note}", soft_wrap=True, markup=False)
 
 
 def _conditions(texts: list[str]) -> dict[str, str]:
@@ -321,9 +324,12 @@ _HEALTH = (
     *(
         "zero_volume",
         "zero_volume_share",
+        "large_moves",
+        "largest_move",
+        "largest_move_at",
         "jumps",
-        "largest_jump",
-        "largest_jump_at",
+        "wicks",
+        "jumps_found",
         "repairs",
         "notes",
         "sha256",
@@ -363,7 +369,7 @@ def _imported(read: "CandleFile", written: "Written") -> dict[str, Any]:
         "identical": written.identical,
         "replaced": written.replaced,
         "repairs": read.repairs,
-        "notes": list(read.notes),
+        "notes": list(dict.fromkeys((*read.notes, *written.entry.notes))),
     }
 
 

@@ -1,6 +1,6 @@
 """Where a run's candles come from: the store, CSV files, or the built-in synthetic market."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +10,10 @@ from cryptonn.errors import ConfigError, DataError
 from cryptonn.market.bars import time_text, timeframe_delta
 from cryptonn.market.candles import Frame, align
 from cryptonn.market.files.listed import listed_candles
+from cryptonn.market.fitness import Use, check_jumps, check_shifts, check_volume, left_out_words
 from cryptonn.market.store.candle_store import stored_candles
 from cryptonn.market.store.health import candles_sha256
-from cryptonn.market.supply import Supply, refuse_hole, supplied, whole_range
+from cryptonn.market.supply import Supply, left_in, refuse_hole, supplied, whole_range
 from cryptonn.market.synthetic import SyntheticMarket, synthetic_market
 from cryptonn.market.timerange import TimeRange
 from cryptonn.settings import DataConfig
@@ -21,6 +22,8 @@ __all__ = ["Market", "latest_market", "load_frame", "load_market", "reach"]
 
 _SPARE = 1500
 """Bars read before those the network sees, for features with a memory (averages of ``ta``) to forget their start."""
+_NEWEST = "the newest bars, which the network looks at"
+_NO_MORE = Use()
 _NEWER = "Give files that hold them with --file, or fetch them with --download EXCHANGE."
 
 
@@ -30,21 +33,29 @@ class Market:
 
     frame: Frame
     facts: dict[str, dict[str, Any]]
-    """By symbol: exchange, rows, first, last, sha256; see ``load_frame``."""
+    """By symbol: exchange, rows, first, last, sha256, warnings; see ``load_frame``."""
     synthetic: SyntheticMarket | None
     """Knows the best possible accuracy; None for real candles."""
 
 
-def load_market(config: DataConfig, *, horizon: int) -> Market:
+def load_market(config: DataConfig, *, horizon: int, use: Use | None = None) -> Market:
     """Return the aligned candles of a run, from ``config.source``.
+
+    Parameters
+    ----------
+    horizon
+        Bars ahead that the labels look.
+    use
+        What else the run does with its candles (see ``fitness.use_of``).
 
     Raises
     ------
     DataError, ConfigError
-        If the store or a file lacks something, or the synthetic market is asked for what it has not.
+        If the store or a file lacks something, the candles are not fit for the run, or the synthetic market is asked
+        for what it has not.
     """
     if config.source != "synthetic":
-        return Market(*load_frame(config), None)
+        return Market(*load_frame(config, use=use or Use(horizon=horizon)), None)
     if len(config.others) != 1:
         raise ConfigError(
             "data.others: the synthetic market has one other coin. Name one, for example BTC/USD."
@@ -56,17 +67,26 @@ def load_market(config: DataConfig, *, horizon: int) -> Market:
     market = synthetic_market(
         config.synthetic, target=config.target, other=config.others[0], horizon=horizon
     )
-    frame = align(market.candles, timeframe=config.timeframe, gaps=config.gaps)
-    return Market(
-        frame, {symbol: _facts(table) for symbol, table in market.candles.items()}, market
-    )
+    candles = {
+        symbol: left_in(table, config, source=f"synthetic {symbol}")
+        for symbol, table in market.candles.items()
+    }
+    facts = {
+        symbol: _facts(candles[symbol])
+        | _warnings(left_out_words(symbol, market.candles[symbol], config))
+        for symbol in candles
+    }
+    return Market(align(candles, timeframe=config.timeframe, gaps=config.gaps), facts, market)
 
 
-def load_frame(config: DataConfig) -> tuple[Frame, dict[str, dict[str, Any]]]:
+def load_frame(
+    config: DataConfig, *, use: Use = _NO_MORE
+) -> tuple[Frame, dict[str, dict[str, Any]]]:
     """Read every symbol of a run from the store or from files, and align them.
 
     The frame reaches from the start of ``train`` (the earliest common bar if it is open) to the end of the last test
-    period. Between the periods candles may be lacking; inside a period a long hole is refused.
+    period. Between the periods candles may be lacking; inside a period a long hole is refused. So are candles that are
+    not fit for the run: with a jump, of another time than the target's, or without a trade (see ``fitness.py``).
 
     Returns
     -------
@@ -75,12 +95,13 @@ def load_frame(config: DataConfig) -> tuple[Frame, dict[str, dict[str, Any]]]:
         By symbol: ``exchange`` ("files" for files), ``rows``, ``first``, ``last`` (UTC texts) and ``sha256`` of the
         candles used; ``repairs`` and ``notes`` of where they come from; ``resampled_from``, a timeframe, if the bars
         were made of shorter ones; ``files``, one entry a file, under ``source = "files"``; ``extras``, their names, if
-        they are read: the sha256 is then over them too.
+        they are read: the sha256 is then over them too; ``warnings``, sentences on what was accepted or left out and
+        whatever else must be known before a number is believed, if there are any.
 
     Raises
     ------
     DataError
-        If a symbol or a range is lacking, or the candles cannot be aligned.
+        If a symbol or a range is lacking, the candles cannot be aligned, or they are not fit for the run.
     ConfigError
         If the market is the synthetic one, which is not read but made.
     """
@@ -88,13 +109,27 @@ def load_frame(config: DataConfig) -> tuple[Frame, dict[str, dict[str, Any]]]:
         raise ConfigError(
             "data.source = 'synthetic' reads nothing from the store or from files: use load_market."
         )
-    candles, facts = {}, {}
+    candles: dict[str, pd.DataFrame] = {}
+    facts: dict[str, dict[str, Any]] = {}
+    warnings: dict[str, list[str]] = {}
+    periods = {"train": config.train, **config.test}
     supplies = _supplies(config, whole_range(config))
     for symbol, supply in supplies.items():
         candles[symbol], facts[symbol] = supplied(supply, config)
-    return align(
-        candles, timeframe=config.timeframe, gaps=config.gaps, extras=_extras(supplies)
-    ), facts
+        warnings[symbol] = [
+            *left_out_words(symbol, whole_range(config).select(supply.candles), config),
+            *check_volume(symbol, candles[symbol], config, use, periods),
+            *check_jumps(symbol, candles[symbol], config, use, periods),
+        ]
+    frame = align(
+        candles,
+        timeframe=config.timeframe,
+        gaps=config.gaps,
+        extras=_extras(supplies, config),
+    )
+    for symbol, words in check_shifts(frame, config).items():
+        warnings[symbol] += words
+    return frame, {symbol: facts[symbol] | _warnings(warnings[symbol]) for symbol in facts}
 
 
 def latest_market(
@@ -118,25 +153,32 @@ def latest_market(
     Raises
     ------
     DataError
-        If a symbol is lacking, none of its bars has closed, the newest candles do not overlap, or there is a hole (see
-        ``supply.HOLE``) in what the network sees.
+        If a symbol is lacking, none of its bars has closed, the newest candles do not overlap, there is a hole (see
+        ``supply.HOLE``) or a jump in what the network sees, or the coins do not belong together in time.
     """
     if config.source == "synthetic":
         return load_market(config, horizon=horizon).frame
     supplies = _supplies(config, TimeRange())
-    tables = {symbol: _closed(supply, now).loc[since:] for symbol, supply in supplies.items()}
+    closed = {symbol: _closed(supply, now).loc[since:] for symbol, supply in supplies.items()}
+    tables = {
+        symbol: left_in(table, config, source=supplies[symbol].name)
+        for symbol, table in closed.items()
+    }
     end = min(table.index[-1] for table in tables.values())
     earliest = end.normalize() - reach(config.timeframe, bars=bars)
     recent = {symbol: table.loc[earliest:end] for symbol, table in tables.items()}
-    frame = align(recent, timeframe=config.timeframe, gaps=config.gaps, extras=_extras(supplies))
+    frame = align(
+        recent, timeframe=config.timeframe, gaps=config.gaps, extras=_extras(supplies, config)
+    )
     start = frame.index[-1].normalize() - bars * timeframe_delta(config.timeframe)
     for symbol, supply in supplies.items():
-        seen = _around(tables[symbol], start, frame.index[-1])
         refuse_hole(
-            seen,
+            _around(closed[symbol], start, frame.index[-1]),
             replace(supply, remedy=lambda _: _NEWER),
-            "the newest bars, which the network looks at",
+            _NEWEST,
         )
+        check_jumps(symbol, recent[symbol], config, Use(), {_NEWEST: TimeRange(start)})
+    check_shifts(frame, config)
     return frame
 
 
@@ -167,10 +209,18 @@ def _supplies(config: DataConfig, timerange: TimeRange) -> dict[str, Supply]:
     return listed_candles(config) if config.source == "files" else stored_candles(config, timerange)
 
 
-def _extras(supplies: Mapping[str, Supply]) -> dict[str, pd.DataFrame]:
+def _extras(supplies: Mapping[str, Supply], config: DataConfig) -> dict[str, pd.DataFrame]:
     return {
-        symbol: supply.extras for symbol, supply in supplies.items() if supply.extras is not None
+        symbol: left_in(supply.extras, config, source=supply.name)
+        for symbol, supply in supplies.items()
+        if supply.extras is not None
     }
+
+
+def _warnings(words: Iterable[str]) -> dict[str, list[str]]:
+    """Return the sentences as a fact; nothing where there are none."""
+    said = list(words)
+    return {"warnings": said} if said else {}
 
 
 def _facts(candles: pd.DataFrame) -> dict[str, Any]:

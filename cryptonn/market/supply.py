@@ -14,7 +14,16 @@ from cryptonn.market.timerange import TimeRange
 from cryptonn.settings import DataConfig
 from cryptonn.units import counted
 
-__all__ = ["HOLE", "SLACK", "Supply", "refuse_hole", "select", "supplied", "whole_range"]
+__all__ = [
+    "HOLE",
+    "SLACK",
+    "Supply",
+    "left_in",
+    "refuse_hole",
+    "select",
+    "supplied",
+    "whole_range",
+]
 
 SLACK = pd.Timedelta(days=1)
 """So much of a range (or one bar, if that is longer) may be absent at either end before the range counts as lacking:
@@ -59,12 +68,13 @@ def whole_range(config: DataConfig) -> TimeRange:
 def supplied(supply: Supply, config: DataConfig) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the candles a run uses and what is to be known of them.
 
-    Between the train and test ranges candles may be lacking, within them they may not.
+    Between the train and test ranges candles may be lacking, within them they may not. What ``data.leave_out`` takes
+    away may be of any length.
 
     Returns
     -------
     candles
-        Those that open in the stretch of ``whole_range``.
+        Those that open in the stretch of ``whole_range``, without those left out.
     facts
         ``exchange``, ``rows``, ``first``, ``last`` (UTC texts) and ``sha256`` of the candles, and the rest of their
         origin. With extras the sha256 is over both, and ``extras`` names their columns.
@@ -78,6 +88,7 @@ def supplied(supply: Supply, config: DataConfig) -> tuple[pd.DataFrame, dict[str
     for name, period in {"train": config.train, **config.test}.items():
         refuse_hole(select(supply, period), supply, f"{name} ({period})")
     extras = supply.extras
+    candles = left_in(candles, config, source=supply.name)
     return candles, {
         "exchange": supply.origin["exchange"],
         "rows": len(candles),
@@ -87,6 +98,25 @@ def supplied(supply: Supply, config: DataConfig) -> tuple[pd.DataFrame, dict[str
         **({} if extras is None else {"extras": list(extras.columns)}),
         **supply.origin,
     }
+
+
+def left_in(table: pd.DataFrame, config: DataConfig, *, source: str) -> pd.DataFrame:
+    """Return the rows of a time-indexed table that lie in no stretch of ``data.leave_out``.
+
+    Raises
+    ------
+    DataError
+        If none does; the message names the source.
+    """
+    left = table
+    for stretch in config.leave_out:
+        left = left.drop(index=stretch.select(left).index)
+    if left.empty and not table.empty:
+        said = ", ".join(str(stretch) for stretch in config.leave_out)
+        raise DataError(
+            f"{source}: data.leave_out ({said}) leaves no candle. Leave out less, or choose other dates."
+        )
+    return left
 
 
 def select(supply: Supply, timerange: TimeRange) -> pd.DataFrame:

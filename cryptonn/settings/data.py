@@ -56,6 +56,16 @@ class DataConfig(Section):
     """Length of a bar: 1m, 5m, 15m, 30m, 1h, 4h, 1d. Longer than that of the candles, it is made from them."""
     gaps: Literal["fill", "refuse"] = "fill"
     """Minutes without a trade: fill them flat with volume 0 and count them, or refuse the data."""
+    jumps: Literal["refuse", "accept"] = "refuse"
+    """A jump of the price that no market makes (another unit from some bar on, a jump over a hole, a print that comes
+    back) in the bars a run uses: refuse the data, or accept it and say so in the report."""
+    shifts: Literal["refuse", "accept"] = "refuse"
+    """A coin whose returns fit those of the target best in an earlier or later bar, as where one file is stamped by the
+    close of the bar and another by its open: refuse the data, or accept it and say so in the report."""
+    leave_out: tuple[Period, ...] = ()
+    """Stretches such as "20180515-20180516" or "20180515T0300-20180515T0400" (UTC, the end is not included) whose bars
+    count as absent, for every symbol: `gaps` fills them flat, nothing trades in them. For a false print its own bars
+    are enough; where the price stays at another level, all before it or all after it must go."""
     train: Period
     """Train and validation bars (see ``[split]``)."""
     test: dict[str, Period] = {}

@@ -26,6 +26,7 @@ from cryptonn.evaluation.tables import histogram_table
 from cryptonn.facts import numeric_facts
 from cryptonn.heldout import assess_periods, predict_periods
 from cryptonn.learning.rows import make_rows
+from cryptonn.market.fitness import Use, use_of
 from cryptonn.market.source import Market, load_market
 from cryptonn.market.timerange import TimeRange
 from cryptonn.published import reproduce
@@ -105,17 +106,18 @@ def trial_config(config: RunConfig) -> RunConfig:
 def market_of(config: RunConfig) -> Market:
     """Return the candles of a trial, up to the end of its train range; the last ones are kept for the next trial."""
     data = trial_config(config).data
-    market = _market(json.dumps(data.model_dump(mode="json")), config.labels.horizon)
+    use = Use(horizon=config.labels.horizon, volume=use_of(config).volume)
+    market = _market(json.dumps(data.model_dump(mode="json")), use)
     return Market(
         market.frame.select(TimeRange(None, data.train.end)), market.facts, market.synthetic
     )
 
 
 @lru_cache(maxsize=1)
-def _market(data: str, horizon: int) -> Market:
+def _market(data: str, use: Use) -> Market:
     from cryptonn.settings import DataConfig
 
-    return load_market(DataConfig.model_validate(json.loads(data)), horizon=horizon)
+    return load_market(DataConfig.model_validate(json.loads(data)), horizon=use.horizon, use=use)
 
 
 def run_trial(task: dict[str, Any], *, on_epoch: OnEpoch | None = None) -> dict[str, Any]:

@@ -6,11 +6,18 @@ import numpy as np
 import pandas as pd
 
 from cryptonn.market.bars import bar_step, check_candles, time_index, time_text, times_of, traded
+from cryptonn.market.jumps import Jump, find_jumps, jumps_text
 
-__all__ = ["JUMP", "candles_sha256", "health"]
+__all__ = ["LARGE", "NO_VOLUME", "candle_notes", "candles_sha256", "health"]
 
-JUMP = 0.10
-"""A log return between neighbouring rows beyond this is a price jump."""
+LARGE = 0.10
+"""A log return between neighbouring rows beyond this is a large move."""
+NO_VOLUME = (
+    "No bar has a volume above 0: these look like mark or index prices, or like an export without volume, on which no "
+    "order can fill. Use the candles of trades: of Binance the files named klines, not markPriceKlines or "
+    "indexPriceKlines."
+)
+"""What is said of candles in which nothing traded."""
 
 
 def candles_sha256(candles: pd.DataFrame) -> str:
@@ -31,9 +38,10 @@ def health(candles: pd.DataFrame, *, timeframe: str) -> dict[str, object]:
     dict
         ``first``, ``last`` (UTC texts), ``rows``; ``missing`` bars between them, ``missing_share`` of the complete
         grid, ``longest_gap`` (bars absent in a row) and ``longest_gap_after`` (the bar before it, None without a gap);
-        ``zero_volume`` rows and ``zero_volume_share`` of the rows; ``jumps`` (log returns between neighbouring rows
-        beyond ``JUMP``), ``largest_jump`` (signed log return) and ``largest_jump_at`` (None with one row); ``sha256``
-        of the content.
+        ``zero_volume`` rows and ``zero_volume_share`` of the rows; ``large_moves`` (log returns between neighbouring
+        rows beyond ``LARGE``), ``largest_move`` (signed log return) and ``largest_move_at`` (None with one row);
+        ``jumps``, ``wicks`` (how many there are, see ``jumps.py``) and ``jumps_found`` (a text on both, None without);
+        ``sha256`` of the content.
     """
     check_candles(candles, timeframe=timeframe, source="health")
     times = times_of(time_index(candles))
@@ -50,18 +58,44 @@ def health(candles: pd.DataFrame, *, timeframe: str) -> dict[str, object]:
         "longest_gap_after": time_text(candles.index[int(absent.argmax())]) if missing else None,
         "zero_volume": untraded,
         "zero_volume_share": untraded / len(candles),
-        **_jumps(candles),
+        **_moves(candles),
+        **_jumps(find_jumps(candles, timeframe=timeframe)),
         "sha256": candles_sha256(candles),
     }
 
 
-def _jumps(candles: pd.DataFrame) -> dict[str, object]:
+def candle_notes(candles: pd.DataFrame, *, timeframe: str) -> tuple[str, ...]:
+    """Say what a reader of results made from these candles should know of them: no volume, jumps, absurd wicks."""
+    found = find_jumps(candles, timeframe=timeframe)
+    jumps = [jump for jump in found if jump.kind != "wick"]
+    wicks = [jump for jump in found if jump.kind == "wick"]
+    notes = [] if traded(candles).any() else [NO_VOLUME]
+    if jumps:
+        notes.append(
+            f"The price jumps {jumps_text(jumps)}: a run over that is refused unless it leaves it out (data.leave_out) "
+            "or accepts it (data.jumps)."
+        )
+    if wicks:
+        notes.append(f"An absurd high or low: {jumps_text(wicks)}.")
+    return tuple(notes)
+
+
+def _moves(candles: pd.DataFrame) -> dict[str, object]:
     moves = np.diff(np.log(candles["close"].to_numpy()))
     if not len(moves):
-        return {"jumps": 0, "largest_jump": 0.0, "largest_jump_at": None}
+        return {"large_moves": 0, "largest_move": 0.0, "largest_move_at": None}
     largest = int(np.abs(moves).argmax())
     return {
-        "jumps": int((np.abs(moves) > JUMP).sum()),
-        "largest_jump": float(moves[largest]),
-        "largest_jump_at": time_text(candles.index[largest + 1]),
+        "large_moves": int((np.abs(moves) > LARGE).sum()),
+        "largest_move": float(moves[largest]),
+        "largest_move_at": time_text(candles.index[largest + 1]),
+    }
+
+
+def _jumps(found: list[Jump]) -> dict[str, object]:
+    wicks = sum(jump.kind == "wick" for jump in found)
+    return {
+        "jumps": len(found) - wicks,
+        "wicks": wicks,
+        "jumps_found": jumps_text(found) or None,
     }

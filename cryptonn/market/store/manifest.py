@@ -10,7 +10,7 @@ import pandas as pd
 
 from cryptonn.errors import DataError
 from cryptonn.market.bars import time_text
-from cryptonn.market.store.health import candles_sha256
+from cryptonn.market.store.health import candle_notes, candles_sha256
 from cryptonn.units import counted
 
 __all__ = ["StoreEntry", "describe", "from_json", "to_json"]
@@ -59,7 +59,10 @@ def describe(
     timeframe: str,
     sources: Sequence[Mapping[str, Any]],
 ) -> StoreEntry:
-    """Return the entry of a table about to be stored; a source given twice stands once, as it came last."""
+    """Return the entry of a table about to be stored; a source given twice stands once, as it came last.
+
+    Its notes are those of the sources, and those on the table itself: a jump may lie between two files.
+    """
     unique = {(source.get("file"), source.get("sha256")): dict(source) for source in sources}
     notes = dict.fromkeys(
         str(note) for source in unique.values() for note in source.get("notes", ())
@@ -74,7 +77,7 @@ def describe(
         last=candles.index[-1],
         sha256=candles_sha256(candles),
         sources=tuple(unique.values()),
-        notes=tuple(notes),
+        notes=(*notes, *candle_notes(candles, timeframe=timeframe)),
     )
 
 
