@@ -177,6 +177,7 @@ def latest_market(
             replace(supply, remedy=lambda _: _NEWER),
             _NEWEST,
         )
+    for symbol in supplies:
         check_jumps(symbol, recent[symbol], config, Use(), {_NEWEST: TimeRange(start)})
     check_shifts(frame, config)
     return frame

@@ -664,9 +664,12 @@ def test_health_counts_what_is_wrong() -> None:
         "longest_gap_after": "2018-01-01 00:01Z",
         "zero_volume": 1,
         "zero_volume_share": 0.2,
-        "jumps": 1,
-        "largest_jump": pytest.approx(np.log(0.8 * 100.625 / 100.5)),
-        "largest_jump_at": "2018-01-01 00:05Z",
+        "large_moves": 1,
+        "largest_move": pytest.approx(np.log(0.8 * 100.625 / 100.5)),
+        "largest_move_at": "2018-01-01 00:05Z",
+        "jumps": 0,
+        "wicks": 0,
+        "jumps_found": None,
         "sha256": candles_sha256(candles),
     }
     assert json.loads(json.dumps(found)) == found
@@ -674,7 +677,7 @@ def test_health_counts_what_is_wrong() -> None:
 
 def test_health_of_one_bar_and_of_a_complete_table() -> None:
     one = health(table([3]), timeframe="1m")
-    assert (one["rows"], one["missing"], one["longest_gap_after"], one["largest_jump_at"]) == (
+    assert (one["rows"], one["missing"], one["longest_gap_after"], one["largest_move_at"]) == (
         1,
         0,
         None,
