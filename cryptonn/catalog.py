@@ -5,9 +5,12 @@ from typing import Any
 
 from cryptonn.errors import ConfigError, did_you_mean
 from cryptonn.records import read_json
-from cryptonn.runs import RESULTS, read_facts
+from cryptonn.runs import RESULTS, is_waiting, read_facts, read_fit, read_run_config
 
 __all__ = ["find_run", "list_runs"]
+
+_MARKS = ("run.json", "fit.json")
+"""A folder with one of these files is a run, or a trained network that will be one."""
 
 
 def find_run(name: str, *, results: Path = RESULTS) -> Path:
@@ -18,9 +21,9 @@ def find_run(name: str, *, results: Path = RESULTS) -> Path:
     ConfigError
         If there is no such run; the nearest names are given.
     """
-    if (Path(name) / "run.json").exists():
+    if (Path(name) / "run.json").exists() or is_waiting(Path(name)):
         return Path(name)
-    runs = {path.parent.name: path.parent for path in sorted(results.glob("*/run.json"))}
+    runs = {folder.name: folder for folder in _folders(results)}
     if name in runs:
         return runs[name]
     latest = {folder.name.rsplit("-", 1)[0]: folder for folder in runs.values()}
@@ -37,7 +40,25 @@ def find_run(name: str, *, results: Path = RESULTS) -> Path:
 
 def list_runs(results: Path = RESULTS) -> list[dict[str, Any]]:
     """Return name, start, data, accuracy and net return of every run, oldest first."""
-    return [_summary(path.parent) for path in sorted(results.glob("*/run.json"))]
+    return [_waiting(one) if is_waiting(one) else _summary(one) for one in _folders(results)]
+
+
+def _folders(results: Path) -> list[Path]:
+    """Return the folders of runs, and of trained networks that wait to be judged, oldest first."""
+    return sorted({path.parent for name in _MARKS for path in results.glob(f"*/{name}")})
+
+
+def _waiting(folder: Path) -> dict[str, Any]:
+    """Return what is known of a trained network that was not judged."""
+    _, started, _ = read_fit(folder)
+    return {
+        "run": folder.name,
+        "started": started.isoformat(timespec="seconds"),
+        "source": read_run_config(folder).data.source,
+        "accuracy_on_moves": {"validation": None},
+        "verdicts": {},
+        "report": None,
+    }
 
 
 def _summary(folder: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ all three. What needs the network is imported where it is used: a backtest or a 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ import pandas as pd
 from cryptonn import published
 from cryptonn.catalog import find_run
 from cryptonn.config import RunConfig, load_config
-from cryptonn.errors import ConfigError, DataError, InterruptedFit
+from cryptonn.errors import ConfigError, CryptonnError, DataError, InterruptedFit
 from cryptonn.evaluation.baselines import logistic_baseline
 from cryptonn.facts import run_facts, with_traded
 from cryptonn.heldout import (
@@ -27,39 +27,59 @@ from cryptonn.heldout import (
     predict_periods,
     with_signal,
 )
-from cryptonn.judging import judged, trade_period
+from cryptonn.judging import asked_for, judged, trade_period, without_outdated
 from cryptonn.latest import predict
 from cryptonn.learning.features import make_features
 from cryptonn.learning.labels import balance_weights, make_labels
 from cryptonn.learning.rows import Rows, make_rows
 from cryptonn.market.candles import Frame
 from cryptonn.market.fitness import use_of
-from cryptonn.market.source import load_market
+from cryptonn.market.source import Market, load_market
 from cryptonn.market.timerange import TimeRange
 from cryptonn.output import whole_folder
+from cryptonn.preflight import (
+    check_room,
+    check_rows,
+    check_settings,
+    check_starts,
+    check_traders,
+    room_needed,
+)
 from cryptonn.progress import OnStep, Step, silent
-from cryptonn.published import published_claim
+from cryptonn.published import check_reproduction, published_claim
 from cryptonn.reporting.html import write_report
 from cryptonn.runs import (
     RESULTS,
     Run,
     check_same_candles,
+    is_waiting,
     load_run,
     new_folder,
+    read_fit,
     read_run_config,
     save_backtests,
+    save_fit,
     save_published,
     save_training,
 )
 from cryptonn.trading.result import BacktestResult
 from cryptonn.trading.signals import entry_threshold
-from cryptonn.trading.strategies import check_strategies, strategy_files
+from cryptonn.trading.strategies import strategy_files
 from cryptonn.units import counted
 
 if TYPE_CHECKING:
     from cryptonn.learning.prediction import FittedModel
 
-__all__ = ["backtest", "open_run", "predict", "report", "reproduce", "run", "train"]
+__all__ = [
+    "backtest",
+    "open_run",
+    "predict",
+    "report",
+    "reproduce",
+    "run",
+    "run_config",
+    "train",
+]
 
 
 def run(
@@ -82,9 +102,6 @@ def run(
         If something the user can mend is wrong; nothing half-done is left behind.
     """
     config = source if isinstance(source, RunConfig) else load_config(source)
-    check_strategies(
-        (config.backtest.strategy, *config.backtest.compare), config.backtest.parameters
-    )
     trained = train(config, results=results, on_step=on_step)
     on_step(
         Step(
@@ -110,13 +127,21 @@ def run(
 
 
 def train(config: RunConfig, *, results: Path = RESULTS, on_step: OnStep = silent) -> Run:
-    """Fit the network on the train rows, judge it on validation and test, and publish the run's folder."""
+    """Fit the network on the train rows, judge it on validation and test, and publish the run's folder.
+
+    What can be known to fail is found before anything is trained. Should it fail afterwards nevertheless, the trained
+    network stays in the run's folder, and ``open_run`` goes on from there.
+    """
     started = datetime.now(UTC)
+    check_settings(config)
     folder = new_folder(results, config.name, started)
     with whole_folder(folder) as partial:
         on_step(Step("candles", text=f"{', '.join(config.data.symbols)}, {config.data.source}"))
         market = load_market(config.data, horizon=config.labels.horizon, use=use_of(config))
         rows = make_rows(market.frame, config)
+        _check_before_fit(market.frame, rows, config, place=partial)
+        on_step(Step("baseline", text="a logistic regression on the same rows"))
+        baseline = _baseline(rows, config)
         model, history = _fit(rows, config, log_dir=partial / "tensorboard", on_step=on_step)
         if history["interrupted"].any():
             on_step(
@@ -126,33 +151,80 @@ def train(config: RunConfig, *, results: Path = RESULTS, on_step: OnStep = silen
                 )
             )
         model.save(partial / "model")
-        on_step(Step("validate", text=f"{', '.join(rows.held_out)}, beside a logistic regression"))
-        predictions = predict_periods(
-            model, rows.features, rows.labels, rows.held_out, close=rows.close
-        )
-        predictions["logistic"] = _baseline(rows, config)
-        forecasts = forecast_periods(model, rows.features, rows.roles, close=rows.close)
-        enter = entry_threshold(
-            config.signal, predictions.loc[predictions["period"] == "validation", "proba"]
-        )
-        done = Run(
-            folder=folder,
-            config=config,
-            facts={
-                "enter": enter,
-                **run_facts(
-                    config, market, rows, history=history, predictions=predictions, started=started
-                ),
-            },
-            frame=market.frame,
-            predictions=with_signal(predictions, config, enter=enter),
-            history=history,
-            assessments=assess_periods(predictions, config),
-            forecasts=forecasts,
-            forecast_scores=forecast_scores(forecasts, config),
-        )
-        save_training(done, partial)
+        save_fit(partial, config, history, started=started, data=market.facts)
+    fitted = _Fitted(folder, config, market, model, history, started)
+    try:
+        return _judge(fitted, rows, baseline, on_step=on_step)
+    except CryptonnError as error:
+        kept = f"The trained network is kept: `cryptonn backtest {folder.name}` goes on from there."
+        raise type(error)(f"{error} {kept}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A trained network in its folder, before it is judged."""
+
+    folder: Path
+    config: RunConfig
+    market: Market
+    model: "FittedModel"
+    history: pd.DataFrame
+    started: datetime
+
+
+def _check_before_fit(frame: Frame, rows: Rows, config: RunConfig, *, place: Path) -> None:
+    """Refuse what would fail after the training: the disk, rows, strategies, the published evaluation."""
+    check_room(place, needed=room_needed(rows, config))
+    check_rows(rows, config)
+    check_starts(frame, config)
+    if config.published is not None and config.published.reproduce:
+        check_reproduction(config, _published_frame(config, frame))
+
+
+def _judge(fitted: _Fitted, rows: Rows, baseline: pd.Series, *, on_step: OnStep) -> Run:
+    """Judge a trained network on validation and test, and make its folder a run."""
+    config, model = fitted.config, fitted.model
+    on_step(Step("validate", text=f"{', '.join(rows.held_out)}, beside a logistic regression"))
+    predictions = predict_periods(
+        model, rows.features, rows.labels, rows.held_out, close=rows.close
+    )
+    predictions["logistic"] = baseline
+    forecasts = forecast_periods(model, rows.features, rows.roles, close=rows.close)
+    enter = entry_threshold(
+        config.signal, predictions.loc[predictions["period"] == "validation", "proba"]
+    )
+    facts = run_facts(
+        config,
+        fitted.market,
+        rows,
+        history=fitted.history,
+        predictions=predictions,
+        started=fitted.started,
+    )
+    done = Run(
+        folder=fitted.folder,
+        config=config,
+        facts={"enter": enter, **facts},
+        frame=fitted.market.frame,
+        predictions=with_signal(predictions, config, enter=enter),
+        history=fitted.history,
+        assessments=assess_periods(predictions, config),
+        forecasts=forecasts,
+        forecast_scores=forecast_scores(forecasts, config),
+    )
+    save_training(done)
     return done
+
+
+def _judge_now(folder: Path, config: RunConfig, market: Market, *, on_step: OnStep) -> Run:
+    """Judge a network whose training ended before it was judged; see ``train``."""
+    from cryptonn.learning.prediction import load_model
+
+    history, started, data = read_fit(folder)
+    check_same_candles(folder, data, market.facts)
+    rows = make_rows(market.frame, config)
+    fitted = _Fitted(folder, config, market, load_model(folder / "model"), history, started)
+    return _judge(fitted, rows, _baseline(rows, config), on_step=on_step)
 
 
 def backtest(
@@ -174,13 +246,15 @@ def backtest(
     period
         Stretch to trade; by default the run's test periods.
     """
-    settings, now = run.config.backtest, datetime.now(UTC)
-    wanted = list(dict.fromkeys(strategies or (settings.strategy, *settings.compare)))
-    own = [settings.strategy] if run.strategy in [Path(name).stem for name in wanted] else []
-    files = strategy_files([*own, *wanted])
+    now = datetime.now(UTC)
+    asked = asked_for(run.config, strategies=strategies, fees=fees, period=period)
+    check_traders(run.config, asked)
+    own = [run.config.backtest.strategy] if run.strategy in asked.names else []
+    files = strategy_files([*own, *asked.strategies])
     if period is not None:
         run = _with_period(run, period)
-    names = list(run.config.data.test) if period is None else [str(period)]
+    names = asked.periods
+    run = without_outdated(run, names, files)
     for place, name in enumerate(names):
 
         def on_result(result: BacktestResult, *, place: int = place, name: str = name) -> None:
@@ -188,9 +262,9 @@ def backtest(
                 Step("backtest", place / len(names), f"{name}: {result.strategy}, {result.fees}")
             )
 
-        run = judged(
-            run, name, trade_period(run, name, wanted, fees or settings.fees, on_result=on_result)
-        )
+        traders = [str(files[one]) for one in asked.names]
+        results = trade_period(run, name, traders, asked.fees, on_result=on_result)
+        run = judged(run, name, results)
     run = replace(run, facts=with_traded(run.facts, periods=names, files=files, traded=now))
     save_backtests(run)
     return run
@@ -220,7 +294,7 @@ def reproduce(run: Run, *, on_step: OnStep = silent) -> Run:
         on_step(Step("published", text=f"{own}; Ctrl-C keeps the run"))
         found = published.reproduce(
             config,
-            _published_frame(run),
+            _published_frame(config, run.frame),
             on_epoch=lambda epoch: on_step(Step("published", epoch.epoch / epochs, str(epoch))),
             on_progress=lambda epoch, share: on_step(
                 Step("published", (epoch - 1 + share) / epochs)
@@ -239,12 +313,29 @@ def report(run: Run, *, on_step: OnStep = silent) -> Path:
     return write_report(run, run.folder, on_step=on_step)
 
 
+def run_config(name: str, *, results: Path = RESULTS) -> RunConfig:
+    """Return the resolved run file of a run.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such run.
+    """
+    return read_run_config(find_run(name, results=results))
+
+
 def open_run(
-    name: str, *, results: Path = RESULTS, period: TimeRange | None = None, data: Path | None = None
+    name: str,
+    *,
+    results: Path = RESULTS,
+    period: TimeRange | None = None,
+    data: Path | None = None,
+    on_step: OnStep = silent,
 ) -> Run:
     """Read a run from disk, with the candles it was made from, and those of ``period`` besides.
 
-    ``data`` is the folder of the candles where it is no longer the one the run was made with.
+    ``data`` is the folder of the candles where it is no longer the one the run was made with. A network whose training
+    ended before it was judged is judged now; ``on_step`` is told.
 
     Raises
     ------
@@ -258,8 +349,11 @@ def open_run(
     if data is not None:
         config = config.model_copy(update={"data": config.data.model_copy(update={"folder": data})})
     market = load_market(config.data, horizon=config.labels.horizon, use=use_of(config))
-    opened = load_run(folder, config=config, frame=market.frame)
-    check_same_candles(opened, market.facts)
+    if is_waiting(folder):
+        opened = _judge_now(folder, config, market, on_step=on_step)
+    else:
+        opened = load_run(folder, config=config, frame=market.frame)
+        check_same_candles(folder, opened.facts["data"], market.facts)
     further = opened.added | ({} if period is None else {str(period): period})
     return replace(opened, frame=_wider_frame(config, further)) if further else opened
 
@@ -293,13 +387,12 @@ def _fit(
     )
 
 
-def _published_frame(run: Run) -> Frame:
+def _published_frame(config: RunConfig, frame: Frame) -> Frame:
     """Return the candles the earlier system saw: the run's own, unless ``[published.settings.data]`` differs."""
-    earlier = run.config.as_published()
-    if earlier.data == run.config.data.model_copy(update={"test": {}}):
-        return run.frame
-    horizon = run.config.labels.horizon
-    return load_market(earlier.data, horizon=horizon, use=use_of(earlier)).frame
+    earlier = config.as_published()
+    if earlier.data == config.data.model_copy(update={"test": {}}):
+        return frame
+    return load_market(earlier.data, horizon=config.labels.horizon, use=use_of(earlier)).frame
 
 
 def _baseline(rows: Rows, config: RunConfig) -> pd.Series:

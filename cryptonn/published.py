@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from cryptonn.config import RunConfig
-from cryptonn.errors import ConfigError
+from cryptonn.errors import ConfigError, DataError
 from cryptonn.evaluation.published import published_numbers
 from cryptonn.market.candles import Frame
 
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from cryptonn.learning.checkpoint import Checkpoint
     from cryptonn.learning.fitting import EpochReport
 
-__all__ = ["Reproduction", "published_claim", "reproduce"]
+__all__ = [
+    "Reproduction",
+    "check_claim",
+    "check_reproduction",
+    "published_claim",
+    "reproduce",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +65,47 @@ def published_claim(config: RunConfig) -> dict[str, Any]:
     )
 
 
+def check_claim(config: RunConfig) -> None:
+    """Refuse a section ``[published]`` that asks for what cannot be repeated.
+
+    Raises
+    ------
+    ConfigError
+        If it is to be reproduced, and is a regression.
+    """
+    if config.published is not None and config.published.reproduce:
+        _refuse_regression(config)
+
+
+def _refuse_regression(config: RunConfig) -> None:
+    if config.as_published().is_regression:
+        raise ConfigError(
+            f"{config.name}: published.reproduce = true is for classifiers. Set it to false."
+        )
+
+
+def check_reproduction(config: RunConfig, frame: Frame) -> None:
+    """Refuse candles that ``reproduce`` would refuse, without training anything.
+
+    Raises
+    ------
+    DataError
+        If the rows are too few, lack a class, or hold nothing to train on or to judge.
+    """
+    from cryptonn.learning.published import published_rows
+
+    if config.published is None:
+        return
+    earlier, leaks = config.as_published(), config.published.leaks
+    counts = published_rows(frame, earlier, leaks).counts
+    for role, windows in counts.items():
+        if not windows:
+            raise DataError(
+                f"as published: no window of {earlier.training.lookback:,} bars for {role} has a "
+                "label. Take a longer train range."
+            )
+
+
 def reproduce(
     config: RunConfig,
     frame: Frame,
@@ -91,11 +138,8 @@ def reproduce(
         raise ConfigError(
             f"{config.name}: has no section [published], so there is nothing to reproduce."
         )
+    _refuse_regression(config)
     started, earlier, leaks = time.perf_counter(), config.as_published(), config.published.leaks
-    if earlier.is_regression:
-        raise ConfigError(
-            f"{config.name}: published.reproduce = true is for classifiers. Set it to false."
-        )
     rows = published_rows(frame, earlier, leaks)
     history, predictions = fit_published(
         rows, earlier, on_epoch=on_epoch, on_progress=on_progress, checkpoint=checkpoint

@@ -7,6 +7,7 @@
     backtests/            by period, strategy and fees    comparison.csv verdicts.json
     published.json        the earlier system's evaluation published_history.csv
     metrics.json          every number of the run         report.html figures/ tables/    written by the report
+    fit.json              of a network that waits to be judged: when it was begun, and on which candles
 
 Each part is written whole or not at all, so a run that is only trained is a run too.
 """
@@ -45,11 +46,14 @@ __all__ = [
     "RESULTS",
     "Run",
     "check_same_candles",
+    "is_waiting",
     "load_run",
     "new_folder",
     "read_facts",
+    "read_fit",
     "read_run_config",
     "save_backtests",
+    "save_fit",
     "save_published",
     "save_training",
 ]
@@ -130,7 +134,10 @@ class Run:
         return there[wanted]
 
     def __repr__(self) -> str:
-        judged = [f"{period}: {verdict.headline}" for period, verdict in self.verdicts.items()]
+        judged = [
+            f"{self.leading(period)} on {period}: {verdict.headline}"
+            for period, verdict in self.verdicts.items()
+        ]
         return "\n".join([f"Run {self.name}", *(judged or ["not traded yet"])])
 
     @property
@@ -203,16 +210,35 @@ def new_folder(results: Path, name: str, started: datetime) -> Path:
     )
 
 
-def save_training(run: Run, folder: Path) -> None:
-    """Write what training led to into a folder that is being filled (the model is there already)."""
-    write_file(folder / "config.toml", run.config.to_toml())
-    write_file(folder / "run.json", to_json(run.facts))
-    write_file(folder / "metrics.json", to_json(_metrics(run)))
-    run.history.to_csv(folder / "history.csv", index=False)
-    run.predictions.to_parquet(folder / "predictions.parquet")
+def save_fit(
+    folder: Path,
+    config: RunConfig,
+    history: pd.DataFrame,
+    *,
+    started: datetime,
+    data: dict[str, Any],
+) -> None:
+    """Write what is known once a network is trained into a folder that is being filled (it is there already).
+
+    ``data`` are the facts of the candles, by symbol. ``save_training`` makes a run of it.
+    """
+    write_file(folder / "config.toml", config.to_toml())
+    write_file(folder / "history.csv", history.to_csv(index=False))
+    kept = {"started": started.isoformat(timespec="seconds"), "data": data}
+    write_file(folder / "fit.json", to_json(kept))
+
+
+def save_training(run: Run) -> None:
+    """Write how good a trained network is into its folder; with ``run.json``, the last file, it is a run."""
+    folder = run.folder
+    write_file(folder / "predictions.parquet", run.predictions.to_parquet())
     if run.forecasts is not None:
         save_forecasts(run.forecasts, run.forecast_scores, folder)
-    _save_accuracy(run, folder / "accuracy")
+    with whole_folder(folder / "accuracy") as partial:
+        _save_accuracy(run, partial)
+    write_file(folder / "metrics.json", to_json(_metrics(run)))
+    write_file(folder / "run.json", to_json(run.facts))
+    (folder / "fit.json").unlink(missing_ok=True)
 
 
 def save_backtests(run: Run) -> None:
@@ -305,22 +331,49 @@ def read_run_config(folder: Path) -> RunConfig:
 
 def read_facts(folder: Path) -> dict[str, Any]:
     """Return the facts of a run folder."""
+    if is_waiting(folder):
+        raise DataError(
+            f"{folder}: holds a trained network that was not judged, because the training was "
+            f"stopped after its last epoch. `cryptonn backtest {folder.name}` goes on from there."
+        )
     facts: dict[str, Any] = read_json(folder / "run.json")
     return facts
 
 
-def check_same_candles(run: Run, found: dict[str, dict[str, Any]]) -> None:
-    """Refuse candles that are not those the run was made from.
+def is_waiting(folder: Path) -> bool:
+    """Tell whether a folder holds a trained network that was not judged: it is not yet a run."""
+    return (folder / "fit.json").exists() and not (folder / "run.json").exists()
+
+
+def read_fit(folder: Path) -> tuple[pd.DataFrame, datetime, dict[str, Any]]:
+    """Return what ``save_fit`` wrote beside the run file: history, start, facts of the candles."""
+    kept = read_json(folder / "fit.json")
+    with readable(folder / "fit.json"):
+        started = datetime.fromisoformat(kept["started"])
+    return read_table(folder / "history.csv"), started, kept["data"]
+
+
+def check_same_candles(
+    folder: Path, known: dict[str, dict[str, Any]], found: dict[str, dict[str, Any]]
+) -> None:
+    """Refuse candles that are not those a run was made from.
+
+    Parameters
+    ----------
+    folder
+        Of the run.
+    known, found
+        Facts of the candles, by symbol: then, and now.
 
     Raises
     ------
     DataError
         If the sha256 of a symbol differs.
     """
-    for symbol, facts in run.facts["data"].items():
+    for symbol, facts in known.items():
         if found.get(symbol, {}).get("sha256") != facts["sha256"]:
             raise DataError(
-                f"{run.folder}: the candles of {symbol} are no longer those the run was made from (sha256 differs). "
+                f"{folder}: the candles of {symbol} are no longer those the run was made from (sha256 differs). "
                 "Import the same data again, or train a new run on these."
             )
 

@@ -154,7 +154,8 @@ def fill_store_anew(folder: Path, candles: dict[str, pd.DataFrame]) -> None:
 
 def test_a_missing_symbol_counts_as_other_candles(tiny: Run) -> None:
     with pytest.raises(DataError, match="BTC/USD"):
-        check_same_candles(tiny, {"ETH/USD": tiny.facts["data"]["ETH/USD"]})
+        known = tiny.facts["data"]
+        check_same_candles(tiny.folder, known, {"ETH/USD": known["ETH/USD"]})
 
 
 def test_two_runs_of_one_second_get_two_folders(tmp_path: Path) -> None:

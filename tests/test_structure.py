@@ -31,6 +31,7 @@ STAGES = (
         "latest",
         "reporting",
         "judging",
+        "preflight",
     ),
     *("pipeline", "tuning", "local_exchange", "paper", "cli"),
 )

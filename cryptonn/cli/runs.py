@@ -9,10 +9,11 @@ import typer
 from cryptonn.cli.console import AsJson, emit, loading, show_progress, show_table, stdout
 from cryptonn.cli.paper_results import report_session
 from cryptonn.cli.prediction import prediction_words
-from cryptonn.cli.summary import show_backtests, show_run, summary_of
+from cryptonn.cli.summary import own_verdicts, show_backtests, show_run, summary_of
 
 if TYPE_CHECKING:
     from cryptonn.config import RunConfig
+    from cryptonn.judging import Asked
     from cryptonn.market.timerange import TimeRange
     from cryptonn.runs import Run
 
@@ -119,17 +120,13 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Trade a trained run with one strategy, under one fee or those of the run's file."""
-    from cryptonn import pipeline
+    from cryptonn.pipeline import run_config
 
-    period = _period(timerange)
-    scenarios = _fees("--fee", fee)
-    with show_progress(_STOPPED_TRADING) as on_step:
-        opened = pipeline.open_run(name, results=results, period=period, data=data)
-        wanted = [strategy or opened.config.backtest.strategy]
-        done = pipeline.backtest(
-            opened, strategies=wanted, fees=scenarios, period=period, on_step=on_step
-        )
-    _show_backtests(done, as_json=as_json, period=period, strategies=wanted, fees=scenarios)
+    wanted = strategy or run_config(name, results=results).backtest.strategy
+    done, asked = _traded(
+        name, [wanted], _fees("--fee", fee), timerange, results=results, data=data
+    )
+    _show_backtests(done, asked, as_json=as_json)
 
 
 def compare(
@@ -146,17 +143,10 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare strategies under several fees in one table."""
-    from cryptonn import pipeline
-
-    period = _period(timerange)
-    scenarios = _fees("--fees", fees)
-    with show_progress(_STOPPED_TRADING) as on_step:
-        opened = pipeline.open_run(name, results=results, period=period, data=data)
-        wanted = _words(strategies)
-        done = pipeline.backtest(
-            opened, strategies=wanted, fees=scenarios, period=period, on_step=on_step
-        )
-    _show_backtests(done, as_json=as_json, period=period, strategies=wanted, fees=scenarios)
+    done, asked = _traded(
+        name, _words(strategies), _fees("--fees", fees), timerange, results=results, data=data
+    )
+    _show_backtests(done, asked, as_json=as_json)
 
 
 def report(
@@ -321,35 +311,52 @@ def _fees(option: str, text: str | None) -> list[str]:
     return words
 
 
+def _traded(
+    name: str,
+    strategies: Sequence[str],
+    fees: Sequence[str],
+    timerange: str | None,
+    *,
+    results: Path,
+    data: Path | None,
+) -> "tuple[Run, Asked]":
+    """Trade a run, and return it with what was traded; what cannot be is refused before its candles are read."""
+    from cryptonn import pipeline
+    from cryptonn.judging import asked_for
+    from cryptonn.preflight import check_traders
+
+    period = _period(timerange)
+    config = pipeline.run_config(name, results=results)
+    asked = asked_for(config, strategies=strategies, fees=fees, period=period)
+    check_traders(config, asked)
+    with show_progress(_STOPPED_TRADING) as on_step:
+        opened = pipeline.open_run(name, results=results, period=period, data=data, on_step=on_step)
+        done = pipeline.backtest(
+            opened, strategies=asked.strategies, fees=asked.fees, period=period, on_step=on_step
+        )
+    return done, asked
+
+
 def _show_run(done: "Run", *, as_json: bool) -> None:
     report = done.folder / "report.html"
     if as_json:
-        emit(summary_of(done, done.comparison, report=report if report.exists() else None))
+        there = report if report.exists() else None
+        emit(summary_of(done, done.comparison, verdicts=own_verdicts(done), report=there))
     else:
         show_run(done, report=report)
 
 
-def _show_backtests(
-    done: "Run",
-    *,
-    as_json: bool,
-    period: "TimeRange | None",
-    strategies: Sequence[str],
-    fees: Sequence[str],
-) -> None:
-    """Print the backtests that were asked for: of this period, these strategies and fees, or of all there are."""
-    table = done.comparison
-    if period is not None:
-        table = table[table["period"] == str(period)]
-    if strategies:
-        table = table[table["strategy"].isin([Path(name).stem for name in strategies])]
-    if fees:
-        table = table[table["fees"].isin(fees)]
+def _show_backtests(done: "Run", asked: "Asked", *, as_json: bool) -> None:
+    """Print the backtests of this command and what they say, and nothing of earlier ones."""
+    from cryptonn.judging import verdicts_of
+
+    table, verdicts = asked.rows(done.comparison), verdicts_of(done, asked)
     report = done.folder / "report.html"
     if as_json:
-        emit(summary_of(done, table, report=report if report.exists() else None))
+        there = report if report.exists() else None
+        emit(summary_of(done, table, verdicts=verdicts, report=there))
     else:
-        show_backtests(done, table, report=report)
+        show_backtests(done, table, verdicts=verdicts, report=report)
 
 
 COMMANDS = (run, train, backtest, compare, reproduce, report, predict, runs)

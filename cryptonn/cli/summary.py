@@ -1,6 +1,7 @@
 """What a run came to, on one screen: accuracy, verdict, the table of strategies and fees."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +11,30 @@ from cryptonn.units import BP
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cryptonn.evaluation.verdict import Verdict
     from cryptonn.runs import Run
 
-__all__ = ["show_backtests", "show_run", "summary_of"]
+__all__ = ["Verdicts", "own_verdicts", "show_backtests", "show_run", "summary_of"]
+
+Verdicts = Mapping[str, Mapping[str, "Verdict"]]
+"""By period and strategy."""
 
 _A_TRADE = "costs, gross and net a trade"
 """What the columns in bp mean."""
 
 
-def summary_of(done: "Run", table: "pd.DataFrame", *, report: Path | None) -> dict[str, Any]:
-    """Return the numbers of a run as one JSON object; ``table`` holds the backtests to name."""
+def own_verdicts(done: "Run") -> Verdicts:
+    """Return the verdict of each period on the strategy that stands for it."""
+    return {period: {done.leading(period): found} for period, found in done.verdicts.items()}
+
+
+def summary_of(
+    done: "Run", table: "pd.DataFrame", *, verdicts: Verdicts, report: Path | None
+) -> dict[str, Any]:
+    """Return the numbers of a run as one JSON object; ``table`` and ``verdicts`` are of the backtests to name.
+
+    ``verdicts`` holds the first strategy's of each period, ``headlines`` one of each strategy and period.
+    """
     return {
         "run": done.name,
         "folder": str(done.folder),
@@ -36,12 +51,19 @@ def summary_of(done: "Run", table: "pd.DataFrame", *, report: Path | None) -> di
         "backtests": table.to_dict(orient="records"),
         "verdicts": {
             period: {
+                "strategy": strategy,
                 "headline": found.headline,
                 "sentences": found.sentences,
                 "numbers": found.numbers,
             }
-            for period, found in done.verdicts.items()
+            for period, by_strategy in verdicts.items()
+            for strategy, found in list(by_strategy.items())[:1]
         },
+        "headlines": [
+            {"period": period, "strategy": strategy, "headline": found.headline}
+            for period, by_strategy in verdicts.items()
+            for strategy, found in by_strategy.items()
+        ],
     }
 
 
@@ -58,21 +80,21 @@ def show_run(done: "Run", *, report: Path) -> None:
         _show_deflated(own)
         if len(own) < len(rows):
             _show_returns(f"Net return on {period} by fee", rows)
-    _show_verdicts(done, list(done.backtests))
+    _show_verdicts(own_verdicts(done))
     if not done.config.data.test:
         stdout.print("Nothing was traded: the run file names no period under [data.test].")
     _show_places(done, f"Report: {report}" if report.exists() else "")
 
 
-def show_backtests(done: "Run", table: "pd.DataFrame", *, report: Path) -> None:
-    """Print the backtests that were just made, all of them in one table a period."""
+def show_backtests(done: "Run", table: "pd.DataFrame", *, verdicts: Verdicts, report: Path) -> None:
+    """Print the backtests that were just made, all of them in one table a period, and a headline a strategy."""
     _show_warnings(done)
     periods = [str(period) for period in dict.fromkeys(table["period"])]
     for period in periods:
         rows = table[table["period"] == period]
         _show_trades(f"{period}, {_A_TRADE}", rows, named=True)
         stdout.print(f"Buy and hold, all in, no costs: {rows['buy_and_hold_return'].iloc[0]:+.2%}")
-    _show_verdicts(done, periods)
+    _show_verdicts(verdicts)
     older = f"Report: {report}, older than these; `cryptonn report {done.name}` renews it"
     _show_places(done, older if report.exists() else "")
 
@@ -87,10 +109,11 @@ def _show_warnings(done: "Run") -> None:
         stdout.print(f"Note: {note}", style="bold yellow")
 
 
-def _show_verdicts(done: "Run", periods: "list[str]") -> None:
-    for period in periods:
-        headline = f"{done.leading(period)} on {period}: {done.verdicts[period].headline}"
-        stdout.print(headline, style="bold", markup=False)
+def _show_verdicts(verdicts: Verdicts) -> None:
+    for period, by_strategy in verdicts.items():
+        for strategy, found in by_strategy.items():
+            headline = f"{strategy} on {period}: {found.headline}"
+            stdout.print(headline, style="bold", markup=False)
 
 
 def _show_places(done: "Run", report: str) -> None:

@@ -18,11 +18,11 @@ from cryptonn.learning.labels import balance_weights, class_weights, weights_of_
 from cryptonn.learning.network import build_network
 from cryptonn.learning.prediction import FittedModel, infer
 from cryptonn.learning.regression import Regression, fit_regression, targets_of
-from cryptonn.learning.scaling import fit_scaler, warm_up
+from cryptonn.learning.scaling import Scaler, fit_scaler, warm_up
 from cryptonn.learning.splits import Split
 from cryptonn.settings import TrainingConfig
 
-__all__ = ["fit_model", "losses_of"]
+__all__ = ["check_fit", "fit_model", "losses_of"]
 
 Array = NDArray[np.float64]
 Judge = Callable[[Array], tuple[float, float]]
@@ -45,6 +45,35 @@ class _Rows:
     train: slice
     """Rows that are fitted to: those of the split that have features."""
     validation: slice
+
+
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """All a fit needs but the network: what can be wrong with the rows was found when it was made."""
+
+    rows: _Rows
+    scaler: Scaler
+    regression: Regression | None
+    examples: Streaming | Windowed
+    judge: Judge
+
+
+def check_fit(
+    features: pd.DataFrame,
+    labels: pd.DataFrame,
+    split: Split,
+    config: RunConfig,
+    *,
+    close: pd.Series | None = None,
+) -> None:
+    """Refuse rows that ``fit_model`` would refuse, without training anything.
+
+    Raises
+    ------
+    DataError
+        If train rows are too few, a label, target or feature is constant, or a feature is NaN or infinite.
+    """
+    _ready(features, labels, split, config, close)
 
 
 def fit_model(
@@ -92,29 +121,42 @@ def fit_model(
         If a loss is no longer finite, or Ctrl-C came before the first epoch was done.
     """
     keras.utils.set_random_seed(config.seed)
-    scaler = fit_scaler(features.iloc[split.train], clip=config.features.limit)
-    bars = scaler.scale(features.iloc[: split.validation.stop])
-    rows = _rows(features, bars, labels, close, split, config)
-    regression = _regression(rows, config)
-    examples = _examples(rows, config, regression)
+    ready = _ready(features, labels, split, config, close)
     network = build_network(
         config.network,
         n_features=features.shape[1],
         form=config.training.form,
         scaling=config.features.scaling,
     )
+    said = _sayings(network, ready.rows, config)
+    hooks = Hooks(on_epoch, on_progress, log_dir, checkpoint)
+    history = fit_epochs(network, ready.examples, lambda: ready.judge(said()), config, hooks)
+    regression = ready.regression
+    if regression is not None:
+        predicted = _predicted(ready.rows, regression, said())
+        regression = regression.measured(_move(ready.rows) - predicted)
+    names = tuple(str(name) for name in features.columns)
+    return FittedModel(network, ready.scaler, names, config, regression), history
+
+
+def _ready(
+    features: pd.DataFrame,
+    labels: pd.DataFrame,
+    split: Split,
+    config: RunConfig,
+    close: pd.Series | None,
+) -> _Ready:
+    scaler = fit_scaler(features.iloc[split.train], clip=config.features.limit)
+    bars = scaler.scale(features.iloc[: split.validation.stop])
+    rows = _rows(features, bars, labels, close, split, config)
+    regression = _regression(rows, config)
+    examples = _examples(rows, config, regression)
     judge = (
         _judge_directions(rows, split, config)
         if regression is None
         else _judge_moves(rows, regression)
     )
-    said = _sayings(network, rows, config)
-    hooks = Hooks(on_epoch, on_progress, log_dir, checkpoint)
-    history = fit_epochs(network, examples, lambda: judge(said()), config, hooks)
-    if regression is not None:
-        regression = regression.measured(_move(rows) - _predicted(rows, regression, said()))
-    names = tuple(str(name) for name in features.columns)
-    return FittedModel(network, scaler, names, config, regression), history
+    return _Ready(rows, scaler, regression, examples, judge)
 
 
 def _rows(

@@ -121,7 +121,9 @@ def jumps_text(jumps: Sequence[Jump], *, most: int = 3) -> str:
 def _sizes(gaps: Values, moves: Values, absent: Values, scale: float) -> Values:
     """Return for each bar after the first how far it jumped, 0 where it did not; shape (n - 1,)."""
     over_hole = np.where(absent > 1, HOLE_SCALES * scale * np.sqrt(absent), 0.0)
-    usual = TO_DEVIATION * float(np.median(np.abs(gaps)))  # of a file whose opens are odd throughout
+    usual = TO_DEVIATION * float(
+        np.median(np.abs(gaps))
+    )  # of a file whose opens are odd throughout
     leap = np.maximum(max(LEAP, LEAP_SCALES * max(scale, usual)), over_hole)
     move = np.maximum(max(MOVE, MOVE_SCALES * scale), over_hole)
     stepped = np.abs(gaps) > leap

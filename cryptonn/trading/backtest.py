@@ -1,5 +1,6 @@
 """Run a strategy over candles in backtrader, with real costs, and rebuild the account from its fills."""
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ from cryptonn.trading.ruled import OnClose, Watcher, make_ruled_broker
 from cryptonn.trading.rules import MarketRules
 from cryptonn.trading.strategies import strategy_parameters
 
-__all__ = ["named_failures", "run_backtest"]
+__all__ = ["check_start", "named_failures", "run_backtest"]
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -125,6 +126,45 @@ def run_backtest(
     )
     _check_agrees(result, broker)
     return result
+
+
+class _Started(Exception):
+    """A strategy was made, and its first bar is next."""
+
+
+class _Stop(bt.Analyzer):  # type: ignore[misc]
+    """Ends a backtest before its first bar."""
+
+    def start(self) -> None:
+        """End it; called by backtrader once every strategy is made."""
+        raise _Started
+
+
+def check_start(
+    candles: pd.DataFrame,
+    *,
+    strategy: type,
+    parameters: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+    name: str,
+) -> None:
+    """Make a strategy as ``run_backtest`` does, and stop before its first bar.
+
+    Raises
+    ------
+    StrategyError
+        If a parameter is unknown or the constructor fails; says where.
+    """
+    index = pd.DatetimeIndex(candles.index)
+    feed = make_feed(candles, pd.Series(0, index=index), None)
+    cerebro = OneFeedCerebro(stdstats=False)
+    cerebro.broker = make_broker(Costs(), cash=1.0, index=index)
+    cerebro.adddata(feed)
+    cerebro.addsizer(FractionSizer, fraction=1.0)
+    cerebro.addstrategy(strategy, **strategy_parameters(strategy, parameters, defaults, name=name))
+    cerebro.addanalyzer(_Stop)
+    with contextlib.suppress(_Started):
+        _run(cerebro, feed, index, name)
 
 
 def _broker(
