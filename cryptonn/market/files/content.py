@@ -1,5 +1,6 @@
 """The bytes of a candle file: found, unpacked, and fingerprinted."""
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -16,7 +17,9 @@ _ZIP = b"PK\x03\x04"
 
 
 def read_content(path: Path) -> tuple[bytes, str]:
-    """Return the text of a plain, gzip or zip file as bytes, and the sha256 of the file as it lies on the disk.
+    """Return the text of a plain, gzip or zip file in UTF-8, and the sha256 of the file as it lies on the disk.
+
+    UTF-16 with its mark is read, too; lines end in LF or CRLF, even where the file ends them in CR.
 
     Raises
     ------
@@ -27,11 +30,32 @@ def read_content(path: Path) -> tuple[bytes, str]:
     content = _unpack(path, packed)
     if not content.strip():
         raise DataError(f"{path}: the file is empty. Fetch it again.")
+    content = _in_utf8(path, content)
     if b"\0" in content[:4096]:
         raise DataError(
             f"{path}: this is not a text file. Give a CSV, plain or packed as .gz or .zip."
         )
-    return content.removeprefix(b"\xef\xbb\xbf"), hashlib.sha256(packed).hexdigest()
+    return _with_line_feeds(content), hashlib.sha256(packed).hexdigest()
+
+
+def _in_utf8(path: Path, content: bytes) -> bytes:
+    """Return the text in UTF-8 without a mark; Windows programs write UTF-16 with one."""
+    if not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.removeprefix(codecs.BOM_UTF8)
+    try:
+        return content.decode("utf-16").encode()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: the file begins as UTF-16 text and does not go on so ({error.reason}). Fetch it again, or save "
+            "it as UTF-8."
+        ) from error
+
+
+def _with_line_feeds(content: bytes) -> bytes:
+    """End every line in LF where some end in CR alone, as on old Macs; CRLF may stay."""
+    if content.count(b"\r") == content.count(b"\r\n"):
+        return content
+    return content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 def _read(path: Path) -> bytes:

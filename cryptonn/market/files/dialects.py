@@ -9,6 +9,7 @@ from cryptonn.market.bars import FIELDS
 from cryptonn.market.extras import EXTRAS
 from cryptonn.market.files.header import Head, is_missing, is_number, read_head
 from cryptonn.market.files.series import Label, labels_in
+from cryptonn.market.files.timecolumns import find_time_columns
 from cryptonn.market.files.volumes import (
     VolumeColumn,
     VolumeColumns,
@@ -52,22 +53,6 @@ _IN_QUOTE = (YAHOO, COINMARKETCAP, FTX)
 """Dialects whose volume counts quote money."""
 _BINANCE_WIDTH = 12
 _KRAKEN_WIDTH = 7
-_TIMES = (
-    "time open",
-    "unix timestamp",
-    "unix",
-    "open time",
-    "open timestamp",
-    "timestamp",
-    "time",
-    "start time",
-    "start",
-    "datetime",
-    "date",
-    "ts",
-    "t",
-)
-"""Names of the time column, the least ambiguous first."""
 _UNNAMED = ("", "unnamed 0")
 """What pandas calls an index that has no name."""
 _PRICES = FIELDS[:4]
@@ -98,7 +83,8 @@ class Layout:
     width: int
     """Cells in a row."""
     columns: dict[str, int] = field(default_factory=dict)
-    """Position of ``time`` and of each price, and of the extras where they are asked for."""
+    """Position of ``time``, of ``clock`` where the time of day is a column of its own, of each price, and of the extras
+    where they are asked for."""
     ignored: tuple[str, ...] = ()
     """Columns nobody reads, for a plain file."""
     extras: dict[str, int] = field(default_factory=dict)
@@ -111,6 +97,8 @@ class Layout:
     """What stands between two cells."""
     symbol: str = ""
     """Base/quote, by which the columns were told apart."""
+    zone: str = ""
+    """What the header says of the zone of its times; see ``TimeColumns``."""
 
     @property
     def positions(self) -> dict[str, int]:
@@ -142,12 +130,12 @@ def recognise(
     if head.bare:
         return _bare(path, head, symbol=_symbol(path, head, symbol, where or {}))
     names = head.names
-    time = _time(head)
+    times = find_time_columns(head)
     dialect = YAHOO if head.tickers else _dialect(names)
-    if time is None or not _has_prices(names, dialect):
+    if times is None or not _has_prices(names, dialect):
         raise DataError(_unknown(path, head))
     told = _symbol(path, head, symbol, where or {})
-    columns = {"time": time, **_prices(path, head, dialect, told)}
+    columns = {**times.positions, **_prices(path, head, dialect, told)}
     volumes = _volumes(path, head, columns, told, in_quote=dialect in _IN_QUOTE)
     extras = _extras(names) if dialect == BINANCE else {}
     counted = (*volumes.read, *volumes.other)
@@ -165,6 +153,7 @@ def recognise(
         labels=labels,
         delimiter=head.delimiter,
         symbol=told,
+        zone=times.zone,
     )
 
 
@@ -262,19 +251,6 @@ def _possible(row: Sequence[str], order: Sequence[str]) -> bool:
 
 
 # ---- a file with a header
-
-
-def _time(head: Head) -> int | None:
-    """Return the position of the time: by its name, or the index that pandas writes without one."""
-    names = head.names
-    named = next((name for name in _TIMES if name in names), None)
-    if named is not None:
-        return names.index(named) if names.count(named) == 1 else None
-    cells = head.cells(0)
-    if not names or names[0] not in _UNNAMED or not cells:
-        return None
-    is_row_number = all(cell.isdigit() and len(cell) < 8 for cell in cells)
-    return None if is_row_number else 0
 
 
 def _dialect(names: Sequence[str]) -> str:

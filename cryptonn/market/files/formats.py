@@ -34,8 +34,10 @@ from cryptonn.market.files.dialects import (
 from cryptonn.market.files.options import PLAIN_READING, FileOptions
 from cryptonn.market.files.rows import Rows, read_rows, telling_cells, without_trade
 from cryptonn.market.files.series import refuse_other_coin, refuse_several, selection_note
-from cryptonn.market.files.times import read_times
+from cryptonn.market.files.times import Times, read_times
+from cryptonn.market.files.unclosed import closed_bars
 from cryptonn.market.files.volumes import Volume, is_quote, take_volume
+from cryptonn.market.files.zones import repeated_hour
 from cryptonn.units import counted
 
 __all__ = ["CandleFile", "read_candle_file"]
@@ -46,6 +48,10 @@ _ALL_MARKETS = 1e12
 """More than all crypto markets together trade in a day, in dollars."""
 _OPEN_IS_PREVIOUS_CLOSE = 0.95
 """Share of neighbouring bars from which on the file is said to repeat the previous close as the open."""
+
+_ZONE = (
+    " If they are local times, name their zone: --timezone Europe/Berlin (timezone under [data])."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,16 +67,19 @@ class CandleFile:
     repairs: dict[str, int] = field(default_factory=dict)
     """What was mended, by kind; a kind that did not occur is left out:
 
-    ``reversed`` the file was newest first (1); ``out_of_order`` rows that stood before an earlier one; ``duplicates``
-    exact copies dropped; ``mixed_units`` times in another unit than most; ``converted_to_utc`` times with another
-    offset; ``blank_rows`` without a cell; ``null_rows`` bars without a trade; ``dropped_bars`` impossible bars dropped
-    on request; ``other_rows`` of another series than the one asked for; ``converted_volume`` volumes in quote that were
-    divided by the close; ``rounded_volume`` volumes such as 1.23K.
+    ``reversed`` the file was newest first (1); ``out_of_order`` rows that stood before an earlier one;
+    ``duplicates`` exact copies dropped; ``mixed_units`` times in another unit than most;
+    ``converted_to_utc`` times of another zone; ``blank_rows`` without a cell; ``null_rows`` bars without a trade;
+    ``dropped_bars`` impossible bars dropped on request; ``other_rows`` of another series than the one asked for;
+    ``converted_volume`` volumes in quote that were divided by the close; ``rounded_volume`` volumes such as 1.23K;
+    ``unclosed`` the bar in progress and ``future`` bars that had not begun, left out.
     """
     sha256: str = ""
     """Of the file as it lies on the disk."""
     notes: tuple[str, ...] = ()
     """What a reader of results made from this file should know."""
+    left_out: tuple[str, ...] = ()
+    """Of the notes, those about bars that had not closed when the file was read: they tell nothing of its candles."""
     extras: pd.DataFrame | None = None
     """A table of extras (see ``extras.py``) on the times of the candles, if it was asked for."""
 
@@ -123,12 +132,13 @@ def read_candle_file(
         refuse_other_dialect(path, layout, expected=options.dialect)
     if options.extras:
         layout = with_extras(path, layout, symbol=symbol)
-    read = read_rows(path, content, layout, where=options.where)
-    repairs = dict(read.repairs)
-    table = read.table
-    times, time_repairs, naive = read_times(table["time"], source=str(path))
+    found = read_rows(path, content, layout, where=options.where)
+    repairs = dict(found.repairs)
+    table = found.table
+    read = read_times(table, options=options, zone=layout.zone, source=str(path))
+    times = read.opens
     refuse_several(path, table, times, layout.labels, symbol=symbol)
-    refuse_other_coin(path, table, layout.labels, symbol=layout.symbol, chosen=read.chosen)
+    refuse_other_coin(path, table, layout.labels, symbol=layout.symbol, chosen=found.chosen)
     timeframe = _timeframe(path, times)
     quiet = without_trade(table, layout)
     table, times = _traded(path, table, times, quiet)
@@ -136,9 +146,9 @@ def read_candle_file(
     fields = [*FIELDS, *EXTRAS] if options.extras else list(FIELDS)
     rows = table.assign(volume=volume.amounts)[fields]
     good = _good_bars(path, rows, times, options.bad_bars)
-    repairs |= time_repairs | {"null_rows": int(quiet.sum()), "dropped_bars": int((~good).sum())}
+    repairs |= read.repairs | {"null_rows": int(quiet.sum()), "dropped_bars": int((~good).sum())}
     try:
-        rows, times, order_repairs = _in_order(path, rows[good], times[good])
+        rows, times, order_repairs = _in_order(path, rows[good], times[good], naive=read.is_naive)
     except _Conflict as conflict:
         told = telling_cells(path, content, layout, lines=conflict.lines)
         raise DataError(f"{conflict}{_told(told)}") from None
@@ -148,6 +158,17 @@ def read_candle_file(
     if options.extras:
         check_extras(rows, source=str(path))
     _refuse_off_grid(path, rows, times, timeframe)
+    left_out: tuple[str, ...] = ()
+    if now is not None:
+        closed, unclosed, left_out = closed_bars(
+            times,
+            timeframe=timeframe,
+            now=now,
+            source=str(path),
+            hint=_zone_hint(read),
+        )
+        rows, times = rows[closed], times[closed]
+        repairs |= unclosed
     index = pd.DatetimeIndex(times.view("M8[ns]"), name="time").tz_localize("UTC")
     rows = rows.set_axis(index, axis="index")
     candles = check_candles(rows[list(FIELDS)], timeframe=timeframe, source=str(path))
@@ -159,9 +180,12 @@ def read_candle_file(
         candles=candles,
         repairs={kind: number for kind, number in (repairs | order_repairs).items() if number},
         sha256=sha256,
+        left_out=left_out,
         notes=(
-            *_column_notes(layout, read, volume, candles),
-            *_notes(layout, candles, timeframe, naive=naive),
+            *left_out,
+            *read.notes,
+            *_column_notes(layout, found, volume, candles),
+            *_notes(layout, candles, timeframe, read=read),
         ),
         extras=rows[list(EXTRAS)] if options.extras else None,
     )
@@ -202,7 +226,7 @@ def _good_bars(
 
 
 def _in_order(
-    path: Path, rows: pd.DataFrame, times: NDArray[np.int64]
+    path: Path, rows: pd.DataFrame, times: NDArray[np.int64], *, naive: bool
 ) -> tuple[pd.DataFrame, NDArray[np.int64], dict[str, int]]:
     """Return rows and times oldest first, each time once."""
     repairs = {"reversed": int(times[0] > times[-1]), "out_of_order": 0, "duplicates": 0}
@@ -216,12 +240,17 @@ def _in_order(
     rows, times = rows.iloc[order], times[order]
     again = np.concatenate(([False], np.diff(times) == 0))
     repairs["duplicates"] = int(again.sum())
-    _refuse_conflicts(path, rows, times, again)
+    _refuse_conflicts(path, rows, times, again, naive=naive)
     return rows[~again], times[~again], repairs
 
 
 def _refuse_conflicts(
-    path: Path, rows: pd.DataFrame, times: NDArray[np.int64], again: NDArray[np.bool_]
+    path: Path,
+    rows: pd.DataFrame,
+    times: NDArray[np.int64],
+    again: NDArray[np.bool_],
+    *,
+    naive: bool,
 ) -> None:
     values = rows.to_numpy()
     differs = again.copy()
@@ -234,10 +263,11 @@ def _refuse_conflicts(
     first = min(lines)
     last = max(lines)
     field = str(rows.columns[column])
+    hint = repeated_hour(int(times[row])) if naive else ""
     raise _Conflict(
         f"{path}: {counted(int(differs.sum()), 'row')} in conflict with another of the same time, first at "
         f"{_text(times[row])}: {field} is {rows[field].loc[first]:.12g} in row {first} and "
-        f"{rows[field].loc[last]:.12g} in row {last}. Delete the wrong ones.",
+        f"{rows[field].loc[last]:.12g} in row {last}.{hint or ' Delete the wrong ones.'}",
         (first, last),
     )
 
@@ -306,14 +336,14 @@ def _dialect(layout: Layout, timeframe: str) -> str:
 
 
 def _column_notes(
-    layout: Layout, read: Rows, volume: Volume, candles: pd.DataFrame
+    layout: Layout, found: Rows, volume: Volume, candles: pd.DataFrame
 ) -> tuple[str, ...]:
     """Say which rows and columns were read, and what was made of them."""
     notes: list[str] = []
-    if read.chosen:
-        kept = len(read.table)
-        others = read.repairs["other_rows"]
-        notes.append(selection_note(read.chosen, kept=kept, all_rows=kept + others))
+    if found.chosen:
+        kept = len(found.table)
+        others = found.repairs["other_rows"]
+        notes.append(selection_note(found.chosen, kept=kept, all_rows=kept + others))
     if volume.in_quote:
         name = "Yahoo's Volume" if layout.dialect == YAHOO else f"Column {volume.column.name}"
         notes.append(
@@ -327,17 +357,17 @@ def _column_notes(
             f"Volume times close reaches {most:,.0f} in a bar, more than all markets trade in a day: the volume may count "
             "quote money. If so, name its column volume_quote."
         )
-    if read.repairs.get("rounded_volume"):
+    if found.repairs.get("rounded_volume"):
         notes.append("Volumes such as 1.23K are rounded in the file.")
     return tuple(notes)
 
 
 def _notes(
-    layout: Layout, candles: pd.DataFrame, timeframe: str, *, naive: bool
+    layout: Layout, candles: pd.DataFrame, timeframe: str, *, read: Times
 ) -> tuple[str, ...]:
     notes = []
-    if naive and layout.dialect == PLAIN:
-        notes.append("The times carry no time zone and were read as UTC.")
+    if read.is_naive and layout.dialect == PLAIN:
+        notes.append(f"The times carry no time zone and were read as UTC.{_zone_hint(read)}")
     if layout.ignored:
         notes.append(f"Columns not read: {', '.join(layout.ignored)}.")
     share = _open_is_previous_close(candles, timeframe)
@@ -347,6 +377,13 @@ def _notes(
             "a fill at that open is optimistic."
         )
     return tuple(notes)
+
+
+def _zone_hint(read: Times) -> str:
+    """Return what to do if times were wrongly taken for UTC; "" where they say their zone or are days alone."""
+    if not read.is_naive or read.is_day_alone:
+        return ""
+    return " If they are local times, name their zone: --timezone Europe/Berlin (timezone under [data])."
 
 
 def _open_is_previous_close(candles: pd.DataFrame, timeframe: str) -> float:

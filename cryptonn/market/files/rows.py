@@ -36,8 +36,9 @@ class Rows:
     """The rows of a file that are of the series asked for."""
 
     table: pd.DataFrame
-    """Index: line in the file. Columns: the roles of ``Layout.positions``: ``time`` (int64 or str), prices, volumes and
-    extras (float64, NaN where a cell stands for no value), labels (str or categorical)."""
+    """Index: line in the file. Columns: the roles of ``Layout.positions``: ``time`` (int64, or str as it always is
+    beside ``clock``), ``clock`` (str), prices, volumes and extras (float64, NaN where a cell stands for no value),
+    labels (str or categorical)."""
     repairs: dict[str, int]
     """``blank_rows`` that were left out; ``other_rows`` of another series; ``rounded_volume`` cells such as 1.23K."""
     chosen: Mapping[str, str] = field(default_factory=dict)
@@ -89,13 +90,15 @@ def without_trade(table: pd.DataFrame, layout: Layout) -> NDArray[np.bool_]:
 def _read_clean(content: bytes, layout: Layout) -> pd.DataFrame:
     """Parse a file without a flaw, in compiled code; anything odd raises ``ArrowInvalid``."""
     positions = layout.positions
-    texts = {str(label.position) for label in layout.labels}
+    labels = {str(label.position) for label in layout.labels}
     names = [str(position) for position in range(layout.width)]
     types = {str(position): pa.float64() for position in positions.values()}
-    types |= dict.fromkeys(texts, pa.dictionary(pa.int32(), pa.string()))
+    types |= dict.fromkeys(labels, pa.dictionary(pa.int32(), pa.string()))
     time = str(positions["time"])
-    counts = _first_time(content, layout).isdigit()
+    counts = "clock" not in positions and _first_time(content, layout).isdigit()
     types[time] = pa.int64() if counts else pa.string()
+    if "clock" in positions:
+        types[str(positions["clock"])] = pa.string()
     table = pa.csv.read_csv(
         pa.BufferReader(content),
         read_options=pa.csv.ReadOptions(column_names=names, skip_rows=layout.skip),
@@ -178,7 +181,7 @@ def _table(
         else:
             columns[role] = pd.array(cells, dtype="str")
     table = pd.DataFrame(columns, index=pd.Index(lines, name="line"))
-    if table["time"].str.fullmatch(r"\d{1,18}").all():
+    if "clock" not in table and table["time"].str.fullmatch(r"\d{1,18}").all():
         table["time"] = table["time"].astype(np.int64)
     return table
 

@@ -1,6 +1,7 @@
 """The time column of a candle file, in whatever form it came, as nanoseconds since 1970 (UTC)."""
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -8,116 +9,278 @@ from numpy.typing import NDArray
 
 from cryptonn.errors import DataError
 from cryptonn.market.bars import times_of
+from cryptonn.market.files.dateorder import DatedRows, order_of, times_in
+from cryptonn.market.files.datetexts import (
+    FORMS,
+    Clocks,
+    Days,
+    read_clocks,
+    read_days,
+    split_texts,
+)
+from cryptonn.market.files.options import FileOptions
+from cryptonn.market.files.timenumbers import (
+    EARLIEST,
+    LATEST,
+    are_digits,
+    are_numbers,
+    are_spreadsheet_days,
+    refuse_cells,
+    since_1970,
+    spreadsheet_days,
+    to_numbers,
+)
+from cryptonn.market.files.zones import check_timezone, refuse_other_names, to_utc
 from cryptonn.units import counted
 
-__all__ = ["read_times"]
+__all__ = ["Times", "read_times"]
 
-_UNIT_NAMES = ("seconds", "milliseconds", "microseconds", "nanoseconds")
-_UNIT_LIMITS = np.array([10**11, 10**14, 10**17], dtype=np.int64)
-"""Below the first limit a number counts seconds, below the next milliseconds, and so on; each is the year 5138."""
-_UNIT_NANOSECONDS = np.array([10**9, 10**6, 10**3, 1], dtype=np.int64)
-_EARLIEST = pd.Timestamp("1990-01-01", tz="UTC")
-_LATEST = pd.Timestamp("2100-01-01", tz="UTC")
-
-_NUMBER = r"\d+(?:\.\d*)?(?:[eE]\+?\d+)?"
-_FORMS = (
-    (re.compile(r"^\d{1,2}/\d{1,2}/\d{4}$"), "%m/%d/%Y"),
-    (re.compile(r"^\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d$"), "%m/%d/%Y %H:%M"),
-    (re.compile(r"^\d{4}-\d\d-\d\d \d\d-[AP]M$", re.IGNORECASE), "%Y-%m-%d %I-%p"),
-)
-_ZONE = r":\d\d(?:[.,]\d+)?\s*(?:[Zz]|UTC|[+-]\d\d(?::?\d\d)?)$"
-_UTC = r"(?:[Zz]|UTC|[+-]00(?::?00)?)$"
+_SAY_ZONE = "--timezone Europe/Berlin (timezone under [data])"
+_SECOND = 10**9
+"""In nanoseconds."""
 
 
-def read_times(cells: pd.Series, *, source: str) -> tuple[NDArray[np.int64], dict[str, int], bool]:
-    """Read a time column.
+@dataclass(frozen=True, eq=False)
+class Times:
+    """The times of the rows of a file."""
 
-    Numbers count seconds, milliseconds, microseconds or nanoseconds, told apart row by row by their size. Texts are
-    ISO 8601, M/D/YYYY, or ``2019-12-15 03-PM``. A text without a zone is UTC; with one it is converted.
+    opens: NDArray[np.int64]
+    """Nanoseconds since 1970 (UTC), shape (n,), in the order of the file."""
+    repairs: dict[str, int]
+    """``mixed_units``: rows whose unit is not the most common one; ``converted_to_utc``: rows of another zone."""
+    is_naive: bool = False
+    """Whether nothing says which zone the times are of; they were read as UTC."""
+    is_day_alone: bool = False
+    """Whether no time has a time of day."""
+    notes: tuple[str, ...] = ()
+    """What was decided about them."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Wall:
+    """What a clock on a wall shows at each row, or UTC where a zone stands beside it."""
+
+    shown: NDArray[np.int64]
+    """Nanoseconds since 1970, shape (n,)."""
+    offsets: NDArray[np.int64]
+    """What was taken off, to come to UTC; shape (n,)."""
+    is_zoned: bool
+    """Whether every cell says how far its zone is from UTC."""
+    is_day_alone: bool
+    """Whether no cell has a time of day."""
+    names: tuple[str, ...] = ()
+    """Of each row, what stands there of another zone: ``EST``; empty if nothing does in any."""
+    notes: tuple[str, ...] = ()
+
+
+def read_times(rows: pd.DataFrame, *, options: FileOptions, zone: str, source: str) -> Times:
+    """Read the times of a file.
+
+    Numbers count seconds, milliseconds, microseconds or nanoseconds since 1970, told apart row by row by their size;
+    or they are the digits of a date (20200105), or a spreadsheet's days (43835.5). Texts are days of numbers or with
+    an English month, alone or with a time of day. A text without a zone is UTC unless the options name a zone; with
+    one it is converted.
 
     Parameters
     ----------
-    cells
-        int64 or str, indexed by the line of the file.
+    rows
+        Indexed by the line of the file. Columns ``time`` (int64 or str) and, if the time of day is a column of its own,
+        ``clock`` (str).
+    options
+        ``date_order`` and ``timezone`` count.
+    zone
+        What the header says of the zone; see ``TimeColumns``.
     source
         The file, for errors.
-
-    Returns
-    -------
-    times
-        Nanoseconds since 1970, shape (n,).
-    repairs
-        ``mixed_units``: rows whose unit is not the most common one; ``converted_to_utc``: rows with another offset.
-    naive
-        Whether the times are texts without a zone.
 
     Raises
     ------
     DataError
-        If a cell is no time, lies before 1990 or after 2099, or some carry a zone and some do not.
+        If a cell is no time, lies before 1990 or after 2099, some carry a zone and some do not, it is open which is the
+        day and which the month, or a zone is said that cannot be.
+    ConfigError
+        If the options name a zone that is none.
     """
-    if cells.dtype == np.int64:
-        return (*_read_numbers(cells, source), False)
-    texts = cells.str.strip()
-    if re.fullmatch(_NUMBER, str(texts.iloc[0])):
-        return (*_read_numbers(_whole_numbers(texts, source), source), False)
-    return _read_texts(texts, source)
+    timezone = None if options.timezone is None else check_timezone(options.timezone)
+    cells = rows["time"]
+    if "clock" in rows:
+        days = cells.str.strip()
+        clocks = _even_clocks(rows["clock"].str.strip(), source)
+        shown = days + " " + clocks
+        wall = _read_texts(shown, (days, " " + clocks), options, source)
+        return _in_utc(wall, shown, timezone=timezone, zone=zone, source=source)
+    texts = cells if cells.dtype == np.int64 else cells.str.strip()
+    if cells.dtype != np.int64 and not are_numbers(texts):
+        wall = _read_texts(texts, split_texts(texts), options, source)
+        return _in_utc(wall, texts, timezone=timezone, zone=zone, source=source)
+    numbers = to_numbers(texts, source=source)
+    read = _read_walls(numbers, texts, options, source)
+    if read is not None:
+        return _in_utc(read, texts, timezone=timezone, zone=zone, source=source)
+    if timezone is not None and timezone != "UTC":
+        raise DataError(
+            f"{source}: its times are numbers since 1970, which are UTC everywhere: they have no zone to name. "
+            "Leave --timezone (timezone under [data]) out; if other files need it, import this one into the store."
+        )
+    values, mixed = since_1970(numbers, texts, source=source)
+    return Times(values, {"mixed_units": mixed})
 
 
-def _whole_numbers(texts: pd.Series, source: str) -> pd.Series:
-    _refuse(
-        texts,
-        ~np.asarray(texts.str.fullmatch(_NUMBER), dtype=np.bool_),
-        "no number, as the first is",
-        source,
+def _read_walls(
+    numbers: NDArray[np.int64] | NDArray[np.float64],
+    cells: pd.Series,
+    options: FileOptions,
+    source: str,
+) -> _Wall | None:
+    """Read numbers that are the digits of a date or a spreadsheet's days; None if they count since 1970."""
+    none = np.zeros(len(numbers), dtype=np.int64)
+    if are_spreadsheet_days(numbers):
+        values = spreadsheet_days(numbers, cells, source=source)
+        shown = str(cells.iloc[0])
+        when = pd.Timestamp(int(values[0]), unit="ns")
+        note = f"The times are days as a spreadsheet counts them: {shown} is {when:%Y-%m-%d %H:%M}."
+        whole = bool((numbers % 1 == 0).all())
+        return _Wall(values, none, is_zoned=False, is_day_alone=whole, notes=(note,))
+    digits = are_digits(numbers)
+    if digits is None:
+        return None
+    whole_numbers = numbers.astype(np.int64)
+    dates = whole_numbers // 10 ** (digits - 8)
+    clocks = whole_numbers % 10 ** (digits - 8) * 10 ** (14 - digits)
+    hours, minutes, seconds = clocks // 10**4, clocks // 100 % 100, clocks % 100
+    form = "YYYYMMDDHHMMSS"[:digits]
+    wrong = (hours > 23) | (minutes > 59) | (seconds > 59) | (numbers != whole_numbers)
+    refuse_cells(cells, wrong, f"is no time of the form {form}", source=source)
+    distinct, places = np.unique(dates, return_inverse=True)
+    days = Days(
+        numbers=np.stack([distinct // 10**4, distinct // 100 % 100, distinct % 100], axis=1),
+        orders=("ymd",),
+        example=str(distinct[0]),
     )
-    exact = [int(text) if text.isdigit() else round(float(text)) for text in texts]
-    too_large = np.array([number >= 2**63 for number in exact])
-    _refuse(texts, too_large, "no believable time", source)
-    return pd.Series(exact, index=texts.index, dtype=np.int64)
+    times = ((hours * 60 + minutes) * 60 + seconds) * _SECOND
+    values, notes = _dated(DatedRows(days, places, times), cells, options, source)
+    return _Wall(values, none, is_zoned=False, is_day_alone=digits == 8, notes=notes)
 
 
-def _read_numbers(numbers: pd.Series, source: str) -> tuple[NDArray[np.int64], dict[str, int]]:
-    values = numbers.to_numpy()
-    units = np.searchsorted(_UNIT_LIMITS, values, side="right")
-    scale = _UNIT_NANOSECONDS[units]
-    earliest, latest = times_of(pd.DatetimeIndex([_EARLIEST, _LATEST]))
-    unbelievable = (values < earliest // scale) | (values >= latest // scale)
-    _refuse(
-        numbers,
-        unbelievable,
-        f"no time between 1990 and 2100 in {', '.join(_UNIT_NAMES)} since 1970",
-        source,
-    )
-    common = int(np.bincount(units).max())
-    return values * scale, {"mixed_units": len(values) - common}
-
-
-def _read_texts(texts: pd.Series, source: str) -> tuple[NDArray[np.int64], dict[str, int], bool]:
-    form = next((form for pattern, form in _FORMS if pattern.match(str(texts.iloc[0]))), "ISO8601")
-    zoned = np.asarray(texts.str.contains(_ZONE) & (form == "ISO8601"), dtype=np.bool_)
+def _read_texts(
+    texts: "pd.Series[str]",
+    parts: "tuple[pd.Series[str], pd.Series[str]] | None",
+    options: FileOptions,
+    source: str,
+) -> _Wall:
+    """Read texts, of which the days and the rest are parts."""
+    if parts is None:
+        raise _unknown_form(texts, source)
+    places, distinct = pd.factorize(parts[0])
+    days = read_days([str(day) for day in distinct])
+    if days is None:
+        raise _unknown_form(texts, source)
+    rest_places, rests = pd.factorize(parts[1])
+    clocks = read_clocks([str(rest) for rest in rests])
+    is_odd = (days.numbers[:, 0] < 0)[places]
+    problem = f"is of another form than the others, such as {days.example!r}{_hint(texts, is_odd)}"
+    refuse_cells(texts, is_odd, problem, source=source)
+    no_clock = (clocks.times < 0)[rest_places]
+    refuse_cells(texts, no_clock, "has no time of day such as 13:00 or 1:00 PM", source=source)
+    zoned = clocks.zoned[rest_places]
     if zoned.any() and not zoned.all():
         _refuse_mixed_zones(texts, zoned, source)
-    parsed = pd.DatetimeIndex(pd.to_datetime(texts, format=form, utc=True, errors="coerce"))
-    _refuse(
-        texts,
-        np.asarray(parsed.isna()),
-        f"no time of the form of the first, {texts.iloc[0]!r}",
-        source,
+    offsets = clocks.offsets[rest_places]
+    times = clocks.times[rest_places] - offsets
+    values, notes = _dated(DatedRows(days, places, times), texts, options, source)
+    return _Wall(
+        values,
+        offsets,
+        is_zoned=bool(zoned.all()),
+        is_day_alone=not any(str(rest).strip() for rest in rests),
+        names=_names(clocks, rest_places),
+        notes=notes,
     )
-    outside = np.asarray((parsed < _EARLIEST) | (parsed >= _LATEST))
-    _refuse(texts, outside, "no time between 1990 and 2100", source)
-    moved = int((zoned & ~np.asarray(texts.str.contains(_UTC), dtype=np.bool_)).sum())
-    return times_of(parsed), {"converted_to_utc": moved}, not zoned.any()
 
 
-def _refuse(cells: pd.Series, wrong: NDArray[np.bool_], problem: str, source: str) -> None:
-    if wrong.any():
-        first = int(wrong.argmax())
+def _names(clocks: Clocks, places: NDArray[np.int64]) -> tuple[str, ...]:
+    return tuple(np.array(clocks.names)[places]) if any(clocks.names) else ()
+
+
+def _dated(
+    rows: DatedRows, cells: pd.Series, options: FileOptions, source: str
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return the times of rows whose days may be open to several orders, and what is to be said of it."""
+    order, note = order_of(rows, given=options.date_order, source=source)
+    values, possible = times_in(rows, order)
+    words = {"d": "day", "m": "month", "y": "year"}
+    read_as = ", ".join(words[letter] for letter in order)
+    refuse_cells(cells, ~possible, f"is no day of the calendar, read as {read_as}", source=source)
+    return values, () if note is None else (note,)
+
+
+def _in_utc(
+    wall: _Wall, cells: pd.Series, *, timezone: str | None, zone: str, source: str
+) -> Times:
+    """Turn what was read into UTC, by the zone in the cells, of the options, or in the header."""
+    values = wall.shown
+    moved = int((wall.offsets != 0).sum())
+    notes = wall.notes
+    said = timezone if timezone is not None else {"utc": "UTC"}.get(zone)
+    is_naive = not wall.is_zoned and said is None
+    _refuse_contradiction(wall, timezone=timezone, zone=zone, source=source)
+    if is_naive:
+        _refuse_unknown_zone(wall, cells, zone=zone, source=source)
+    elif not wall.is_zoned and timezone is not None:
+        local = to_utc(values, timezone=timezone, lines=cells.index, source=source)
+        refuse_other_names(local, wall.names, timezone=timezone, lines=cells.index, source=source)
+        moved = int((local != values).sum())
+        if wall.is_day_alone and moved:
+            raise DataError(
+                f"{source}: its times are days without an hour, and a day of {timezone} is no day of UTC, which bars "
+                "are made of here. Leave --timezone (timezone under [data]) out if the days are of UTC, as those of "
+                "nearly all exchanges are; else give hours or minutes."
+            )
+        values = local
+        notes = (*notes, f"The times were read as those of a clock in {timezone}.")
+    _refuse_outside(values, cells, source)
+    return Times(
+        values,
+        {"converted_to_utc": moved},
+        is_naive=is_naive,
+        is_day_alone=wall.is_day_alone,
+        notes=notes,
+    )
+
+
+def _refuse_contradiction(wall: _Wall, *, timezone: str | None, zone: str, source: str) -> None:
+    if timezone is None:
+        return
+    says_utc = zone == "utc" and timezone not in ("UTC", "Etc/UTC", "GMT")
+    if wall.is_zoned or says_utc:
         raise DataError(
-            f"{source}: {counted(int(wrong.sum()), 'time')} cannot be read, first in row {cells.index[first]}: "
-            f"{cells.iloc[first]!r} is {problem}. Mend or delete the row."
+            f"{source}: {'its header says that the times are of UTC' if says_utc else 'its times carry a zone'}, and "
+            f"{timezone} is said of them. Leave --timezone (timezone under [data]) out; if other files need it, import "
+            "this one into the store."
         )
+
+
+def _refuse_unknown_zone(wall: _Wall, cells: pd.Series, *, zone: str, source: str) -> None:
+    """Refuse times whose zone is named, but not so that one knows how far from UTC it is."""
+    names = [name for name in wall.names if name]
+    if zone and zone != "utc":
+        what = "the header says that its times are of " + (
+            "a local zone" if zone == "local" else zone.upper()
+        )
+    elif names:
+        what = f"its times carry the name of a zone, {names[0]} in row {cells.index[wall.names.index(names[0])]}"
+    else:
+        return
+    raise DataError(
+        f"{source}: {what}, which does not tell how far from UTC each of them is. "
+        f"Name the place whose clock they show: {_SAY_ZONE}."
+    )
+
+
+def _refuse_outside(values: NDArray[np.int64], cells: pd.Series, source: str) -> None:
+    earliest, latest = times_of(pd.DatetimeIndex([EARLIEST, LATEST]))
+    outside = (values < earliest) | (values >= latest)
+    refuse_cells(cells, outside, "is no time between 1990 and 2100", source=source)
 
 
 def _refuse_mixed_zones(texts: pd.Series, zoned: NDArray[np.bool_], source: str) -> None:
@@ -127,4 +290,56 @@ def _refuse_mixed_zones(texts: pd.Series, zoned: NDArray[np.bool_], source: str)
         f"{source}: {counted(int(zoned.sum()), 'time')} with a time zone and {int((~zoned).sum()):,} without, "
         f"first in row {texts.index[first]}: {texts.iloc[first]!r}. "
         "Write every time with a zone, or every one in UTC without."
+    )
+
+
+def _unknown_form(texts: "pd.Series[str]", source: str) -> DataError:
+    first = str(texts.iloc[0])
+    hint = _hint(texts, np.ones(len(texts), dtype=np.bool_))
+    return DataError(
+        f"{source}: the times cannot be read, first in row {texts.index[0]}: {first!r} is of no form that is "
+        f"known{hint}. Known are {FORMS}. Write them in one of these."
+    )
+
+
+def _hint(texts: "pd.Series[str]", wrong: NDArray[np.bool_]) -> str:
+    """Say what a time that cannot be read most likely is."""
+    text = str(texts.iloc[int(wrong.argmax())]) if wrong.any() else ""
+    if re.fullmatch(r"#+", text):
+        return ": a column of a spreadsheet was too narrow to show it"
+    if re.fullmatch(r"\d+[.,]\d+E\+\d+", text, re.IGNORECASE):
+        return ": a spreadsheet has rounded a number, and what was cut off is lost"
+    if re.fullmatch(r"\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?", text):
+        return ": it is a time of day without a day"
+    words = re.findall(r"[^\W\d_]{3,}", text)
+    if words and re.search(r"\d", text):
+        return f": {words[-1]!r} is no English name of a month"
+    return ""
+
+
+def _even_clocks(texts: "pd.Series[str]", source: str) -> "pd.Series[str]":
+    """Return times of day in as many digits each, where they are of digits alone and their zeros were lost.
+
+    500 is 00:05:00 beside 10000; beside 2300 it is 05:00.
+    """
+    distinct = texts.unique()
+    if not all(str(text).isdigit() for text in distinct):
+        return texts
+    widths = {len(text) for text in distinct}
+    if widths in ({2}, {4}, {6}):
+        return texts
+    numbers = np.array(sorted({int(text) for text in distinct}), dtype=np.int64)
+    if numbers[-1] > 2359 or len(numbers) == 1:
+        return texts.str.zfill(6)
+    step = int(np.diff(numbers).min())
+    for width, day in ((2, 24), (4, 2400)):
+        minutes = numbers if width == 2 else numbers // 100 * 60 + numbers % 100
+        step = int(np.diff(minutes).min())
+        if numbers[-1] < day and int(minutes[-1]) + step == (24 if width == 2 else 1440):
+            return texts.str.zfill(width)
+    lines = texts.index
+    raise DataError(
+        f"{source}: the times of day are numbers whose leading zeros are lost, first in row {lines[0]}: "
+        f"{texts.iloc[0]!r}. They may be hours, hours and minutes, or hours, minutes and seconds. "
+        "Write them as 13:00."
     )
