@@ -57,6 +57,7 @@ from cryptonn.runs import (
     new_folder,
     read_fit,
     read_run_config,
+    read_start,
     save_backtests,
     save_fit,
     save_published,
@@ -137,7 +138,12 @@ def train(config: RunConfig, *, results: Path = RESULTS, on_step: OnStep = silen
     folder = new_folder(results, config.name, started)
     with whole_folder(folder) as partial:
         on_step(Step("candles", text=f"{', '.join(config.data.symbols)}, {config.data.source}"))
-        market = load_market(config.data, horizon=config.labels.horizon, use=use_of(config))
+        market = load_market(
+            config.data,
+            horizon=config.labels.horizon,
+            use=use_of(config),
+            now=pd.Timestamp(started),
+        )
         rows = make_rows(market.frame, config)
         _check_before_fit(market.frame, rows, config, place=partial)
         on_step(Step("baseline", text="a logistic regression on the same rows"))
@@ -348,24 +354,28 @@ def open_run(
     config = read_run_config(folder)
     if data is not None:
         config = config.model_copy(update={"data": config.data.model_copy(update={"folder": data})})
-    market = load_market(config.data, horizon=config.labels.horizon, use=use_of(config))
+    started = read_start(folder)
+    horizon = config.labels.horizon
+    market = load_market(config.data, horizon=horizon, use=use_of(config), now=started)
     if is_waiting(folder):
         opened = _judge_now(folder, config, market, on_step=on_step)
     else:
         opened = load_run(folder, config=config, frame=market.frame)
         check_same_candles(folder, opened.facts["data"], market.facts)
     further = opened.added | ({} if period is None else {str(period): period})
-    return replace(opened, frame=_wider_frame(config, further)) if further else opened
+    if not further:
+        return opened
+    return replace(opened, frame=_wider_frame(config, further, now=pd.Timestamp.now("UTC")))
 
 
-def _wider_frame(config: RunConfig, further: dict[str, TimeRange]) -> Frame:
+def _wider_frame(config: RunConfig, further: dict[str, TimeRange], *, now: pd.Timestamp) -> Frame:
     """Return the candles of the run and of stretches that its file does not name."""
     data = config.data
     starts = [period.start for period in (data.train, *further.values())]
     start = None if None in starts else min(start for start in starts if start is not None)
     wider = {"train": TimeRange(start, data.train.end), "test": data.test | further}
     wide = data.model_copy(update=wider)
-    return load_market(wide, horizon=config.labels.horizon, use=use_of(config)).frame
+    return load_market(wide, horizon=config.labels.horizon, use=use_of(config), now=now).frame
 
 
 def _fit(
@@ -392,7 +402,8 @@ def _published_frame(config: RunConfig, frame: Frame) -> Frame:
     earlier = config.as_published()
     if earlier.data == config.data.model_copy(update={"test": {}}):
         return frame
-    return load_market(earlier.data, horizon=config.labels.horizon, use=use_of(earlier)).frame
+    horizon = config.labels.horizon
+    return load_market(earlier.data, horizon=horizon, use=use_of(earlier)).frame
 
 
 def _baseline(rows: Rows, config: RunConfig) -> pd.Series:

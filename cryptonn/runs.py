@@ -52,6 +52,7 @@ __all__ = [
     "read_facts",
     "read_fit",
     "read_run_config",
+    "read_start",
     "save_backtests",
     "save_fit",
     "save_published",
@@ -351,6 +352,13 @@ def read_fit(folder: Path) -> tuple[pd.DataFrame, datetime, dict[str, Any]]:
     with readable(folder / "fit.json"):
         started = datetime.fromisoformat(kept["started"])
     return read_table(folder / "history.csv"), started, kept["data"]
+
+
+def read_start(folder: Path) -> pd.Timestamp:
+    """Return when the training of a run folder began: its candles are those that had closed by then."""
+    if is_waiting(folder):
+        return pd.Timestamp(read_fit(folder)[1])
+    return pd.Timestamp(read_facts(folder)["started"])
 
 
 def check_same_candles(

@@ -24,6 +24,8 @@ class Merged:
     """Bars both have, with other values."""
     first: tuple[str, str, float, float] | None
     """Of the first that differs: time, field, older value, newer value."""
+    times: pd.DatetimeIndex
+    """Of the bars that differ."""
 
 
 def merge(old: pd.DataFrame, new: pd.DataFrame) -> Merged:
@@ -38,6 +40,7 @@ def merge(old: pd.DataFrame, new: pd.DataFrame) -> Merged:
         identical=len(common) - number,
         differing=number,
         first=_first(before, after, row=int(differs.argmax())) if number else None,
+        times=pd.DatetimeIndex(common[differs]),
     )
 
 

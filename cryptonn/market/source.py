@@ -38,7 +38,13 @@ class Market:
     """Knows the best possible accuracy; None for real candles."""
 
 
-def load_market(config: DataConfig, *, horizon: int, use: Use | None = None) -> Market:
+def load_market(
+    config: DataConfig,
+    *,
+    horizon: int,
+    use: Use | None = None,
+    now: pd.Timestamp | None = None,
+) -> Market:
     """Return the aligned candles of a run, from ``config.source``.
 
     Parameters
@@ -47,6 +53,9 @@ def load_market(config: DataConfig, *, horizon: int, use: Use | None = None) -> 
         Bars ahead that the labels look.
     use
         What else the run does with its candles (see ``fitness.use_of``).
+    now
+        The present: bars of files that have not closed by it are left out and counted. Without it every bar is taken
+        for closed.
 
     Raises
     ------
@@ -55,7 +64,8 @@ def load_market(config: DataConfig, *, horizon: int, use: Use | None = None) -> 
         for what it has not.
     """
     if config.source != "synthetic":
-        return Market(*load_frame(config, use=use or Use(horizon=horizon)), None)
+        found = load_frame(config, use=use or Use(horizon=horizon), now=now)
+        return Market(*found, None)
     if len(config.others) != 1:
         raise ConfigError(
             "data.others: the synthetic market has one other coin. Name one, for example BTC/USD."
@@ -80,7 +90,7 @@ def load_market(config: DataConfig, *, horizon: int, use: Use | None = None) -> 
 
 
 def load_frame(
-    config: DataConfig, *, use: Use = _NO_MORE
+    config: DataConfig, *, use: Use = _NO_MORE, now: pd.Timestamp | None = None
 ) -> tuple[Frame, dict[str, dict[str, Any]]]:
     """Read every symbol of a run from the store or from files, and align them.
 
@@ -113,7 +123,7 @@ def load_frame(
     facts: dict[str, dict[str, Any]] = {}
     warnings: dict[str, list[str]] = {}
     periods = {"train": config.train, **config.test}
-    supplies = _supplies(config, whole_range(config))
+    supplies = _supplies(config, whole_range(config), now=now)
     for symbol, supply in supplies.items():
         candles[symbol], facts[symbol] = supplied(supply, config)
         warnings[symbol] = [
@@ -158,7 +168,7 @@ def latest_market(
     """
     if config.source == "synthetic":
         return load_market(config, horizon=horizon).frame
-    supplies = _supplies(config, TimeRange())
+    supplies = _supplies(config, TimeRange(), now=now)
     closed = {symbol: _closed(supply, now).loc[since:] for symbol, supply in supplies.items()}
     tables = {
         symbol: left_in(table, config, source=supplies[symbol].name)
@@ -206,8 +216,12 @@ def reach(timeframe: str, *, bars: int) -> pd.Timedelta:
     return (bars + _SPARE) * timeframe_delta(timeframe)
 
 
-def _supplies(config: DataConfig, timerange: TimeRange) -> dict[str, Supply]:
-    return listed_candles(config) if config.source == "files" else stored_candles(config, timerange)
+def _supplies(
+    config: DataConfig, timerange: TimeRange, *, now: pd.Timestamp | None
+) -> dict[str, Supply]:
+    if config.source == "files":
+        return listed_candles(config, now=now)
+    return stored_candles(config, timerange)
 
 
 def _extras(supplies: Mapping[str, Supply], config: DataConfig) -> dict[str, pd.DataFrame]:

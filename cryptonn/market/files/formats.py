@@ -85,14 +85,15 @@ class CandleFile:
 
     @property
     def source(self) -> dict[str, object]:
-        """The file's entry in the store's manifest: name, sha256, dialect, rows, repairs."""
+        """The file's entry in the store's manifest: name, sha256, dialect, rows, last, repairs, notes."""
         return {
             "file": self.path.name,
             "sha256": self.sha256,
             "dialect": self.dialect,
             "rows": len(self.candles),
+            "last": self.candles.index[-1].isoformat(),
             "repairs": self.repairs,
-            "notes": list(self.notes),
+            "notes": [note for note in self.notes if note not in self.left_out],
         }
 
 

@@ -21,8 +21,10 @@ from cryptonn.units import counted
 __all__ = ["listed_candles"]
 
 
-def listed_candles(config: DataConfig) -> dict[str, Supply]:
+def listed_candles(config: DataConfig, *, now: pd.Timestamp | None = None) -> dict[str, Supply]:
     """Return the candles of each symbol of a run from its files, made into its timeframe if they are shorter.
+
+    Bars that have not closed by ``now`` are left out and counted.
 
     Raises
     ------
@@ -32,13 +34,14 @@ def listed_candles(config: DataConfig) -> dict[str, Supply]:
     ConfigError
         If bars of the timeframe cannot be made from the candles, or the dialect is unknown.
     """
-    return {symbol: _supply(config, symbol) for symbol in config.symbols}
+    return {symbol: _supply(config, symbol, now=now) for symbol in config.symbols}
 
 
-def _supply(config: DataConfig, symbol: str) -> Supply:
+def _supply(config: DataConfig, symbol: str, *, now: pd.Timestamp | None) -> Supply:
     paths = [_find(name, config.folder) for name in config.files[symbol]]
     files = [
-        read_candle_file(path, symbol=symbol, options=_options(config, symbol)) for path in paths
+        read_candle_file(path, symbol=symbol, options=_options(config, symbol), now=now)
+        for path in paths
     ]
     names, timeframe = ", ".join(path.name for path in paths), _timeframe(files)
     rows = _joined(files)
@@ -109,10 +112,21 @@ def _joined(files: Sequence[CandleFile]) -> pd.DataFrame:
             before = ", ".join(str(earlier.path) for earlier in read)
             raise DataError(
                 f"{file.path}: {counted(found.differing, 'bar')} in conflict with {before}, first at {time}: {field} "
-                f"is {new:.12g} here and {old:.12g} there. Leave one of the files out of data.files, or mend it."
+                f"is {new:.12g} here and {old:.12g} there. {_remedy_of_conflict(found.times, read)}"
             )
         candles, read = found.candles, [*read, file]
     return candles
+
+
+def _remedy_of_conflict(times: pd.DatetimeIndex, read: Sequence[CandleFile]) -> str:
+    """Say what to do about bars that differ; the last of an earlier file may have been unfinished."""
+    lasts = {file.candles.index[-1]: file.path for file in read}
+    if all(time in lasts for time in times):
+        return (
+            f"There it came last and may have been in progress: delete the last row of {lasts[times[0]]}, or leave that "
+            "file out of data.files."
+        )
+    return "Leave one of the files out of data.files, or mend it."
 
 
 def _rows(file: CandleFile) -> pd.DataFrame:

@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from cryptonn.errors import ConfigError, DataError, did_you_mean
-from cryptonn.market.bars import bar_step, check_candles, time_index, timeframe_delta
+from cryptonn.market.bars import bar_step, check_candles, time_index, time_text, timeframe_delta
 from cryptonn.market.merging import merge
 from cryptonn.market.resample import divides, resample
 from cryptonn.market.store.health import health
@@ -89,8 +89,9 @@ class Store:
             old, entry = read_candles(path)
             found = merge(old, new)
             if found.first is not None and conflicts == "refuse":
+                advice = _advice(found.times, entry.ends)
                 raise DataError(
-                    _conflict(f"{exchange} {symbol} {timeframe}", found.differing, *found.first)
+                    f"{_conflict(f'{exchange} {symbol} {timeframe}', found.differing, *found.first)} {advice}"
                 )
             merged, counts = found.candles, (found.added, found.identical, found.differing)
             sources = [*entry.sources, *sources]
@@ -333,6 +334,21 @@ def _remedy(symbol: str, timeframe: str, exchange: str | None, timerange: TimeRa
 def _conflict(name: str, number: int, time: str, field: str, old: float, new: float) -> str:
     return (
         f"{name}: {counted(number, 'bar')} stored with other values, first at {time}: {field} is {old:.12g} in the "
-        f"store and {new:.12g} in the new candles. Keep the stored ones by leaving the file out, or overwrite them "
-        "with --replace."
+        f"store and {new:.12g} in the new candles."
+    )
+
+
+def _advice(times: pd.DatetimeIndex, ends: Collection[pd.Timestamp]) -> str:
+    """Say what to do about bars that are stored with other values; the last bar of a file may have been unfinished."""
+    unfinished = [time for time in times if time in ends]
+    if not unfinished:
+        return "Keep the stored ones by leaving the file out, or overwrite them with --replace."
+    if len(unfinished) == len(times):
+        return (
+            f"{'It was the last bar' if len(times) == 1 else 'Each was the last bar'} of what it came from, and may "
+            "have been in progress then: take the new values with --replace."
+        )
+    return (
+        f"{counted(len(unfinished), 'bar')} of them, such as {time_text(unfinished[-1])}, came last in a file and may have "
+        "been in progress then: take the new values with --replace, once you know why the others differ."
     )

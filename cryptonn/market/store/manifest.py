@@ -32,7 +32,7 @@ class StoreEntry:
     sha256: str
     """Of the candles' content, not of the file (see ``health.candles_sha256``)."""
     sources: tuple[Mapping[str, Any], ...]
-    """Where the candles came from, one a file: name, sha256, dialect, rows, repairs, notes."""
+    """Where the candles came from, one a file: name, sha256, dialect, rows, last (time), repairs, notes."""
     notes: tuple[str, ...]
     """What a reader of results made from these candles should know."""
 
@@ -44,6 +44,12 @@ class StoreEntry:
             for kind, number in source.get("repairs", {}).items():
                 total[kind] = total.get(kind, 0) + int(number)
         return total
+
+    @property
+    def ends(self) -> frozenset[pd.Timestamp]:
+        """Times of the bars that came last, here or in a source: they may have been in progress then."""
+        lasts = [source["last"] for source in self.sources if source.get("last")]
+        return frozenset((self.last, *map(pd.Timestamp, lasts)))
 
     def __str__(self) -> str:
         first, last = time_text(self.first), time_text(self.last)
