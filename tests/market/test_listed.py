@@ -304,6 +304,24 @@ def test_files_that_disagree(tmp_path: Path) -> None:
     assert "open is 101 here and 100 there" in message
 
 
+def test_a_bar_in_progress_when_a_file_was_saved_is_said_to_be_one(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", [*yahoo(range(20)), f"{day(20)},100,500,50,121,121,9"])
+    write(tmp_path, "b.csv", yahoo(range(20, 30)))
+    message = refused(tmp_path, "a.csv", "b.csv")
+    assert f"may have been in progress: delete the last row of {tmp_path / 'a.csv'}" in message
+
+
+def test_a_bar_that_has_not_closed_when_a_run_begins_is_left_out_and_counted(
+    tmp_path: Path,
+) -> None:
+    month = write(tmp_path, "month.csv", yahoo(range(31)))
+    noon = pd.Timestamp("2018-01-31 12:00", tz="UTC")
+    frame, facts = load_frame(config(tmp_path, month, test={"later": "20180121-"}), now=noon)
+    assert f"{frame.index[-1]:%Y-%m-%d}" == "2018-01-30"
+    assert facts["ETH/USD"]["repairs"]["unclosed"] == 1
+    assert any("2018-01-31 00:00Z was still in progress" in n for n in facts["ETH/USD"]["notes"])
+
+
 def test_files_of_two_timeframes(tmp_path: Path, month: str) -> None:
     hours = [f"{START + pd.Timedelta(days=40, hours=k)},1,1,1,1,1" for k in range(5)]
     message = refused(tmp_path, month, write(tmp_path, "hours.csv", hours, header=PLAIN))

@@ -1,7 +1,5 @@
 """Times that came as numbers: since 1970 in one of four units, as the digits of a date, or as a spreadsheet's days."""
 
-import re
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -34,6 +32,10 @@ _UNIT_LIMITS = np.array([10**11, 10**14, 10**17], dtype=np.int64)
 _UNIT_NANOSECONDS = np.array([10**9, 10**6, 10**3, 1], dtype=np.int64)
 _DAY = 24 * 3600 * 10**9
 """In nanoseconds."""
+_SECOND = 10**9
+"""In nanoseconds."""
+_FEWEST = 3
+"""Times that can show a rounding."""
 _FIRST_DAY = 25569
 """1970-01-01 in a spreadsheet's days, which begin at 1899-12-30."""
 _SERIALS = (32874, 73051)
@@ -42,10 +44,8 @@ _MINUTES_OF_A_DAY = 1440
 
 
 def are_numbers(texts: "pd.Series[str]") -> bool:
-    """Tell whether times are numbers: the first is, or most of the first hundred are."""
-    return bool(texts.iloc[:100].str.fullmatch(_NUMBER).mean() > 0.5) or bool(
-        re.fullmatch(_NUMBER, str(texts.iloc[0]))
-    )
+    """Tell whether times are numbers: most of the first hundred are."""
+    return bool(texts.iloc[:100].str.fullmatch(_NUMBER).mean() >= 0.5)
 
 
 def to_numbers(cells: pd.Series, *, source: str) -> NDArray[np.int64] | NDArray[np.float64]:
@@ -118,11 +118,14 @@ def since_1970(
     refuse_cells(cells, unbelievable, problem, source=source)
     others = len(numbers) - int(np.bincount(units).max())
     if numbers.dtype == np.int64:
-        return numbers.astype(np.int64) * scale, others
+        times = numbers.astype(np.int64) * scale
+        _refuse_coarse(times, cells, source)
+        return times, others
     whole = np.floor(numbers)
     rest = np.where(units == 0, np.rint((numbers - whole) * 1000) / 1000, np.rint(numbers - whole))
     times = whole.astype(np.int64) * scale + np.rint(rest * scale).astype(np.int64)
-    _refuse_rounded(times, cells, source)
+    _refuse_coarse(times, cells, source)
+    _refuse_uneven(times, cells, source)
     return times, others
 
 
@@ -156,7 +159,13 @@ def spreadsheet_days(
     return whole * (_DAY // _MINUTES_OF_A_DAY)
 
 
-def _refuse_rounded(times: NDArray[np.int64], cells: pd.Series, source: str) -> None:
+def _refuse_coarse(times: NDArray[np.int64], cells: pd.Series, source: str) -> None:
+    """Refuse times that are all whole thousands of seconds: no bars but of 125 days are so many apart."""
+    if len(times) >= _FEWEST and (times % (1000 * _SECOND) == 0).all() and (times % _DAY).any():
+        raise _rounded(cells, np.ones(len(times), dtype=np.bool_), source)
+
+
+def _refuse_uneven(times: NDArray[np.int64], cells: pd.Series, source: str) -> None:
     """Refuse numbers with an exponent that do not lie on a grid: a spreadsheet has kept too few of their digits.
 
     Daily times as Python writes them (1.5781824e+12) do.
@@ -170,9 +179,13 @@ def _refuse_rounded(times: NDArray[np.int64], cells: pd.Series, source: str) -> 
     divides = step > 0 and (step % _DAY == 0 or _DAY % step == 0)
     if divides and len(distinct) == len(times) and (distinct % step == 0).all():
         return
-    first = int(powers.argmax())
-    raise DataError(
-        f"{source}: {counted(int(powers.sum()), 'time')} written like {cells.iloc[first]!r}, first in row "
+    raise _rounded(cells, powers, source)
+
+
+def _rounded(cells: pd.Series, rounded: NDArray[np.bool_], source: str) -> DataError:
+    first = int(rounded.argmax())
+    return DataError(
+        f"{source}: {counted(int(rounded.sum()), 'time')} written like {str(cells.iloc[first])!r}, first in row "
         f"{cells.index[first]}. A spreadsheet has rounded the times to so few digits that they no longer tell one bar "
         "from the next; what was cut off is lost. Fetch the file again and import it as it comes; if it must go through "
         "a spreadsheet, format the column as text, or as a number without decimals, before it is saved."
