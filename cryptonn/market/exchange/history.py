@@ -20,6 +20,8 @@ __all__ = ["Given", "History", "Lost", "LostKind"]
 
 UNKNOWN_PAGE = 500
 """Bars a page is taken to span where ccxt does not know the exchange's limit."""
+MOST_RETURNS = 8
+"""Times that a search for the first candle starts anew, because there are some from before a hole."""
 _FULL = 0.9
 """Share of the candles ccxt expects from which on a reply is a full one."""
 MOST_LOOKS = 20
@@ -124,8 +126,8 @@ class History:
         """Return the first reply with a candle at or after ``since``; None if there is none before ``end``.
 
         Pages without a candle are asked for one after the other for a day; after that at distances that double, and
-        when candles come, back by halves to the first page that has one. What is passed over so is longer than a quiet
-        market has, and is told as missing.
+        when candles come, back by halves to the first page that has one, and anew where there are some before a hole.
+        What is passed over so is longer than a quiet market has, and is told as missing.
         """
         reply = self._ask(since)
         empty = since
@@ -140,9 +142,27 @@ class History:
                 empty = asked
                 if asked - since > bars_a_day(self._timeframe) * self._step:
                     stride *= 2
-        return self._earliest(reply, empty)
+        for _ in range(MOST_RETURNS):
+            reply = self._first_between(empty, reply)
+            earlier = self._before(reply, since)
+            if earlier is None:
+                break
+            empty = since
+            reply = earlier
+        return reply
 
-    def _earliest(self, reply: _Reply, empty: int) -> _Reply:
+    def _before(self, found: _Reply, since: int) -> _Reply | None:
+        """Return a reply with candles from before, looked for at distances that double: what was found may have come
+        after a hole."""
+        distance = self._span
+        while found.since - distance > since:
+            reply = self._ask(found.since - distance)
+            if reply is not None and reply.first < found.first:
+                return reply
+            distance *= 2
+        return None
+
+    def _first_between(self, empty: int, reply: _Reply) -> _Reply:
         """Return the first reply with a candle, between a page without one and a reply that has some."""
         while reply.since - empty > (self._span if reply.first > reply.since else self._step):
             middle = empty + (reply.since - empty) // 2 // self._step * self._step
