@@ -1,7 +1,7 @@
 """What a run needs, looked at before anything is trained: an hour of training is not lost to a short test period."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from cryptonn.config import RunConfig
 from cryptonn.errors import DataError, OutputError
 from cryptonn.evaluation.rows import rows_of
 from cryptonn.judging import Asked
+from cryptonn.learning.material import material_of
 from cryptonn.learning.rows import Rows
 from cryptonn.learning.scaling import warm_up
 from cryptonn.market.candles import Frame
@@ -26,6 +27,7 @@ from cryptonn.trading.strategies import (
 from cryptonn.units import counted
 
 __all__ = [
+    "check_judged",
     "check_room",
     "check_rows",
     "check_settings",
@@ -74,30 +76,26 @@ def _check_fees(config: RunConfig, fees: Iterable[str]) -> None:
         costs_for(config.costs, label)
 
 
-def check_rows(
-    rows: Rows, config: RunConfig, *, periods: Mapping[str, slice] | None = None
-) -> None:
+def check_rows(rows: Rows, config: RunConfig) -> None:
     """Refuse rows that cannot be learnt from, and held-out periods that cannot be judged.
-
-    Parameters
-    ----------
-    periods
-        Row positions of what is to be judged; validation and every test period by default.
 
     Raises
     ------
     DataError
         As ``fit_model``; or if a period has no row with both a probability and a move, or moves one way only.
     """
-    from cryptonn.learning.training import check_fit
+    material_of(rows.features, rows.labels, rows.split, config, rows.close)
+    check_judged(rows, config)
 
-    check_fit(rows.features, rows.labels, rows.split, config, close=rows.close)
+
+def check_judged(rows: Rows, config: RunConfig) -> None:
+    """Refuse held-out periods that cannot be judged, whatever the network will say; see ``check_rows``."""
     known = (
         warm_up(rows.features) + config.training.lookback - 1
     )  # the first bar with a probability
     proba = pd.Series(0.5, index=rows.features.index)
     proba.iloc[:known] = np.nan
-    for name, period in (rows.held_out if periods is None else periods).items():
+    for name, period in rows.held_out.items():
         try:
             rows_of(proba.iloc[period], rows.labels[["move", "tie"]].iloc[period])
         except DataError as error:

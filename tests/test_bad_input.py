@@ -375,6 +375,23 @@ def test_a_timerange_that_is_none(refused, results: Path, timerange: str, words:
     assert words in refused("backtest", "tiny", "--results", results, "--timerange", timerange)
 
 
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [("--fee=takr", "Did you mean 'taker'?"), ("--strategy=momentun", "Did you mean 'momentum'?")],
+)
+def test_what_cannot_be_traded_is_refused_before_the_candles_are_read(
+    refused, results: Path, option: str, words: str
+) -> None:
+    """The candles are not even there."""
+    nowhere = results / "nowhere"
+    (folder,) = results.glob("tiny-*")
+    source = (folder / "config.toml").read_text()
+    (folder / "config.toml").write_text(source.replace('"synthetic"', '"store"', 1))
+    command = ("backtest", "tiny", "--results", results, "--data", nowhere)
+    assert words in refused(*command, option)
+    assert words not in refused(*command)
+
+
 def test_an_unknown_strategy(refused, results: Path) -> None:
     message = refused("backtest", "tiny", "--results", results, "--strategy", "momentun")
     assert "Did you mean 'momentum'?" in message

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cryptonn.cli import data, local_exchange, paper, paper_results, runs
+from cryptonn.pipeline import open_run
 from cryptonn.runs import Run
 from tests.tiny_run import (
     TARGET,
@@ -172,9 +173,68 @@ def test_compare(cli, results: Path) -> None:
     found = payload(cli("compare", "tiny", "--results", results, *words))
     pairs = [(row["strategy"], row["fees"]) for row in found["backtests"]]
     assert pairs == [(name, fee) for name in ("momentum", "contrarian") for fee in ("none", "5bp")]
+    assert [one["strategy"] for one in found["headlines"]] == ["momentum", "contrarian"]
     table = cli("compare", "tiny", "--results", results)
-    for word in ("lstm_signal", "buy_and_hold", "momentum", "contrarian", "taker+slippage", "5bp"):
+    for word in ("lstm_signal", "buy_and_hold", "random_entry", "taker+slippage"):
         assert word in table.output
+    for word in ("momentum", "contrarian", "5bp"):
+        assert word not in table.output, "of an earlier command"
+    report = (next(results.iterdir()) / "comparison.csv").read_text()
+    assert "momentum" in report and "5bp" in report, "and nothing of it is lost"
+
+
+def headlines(output: str) -> list[str]:
+    """Beginnings of the headlines below the tables: "momentum on unseen"."""
+    lines = [line.partition(": ")[0] for line in output.splitlines() if " on unseen: " in line]
+    return [line for line in lines if not line.startswith("Note")]
+
+
+def test_the_headline_is_of_the_strategies_that_were_asked_for(cli, tmp_path: Path) -> None:
+    """Under dip's table stood what stop2, traded by an earlier command, came to."""
+    config = tiny_config(training={"epochs": 1})
+    assert cli("train", write_run_file(tmp_path, config), "--results", tmp_path).code == 0
+    words = ("compare", "tiny", "--results", tmp_path, "--strategies", "momentum,contrarian")
+    both = cli(*words, "--fees", "none,maker")
+    assert headlines(both.output) == ["momentum on unseen", "contrarian on unseen"]
+    backtest = ("backtest", "tiny", "--results", tmp_path, "--fee", "none", "--strategy")
+    assert headlines(cli(*backtest, "contrarian").output) == ["contrarian on unseen"]
+    found = payload(cli(*backtest, "contrarian", "--json"))
+    assert found["verdicts"]["unseen"]["strategy"] == "contrarian"
+    assert found["verdicts"]["unseen"]["numbers"]["strategy"] == "contrarian"
+    own = cli("backtest", "tiny", "--results", tmp_path)
+    assert headlines(own.output) == ["lstm_signal on unseen"]
+    path = Path("strategies/contrarian.py").resolve()
+    assert headlines(cli(*backtest, path).output) == ["contrarian on unseen"], "given by its path"
+    twice = cli(*words[:-1], f"contrarian,{path}", "--fees", "none")
+    assert headlines(twice.output) == ["contrarian on unseen"]
+    assert twice.output.count("contrarian") == 2, "in the table, and in its headline"
+
+
+def test_a_fee_tried_later_is_judged_by_the_command_that_tried_it(cli, tmp_path: Path) -> None:
+    """Below a table with a loss of 30 % at 10 bp stood that no fee was tried."""
+    config = tiny_config(training={"epochs": 1})
+    assert cli("train", write_run_file(tmp_path, config), "--results", tmp_path).code == 0
+    backtest = ("backtest", "tiny", "--results", tmp_path, "--fee")
+    assert cli(*backtest, "none").code == 0
+    later = cli(*backtest, "50bp")
+    (headline,) = (line for line in later.output.splitlines() if " on unseen: " in line)
+    assert "50bp" in headline and "no fee was tried" not in headline
+    again = payload(cli(*backtest, "none", "--json"))
+    assert "50bp" not in str(again["verdicts"]), "nor does a later command speak of it"
+    kept = open_run("tiny", results=tmp_path).verdicts["unseen"]
+    assert {"pays: none", "pays: 50bp"} <= set(kept.numbers), "the report knows all of them"
+    assert cli("backtest", "tiny", "--results", tmp_path).code == 0
+    kept = open_run("tiny", results=tmp_path).verdicts["unseen"]
+    assert "pays: 50bp" not in kept.numbers, "until the fees of the run file are traded"
+
+
+def test_a_stretch_of_an_earlier_command_is_not_spoken_of(cli, results: Path) -> None:
+    words = ("backtest", "tiny", "--results", results)
+    assert cli(*words, "--timerange", "20180105-20180106").code == 0
+    found = payload(cli(*words, "--json"))
+    assert [*found["verdicts"]] == ["unseen"]
+    assert {row["period"] for row in found["backtests"]} == {"unseen"}
+    assert "20180105-20180106" not in cli(*words).output
 
 
 def test_a_stretch_of_ones_own(cli, results: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from cryptonn import pipeline
@@ -100,12 +101,35 @@ main()
 """
 
 
-def test_a_disk_that_fills_up_while_training_leaves_nothing(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_after_training_keeps_the_network(cli: Any, tmp_path: Path) -> None:
+    """An hour of training was lost, for want of room for what it led to."""
     path, results = run_file(tmp_path, epochs=1), tmp_path / "results"
     answer = python(LIMITED, "20000", "train", path, "--results", results)
     assert answer.returncode == 2, answer.stderr
     assert "cannot be written" in answer.stderr and "--results" in answer.stderr
     assert "Traceback" not in answer.stderr and answer.stdout == ""
+    (folder,) = results.iterdir()
+    assert left_over(results) == []
+    kept = f"The trained network is kept: `cryptonn backtest {folder.name}` goes on from there."
+    assert kept in answer.stderr
+    assert "no backtest yet" in cli("runs", "--results", results).output
+    early = cli("predict", "tiny", "--results", results)
+    assert early.code == 2 and f"`cryptonn backtest {folder.name}`" in early.errors
+    done = cli("backtest", "tiny", "--results", results)
+    assert done.code == 0, done.errors
+    whole = pipeline.train(pipeline.load_config(path), results=tmp_path / "whole")
+    judged = open_run("tiny", results=results)
+    pd.testing.assert_frame_equal(judged.predictions, whole.predictions)
+    assert judged.facts["enter"] == whole.facts["enter"] and len(judged.comparison) == 2
+    assert cli("predict", "tiny", "--results", results).code == 0
+    assert not (folder / "fit.json").exists()
+
+
+def test_a_disk_that_fills_up_while_training_leaves_nothing(tmp_path: Path) -> None:
+    path, results = run_file(tmp_path, epochs=1), tmp_path / "results"
+    answer = python(LIMITED, "1000", "train", path, "--results", results)
+    assert answer.returncode == 2, answer.stderr
+    assert "cannot be written" in answer.stderr and "Traceback" not in answer.stderr
     assert list(results.iterdir()) == []
 
 

@@ -119,6 +119,23 @@ def test_a_fee_tried_later_does_not_turn_the_verdict(results: Path, tiny: Run) -
     assert done.verdicts["unseen"].headline == tiny.verdicts["unseen"].headline
 
 
+def test_a_strategy_that_has_changed_takes_the_place_of_its_earlier_results(
+    results: Path, tmp_path: Path
+) -> None:
+    """One name stands for one strategy: two fees of one file and one of another made one verdict."""
+    path = tmp_path / "mine.py"
+    path.write_text(Path("strategies/momentum.py").read_text())
+    backtest(open_run("tiny", results=results), strategies=[str(path)], fees=["none", "maker"])
+    same = backtest(open_run("tiny", results=results), strategies=[str(path)], fees=["1bp"])
+    fees = same.comparison.groupby("strategy", sort=False)["fees"].agg(list)
+    assert fees["mine"] == ["none", "1bp", "maker"]
+    path.write_text(Path("strategies/contrarian.py").read_text())
+    done = backtest(open_run("tiny", results=results), strategies=[str(path)], fees=["maker"])
+    fees = done.comparison.groupby("strategy", sort=False)["fees"].agg(list)
+    assert fees["mine"] == ["maker"] and len(fees["lstm_signal"]) == 3
+    same_runs(open_run("tiny", results=results), done)
+
+
 def test_a_stretch_traded_by_another_strategy_is_judged_by_that_one(results: Path) -> None:
     stretch = TimeRange.parse("20180105T1200-20180106T1200")
     done = backtest(

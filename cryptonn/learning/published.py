@@ -19,9 +19,9 @@ from cryptonn.learning.checkpoint import Checkpoint
 from cryptonn.learning.features import features_of
 from cryptonn.learning.fitting import EpochReport, Hooks, Validate, fit_epochs
 from cryptonn.learning.labels import balance_weights, make_labels, undersample
+from cryptonn.learning.material import losses_of
 from cryptonn.learning.network import build_network, proba_of
 from cryptonn.learning.scaling import fit_scaler, warm_up
-from cryptonn.learning.training import losses_of
 from cryptonn.learning.windows import window_view
 from cryptonn.market.candles import Frame
 from cryptonn.settings import LeaksConfig

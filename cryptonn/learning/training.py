@@ -1,7 +1,6 @@
 """Fitting the network on the train rows, keeping the epoch that is best on the validation rows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,71 +8,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cryptonn.config import RunConfig
-from cryptonn.errors import DataError
 from cryptonn.learning.backend import keras
-from cryptonn.learning.batches import Streaming, TrainRows, Windowed
 from cryptonn.learning.checkpoint import Checkpoint
 from cryptonn.learning.fitting import EpochReport, Hooks, fit_epochs
-from cryptonn.learning.labels import balance_weights, class_weights, weights_of_classes
+from cryptonn.learning.material import FitRows, material_of
 from cryptonn.learning.network import build_network
 from cryptonn.learning.prediction import FittedModel, infer
-from cryptonn.learning.regression import Regression, fit_regression, targets_of
-from cryptonn.learning.scaling import Scaler, fit_scaler, warm_up
 from cryptonn.learning.splits import Split
-from cryptonn.settings import TrainingConfig
 
-__all__ = ["check_fit", "fit_model", "losses_of"]
+__all__ = ["fit_model"]
 
 Array = NDArray[np.float64]
-Judge = Callable[[Array], tuple[float, float]]
-"""Gives the loss and the accuracy on moves of what the network says at the validation rows."""
-
-_EPSILON = 1e-7
-"""Probabilities are kept so far from 0 and 1 before their logarithm is taken, as Keras does."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """What a fit may see: all rows up to the last one of validation."""
-
-    index: pd.DatetimeIndex
-    bars: NDArray[np.float32]
-    labels: pd.DataFrame
-    target: pd.Series
-    """Label, 1 or 0, or the price or move of a regression; NaN where it is not known."""
-    close: pd.Series | None
-    train: slice
-    """Rows that are fitted to: those of the split that have features."""
-    validation: slice
-
-
-@dataclass(frozen=True, eq=False)
-class _Ready:
-    """All a fit needs but the network: what can be wrong with the rows was found when it was made."""
-
-    rows: _Rows
-    scaler: Scaler
-    regression: Regression | None
-    examples: Streaming | Windowed
-    judge: Judge
-
-
-def check_fit(
-    features: pd.DataFrame,
-    labels: pd.DataFrame,
-    split: Split,
-    config: RunConfig,
-    *,
-    close: pd.Series | None = None,
-) -> None:
-    """Refuse rows that ``fit_model`` would refuse, without training anything.
-
-    Raises
-    ------
-    DataError
-        If train rows are too few, a label, target or feature is constant, or a feature is NaN or infinite.
-    """
-    _ready(features, labels, split, config, close)
 
 
 def fit_model(
@@ -121,95 +66,22 @@ def fit_model(
         If a loss is no longer finite, or Ctrl-C came before the first epoch was done.
     """
     keras.utils.set_random_seed(config.seed)
-    ready = _ready(features, labels, split, config, close)
+    material = material_of(features, labels, split, config, close)
     network = build_network(
         config.network,
         n_features=features.shape[1],
         form=config.training.form,
         scaling=config.features.scaling,
     )
-    said = _sayings(network, ready.rows, config)
+    said = _sayings(network, material.rows, config)
     hooks = Hooks(on_epoch, on_progress, log_dir, checkpoint)
-    history = fit_epochs(network, ready.examples, lambda: ready.judge(said()), config, hooks)
-    regression = ready.regression
-    if regression is not None:
-        predicted = _predicted(ready.rows, regression, said())
-        regression = regression.measured(_move(ready.rows) - predicted)
+    history = fit_epochs(network, material.examples, lambda: material.judge(said()), config, hooks)
+    regression = material.measured(said()) if config.is_regression else None
     names = tuple(str(name) for name in features.columns)
-    return FittedModel(network, ready.scaler, names, config, regression), history
+    return FittedModel(network, material.scaler, names, config, regression), history
 
 
-def _ready(
-    features: pd.DataFrame,
-    labels: pd.DataFrame,
-    split: Split,
-    config: RunConfig,
-    close: pd.Series | None,
-) -> _Ready:
-    scaler = fit_scaler(features.iloc[split.train], clip=config.features.limit)
-    bars = scaler.scale(features.iloc[: split.validation.stop])
-    rows = _rows(features, bars, labels, close, split, config)
-    regression = _regression(rows, config)
-    examples = _examples(rows, config, regression)
-    judge = (
-        _judge_directions(rows, split, config)
-        if regression is None
-        else _judge_moves(rows, regression)
-    )
-    return _Ready(rows, scaler, regression, examples, judge)
-
-
-def _rows(
-    features: pd.DataFrame,
-    bars: NDArray[np.float32],
-    labels: pd.DataFrame,
-    close: pd.Series | None,
-    split: Split,
-    config: RunConfig,
-) -> _Rows:
-    end = split.validation.stop
-    features, labels, close = (
-        features.iloc[:end],
-        labels.iloc[:end],
-        None if close is None else close.iloc[:end],
-    )
-    kind = config.labels.kind
-    target = labels["label"] if kind == "direction" else targets_of(labels, close, kind=kind)
-    train = slice(max(warm_up(features), split.train.start), split.train.stop)
-    return _Rows(
-        pd.DatetimeIndex(labels.index), bars, labels, target, close, train, split.validation
-    )
-
-
-def _regression(rows: _Rows, config: RunConfig) -> Regression | None:
-    kind = config.labels.kind
-    return None if kind == "direction" else fit_regression(rows.target.iloc[rows.train], kind=kind)
-
-
-def _examples(
-    rows: _Rows, config: RunConfig, regression: Regression | None
-) -> Streaming | Windowed:
-    training = config.training
-    target = rows.target.iloc[rows.train]
-    if len(target) < training.lookback + config.labels.horizon + 1:
-        raise DataError(
-            f"{len(target):,} train rows with features are too few: a lookback of {training.lookback:,} bars and a "
-            f"horizon of {config.labels.horizon} need at least {training.lookback + config.labels.horizon + 1:,}. "
-            "Take a longer train range or a shorter lookback."
-        )
-    if regression is None:
-        weight = balance_weights(target, balance=config.labels.balance, seed=config.seed).to_numpy()
-        values = target.to_numpy(dtype=np.float64)
-    else:  # no classes to balance
-        weight = target.notna().to_numpy(dtype=np.float32)
-        values = regression.standardised(target.to_numpy(dtype=np.float64))
-    given = TrainRows(rows.bars[rows.train], np.nan_to_num(values).astype(np.float32), weight)
-    if training.form == "windowed":
-        return Windowed(given, training.lookback, training.batch_size)
-    return Streaming(given, training.lookback, training.sequence, training.batch_size)
-
-
-def _sayings(network: keras.Model, rows: _Rows, config: RunConfig) -> Callable[[], Array]:
+def _sayings(network: keras.Model, rows: FitRows, config: RunConfig) -> Callable[[], Array]:
     """Return a function that gives what the network, as it is then, says at the validation rows."""
     first, since = int(np.isnan(rows.bars).any(axis=1).sum()), rows.validation.start
 
@@ -218,74 +90,3 @@ def _sayings(network: keras.Model, rows: _Rows, config: RunConfig) -> Callable[[
         return output[rows.validation].astype(np.float64)
 
     return said
-
-
-def _judge_directions(rows: _Rows, split: Split, config: RunConfig) -> Judge:
-    label, move = rows.target.iloc[rows.validation].to_numpy(), _move(rows)
-    down, up = (
-        (1.0, 1.0)
-        if config.labels.balance == "none"
-        else class_weights(rows.target.iloc[split.train])
-    )
-    weight = (
-        weights_of_classes(rows.target.iloc[rows.validation], down=down, up=up)
-        .to_numpy()
-        .astype(np.float64)
-    )
-    _check_validation(rows, known=int((weight > 0).sum()), least=1)
-
-    def judge(proba: Array) -> tuple[float, float]:
-        known = (weight > 0) & ~np.isnan(proba)
-        loss = losses_of(proba[known], label[known], config.training)
-        return float(np.average(loss, weights=weight[known])), _share_right(proba - 0.5, move)
-
-    return judge
-
-
-def _judge_moves(rows: _Rows, regression: Regression) -> Judge:
-    target = regression.standardised(rows.target.iloc[rows.validation].to_numpy(dtype=np.float64))
-    _check_validation(rows, known=int((~np.isnan(target)).sum()), least=2)
-
-    def judge(number: Array) -> tuple[float, float]:
-        known = ~np.isnan(target) & ~np.isnan(number)
-        loss = float(np.mean((number[known] - target[known]) ** 2)) if known.any() else float("nan")
-        return loss, _share_right(_predicted(rows, regression, number), _move(rows))
-
-    return judge
-
-
-def _check_validation(rows: _Rows, *, known: int, least: int) -> None:
-    if known < least:
-        first, last = rows.index[rows.validation][[0, -1]]
-        raise DataError(
-            f"{known or 'none'} of the {rows.validation.stop - rows.validation.start:,} validation rows from {first} "
-            f"to {last} has a label: the price stands still there, or ends. Take a longer range or a larger "
-            "split.validation."
-        )
-
-
-def _move(rows: _Rows) -> Array:
-    return rows.labels["move"].iloc[rows.validation].to_numpy(dtype=np.float64)
-
-
-def _predicted(rows: _Rows, regression: Regression, number: Array) -> Array:
-    close = (
-        None if rows.close is None else rows.close.iloc[rows.validation].to_numpy(dtype=np.float64)
-    )
-    return regression.moves(number, close=close)
-
-
-def _share_right(said: Array, move: Array) -> float:
-    """Return the share of moves whose direction was said: above 0 is up."""
-    moved = ~np.isnan(move) & (move != 0) & ~np.isnan(said)
-    return float(((said[moved] > 0) == (move[moved] > 0)).mean()) if moved.any() else float("nan")
-
-
-def losses_of(
-    proba: NDArray[np.float64], label: NDArray[np.float64], training: TrainingConfig
-) -> NDArray[np.float64]:
-    """Return the loss of each row, (rows,): what Keras makes the mean of."""
-    if training.loss == "mse":
-        return (proba - label) ** 2
-    of_label = np.where(label == 1, proba, 1 - proba)
-    return np.asarray(-np.log(np.clip(of_label, _EPSILON, 1 - _EPSILON)))

@@ -1,21 +1,30 @@
 """Opening a search: its combinations are checked, its folder is held, and what earlier sittings left is read."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from cryptonn.config import RunConfig
-from cryptonn.errors import ConfigError
+from cryptonn.errors import ConfigError, DataError
 from cryptonn.facts import code_facts
 from cryptonn.settings import SearchConfig
 from cryptonn.tuning.advisor import Advisor, random_choices
 from cryptonn.tuning.identity import identity_of, settle
 from cryptonn.tuning.lock import locked
 from cryptonn.tuning.records import now
-from cryptonn.tuning.space import Axis, Choices, check_all, combinations, read_axes
+from cryptonn.tuning.space import (
+    Axis,
+    Choices,
+    check_all,
+    combinations,
+    configured,
+    read_axes,
+    settings_of,
+    words_of,
+)
 from cryptonn.tuning.study import Study
-from cryptonn.tuning.trial import market_of
+from cryptonn.tuning.trial import check_trial, market_of
 from cryptonn.tuning.worker import environment_of
 from cryptonn.versions import check_backend
 
@@ -54,9 +63,13 @@ def open_study(
     source = f"{config.name}, search {name}"
     axes = read_axes(search, source=source)
     plan = _plan(search, axes, seed=config.seed)
-    check_all(config, search, axes, plan if plan is not None else _corners(axes), source=source)
+    wanted = plan if plan is not None else _corners(axes)
+    check_all(config, search, axes, wanted, source=source)
     base = config if search.of == "run" else config.as_published()
     data = {symbol: str(facts["sha256"]) for symbol, facts in market_of(base).facts.items()}
+    begun = (folder / "trials").is_dir()
+    if search.of == "run" and not begun:
+        _check_some(config, search, axes, wanted, source=source)
     environment = environment_of(threads)
     with locked(folder):
         _clear(folder)
@@ -75,6 +88,33 @@ def open_study(
         study = Study(folder, config, name, axes, plan, known, advisor, environment, code)
         study.load(retry_failed=retry_failed)
         yield study
+
+
+def _check_some(
+    config: RunConfig,
+    search: SearchConfig,
+    axes: tuple[Axis, ...],
+    wanted: Sequence[Choices],
+    *,
+    source: str,
+) -> None:
+    """Refuse a search none of whose settings can be trained and judged; a trial alone may fail.
+
+    Raises
+    ------
+    DataError
+        With what is wrong with the first of them.
+    """
+    refusals: list[str] = []
+    for choices in wanted:
+        settings = settings_of(axes, choices)
+        try:
+            check_trial(configured(config, search, settings, source=source))
+        except DataError as error:
+            refusals.append(f"with {words_of(choices)}: {error}")
+        else:
+            return
+    raise DataError(f"{source}: none of its settings can be tried. The first one, {refusals[0]}")
 
 
 def _clear(folder: Path) -> None:

@@ -29,6 +29,7 @@ from cryptonn.learning.rows import make_rows
 from cryptonn.market.fitness import Use, use_of
 from cryptonn.market.source import Market, load_market
 from cryptonn.market.timerange import TimeRange
+from cryptonn.preflight import check_judged, check_rows
 from cryptonn.published import reproduce
 from cryptonn.versions import versions_of
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from cryptonn.learning.checkpoint import Checkpoint
     from cryptonn.learning.fitting import EpochReport
 
-__all__ = ["OnEpoch", "Pruned", "market_of", "run_trial", "trial_config"]
+__all__ = ["OnEpoch", "Pruned", "check_trial", "market_of", "run_trial", "trial_config"]
 
 OnEpoch = Callable[[dict[str, Any]], bool]
 """Called with ``epoch`` (from 1 on), ``epochs``, ``done`` (the share of that epoch in [0, 1]) and, once the epoch is
@@ -111,6 +112,18 @@ def market_of(config: RunConfig) -> Market:
     return Market(
         market.frame.select(TimeRange(None, data.train.end)), market.facts, market.synthetic
     )
+
+
+def check_trial(config: RunConfig) -> None:
+    """Refuse a run that no trial could train, or judge on its validation rows, without training anything.
+
+    Raises
+    ------
+    DataError
+        As ``check_rows``, or if the candles are not there.
+    """
+    config = trial_config(config)
+    check_rows(make_rows(market_of(config).frame, config), config)
 
 
 @lru_cache(maxsize=1)
@@ -216,6 +229,7 @@ def _honest(trial: _Trial, wanted: dict[str, str]) -> dict[str, Any]:
     market = market_of(config)
     _check_candles(market, wanted)
     rows = make_rows(market.frame, config)
+    check_judged(rows, config)
     model, _ = fit_model(
         *(rows.features, rows.labels, rows.split, config),
         close=rows.close,
