@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from cryptonn.market.source import Market
 from cryptonn.market.synthetic import best_accuracy
 from cryptonn.versions import backend_name, versions_of
 
-__all__ = ["code_facts", "numeric_facts", "run_facts", "with_traded"]
+__all__ = ["code_facts", "numeric_facts", "peak_memory_mib", "run_facts", "with_traded"]
 
 _PACKAGES = (
     "cryptonn",
@@ -130,6 +131,18 @@ def numeric_facts() -> dict[str, str]:
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1"),
         "machine": platform.machine(),
     }
+
+
+def peak_memory_mib() -> int:
+    """Return the most memory that this process has held so far, MiB."""
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset) // 2**20
+    import resource  # only here: psutil knows the peak on Windows alone, and Windows has no such module
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def code_facts() -> dict[str, Any]:

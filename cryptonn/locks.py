@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import psutil
 from filelock import BaseFileLock, FileLock, Timeout
 
 __all__ = ["HeldElsewhere", "Lock", "signer_lives", "signer_of", "take_signed", "try_lock"]
@@ -132,6 +131,8 @@ def signer_of(path: Path) -> int | None:
 
 def _lives(pid: int, *, started: float | None) -> bool:
     """Tell whether a process runs, and began when ``started`` says: a number is given to another one some day."""
+    import psutil
+
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
@@ -144,6 +145,8 @@ def _lives(pid: int, *, started: float | None) -> bool:
 
 
 def _signature(holder: str) -> str:
+    import psutil  # only where a process is asked about: a folder of results needs none of it
+
     own = psutil.Process()
     first = f"{_SIGNATURE} {own.pid} on {socket.gethostname()}"
     return "\n".join((first, *([holder] if holder else ()), f"{_STARTED} {own.create_time():.2f}"))

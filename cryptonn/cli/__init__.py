@@ -10,6 +10,7 @@ import typer
 
 from cryptonn.cli import data, local_exchange, paper, paper_results, runs, tuning
 from cryptonn.cli.console import stderr
+from cryptonn.cli.plain import write_plainly
 from cryptonn.errors import CryptonnError
 
 __all__ = ["app", "main"]
@@ -57,6 +58,7 @@ def _unraisable(found: "sys.UnraisableHookArgs") -> None:
 def main() -> None:
     """Run the command line: a user's error is one message and exit code 2; a bug keeps its trace."""
     sys.unraisablehook = _unraisable
+    write_plainly()
     try:
         app(prog_name="cryptonn")
     except CryptonnError as error:

@@ -4,6 +4,7 @@ import json
 import select
 import socket
 import struct
+import sys
 import threading
 from email.utils import formatdate
 from http import HTTPStatus
@@ -24,6 +25,8 @@ HOLD_SECONDS = 60.0
 SLOW_SECONDS = 9.0
 LOOK_SECONDS = 0.05
 """How often a held connection looks whether the client has gone."""
+_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+"""On, for no seconds: as each system lays it out."""
 
 
 class Connection(BaseHTTPRequestHandler):
@@ -139,7 +142,7 @@ class Connection(BaseHTTPRequestHandler):
 
     def _reset(self) -> None:
         """Close so that the client gets a reset instead of an end."""
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
         self.close_connection = True
         self.sockets.discard(self.connection)
         self.connection.close()

@@ -17,6 +17,7 @@ orders_of, trades_of), ``exchange.secret_of(key)`` and ``exchange.quirks``. A ``
 to phrase. To add a dialect: write it, and put its class into ``DIALECTS`` below.
 """
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -107,6 +108,7 @@ class LocalExchange:
 
 
 class _Server(ThreadingHTTPServer):
+    allow_reuse_address = sys.platform != "win32"  # there it lets two servers have one port
     daemon_threads = False
     request_queue_size = 128
 

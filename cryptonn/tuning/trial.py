@@ -6,7 +6,6 @@ answers whatever happens: a training that fails is an outcome too.
 
 import json
 import os
-import resource
 import socket
 import time
 import traceback
@@ -23,7 +22,7 @@ from cryptonn.config import RunConfig
 from cryptonn.errors import CryptonnError, DataError
 from cryptonn.evaluation.rows import rows_of
 from cryptonn.evaluation.tables import histogram_table
-from cryptonn.facts import numeric_facts
+from cryptonn.facts import numeric_facts, peak_memory_mib
 from cryptonn.heldout import assess_periods, predict_periods
 from cryptonn.learning.rows import make_rows
 from cryptonn.market.fitness import Use, use_of
@@ -309,6 +308,6 @@ def _where() -> dict[str, Any]:
         "host": socket.gethostname(),
         "pid": os.getpid(),
         **numeric_facts(),
-        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_memory_mib": peak_memory_mib(),
         "versions": versions_of(_PACKAGES),
     }

@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from cryptonn.errors import ConfigError
 from cryptonn.tuning.engine import OnReport, lost
 from cryptonn.versions import backend_name
 
@@ -31,7 +32,18 @@ _ATTEMPTS = 100
 
 
 def environment_of(threads: int) -> dict[str, str]:
-    """Return the environment that decides about the last bits of a result: in which order sums are added up."""
+    """Return the environment that decides about the last bits of a result: in which order sums are added up.
+
+    Raises
+    ------
+    ConfigError
+        On Windows, where a process for trials cannot be given the ends of its lines yet.
+    """
+    if sys.platform == "win32":
+        raise ConfigError(
+            "a search starts processes in a way that Windows does not have: run `cryptonn tune` on Linux, or under "
+            "WSL."
+        )
     other = {} if backend_name() == "tensorflow" else {"KERAS_BACKEND": backend_name()}
     names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
     onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -110,10 +122,11 @@ def take(idle: list[Worker], environment: dict[str, str]) -> Worker:
 
 
 def _end(code: int | None) -> str:
-    if code == -signal.SIGKILL:
+    name = signal.Signals(-code).name if code is not None and code < 0 else ""
+    if name == "SIGKILL":
         return "its process was killed (SIGKILL), as a system does that is out of memory"
-    if code is not None and code < 0:
-        return f"its process crashed ({signal.Signals(-code).name})"
+    if name:
+        return f"its process crashed ({name})"
     return f"its process ended without an answer (exit code {code})"
 
 

@@ -118,6 +118,11 @@ def _from_file(exchange: str, path: Path) -> tuple[str, str]:
 def _private_text(path: Path) -> str:
     """Read a file that only its owner can read; the file that is checked is the one that is read."""
     _refuse_repository(path)
+    if not hasattr(os, "geteuid"):
+        raise ConfigError(
+            f"{path}: whether others may read it cannot be told on this system. Give the keys by "
+            f"{KEY_VARIABLE} and {SECRET_VARIABLE} instead of --keys."
+        )
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:

@@ -47,7 +47,8 @@ class WebPage:
 def check_port(port: int) -> None:
     """Raise ConfigError if a page cannot be served on a port now."""
     with _told(port), socket.socket() as free:
-        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if _Server.allow_reuse_address:
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind((_LOOPBACK, port))
 
 
@@ -94,6 +95,7 @@ def web_page(path: Path, *, port: int = 0, now_ms: Callable[[], int]) -> Iterato
 
 
 class _Server(ThreadingHTTPServer):
+    allow_reuse_address = sys.platform != "win32"  # there it lets two servers have one port
     daemon_threads = True  # an idle connection of a browser must not hold up the end of a session
 
     def __init__(self, path: Path, port: int, now_ms: Callable[[], int]) -> None:
