@@ -90,7 +90,9 @@ def test_what_went_wrong_is_told(run_folder: Path) -> None:
     equity = pd.read_csv(path.parent / "tables" / "equity.csv")
     assert equity["difference"].abs().max() > 1
     named = re.findall(r"\((?:figures/(\w+)\.png, )?tables/(\w+)\.csv\)", html)
-    assert len(named) == 7
+    assert len(named) == 8
+    refused = pd.read_csv(path.parent / "tables" / "refused.csv")
+    assert refused["exchange"].tolist() == [1]
     for figure, table in named:
         assert (path.parent / "tables" / f"{table}.csv").exists()
         assert not figure or (path.parent / "figures" / f"{figure}.png").exists()
