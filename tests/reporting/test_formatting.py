@@ -1,12 +1,10 @@
 """Numbers as text."""
 
-import doctest
 import math
 
 import pandas as pd
 import pytest
 
-from cryptonn.reporting import formatting
 from cryptonn.reporting.formatting import (
     bp,
     count,
@@ -46,7 +44,3 @@ def test_numbers_as_a_trader_reads_them(write, value: float, text: str) -> None:
 def test_a_file_name_holds_no_path() -> None:
     assert slug("../a b/c") == "_a_b_c"
     assert slug("") == "_"
-
-
-def test_examples() -> None:
-    assert doctest.testmod(formatting).failed == 0
