@@ -2,8 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,29 +14,39 @@ from cryptonn import pipeline
 from cryptonn.cli import _unraisable
 from cryptonn.market.timerange import TimeRange
 from cryptonn.pipeline import open_run
-from tests.tiny_run import command, environment, process, python, tiny_config, write_run_file
+from tests.paper.forked_commands import Forks
+from tests.tiny_run import command, tiny_config, write_run_file
+
+PRESSED = """
+import os, signal, sys
+from cryptonn.cli import main
+
+class Errors:
+    def __init__(self, genuine, at):
+        self.genuine, self.at, self.said = genuine, at, ""
+
+    def __getattr__(self, name):
+        return getattr(self.genuine, name)
+
+    def write(self, text):
+        self.said += text
+        if self.at and self.at in self.said:
+            self.at = ""
+            signal.setitimer(signal.ITIMER_PROF, 0.02)  # of computing: the same on a busy machine
+        return self.genuine.write(text)
+
+signal.signal(signal.SIGPROF, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+sys.stderr = Errors(sys.stderr, sys.argv.pop(1))
+main()
+"""
 
 
-def interrupted(at: str, *words: str | Path) -> tuple[int, str, str]:
-    """Run ``cryptonn``, press Ctrl-C as soon as ``at`` stands on standard error; return exit code, output, errors."""
-    child = subprocess.Popen(
-        process(*words),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-    )
-    assert child.stderr is not None
-    seen = []
-    for line in child.stderr:
-        seen.append(line)
-        if at in line:
-            child.send_signal(signal.SIGINT)
-            break
-    output, errors = child.communicate(timeout=200)
-    assert at in "".join(seen), "".join(seen)
-    assert "Traceback" not in errors
-    return child.returncode, output, "".join(seen) + errors
+def interrupted(forks: Forks, at: str, *words: str | Path) -> tuple[int, str, str]:
+    """Run ``cryptonn`` and press Ctrl-C just after ``at`` stands on standard error; return exit code, output, errors."""
+    code, ended = forks.run(at, *words, script=PRESSED)
+    assert at in ended.errors, ended.errors
+    assert "Traceback" not in ended.errors
+    return code, ended.output, ended.errors
 
 
 def run_file(folder: Path, *, epochs: int) -> Path:
@@ -51,9 +59,9 @@ def left_over(folder: Path) -> list[str]:
     return [str(path) for path in folder.rglob(".*")]
 
 
-def test_ctrl_c_during_training_keeps_the_best_epoch_so_far(tmp_path: Path) -> None:
+def test_ctrl_c_during_training_keeps_the_best_epoch_so_far(forks: Forks, tmp_path: Path) -> None:
     code, output, errors = interrupted(
-        "epoch 1/", "run", run_file(tmp_path, epochs=5000), "--results", tmp_path
+        forks, "epoch 1/", "run", run_file(tmp_path, epochs=5000), "--results", tmp_path
     )
     assert code == 0, errors
     assert "Note: Training was interrupted: the network is that of epoch" in output
@@ -68,18 +76,22 @@ def test_ctrl_c_during_training_keeps_the_best_epoch_so_far(tmp_path: Path) -> N
     assert (run.folder / "report.html").is_file() and len(run.comparison) == 2
 
 
-def test_ctrl_c_before_the_first_epoch_leaves_nothing(tmp_path: Path) -> None:
+def test_ctrl_c_before_the_first_epoch_leaves_nothing(forks: Forks, tmp_path: Path) -> None:
     path, results = run_file(tmp_path, epochs=5000), tmp_path / "results"
-    code, _, _ = interrupted("Ctrl-C keeps the best so far", "train", path, "--results", results)
+    code, _, _ = interrupted(
+        forks, "Ctrl-C keeps the best so far", "train", path, "--results", results
+    )
     assert code in (2, 130)
     assert not results.exists() or list(results.iterdir()) == []
 
 
 @pytest.mark.parametrize("stage", [" backtest ", " report "])
 def test_ctrl_c_later_leaves_a_trained_run_to_go_on_from(
-    stage: str, cli: Any, tmp_path: Path
+    stage: str, forks: Forks, cli: Any, tmp_path: Path
 ) -> None:
-    code, _, errors = interrupted(stage, "run", run_file(tmp_path, epochs=1), "--results", tmp_path)
+    code, _, errors = interrupted(
+        forks, stage, "run", run_file(tmp_path, epochs=1), "--results", tmp_path
+    )
     assert code == 130
     assert "`cryptonn backtest` and `report` can go on from here" in errors
     (folder,) = tmp_path.glob("tiny-*")
@@ -92,26 +104,19 @@ def test_ctrl_c_later_leaves_a_trained_run_to_go_on_from(
     assert len(open_run("tiny", results=tmp_path).comparison) == 2
 
 
-LIMITED = """
-import resource, sys
-limit = int(sys.argv.pop(1))
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # no file may grow beyond it: a disk that fills up
-from cryptonn.cli import main
-main()
-"""
-
-
-def test_a_disk_that_fills_up_after_training_keeps_the_network(cli: Any, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_after_training_keeps_the_network(
+    forks: Forks, cli: Any, tmp_path: Path
+) -> None:
     """An hour of training was lost, for want of room for what it led to."""
     path, results = run_file(tmp_path, epochs=1), tmp_path / "results"
-    answer = python(LIMITED, "20000", "train", path, "--results", results)
-    assert answer.returncode == 2, answer.stderr
-    assert "cannot be written" in answer.stderr and "--results" in answer.stderr
-    assert "Traceback" not in answer.stderr and answer.stdout == ""
+    code, ended = forks.run("train", path, "--results", results, largest_file=20_000)
+    assert code == 2, ended.errors
+    assert "cannot be written" in ended.errors and "--results" in ended.errors
+    assert "Traceback" not in ended.errors and ended.output == ""
     (folder,) = results.iterdir()
     assert left_over(results) == []
     kept = f"The trained network is kept: `cryptonn backtest {folder.name}` goes on from there."
-    assert kept in answer.stderr
+    assert kept in ended.errors
     assert "no backtest yet" in cli("runs", "--results", results).output
     early = cli("predict", "tiny", "--results", results)
     assert early.code == 2 and f"`cryptonn backtest {folder.name}`" in early.errors
@@ -125,31 +130,36 @@ def test_a_disk_that_fills_up_after_training_keeps_the_network(cli: Any, tmp_pat
     assert not (folder / "fit.json").exists()
 
 
-def test_a_disk_that_fills_up_while_training_leaves_nothing(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_while_training_leaves_nothing(forks: Forks, tmp_path: Path) -> None:
     path, results = run_file(tmp_path, epochs=1), tmp_path / "results"
-    answer = python(LIMITED, "1000", "train", path, "--results", results)
-    assert answer.returncode == 2, answer.stderr
-    assert "cannot be written" in answer.stderr and "Traceback" not in answer.stderr
+    code, ended = forks.run("train", path, "--results", results, largest_file=1_000)
+    assert code == 2, ended.errors
+    assert "cannot be written" in ended.errors and "Traceback" not in ended.errors
     assert list(results.iterdir()) == []
 
 
-def test_a_disk_that_fills_up_while_reporting_leaves_the_results(results: Path) -> None:
+def test_a_disk_that_fills_up_while_reporting_leaves_the_results(
+    forks: Forks, results: Path
+) -> None:
     (folder,) = results.iterdir()
     before = (folder / "report.html").read_bytes()
     assert len(before) > 1_000_000
-    answer = python(LIMITED, "1000000", "report", "tiny", "--results", results)
-    assert answer.returncode == 2, answer.stderr
-    assert "report.html: cannot be written" in answer.stderr and "Traceback" not in answer.stderr
+    code, ended = forks.run("report", "tiny", "--results", results, largest_file=1_000_000)
+    assert code == 2, ended.errors
+    assert "report.html: cannot be written" in ended.errors and "Traceback" not in ended.errors
     assert (folder / "report.html").read_bytes() == before
     assert left_over(results) == []
     assert len(open_run("tiny", results=results).comparison) == 9
 
 
-def test_a_disk_that_fills_up_while_trading_keeps_what_was_there(results: Path) -> None:
+def test_a_disk_that_fills_up_while_trading_keeps_what_was_there(
+    forks: Forks, results: Path
+) -> None:
     (folder,) = results.iterdir()
-    answer = python(LIMITED, "20000", "backtest", "tiny", "--results", results, "--fee", "7bp")
-    assert answer.returncode == 2, answer.stderr
-    assert "cannot be written" in answer.stderr and "Traceback" not in answer.stderr
+    asked = ("backtest", "tiny", "--results", results, "--fee", "7bp")
+    code, ended = forks.run(*asked, largest_file=20_000)
+    assert code == 2, ended.errors
+    assert "cannot be written" in ended.errors and "Traceback" not in ended.errors
     assert left_over(results) == []
     assert len(open_run("tiny", results=results).comparison) == 9
     assert json.loads((folder / "metrics.json").read_text())["accuracy"]

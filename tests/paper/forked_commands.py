@@ -1,4 +1,4 @@
-"""A process that has everything imported and forks a genuine process for each ``cryptonn`` command it is told of.
+"""A process that has everything imported and forks a genuine process for each command or script it is told of.
 
 Starting Python with TensorFlow takes longer than what most of the tests do with it.
 """
@@ -28,7 +28,7 @@ class Command:
     def send(self, number: int) -> None:
         os.kill(self.pid, number)
 
-    def wait(self, *, seconds: float = 120) -> int:
+    def wait(self, *, seconds: float = 400) -> int:
         """Return the exit code, negative for a signal; a command that takes longer is killed."""
         return self._forks.ended(self.pid, seconds=seconds)
 
@@ -61,12 +61,19 @@ class Forks:
         )
 
     def start(
-        self, *words: object, debug: bool = False, largest_file: int = 0, **environment: str
+        self,
+        *words: object,
+        script: str = "",
+        debug: bool = False,
+        largest_file: int = 0,
+        **environment: str,
     ) -> Command:
-        """Start ``cryptonn`` with some words.
+        """Start ``cryptonn`` with some words, or a script.
 
         Parameters
         ----------
+        script
+            Lines of Python to run instead, with the words in ``sys.argv``.
         debug
             Log everything at DEBUG to standard error, also what is kept quiet otherwise.
         largest_file
@@ -78,6 +85,7 @@ class Forks:
         job = {
             "words": [str(word) for word in words],
             "folder": str(folder),
+            "script": script,
             "environment": environment,
         }
         return Command(
@@ -100,7 +108,7 @@ class Forks:
 
     def close(self) -> None:
         self._process.stdin.close()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=300)
         self._process.stdout.close()
 
     def _told(self, job: dict[str, Any]) -> Any:
@@ -126,6 +134,9 @@ def _child(job: dict[str, Any]) -> NoReturn:
         with Path(job["folder"], name).open(mode) as file:
             os.dup2(file.fileno(), number)
     os.environ.update(job["environment"])
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # ignored by what a shell has put aside
     if job["debug"]:
         import logging
 
@@ -137,7 +148,10 @@ def _child(job: dict[str, Any]) -> NoReturn:
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["largest_file"], resource.RLIM_INFINITY))
     sys.argv, code = ["cryptonn", *job["words"]], None
     try:
-        main()
+        if job["script"]:
+            exec(compile(job["script"], "<script>", "exec"), {"__name__": "__main__"})
+        else:
+            main()
         code = 0
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)

@@ -17,10 +17,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,19 @@ class Watched:
     files: list[int] = field(default_factory=list)
     calls: Counter[int] = field(default_factory=Counter)
     with_order: set[int] = field(default_factory=set)
+
+    def look(self, pid: int, now_ms: int) -> None:
+        """Take down what a process holds at a time of the exchange."""
+        self.memory.append((now_ms, resident_mb(pid)))
+        self.files.append(sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()))
+
+    def count(self, requests: Iterable[Mapping[str, Any]]) -> None:
+        """Take down requests of the exchange's log."""
+        for entry in requests:
+            minute = entry["now_ms"] // MINUTE
+            self.calls[minute] += 1
+            if entry["method"] == "POST":
+                self.with_order.add(minute)
 
     def growth(self, bars: int) -> float:
         """Return by how many MB the process grew after so many bars: the end beside the quarter hour after them."""
@@ -77,15 +91,10 @@ def watch(pid: int, port: int, *, every_s: float) -> Watched:
             connection.request("GET", f"/_ctl/log?since={since}")
             log = json.loads(connection.getresponse().read())
             since = log["total"]
-            for entry in log["requests"]:
-                minute = entry["now_ms"] // MINUTE
-                found.calls[minute] += 1
-                if entry["method"] == "POST":
-                    found.with_order.add(minute)
+            found.count(log["requests"])
             if log["requests"]:
                 with contextlib.suppress(OSError):
-                    found.memory.append((log["requests"][-1]["now_ms"], resident_mb(pid)))
-                    found.files.append(sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()))
+                    found.look(pid, log["requests"][-1]["now_ms"])
             time.sleep(every_s)
     return found
 

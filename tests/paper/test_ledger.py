@@ -277,7 +277,9 @@ def test_an_empty_file_is_begun(path):
 
 
 def test_two_processes_at_once(path, ledger):
-    with pytest.raises(ConfigError, match=rf"process {os.getpid()} on \S+ is trading with this session"):
+    with pytest.raises(
+        ConfigError, match=rf"process {os.getpid()} on \S+ is trading with this session"
+    ):
         Ledger.open(path, FACTS)
     ledger.close()
     Ledger.open(path, FACTS).close()
