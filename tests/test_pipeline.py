@@ -372,10 +372,16 @@ def test_a_stretch_without_candles_is_refused(results: Path) -> None:
 # No look ahead
 
 
-def test_candles_of_later_change_nothing_of_before(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def from_store(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run trained on candles of a store."""
+    folder = tmp_path_factory.mktemp("from-store")
+    return train(store_config(fill_store(folder / "data", tiny_candles())), results=folder)
+
+
+def test_candles_of_later_change_nothing_of_before(from_store: Run, tmp_path: Path) -> None:
     """Truncation: what was said before T does not depend on candles after T; the signal turns in the last bar left."""
-    candles = tiny_candles()
-    whole = train(store_config(fill_store(tmp_path / "whole", candles)), results=tmp_path)
+    candles, whole = tiny_candles(), from_store
     signal = whole.predictions["signal"]
     turns = signal.index[(signal != 0) & (signal.shift(1) == 0)]
     time = turns[turns > pd.Timestamp("2018-01-06 10:37", tz="UTC")][0] + pd.Timedelta(minutes=1)
@@ -395,11 +401,11 @@ def test_candles_of_later_change_nothing_of_before(tmp_path: Path) -> None:
     assert short.enter == whole.enter
 
 
-def test_nothing_of_the_test_period_reaches_the_fit(tmp_path: Path) -> None:
+def test_nothing_of_the_test_period_reaches_the_fit(from_store: Run, tmp_path: Path) -> None:
     """Candles after the train range replaced by noise: same weights, threshold and validation to the bit."""
     candles = tiny_candles()
     noise = {symbol: scrambled(table, since=END_OF_TRAIN) for symbol, table in candles.items()}
-    real = train(store_config(fill_store(tmp_path / "real", candles)), results=tmp_path)
+    real = from_store
     config = store_config(fill_store(tmp_path / "noise", noise)).model_copy(
         update={"name": "noise"}
     )
@@ -465,7 +471,7 @@ def test_nothing_is_found_in_the_null_market(tmp_path: Path) -> None:
     """One interval of twenty misses 50 % by chance, so three markets are asked and one may miss."""
     covered = []
     for market in (1, 2, 3):
-        run = market_run(0.0, days=24, epochs=2, results=tmp_path, market=market)
+        run = market_run(0.0, days=12, epochs=2, results=tmp_path, market=market)
         found = run.assessments["unseen"]["network"].metrics
         low, high = found["accuracy_on_moves_low"], found["accuracy_on_moves_high"]
         assert run.facts["best_possible_accuracy"]["unseen"] == pytest.approx(0.5, abs=1e-9)
