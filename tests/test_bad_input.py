@@ -270,7 +270,11 @@ def test_a_constant_label(refused, config_of, tmp_path: Path) -> None:
 
 def test_nan_in_a_feature(refused, config_of, tmp_path: Path) -> None:
     silent = tiny_candles()
-    silent[OTHER] = silent[OTHER].assign(volume=0.0)
+    volume = np.zeros(len(silent[OTHER]))
+    volume[[5000, -1]] = (
+        1.0  # a trade in each period; before the first there is no change of volume
+    )
+    silent[OTHER] = silent[OTHER].assign(volume=volume)
     path = config_of(silent, features={"columns": ["log_return", "volume_pct_change"]})
     message = refused("train", path, "--results", tmp_path / "results")
     assert "BTC/USD volume_pct_change" in message and "no value" in message

@@ -118,10 +118,11 @@ def environment() -> dict[str, str]:
 
 
 def scrambled(table: pd.DataFrame, *, since: pd.Timestamp, seed: int = 5) -> pd.DataFrame:
-    """The same candles before ``since``, others that have nothing to do with them after."""
+    """The same candles before ``since``, others that have nothing to do with them after, from the price there on."""
     rng = np.random.default_rng(seed)
     later = np.asarray(table.index >= since)
-    close = 300 * np.exp(0.01 * rng.standard_normal(len(table)).cumsum())
+    moves = np.where(later, 0.01 * rng.standard_normal(len(table)), 0.0)
+    close = float(table["close"][~later].iloc[-1]) * np.exp(moves.cumsum())
     other = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), close), index=table.index)
     other["volume"] = rng.lognormal(3, 2, len(table))
     return pd.concat([table[~later], other[later]])
