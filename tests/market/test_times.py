@@ -246,6 +246,12 @@ def test_a_year_of_firsts_of_the_month_is_of_months() -> None:
     assert (read(written(times, "%d/%m/%Y")).opens == times.as_unit("ns").asi8).all()
 
 
+def test_an_order_against_the_spacing_is_refused() -> None:
+    hours = written(pd.date_range("2020-03-01", periods=288, freq="h"), "%d/%m/%Y %H:%M")
+    message = refused(hours, date_order="mdy")
+    assert "Give --date-order dmy" in message
+
+
 def test_what_is_said_of_the_order_must_be_possible() -> None:
     assert "'13/01/2020' is no day of the calendar, read as month, day" in refused(
         ["13/01/2020", "14/01/2020"], date_order="mdy"

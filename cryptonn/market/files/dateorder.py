@@ -57,8 +57,8 @@ def order_of(rows: DatedRows, *, given: str | None, source: str) -> tuple[str, s
     Raises
     ------
     DataError
-        If several orders are steady, or none, and nothing is said; if what is said cannot be; if a year-month-day is
-        steady only as year-day-month.
+        If several orders are steady, or none, and nothing is said; if what is said cannot be, or another order alone
+        is steady; if a year-month-day is steady only as year-day-month.
     """
     orders = rows.days.orders
     example = rows.days.example
@@ -68,6 +68,7 @@ def order_of(rows: DatedRows, *, given: str | None, source: str) -> tuple[str, s
                 f"{source}: {example!r} cannot be read {given} ({_WORDS[given]}). It can be "
                 f"{' or '.join(orders)}: change --date-order (date_order under [data])."
             )
+        _refuse_against_spacing(rows, given, source)
         return given, None
     read = {order: times_in(rows, order) for order in orders}
     wrong = {order: int((~possible).sum()) for order, (_, possible) in read.items()}
@@ -98,6 +99,24 @@ def order_of(rows: DatedRows, *, given: str | None, source: str) -> tuple[str, s
         f"{source}: it is not known what comes first in dates such as {example!r}: {why}. "
         f"Say it: {offers}; in a run file date_order under [data]."
     )
+
+
+def _refuse_against_spacing(rows: DatedRows, given: str, source: str) -> None:
+    """Refuse an order that a person gives where another one alone makes a steady series."""
+    times, possible = times_in(rows, given)
+    if not possible.all() or _is_steady(rows, given):
+        return
+    others = {order: times_in(rows, order) for order in rows.days.orders if order != given}
+    fitting = [
+        order
+        for order, (other, is_day) in others.items()
+        if is_day.all() and (other != times).any() and _is_steady(rows, order)
+    ]
+    if fitting:
+        raise DataError(
+            f"{source}: read {_WORDS[given]} ({given}), the bars do not follow each other at one spacing; read "
+            f"{_WORDS[fitting[0]]} they do. Give --date-order {fitting[0]} (date_order under [data]), or leave it out."
+        )
 
 
 def _refuse_day_last(rows: DatedRows, times: NDArray[np.int64], source: str) -> None:
