@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from cryptonn.errors import ConfigError, CryptonnError, DataError
 from cryptonn.market.files.formats import CandleFile, read_candle_file
+from cryptonn.market.files.header import Head
 from cryptonn.market.files.options import FileOptions
 from cryptonn.market.files.timecolumns import TimeColumns, find_time_columns
 from cryptonn.market.files.times import Times, read_times
@@ -168,7 +169,8 @@ def test_times_of_day_without_their_zeros_that_may_be_two_things_are_refused() -
 def test_columns_of_the_time(
     names: list[str], first: list[str], expected: TimeColumns | None
 ) -> None:
-    assert find_time_columns(names, first) == expected
+    head = Head(1, ",", tuple(names), (tuple(first),), ",".join(names))
+    assert find_time_columns(head) == expected
 
 
 # ---- day first, month first

@@ -83,6 +83,21 @@ def test_bar_by_bar_is_the_backtest(
     assert all(decision.wanted % RULES.amount_step == 0 for decision in decisions)
 
 
+@pytest.mark.parametrize("young_bars", [YOUNG_BARS, 10, 0])
+def test_an_order_that_its_backtest_cannot_send_goes_with_the_decision(
+    model: FittedModel, frame: Frame, start: pd.Timestamp, young_bars: int
+) -> None:
+    """A least worth above all the cash: nothing was ever wanted, and nothing said why."""
+    rules = replace(RULES, min_cost=Decimal(10**9))
+    one = decider(model, start, enter=0.8, young_bars=young_bars, rules=rules)
+    decisions = decided(one, frame, range(START, START + 25))
+    _, table = decider(model, start, enter=0.8, rules=rules).replay(frame)
+    assert [decision.refused for decision in decisions] == table["refused"].tolist()[:25]
+    refused = {(order.side, order.why) for decision in decisions for order in decision.refused}
+    assert refused == {("buy", "below the least worth")}
+    assert {decision.wanted for decision in decisions} == {0}
+
+
 @pytest.mark.parametrize(
     ("at", "young_bars"),
     [*((at, YOUNG_BARS) for at in (0, 1, 30, 59, 60, 61, 62, 100)), (62, 0), (100, 50)],
