@@ -3,6 +3,7 @@
 import base64
 import pickle
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a shell has put aside
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "on a busy machine, too", deadline=None, suppress_health_check=[HealthCheck.too_slow]

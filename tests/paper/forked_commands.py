@@ -134,9 +134,7 @@ def _child(job: dict[str, Any]) -> NoReturn:
         with Path(job["folder"], name).open(mode) as file:
             os.dup2(file.fileno(), number)
     os.environ.update(job["environment"])
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # ignored by what a shell has put aside
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # else ignored, put aside by a shell
     if job["debug"]:
         import logging
 
