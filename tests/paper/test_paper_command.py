@@ -4,6 +4,7 @@ import os
 import random
 import re
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -153,7 +154,7 @@ def test_two_processes_at_once(traded: Traded, cli: Any) -> None:
     for refused in (answer, other):
         assert refused.code == 2 and "is trading with this account" in refused.errors
         assert (
-            f"process {os.getpid()}, session {traded.played.name} of {traded.played.run.name}"
+            f"process {os.getpid()} on {socket.gethostname()}, session {traded.played.name} of {traded.played.run.name}"
             in refused.errors
         )
 

@@ -135,7 +135,7 @@ def quiet_bars(times: NDArray[np.int64], *, timeframe: str) -> int:
         Length of a bar.
 
     >>> minutes = np.arange(0, 600, 2) * 60_000_000_000
-    >>> quiet_bars(minutes, timeframe="1m"), quiet_bars(minutes, timeframe="1d")
+    >>> quiet_bars(minutes, timeframe="1m"), quiet_bars(1440 * minutes, timeframe="1d")
     (120, 1)
     """
     day = bars_a_day(timeframe)
