@@ -11,6 +11,7 @@ from cryptonn.config import RunConfig
 from cryptonn.errors import DataError, OutputError
 from cryptonn.evaluation.rows import rows_of
 from cryptonn.judging import Asked
+from cryptonn.learning.features import check_features
 from cryptonn.learning.material import material_of
 from cryptonn.learning.rows import Rows
 from cryptonn.learning.scaling import warm_up
@@ -25,6 +26,7 @@ from cryptonn.trading.strategies import (
     strategy_parameters,
 )
 from cryptonn.units import counted
+from cryptonn.versions import check_backend
 
 __all__ = [
     "check_judged",
@@ -48,18 +50,21 @@ _STARTING_BARS = 1000
 
 
 def check_settings(config: RunConfig) -> None:
-    """Refuse what the run file names and nobody could do, candles aside: strategies, their parameters, fees, claims.
+    """Refuse what the run file names and nobody could do, candles aside: strategies, fees, features, claims.
 
     Raises
     ------
     StrategyError
         If a strategy cannot be loaded, or does not know a parameter.
     ConfigError
-        If a fee is none, or ``[published]`` asks for what cannot be reproduced.
+        If a fee or a feature is none, ``[published]`` asks for what cannot be reproduced, or the library under Keras is
+        not supported.
     """
     wanted = config.backtest
+    check_backend()
     check_strategies((wanted.strategy, *wanted.compare), wanted.parameters)
     _check_fees(config, wanted.fees)
+    check_features(config.features)
     check_claim(config)
 
 

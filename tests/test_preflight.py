@@ -38,6 +38,22 @@ def written(folder: Path, name: str, body: str) -> str:
     return str(folder / f"{name}.py")
 
 
+# Names
+
+
+def test_a_feature_or_a_library_that_there_is_not_is_refused_before_the_candles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny_config(data={"source": "store", "folder": str(tmp_path / "nothing")})
+    for key in ("columns", "ta"):
+        named = config.model_copy(
+            update={"features": config.features.model_copy(update={key: ("rsi",)})}
+        )
+        assert "Did you mean 'momentum_rsi'" in refused(named, tmp_path, ConfigError)
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    assert "tensorflow or jax" in refused(config, tmp_path, ConfigError)
+
+
 # Held-out periods
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cryptonn.errors import ConfigError, DataError, did_you_mean
-from cryptonn.learning.indicators import INDICATORS, indicator_meant, indicators
+from cryptonn.learning.indicators import INDICATORS, check_indicators, indicator_meant, indicators
 from cryptonn.market.bars import FIELDS
 from cryptonn.market.candles import Frame
 from cryptonn.market.extras import EXTRAS
@@ -16,6 +16,7 @@ from cryptonn.settings import FeaturesConfig
 
 __all__ = [
     "FEATURES",
+    "check_features",
     "close_pct_change",
     "features_of",
     "log_return",
@@ -90,10 +91,8 @@ def make_features(frame: Frame, *, target: str, config: FeaturesConfig) -> pd.Da
     return features_of(candles, target=target, config=config)
 
 
-def features_of(
-    candles: Mapping[str, pd.DataFrame], *, target: str, config: FeaturesConfig
-) -> pd.DataFrame:
-    """Compute the features of candle tables on one index, which need not be a complete grid; see ``make_features``."""
+def check_features(config: FeaturesConfig) -> None:
+    """Refuse names that are no features, and columns of ``ta`` that are not computed, with ``ConfigError``."""
     for name in config.columns:
         if name not in FEATURES:
             raise ConfigError(f"features.columns: {name!r} is no feature.{_meant(name)} {_known()}")
@@ -102,10 +101,19 @@ def features_of(
             raise ConfigError(
                 f"features.ta: {name!r} is no column of ta but a feature: write it under columns."
             )
+    if config.ta != ("all",):
+        check_indicators(config.ta)
     if not config.columns and not config.ta:
         raise ConfigError(
             f"features.columns and features.ta are both empty: the network would see nothing. {_known()}"
         )
+
+
+def features_of(
+    candles: Mapping[str, pd.DataFrame], *, target: str, config: FeaturesConfig
+) -> pd.DataFrame:
+    """Compute the features of candle tables on one index, which need not be a complete grid; see ``make_features``."""
+    check_features(config)
     symbols = [target, *(symbol for symbol in candles if symbol != target)]
     for symbol in symbols:
         _refuse_absent(

@@ -22,6 +22,7 @@ from cryptonn.market.bars import FIELDS
 __all__ = [
     "INDICATORS",
     "REFUSED",
+    "check_indicators",
     "filled_indicators",
     "indicator_meant",
     "indicators",
@@ -147,7 +148,7 @@ def indicators(candles: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
         If ``ta`` has no such column, or it is one of ``REFUSED``.
     """
     names = tuple(names)
-    _check(names)
+    check_indicators(names)
     numbered, made, columns = _numbered(candles), dict[str, Any](), dict[str, pd.Series]()
     with np.errstate(divide="ignore", invalid="ignore"):
         for name in names:
@@ -210,7 +211,8 @@ def _suggested(word: str) -> list[str]:
     return next((names for names in ways if names), [])
 
 
-def _check(names: tuple[str, ...]) -> None:
+def check_indicators(names: tuple[str, ...]) -> None:
+    """Refuse names that are no columns of ``ta``, or of columns that are not computed, with ``ConfigError``."""
     for name in names:
         if name in REFUSED:
             raise ConfigError(f"features.ta: {name} {REFUSED[name]}. Take it out.")
