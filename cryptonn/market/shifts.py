@@ -80,7 +80,7 @@ class Match:
         reason = (
             f"the candles of {late} are probably stamped by the close of the bar, not by its open"
         )
-        if abs(shift.bars) > 1 and hours >= 1 and hours == int(hours):
+        if abs(shift.bars) > 1 and hours >= 1 and (4 * hours).is_integer():
             size += f" ({hours:g} h)"
             reason = "the times of one of the two are probably of another time zone than UTC"
         return (
@@ -167,7 +167,12 @@ def _padded(returns: Values) -> Values:
 def _lags(timeframe: str, *, bars: int) -> list[int]:
     """Return the shifts that are looked at: those near, and whole hours, as far as the bars reach."""
     hour = pd.Timedelta(hours=1) / timeframe_delta(timeframe)
-    hours = [round(count * hour) for count in range(1, HOURS + 1) if (count * hour).is_integer()]
+    counts = (
+        *(half / 2 for half in range(1, 2 * HOURS + 1)),
+        5.75,
+        *(24.0 * day for day in (1, 2, 7)),
+    )
+    hours = [round(count * hour) for count in counts if (count * hour).is_integer()]
     later = sorted({*range(1, NEAR + 1), *hours})
     return [lag for lag in (*later, *(-lag for lag in later)) if abs(lag) < bars // 2]
 

@@ -96,9 +96,15 @@ def _unpack(path: Path, packed: bytes) -> bytes:
     return packed
 
 
+def _is_litter(item: zipfile.ZipInfo) -> bool:
+    """Tell whether a member of a zip is a folder, or what a Mac puts beside each file."""
+    hidden = item.filename.rpartition("/")[2].startswith(".")
+    return item.is_dir() or hidden or item.filename.startswith("__MACOSX/")
+
+
 def _unzip(path: Path, packed: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-        names = [item.filename for item in archive.infolist() if not item.is_dir()]
+        names = [item.filename for item in archive.infolist() if not _is_litter(item)]
         if len(names) != 1:
             raise DataError(
                 f"{path}: the zip holds {len(names)} files ({', '.join(names[:5])}); it must hold one. "

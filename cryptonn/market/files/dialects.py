@@ -254,6 +254,8 @@ def _possible(row: Sequence[str], order: Sequence[str]) -> bool:
 
 
 def _dialect(names: Sequence[str]) -> str:
+    if {"market cap", "marketcap"} & set(names):
+        return COINMARKETCAP
     if "symbol" in names and ("unix timestamp" in names or "unix" in names or "date" in names):
         return CRYPTODATADOWNLOAD
     if "adj close" in names or {"dividends", "stock splits"} <= set(names):

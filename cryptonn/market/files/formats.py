@@ -44,6 +44,8 @@ __all__ = ["CandleFile", "read_candle_file"]
 
 _MINUTE = 60 * 10**9
 """One minute in nanoseconds."""
+_LONGER = 20
+"""So many equal steps of more than one bar are no minutes without a trade, but longer bars."""
 _ALL_MARKETS = 1e12
 """More than all crypto markets together trade in a day, in dollars."""
 _OPEN_IS_PREVIOUS_CLOSE = 0.95
@@ -314,7 +316,25 @@ def _timeframe(path: Path, times: NDArray[np.int64]) -> str:
     size, unit = next(
         (size, unit) for size, unit in ((1440, "d"), (60, "h"), (1, "m")) if minutes % size == 0
     )
+    _refuse_longer_bars(path, times, step)
     return f"{minutes // size}{unit}"
+
+
+def _refuse_longer_bars(path: Path, times: NDArray[np.int64], step: int) -> None:
+    """Refuse a stretch of longer bars: the same multiple of the spacing again and again (a trade skips no such rows)."""
+    ordered = np.unique(times)
+    steps = np.diff(ordered)
+    edges = np.flatnonzero(np.diff(steps)) + 1
+    starts = np.concatenate(([0], edges))
+    lengths = np.diff(np.concatenate((starts, [len(steps)])))
+    longer = (steps[starts] > step) & (steps[starts] % step == 0) & (lengths >= _LONGER)
+    if longer.any():
+        at = int(longer.argmax())
+        raise DataError(
+            f"{path}: bars of two lengths in one file: most are {pd.Timedelta(step)} apart, and {lengths[at] + 1:,} from "
+            f"{_text(ordered[starts[at]])} on {pd.Timedelta(int(steps[starts[at]]))}. A long bar read as a short one "
+            "shows its close too early. Give each length in a file of its own."
+        )
 
 
 def _refuse_off_grid(

@@ -228,6 +228,8 @@ def take_volume(
 
 def _chosen(path: Path, fits: "_Fits", columns: VolumeColumns, *, of_known_make: bool) -> Volume:
     candidates = columns.base or (*columns.plain, *columns.unclear)
+    if any((fits.values(column) > 0).any() for column in columns.quote):
+        candidates = tuple(c for c in candidates if (fits.values(c) > 0).any())
     if not candidates:
         return Volume(fits.rows[columns.quote[0].role], in_quote=True, column=columns.quote[0])
     if columns.quote:
@@ -256,6 +258,18 @@ class _Fits:
         """Tell whether base and quote of a pair fit the other way round, the quote in dollars or contracts of them."""
         base, quote = pair
         return any(self(quote, base, each=each) for each in _CONTRACT_SIZES)
+
+    def turned_rows(self, pair: tuple[VolumeColumn, VolumeColumn]) -> NDArray[np.bool_]:
+        """Mark the bars in which base and quote of a pair stand the other way round, or both count quote."""
+        base, quote = map(self.values, pair)
+        tells = (base > 0) & (quote > 0) & (self.low > 0)
+        low, high = self.low * (1 - _MARGIN), self.high * (1 + _MARGIN)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            price, turned = quote / base, base / quote
+        fits = (price >= low) & (price <= high)
+        turned_fits = (turned >= low) & (turned <= high)
+        same = (np.abs(price - 1) <= _MARGIN) & ((low > 1.2) | (high < 0.8))
+        return np.asarray(tells & ~fits & (turned_fits | same), dtype=np.bool_)
 
     def __call__(
         self, base: VolumeColumn, quote: VolumeColumn, *, each: float = 1.0
@@ -286,7 +300,10 @@ def _beside_quote(
     pairs = [(column, quote) for column in candidates for quote in columns.quote]
     answers = [fits(column, quote) for column, quote in pairs]
     if any(answers):
-        return _take(fits.rows, pairs[answers.index(True)][0], columns)
+        pair = pairs[answers.index(True)]
+        if fits.turned_rows(pair).sum() >= _FEW:
+            raise DataError(_partly(path, fits, pair))
+        return _take(fits.rows, pair[0], columns)
     turned = next((pair for pair in pairs if fits.turned(pair)), None)
     if turned is not None:
         raise DataError(_contradiction(path, fits, turned))
@@ -304,6 +321,9 @@ def _plain(path: Path, fits: _Fits, columns: VolumeColumns) -> Volume:
     for column in columns.unclear:
         if not fits(first, column) and fits(column, first):
             return _take(fits.rows, column, columns)
+        differs = (fits.values(first) != fits.values(column)).any()
+        if differs and fits(first, column) is False:
+            raise DataError(_contradiction(path, fits, (first, column)))
     _refuse_two(path, fits.rows, columns.plain)
     return _take(fits.rows, first, columns)
 
@@ -332,6 +352,16 @@ def _unclear(path: Path, columns: Sequence[VolumeColumn]) -> str:
     return (
         f"{path}: what {names} counts is not known. Rename the column that counts base to volume_base, "
         "or one that counts quote money to volume_quote (it is divided by the close)."
+    )
+
+
+def _partly(path: Path, fits: _Fits, pair: tuple[VolumeColumn, VolumeColumn]) -> str:
+    marks = fits.turned_rows(pair)
+    base, quote = pair
+    return (
+        f"{path}: in {int(marks.sum()):,} of {len(marks):,} rows, first in row {fits.rows.index[int(marks.argmax())]}, "
+        f"{base.name} counts quote money (beside {quote.name} and the prices), in the others it does not: the columns are "
+        "swapped in part of the file. Mend it, or fetch it again."
     )
 
 
