@@ -9,9 +9,9 @@ import pandas as pd
 from cryptonn.evaluation.accuracy import Assessment
 from cryptonn.evaluation.significance import MIN_TRADES
 from cryptonn.reporting.figures_equity import HELD, fee_words
-from cryptonn.reporting.formatting import bp, count, percent, signed_bp, signed_percent
+from cryptonn.reporting.formatting import bp, percent, signed_bp, signed_percent
 from cryptonn.reporting.grid import tone_of
-from cryptonn.units import BP
+from cryptonn.units import BP, counted
 
 __all__ = ["BigNumber", "big_numbers"]
 
@@ -72,7 +72,7 @@ def _per_trade(free: Any, dear: Any, ordered: pd.DataFrame) -> list[BigNumber]:
         for _, row in ordered.iloc[1:-1].iterrows()
     ]
     words = fee_words(str(dear["fees"]))
-    trades = f"{count(free['trades'])} trades, before any cost"
+    trades = f"{counted(int(free['trades']), 'trade')}, before any cost"
     return [
         BigNumber("gross per trade", signed_bp(gross), trades, tone_of(gross)),
         BigNumber(
