@@ -150,12 +150,19 @@ def test_times_of_day_without_their_zeros_that_may_be_two_things_are_refused() -
     ("names", "first", "expected"),
     [
         (["date", "open"], ["2020-01-05", "1"], TimeColumns(0)),
-        (["date (utc)", "open"], ["2020-01-05", "1"], TimeColumns(0, zone="utc")),
-        (["time utc", "open"], ["2020-01-05", "1"], TimeColumns(0, zone="utc")),
-        (["gmt time", "open"], ["05.01.2020 00:00", "1"], TimeColumns(0, zone="utc")),
+        (["date (utc)", "open"], ["2020-01-05", "1"], TimeColumns(0, zone="UTC")),
+        (["time utc", "open"], ["2020-01-05", "1"], TimeColumns(0, zone="UTC")),
+        (["gmt time", "open"], ["05.01.2020 00:00", "1"], TimeColumns(0, zone="UTC")),
         (["local time", "open"], ["05.01.2020 00:00", "1"], TimeColumns(0, zone="local")),
         (["datetime (est)", "open"], ["2020-01-05", "1"], TimeColumns(0, zone="est")),
-        (["time (utc+8)", "open"], ["2020-01-05", "1"], TimeColumns(0, zone="utc+8")),
+        (["time (utc+8)", "open"], ["2020-01-05", "1"], TimeColumns(0, zone="UTC+08:00")),
+        (["Time (UTC +8)", "open"], ["2020-01-05", "1"], TimeColumns(0, zone="UTC+08:00")),
+        (["time_utc+8", "open"], ["2020-01-05", "1"], TimeColumns(0, zone="UTC+08:00")),
+        (["Date (GMT-05:00)", "open"], ["2020-01-05", "1"], TimeColumns(0, zone="UTC-05:00")),
+        (["Local time (GMT+1)", "open"], ["2020-01-05", "1"], TimeColumns(0, zone="UTC+01:00")),
+        (["Time (+0530)", "open"], ["2020-01-05", "1"], TimeColumns(0, zone="UTC+05:30")),
+        (["Date (UTC+00:00)", "open"], ["2020-01-05", "1"], TimeColumns(0, zone="UTC")),
+        (["time_open", "time_period_start"], ["2020-01-05", "2020-01-05"], TimeColumns(1)),
         (["open time ms", "open"], ["1578182400000", "1"], TimeColumns(0)),
         (["date", "time", "open"], ["2020-01-05", "00:00", "1"], TimeColumns(0, 1)),
         (["date", "time", "open"], ["20200105", "0", "1"], TimeColumns(0, 1)),
@@ -332,10 +339,18 @@ def test_a_zone_is_not_said_of_times_that_have_one() -> None:
     assert "a day of Asia/Tokyo is no day of UTC" in refused(["2020-01-05"], timezone="Asia/Tokyo")
 
 
-@pytest.mark.parametrize("zone", ["EST", "CET", "MSK", "PDT"])
-def test_the_name_of_a_zone_does_not_tell_how_far_it_is(zone: str) -> None:
+@pytest.mark.parametrize(
+    ("zone", "place"),
+    [
+        ("EST", "America/New_York"),
+        ("CET", "Europe/Berlin"),
+        ("MSK", "Europe/Moscow"),
+        ("IST", "Asia/Kolkata or Europe/Dublin or Asia/Jerusalem"),
+    ],
+)
+def test_the_name_of_a_zone_does_not_tell_how_far_it_is(zone: str, place: str) -> None:
     message = refused([f"2020-01-05 14:00 {zone}"])
-    assert "--timezone Europe/Berlin (timezone under [data])" in message
+    assert f"--timezone {place} (timezone under [data])" in message
 
 
 def test_the_name_of_a_zone_must_be_the_one_of_the_place() -> None:
@@ -349,6 +364,88 @@ def test_the_header_says_the_zone() -> None:
     assert "the header says that its times are of EST" in refused(["2020-01-05 00:00"], zone="est")
     assert "a local zone" in refused(["2020-01-05 00:00"], zone="local")
     assert shown(read(["25.01.2020 01:00 GMT+0100"], zone="local")) == ["2020-01-25 00:00"]
+
+
+@pytest.mark.parametrize(
+    ("written_zone", "shown_there"),
+    [
+        ("UTC+8", "2020-01-04 16:00"),
+        ("utc+08:00", "2020-01-04 16:00"),
+        ("GMT+0530", "2020-01-04 18:30"),
+        ("-5", "2020-01-05 05:00"),
+        ("UTC+0", "2020-01-05 00:00"),
+        ("GMT-0", "2020-01-05 00:00"),
+        ("Etc/GMT-8", "2020-01-04 16:00"),
+    ],
+)
+def test_a_fixed_distance_from_utc_is_a_zone(written_zone: str, shown_there: str) -> None:
+    found = read(["2020-01-05 00:00", "2020-01-05 01:00"], timezone=written_zone)
+    assert shown(found)[0] == shown_there and not found.is_naive
+
+
+@pytest.mark.parametrize("zone", ["UTC+25", "UTC+8.5", "GMT+99", "UTX", "IST", "CST", "PDT"])
+def test_no_zone_is_suggested_for_its_spelling_alone(zone: str) -> None:
+    """UTC for UTC+25, or MST for IST, would move every bar by hours."""
+    message = refused(["2020-01-05 00:00"], timezone=zone)
+    assert "is unknown" in message and "such as UTC+8" in message
+    assert "Did you mean '" not in message
+    if zone == "IST":
+        assert "Asia/Kolkata or Europe/Dublin or Asia/Jerusalem" in message
+
+
+def test_the_offset_in_the_header_is_the_offset() -> None:
+    texts = ["2020-01-05 00:00", "2020-01-05 01:00"]
+    found = read(texts, zone="UTC+08:00")
+    assert shown(found)[0] == "2020-01-04 16:00"
+    assert found.repairs["converted_to_utc"] == 2 and not found.is_naive
+    note = "The times were read as those of a clock in UTC+08:00: 2020-01-05 00:00 there is 2020-01"
+    assert found.notes[0].startswith(note)
+    assert shown(read(texts, zone="UTC+08:00", timezone="Asia/Singapore")) == shown(found)
+    assert shown(read(texts, zone="UTC+08:00", timezone="GMT+8")) == shown(found)
+    for other in ("America/New_York", "UTC", "UTC-8"):
+        message = refused(texts, zone="UTC+08:00", timezone=other)
+        assert "its header says that the times are of UTC+08:00" in message
+        assert "Leave --timezone (timezone under [data]) out" in message
+    assert "a day of UTC+08:00 is no day of UTC" in refused(["2020-01-05"], zone="UTC+08:00")
+    zoned = refused(["2020-01-05 00:00Z"], zone="UTC+08:00")
+    assert "its header says that the times are of UTC+08:00, and 1 time of another zone" in zoned
+    assert shown(read(["2020-01-05 08:00+08:00"], zone="UTC+08:00")) == ["2020-01-05 00:00"]
+
+
+def test_a_place_in_summer_is_not_the_offset_of_winter() -> None:
+    texts = ["2020-03-28 12:00", "2020-03-29 12:00"]
+    message = refused(texts, zone="UTC+01:00", timezone="Europe/Berlin")
+    assert "first in row 3" in message
+    assert shown(read(texts[:1], zone="UTC+01:00", timezone="Europe/Berlin")) == [
+        "2020-03-28 11:00"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "timezone", "right"),
+    [
+        ("est", "America/New_York", True),
+        ("est", "UTC-5", True),
+        ("est", "EST", True),
+        ("et", "America/New_York", True),
+        ("sgt", "Asia/Singapore", True),
+        ("ist", "Asia/Kolkata", True),
+        ("local", "Asia/Tokyo", True),
+        ("est", "Europe/Berlin", False),
+        ("est", "UTC", False),
+        ("edt", "America/New_York", False),
+        ("ist", "America/Denver", False),
+        ("sgt", "Asia/Dubai", False),
+    ],
+)
+def test_the_header_names_the_zone_that_is_said(zone: str, timezone: str, right: bool) -> None:
+    texts = ["2020-01-05 00:00", "2020-01-05 01:00"]
+    if right:
+        assert not read(texts, zone=zone, timezone=timezone).is_naive
+        return
+    message = refused(texts, zone=zone, timezone=timezone)
+    assert f"2 times of another zone than {timezone}" in message
+    assert f"the header says {zone.upper()}" in message
 
 
 # ---- what cannot be read

@@ -5,28 +5,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptonn.market.files.header import Head
+from cryptonn.market.files.zones import fixed_offset
 
 __all__ = ["TimeColumns", "find_time_columns"]
 
 _UNNAMED = ("", "unnamed: 0")
 """What pandas calls an index that has no name."""
 _NAMES = (
+    *("time period start", "period start", "window start"),
     *("time open", "timeopen", "unix timestamp", "unix time", "unixtime", "unix", "epoch"),
     *("open time", "opentime", "open timestamp", "timestamp", "time", "start time", "start"),
-    *("datetime", "date time", "date/time", "date", "dtyyyymmdd", "ts", "t", *_UNNAMED),
+    *("datetime", "date time", "date/time", "date", "dtyyyymmdd", "mts", "ts", "t", *_UNNAMED),
 )
 """Names of the time column, the least ambiguous first."""
 _DATES = ("date", "day", "dtyyyymmdd")
 _CLOCKS = ("time", "hour", "timestamp")
 """Names of two columns that hold the day and the time of day."""
 _UNITS = ("ms", "s", "sec", "seconds", "milliseconds", "us", "ns")
-_UTC = ("utc", "gmt", "z")
 _ZONES = (
     *("est", "edt", "et", "cst", "cdt", "ct", "mst", "mdt", "mt", "pst", "pdt", "pt"),
     *("cet", "cest", "eet", "eest", "wet", "west", "bst", "msk", "ist", "jst", "kst"),
     *("hkt", "sgt", "aest", "aedt", "local"),
 )
-_OFFSET = re.compile(r"^(?:utc|gmt)?[+-]\d{1,2}(?::?\d\d)?$")
+_SPLIT_OFFSET = re.compile(r"\b(utc|gmt)\s*([+-])\s*(?=\d)")
 _CLOCK = re.compile(r"^\d{1,2}:\d\d(?::\d\d)?|^\d{1,6}$|^\d{1,2}\s*[ap]\.?m\.?$", re.IGNORECASE)
 _WORD_STARTS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 """Where a word starts inside openTime."""
@@ -42,7 +43,8 @@ class TimeColumns:
     clock: int | None = None
     """Position of the column of the time of day, if it is a column of its own."""
     zone: str = ""
-    """What the names say of the zone, in small letters: ``"utc"``, ``"est"``, ``"local"``; nothing by default."""
+    """What the names say of the zone: ``"UTC"``, ``"UTC+08:00"``, or in small letters ``"est"``, ``"local"``; nothing
+    by default."""
 
     @property
     def positions(self) -> dict[str, int]:
@@ -79,16 +81,17 @@ def _counts_rows(cells: Sequence[str]) -> bool:
 
 
 def _told(name: str) -> tuple[str, str]:
-    """Return a name without unit and zone, and the zone it tells: ``date (utc)`` is a date in utc."""
-    words = re.findall(r"[^\s()\[\]<>,]+", name)
-    zones = [word for word in words if word in (*_UTC, *_ZONES) or _OFFSET.match(word)]
+    """Return a name without unit and zone, and the zone it tells: ``date (utc)`` is a date in UTC."""
+    words = re.findall(r"[^\s()\[\]<>,]+", _SPLIT_OFFSET.sub(r"\1\2", name))
+    offsets = {word: offset for word in words if (offset := fixed_offset(word)) is not None}
+    zones = [word for word in words if word in offsets or word in _ZONES]
     if len(zones) == len(words):  # a column named "local" alone is no time
         return name.strip("<>[]() "), ""
     rest = [word for word in words if word not in zones and word != "-"]
     if len(rest) > 1 and rest[-1] in _UNITS:
         rest = rest[:-1]
-    zone = next(iter(zones), "")
-    return " ".join(rest), "utc" if zone in _UTC else zone
+    zone = next(iter(offsets.values()), next((word for word in zones if word != "local"), ""))
+    return " ".join(rest), zone or ("local" if "local" in zones else "")
 
 
 def _split(plain: list[str], first: list[str]) -> tuple[int, int] | None:

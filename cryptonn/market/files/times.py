@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cryptonn.errors import DataError
-from cryptonn.market.bars import times_of
+from cryptonn.market.bars import time_text, times_of
 from cryptonn.market.files.dateorder import DatedRows, order_of, times_in
 from cryptonn.market.files.datetexts import (
     FORMS,
@@ -30,12 +30,19 @@ from cryptonn.market.files.timenumbers import (
     spreadsheet_days,
     to_numbers,
 )
-from cryptonn.market.files.zones import check_timezone, refuse_other_names, to_utc
+from cryptonn.market.files.zones import (
+    check_timezone,
+    fixed_offset,
+    is_place,
+    places_of,
+    refuse_other_names,
+    refuse_other_offset,
+    to_utc,
+)
 from cryptonn.units import counted
 
 __all__ = ["Times", "read_times"]
 
-_SAY_ZONE = "--timezone Europe/Berlin (timezone under [data])"
 _SECOND = 10**9
 """In nanoseconds."""
 
@@ -221,23 +228,30 @@ def _in_utc(
     values = wall.shown
     moved = int((wall.offsets != 0).sum())
     notes = wall.notes
-    said = timezone if timezone is not None else {"utc": "UTC"}.get(zone)
-    is_naive = not wall.is_zoned and said is None
-    _refuse_contradiction(wall, timezone=timezone, zone=zone, source=source)
-    if is_naive:
+    told = fixed_offset(zone)
+    named = next(iter(wall.names), "")
+    if timezone is None and is_place(named) and set(wall.names) == {named}:
+        timezone = named
+    clock = told or timezone
+    is_naive = not wall.is_zoned and clock is None
+    if wall.is_zoned:
+        _refuse_two_zones(wall, cells, timezone=timezone, told=told, source=source)
+    elif clock is None:
         _refuse_unknown_zone(wall, cells, zone=zone, source=source)
-    elif not wall.is_zoned and timezone is not None:
-        local = to_utc(values, timezone=timezone, lines=cells.index, source=source)
-        refuse_other_names(local, wall.names, timezone=timezone, lines=cells.index, source=source)
+    else:
+        local = to_utc(values, timezone=clock, lines=cells.index, source=source)
+        if timezone is not None and told is not None:
+            refuse_other_offset(
+                local, offset=told, timezone=timezone, lines=cells.index, source=source
+            )
+        names = wall.names or (("" if zone == "local" or told else zone.upper()),)
+        refuse_other_names(local, names, timezone=clock, lines=cells.index, source=source)
         moved = int((local != values).sum())
         if wall.is_day_alone and moved:
-            raise DataError(
-                f"{source}: its times are days without an hour, and a day of {timezone} is no day of UTC, which bars "
-                "are made of here. Leave --timezone (timezone under [data]) out if the days are of UTC, as those of "
-                "nearly all exchanges are; else give hours or minutes."
-            )
+            raise DataError(_days_of(clock, is_told=told is not None, source=source))
         values = local
-        notes = (*notes, f"The times were read as those of a clock in {timezone}.")
+        if clock != "UTC" or timezone is not None:
+            notes = (*notes, _clock_note(clock, shown=wall.shown, times=values))
     _refuse_outside(values, cells, source)
     return Times(
         values,
@@ -248,32 +262,66 @@ def _in_utc(
     )
 
 
-def _refuse_contradiction(wall: _Wall, *, timezone: str | None, zone: str, source: str) -> None:
-    if timezone is None:
-        return
-    says_utc = zone == "utc" and timezone not in ("UTC", "Etc/UTC", "GMT")
-    if wall.is_zoned or says_utc:
+def _clock_note(clock: str, *, shown: NDArray[np.int64], times: NDArray[np.int64]) -> str:
+    before = pd.Timestamp(int(shown[0]), unit="ns")
+    after = time_text(pd.Timestamp(int(times[0]), unit="ns", tz="UTC"))
+    return f"The times were read as those of a clock in {clock}: {before:%Y-%m-%d %H:%M} there is {after}."
+
+
+def _days_of(clock: str, *, is_told: bool, source: str) -> str:
+    advice = (
+        "Give hours or minutes; if the header is wrong, change the name of the column."
+        if is_told
+        else "Leave --timezone (timezone under [data]) out if the days are of UTC, as those of nearly all exchanges "
+        "are; else give hours or minutes."
+    )
+    return (
+        f"{source}: its times are days without an hour, and a day of {clock} is no day of UTC, which bars are made of "
+        f"here. {advice}"
+    )
+
+
+def _refuse_two_zones(
+    wall: _Wall, cells: pd.Series, *, timezone: str | None, told: str | None, source: str
+) -> None:
+    """Refuse times that carry a zone, where another is said of them."""
+    if timezone is not None:
         raise DataError(
-            f"{source}: {'its header says that the times are of UTC' if says_utc else 'its times carry a zone'}, and "
-            f"{timezone} is said of them. Leave --timezone (timezone under [data]) out; if other files need it, import "
-            "this one into the store."
+            f"{source}: its times carry a zone, and {timezone} is said of them. Leave --timezone (timezone under "
+            "[data]) out; if other files need it, import this one into the store."
+        )
+    if told is None or told == "UTC":
+        return
+    ahead = to_utc(wall.shown, timezone=told, lines=cells.index, source=source) - wall.shown
+    wrong = ahead + wall.offsets != 0
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise DataError(
+            f"{source}: its header says that the times are of {told}, and {counted(int(wrong.sum()), 'time')} "
+            f"of another zone, first in row {cells.index[first]}: {cells.iloc[first]!r}. "
+            "Change the name of the column if the header is wrong."
         )
 
 
 def _refuse_unknown_zone(wall: _Wall, cells: pd.Series, *, zone: str, source: str) -> None:
     """Refuse times whose zone is named, but not so that one knows how far from UTC it is."""
     names = [name for name in wall.names if name]
-    if zone and zone != "utc":
+    if zone:
+        name = zone
         what = "the header says that its times are of " + (
             "a local zone" if zone == "local" else zone.upper()
         )
     elif names:
-        what = f"its times carry the name of a zone, {names[0]} in row {cells.index[wall.names.index(names[0])]}"
+        name = names[0]
+        what = f"its times carry the name of a zone, {name} in row {cells.index[wall.names.index(name)]}"
     else:
         return
+    places = (name,) if is_place(name) else places_of(name)
+    say = f"--timezone {' or '.join(places)}" if places else "such as --timezone Europe/Berlin"
     raise DataError(
-        f"{source}: {what}, which does not tell how far from UTC each of them is. "
-        f"Name the place whose clock they show: {_SAY_ZONE}."
+        f"{source}: {what}, which does not tell how far from UTC each of them is. Name the place whose clock they "
+        f"show: {say} (timezone under [data]); or, if it is the same all year, how far that clock is from UTC, written "
+        "as UTC+HH:MM or UTC-HH:MM."
     )
 
 

@@ -1,7 +1,9 @@
 """Times of a clock on a wall turned into UTC, the hour that comes twice in autumn included."""
 
+import re
 import zoneinfo
 from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -11,13 +13,47 @@ from cryptonn.errors import ConfigError, DataError, did_you_mean
 from cryptonn.market.bars import times_of
 from cryptonn.units import counted
 
-__all__ = ["check_timezone", "refuse_other_names", "repeated_hour", "to_utc"]
+__all__ = [
+    "check_timezone",
+    "fixed_offset",
+    "is_place",
+    "places_of",
+    "refuse_other_names",
+    "refuse_other_offset",
+    "repeated_hour",
+    "to_utc",
+]
 
 _WITH_SUMMER_TIME = (
     *("Europe/Berlin", "Europe/London", "America/New_York", "America/Chicago"),
     *("America/Los_Angeles", "America/Sao_Paulo", "Europe/Moscow", "Australia/Sydney"),
 )
 """Zones to try where local times are suspected; of zones alike the best known stands for all."""
+_PLACES = {
+    **dict.fromkeys(("EST", "EDT", "ET"), ("America/New_York",)),
+    "CST": ("America/Chicago", "Asia/Shanghai"),
+    **dict.fromkeys(("CDT", "CT"), ("America/Chicago",)),
+    **dict.fromkeys(("MST", "MDT", "MT"), ("America/Denver",)),
+    **dict.fromkeys(("PST", "PDT", "PT"), ("America/Los_Angeles",)),
+    **dict.fromkeys(("CET", "CEST", "MEZ", "MESZ"), ("Europe/Berlin",)),
+    **dict.fromkeys(("EET", "EEST"), ("Europe/Athens",)),
+    **dict.fromkeys(("WET", "WEST"), ("Europe/Lisbon",)),
+    "BST": ("Europe/London",),
+    "MSK": ("Europe/Moscow",),
+    "IST": ("Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"),
+    "JST": ("Asia/Tokyo",),
+    "KST": ("Asia/Seoul",),
+    "HKT": ("Asia/Hong_Kong",),
+    "SGT": ("Asia/Singapore",),
+    **dict.fromkeys(("AEST", "AEDT"), ("Australia/Sydney",)),
+}
+"""Whose clocks may be meant by the short name of a zone; several where it has several meanings."""
+_GERMAN = {"MEZ": "CET", "MESZ": "CEST"}
+_OFFSET = re.compile(
+    r"(?:utc|gmt|ut|z)?\s*([+\-\N{MINUS SIGN}])\s*(\d{1,2})(?::?(\d\d))?", re.IGNORECASE
+)
+_FARTHEST = (-12 * 60, 14 * 60)
+"""Minutes from UTC, of the zones there are."""
 _HOUR = 3600 * 10**9
 """In nanoseconds."""
 _PAST = pd.Timedelta(hours=1)
@@ -25,21 +61,70 @@ _PAST = pd.Timedelta(hours=1)
 
 
 def check_timezone(name: str) -> str:
-    """Return a name of the zone database; raises ``ConfigError`` if it is none.
+    """Return a name of the zone database, or a fixed distance from UTC; raises ``ConfigError`` if it is neither.
 
     >>> check_timezone("Europe/Berlin")
     'Europe/Berlin'
+    >>> check_timezone("GMT+5:30")
+    'UTC+05:30'
     """
+    offset = fixed_offset(name)
+    if offset is not None:
+        return offset
     known = zoneinfo.available_timezones()
     if name in known:
         return name
     folded = {zone.lower(): zone for zone in known}
     near = folded.get(name.strip().lower())
-    hint = f" Did you mean {near!r}?" if near else did_you_mean(name, known)
     raise ConfigError(
-        f"timezone {name!r} is unknown.{hint} Write a place of the zone database, such as Europe/Berlin, "
-        "America/New_York or Asia/Tokyo, or UTC."
+        f"timezone {name!r} is unknown.{f' Did you mean {near!r}?' if near else _meant(name, known)} Write a place of "
+        "the zone database, such as Europe/Berlin, America/New_York or Asia/Tokyo, or UTC, or how far the clock is "
+        "from UTC all year, such as UTC+8."
     )
+
+
+def _meant(name: str, known: set[str]) -> str:
+    """Suggest a zone; never one that is only spelled alike, as 'MST' is like 'IST' and UTC like UTC+25."""
+    places = places_of(name)
+    if places:
+        return f" Did you mean the clock of {' or '.join(places)}?"
+    if len(name) < 6 or re.search(r"\d", name):
+        return ""
+    return did_you_mean(name, {zone for zone in known if "/" in zone and "Etc/" not in zone})
+
+
+def fixed_offset(text: str) -> str | None:
+    """Return how far a zone is from UTC at any time of the year; None if the text tells no such thing.
+
+    >>> fixed_offset("gmt+8"), fixed_offset("-0530"), fixed_offset("UTC+0"), fixed_offset("est")
+    ('UTC+08:00', 'UTC-05:30', 'UTC', None)
+    """
+    if text.strip().lower() in ("utc", "gmt", "z"):
+        return "UTC"
+    found = _OFFSET.fullmatch(text.strip())
+    if found is None:
+        return None
+    sign, hours, minutes = found.groups(default="0")
+    distance = (int(hours) * 60 + int(minutes)) * (1 if sign == "+" else -1)
+    if not _FARTHEST[0] <= distance <= _FARTHEST[1] or int(minutes) > 59:
+        return None
+    if not distance:
+        return "UTC"
+    return f"UTC{'+' if distance > 0 else '-'}{abs(distance) // 60:02d}:{abs(distance) % 60:02d}"
+
+
+def places_of(name: str) -> tuple[str, ...]:
+    """Return the places whose clocks may be meant by the short name of a zone; empty if it is not known.
+
+    >>> places_of("est")
+    ('America/New_York',)
+    """
+    return _PLACES.get(name.strip().upper(), ())
+
+
+def is_place(name: str) -> bool:
+    """Tell whether a text names a place of the zone database: ``US/Eastern``."""
+    return "/" in name and name in zoneinfo.available_timezones()
 
 
 def to_utc(
@@ -95,23 +180,83 @@ def refuse_other_names(
     lines: pd.Index,
     source: str,
 ) -> None:
-    """Raise ``DataError`` if a time carries another name of a zone (EST) than its own place has then (EDT)."""
-    if not names:
+    """Raise ``DataError`` if a zone's name (EST) stands at a time at which the clock in the zone shows another (EDT).
+
+    Parameters
+    ----------
+    times
+        Nanoseconds since 1970 (UTC), shape (n,).
+    names
+        Of each time, what the cell says, "" if nothing; or one name for all, which the header says.
+    """
+    if not any(names):
         return
-    local = pd.DatetimeIndex(times.view("M8[ns]")).tz_localize("UTC").tz_convert(timezone)
-    wrong = np.array(
-        [
-            name.upper() not in ("", own)
-            for name, own in zip(names, local.strftime("%Z"), strict=True)
+    index = pd.DatetimeIndex(times.view("M8[ns]")).tz_localize("UTC")
+    local = index.tz_convert(timezone)
+    ahead = _ahead(index, timezone)
+    told = np.array(names) if len(names) > 1 else np.full(len(times), names[0])
+    wrong = np.zeros(len(times), dtype=np.bool_)
+    for name in filter(None, np.unique(told).tolist()):
+        at = np.flatnonzero(told == name)
+        if is_place(name):
+            wrong[at] = _ahead(index[at], name) != ahead[at]
+            continue
+        distances, firsts, places = np.unique(ahead[at], return_index=True, return_inverse=True)
+        fits = [
+            local[at[first]].strftime("%Z") == name.upper() or int(distance) in _offsets_of(name)
+            for distance, first in zip(distances, firsts, strict=True)
         ]
-    )
+        wrong[at] = ~np.array(fits)[places]
+    if wrong.any():
+        first = int(wrong.argmax())
+        who = "it says" if len(names) > 1 else "the header says"
+        also = "" if len(names) > 1 else ", or the name of the column if the header is wrong"
+        raise DataError(
+            f"{source}: {counted(int(wrong.sum()), 'time')} of another zone than {timezone}, first in row "
+            f"{lines[first]}: {who} {told[first]}, and it is {local[first]:%Z} there then. "
+            f"Change --timezone (timezone under [data]){also}."
+        )
+
+
+def refuse_other_offset(
+    times: NDArray[np.int64], *, offset: str, timezone: str, lines: pd.Index, source: str
+) -> None:
+    """Raise ``DataError`` if the clock of a zone shows something else than one at the offset that the header tells.
+
+    Parameters
+    ----------
+    times
+        Nanoseconds since 1970 (UTC) as read by the header, shape (n,).
+    """
+    index = pd.DatetimeIndex(times.view("M8[ns]")).tz_localize("UTC")
+    wrong = _ahead(index, timezone) != _ahead(index, offset)
     if wrong.any():
         first = int(wrong.argmax())
         raise DataError(
-            f"{source}: {counted(int(wrong.sum()), 'time')} of another zone than {timezone}, first in row "
-            f"{lines[first]}: it says {names[first]}, and it is {local[first]:%Z} there then. "
-            "Change --timezone (timezone under [data])."
+            f"{source}: its header says that the times are of {offset}, and {timezone} is said of them, whose clock "
+            f"shows another time, first in row {lines[first]}. Leave --timezone (timezone under [data]) out; if other "
+            "files need it, import this one into the store. If the header is wrong, change the name of the column."
         )
+
+
+def _ahead(index: pd.DatetimeIndex, timezone: str) -> NDArray[np.int64]:
+    """Return by how many nanoseconds the clock of a zone is ahead of UTC at each time; shape (n,)."""
+    shown = index.tz_convert(timezone).tz_localize(None)
+    return np.asarray(times_of(shown.tz_localize("UTC")) - times_of(index), dtype=np.int64)
+
+
+def _offsets_of(name: str) -> set[int]:
+    """Return the nanoseconds ahead of UTC that the short name of a zone stands for, in summer or winter."""
+    word = _GERMAN.get(name.upper(), name.upper())
+    found = set()
+    for place in places_of(name):
+        for month in (1, 7):
+            when = datetime(2020, month, 1, tzinfo=zoneinfo.ZoneInfo(place))
+            own = when.tzname() or ""
+            ahead = when.utcoffset()
+            if ahead is not None and (own == word or own[:1] in "+-" or len(word) == 2):
+                found.add(int(ahead.total_seconds()) * 10**9)
+    return found
 
 
 def repeated_hour(time: int) -> str:
