@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -560,6 +561,57 @@ def test_times_off_the_grid(tmp_path: Path) -> None:
     rows[2] = f"{(START + 130) * 1000},{bar(2)}"
     message = refused(tmp_path, [PLAIN, *rows, *plain([4, 5])])
     assert "1 time of 6 off the 1m grid, first in row 4 at 2018-01-01 00:02:10Z" in message
+
+
+def dated(times: Sequence[str] | pd.DatetimeIndex) -> list[str]:
+    return [PLAIN, *(f"{time},{bar(place)}" for place, time in enumerate(times))]
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        (pd.date_range("2018-01-01", periods=30, freq="7D"), "bars of a week"),
+        (pd.date_range("2018-01-01", periods=30, freq="MS"), "bars of a month"),
+        (pd.date_range("2018-01-02", periods=30, freq="3D"), "bars of 3 days"),
+        (pd.date_range("2018-01-01 00:59:59.999", periods=30, freq="h"), "the close, 0.001 s"),
+        (pd.date_range("2018-01-01 23:59:59", periods=30, freq="D"), "those of the close, 1 s"),
+        (pd.date_range("2018-01-01 00:04", periods=30, freq="5min"), "those of the close, 60 s"),
+        (pd.date_range("2018-01-01 05:00Z", periods=30, freq="D"), "days begin at 05:00 instead"),
+        (pd.date_range("2018-01-01 17:00Z", periods=30, freq="D"), "give bars of hours or less"),
+        (pd.date_range("2018-01-01 00:30", periods=30, freq="h"), "bars begin at 00:30 instead"),
+        (pd.date_range("2018-01-01 02:00", periods=30, freq="4h"), "If they are local times"),
+        (
+            pd.date_range("2018-03-20", periods=30, freq="D", tz="Europe/London").tz_convert("UTC"),
+            "days begin at 00:00 or 23:00 instead",
+        ),
+    ],
+)
+def test_times_off_the_grid_are_told_what_they_are(
+    tmp_path: Path, times: pd.DatetimeIndex, words: str
+) -> None:
+    message = refused(tmp_path, dated(times))
+    assert words.lower() in message.lower()
+    assert "grid, first in row" in message
+    assert "delete" not in message
+
+
+def test_the_last_row_of_today_at_the_present_hour_is_left_out(tmp_path: Path) -> None:
+    """Yahoo's last row is of the moment at which the file was fetched."""
+    days = [f"2020-03-{day:02d} 00:00:00+00:00" for day in range(1, 5)]
+    file = read(tmp_path, dated([*days, "2020-03-05 13:45:00+00:00"]))
+    assert len(file.candles) == 4 and file.repairs == {"unclosed": 1}
+    assert file.left_out == (file.notes[0],)
+    assert "2020-03-05 13:45Z, inside the bar of 2020-03-05 00:00Z" in file.notes[0]
+    twice = dated([*days, "2020-03-04 13:45:00+00:00"])
+    assert "mend or delete the rows" in refused(tmp_path, twice)
+
+
+def test_a_last_row_of_the_present_and_bars_not_closed_are_counted_together(tmp_path: Path) -> None:
+    days = [f"2020-03-{day:02d}" for day in range(1, 5)]
+    path = save(tmp_path, dated([*(f"{day} 00:00" for day in days), "2020-03-05 13:45"]))
+    file = read_candle_file(path, symbol="ETH/USD", now=pd.Timestamp("2020-03-04 12:00", tz="UTC"))
+    assert len(file.candles) == 3 and file.repairs == {"unclosed": 2}
+    assert len(file.left_out) == 2
 
 
 def test_candles_of_less_than_a_minute(tmp_path: Path) -> None:

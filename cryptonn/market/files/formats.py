@@ -31,6 +31,7 @@ from cryptonn.market.files.dialects import (
     refuse_other_dialect,
     with_extras,
 )
+from cryptonn.market.files.grid import last_unfinished, refuse_off_grid
 from cryptonn.market.files.options import PLAIN_READING, FileOptions
 from cryptonn.market.files.rows import Rows, read_rows, telling_cells, without_trade
 from cryptonn.market.files.series import refuse_other_coin, refuse_several, selection_note
@@ -160,10 +161,18 @@ def read_candle_file(
         repairs["converted_volume"] = len(rows)
     if options.extras:
         check_extras(rows, source=str(path))
-    _refuse_off_grid(path, rows, times, timeframe)
+    unfinished = last_unfinished(times, timeframe)
     left_out: tuple[str, ...] = ()
+    if unfinished is not None:
+        rows = rows[:-1]
+        times = times[:-1]
+        repairs["unclosed"] = 1
+        left_out = (unfinished,)
+    refuse_off_grid(
+        times, timeframe=timeframe, lines=rows.index, naive=read.is_naive, source=str(path)
+    )
     if now is not None:
-        closed, unclosed, left_out = closed_bars(
+        closed, unclosed, notes = closed_bars(
             times,
             timeframe=timeframe,
             now=now,
@@ -171,7 +180,8 @@ def read_candle_file(
             hint=_zone_hint(read),
         )
         rows, times = rows[closed], times[closed]
-        repairs |= unclosed
+        left_out += notes
+        repairs |= {kind: repairs.get(kind, 0) + number for kind, number in unclosed.items()}
     index = pd.DatetimeIndex(times.view("M8[ns]"), name="time").tz_localize("UTC")
     rows = rows.set_axis(index, axis="index")
     candles = check_candles(rows[list(FIELDS)], timeframe=timeframe, source=str(path))
@@ -334,18 +344,6 @@ def _refuse_longer_bars(path: Path, times: NDArray[np.int64], step: int) -> None
             f"{path}: bars of two lengths in one file: most are {pd.Timedelta(step)} apart, and {lengths[at] + 1:,} from "
             f"{_text(ordered[starts[at]])} on {pd.Timedelta(int(steps[starts[at]]))}. A long bar read as a short one "
             "shows its close too early. Give each length in a file of its own."
-        )
-
-
-def _refuse_off_grid(
-    path: Path, rows: pd.DataFrame, times: NDArray[np.int64], timeframe: str
-) -> None:
-    off = times % bar_step(timeframe) != 0
-    if off.any():
-        first = int(off.argmax())
-        raise DataError(
-            f"{path}: {counted(int(off.sum()), 'time')} of {len(times):,} off the {timeframe} grid, first in row "
-            f"{rows.index[first]} at {_text(times[first])}. A bar's time is its open, in UTC: mend or delete the rows."
         )
 
 
