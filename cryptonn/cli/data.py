@@ -50,7 +50,8 @@ def import_data(
         typer.Option(help="What comes first in dates such as 05/01/2020: day, month or year."),
     ] = None,
     timezone: Annotated[
-        str | None, typer.Option(help="Of times without a zone, such as Europe/Berlin; else UTC.")
+        str | None,
+        typer.Option(help="Of times without a zone, such as Europe/Berlin or UTC+8; else UTC."),
     ] = None,
     where: Annotated[
         list[str] | None,
@@ -229,7 +230,7 @@ def download_data(
         columns = ("symbol", "rows", "start", "end", "missing")
         show_table("Downloaded", columns, [_download_row(row) for row in found])
         for why in filter(None, words):
-            stdout.print(f"NOT COVERED: {why}", soft_wrap=True)
+            stdout.print(f"NOT COVERED: {why}", soft_wrap=True, markup=False)
     if any(words):
         raise typer.Exit(1)
 

@@ -39,7 +39,7 @@ class DataConfig(Section):
     """Under `source = "files"`: what comes first in dates such as 05/01/2020, where the spacing of the bars does not
     tell: the day (dmy), the month (mdy) or the year (ymd)."""
     timezone: str | None = None
-    """Under `source = "files"`: of times without a zone, such as Europe/Berlin; UTC by default."""
+    """Under `source = "files"`: of times without a zone, such as Europe/Berlin or UTC+8; UTC by default."""
     where: dict[str, dict[str, str]] = {}
     """Under `source = "files"`: by symbol, which rows of a file of several coins are its own, as in
     `where."ETH/USD" = { pair = "ETHUSDT" }`."""

@@ -57,6 +57,15 @@ def refused(texts: Sequence[object], *, zone: str = "", **options: str) -> str:
         ("2020-02-21 13:00:00.000", "2020-02-21 13:00"),
         ("2020-02-21T13:00:00,000000000Z", "2020-02-21 13:00"),
         ("2020-02-21 13:00:00 UTC", "2020-02-21 13:00"),
+        ("2020-02-21 13:00:00 (UTC)", "2020-02-21 13:00"),
+        ("2020-02-21 13:00:00[UTC]", "2020-02-21 13:00"),
+        ("2020-02-21T13:00:00Z[UTC]", "2020-02-21 13:00"),
+        ("2020-02-21T14:00:00+01:00[Europe/Berlin]", "2020-02-21 13:00"),
+        ("2020-02-21 14:00[Europe/Berlin]", "2020-02-21 13:00"),
+        ("20200221 08:00:00 US/Eastern", "2020-02-21 13:00"),
+        ("Fri Feb 21 13:00:00 2020", "2020-02-21 13:00"),
+        ("Fri Feb 21 13:00:00 UTC 2020", "2020-02-21 13:00"),
+        ("Fri Feb 21 14:00:00 +0100 2020", "2020-02-21 13:00"),
         ("2020-02-21 15:00:00+02:00", "2020-02-21 13:00"),
         ("2020-02-21 07:30-0530", "2020-02-21 13:00"),
         ("2020/02/21 13:00", "2020-02-21 13:00"),
@@ -448,6 +457,36 @@ def test_the_header_names_the_zone_that_is_said(zone: str, timezone: str, right:
     assert f"the header says {zone.upper()}" in message
 
 
+def test_a_place_in_the_cells_is_the_zone() -> None:
+    """As Interactive Brokers writes them; the hour that comes twice is told by the order of the rows."""
+    times = pd.date_range("2020-10-31 12:00", periods=30, freq="h", tz="UTC")
+    texts = written(times.tz_convert("US/Eastern"), "%Y%m%d %H:%M:%S US/Eastern")
+    assert (read(texts).opens == times.as_unit("ns").asi8).all()
+    assert shown(read(texts, timezone="America/New_York"))[0] == "2020-10-31 12:00"
+    assert "it says US/Eastern" in refused(texts, timezone="Europe/Berlin")
+    noon = read(["2020-01-05 12:00 America/New_York", "2020-01-05 13:00 America/New_York"])
+    assert shown(noon) == ["2020-01-05 17:00", "2020-01-05 18:00"]
+    mixed = ["2020-01-05 00:00 US/Eastern", "2020-01-05 01:00 US/Central"]
+    assert "carry the name of a zone, US/Eastern in row 2" in refused(mixed)
+
+
+def test_a_zone_in_brackets_is_not_passed_over() -> None:
+    assert "carry the name of a zone, EST in row 2" in refused(["2020-01-05 13:00 (EST)"])
+    assert "carry the name of a zone, Berlin in row 2" in refused(["2020-01-05 13:00 (Berlin)"])
+
+
+def test_an_order_that_is_said_and_cannot_be_is_to_be_changed() -> None:
+    texts = written(hours("2020-01-05", 40, freq="D"), "%m/%d/%Y")
+    message = refused(texts, date_order="dmy")
+    assert "no day of the calendar, read as day, month, year" in message
+    assert "Change --date-order (date_order under [data])" in message
+
+
+@pytest.mark.parametrize("text", ["Sun Jan 05 25 o'clock", "Jan 5 12:00 UTC"])
+def test_an_english_month_is_not_said_to_be_none(text: str) -> None:
+    assert "no English name" not in refused([text] * 3)
+
+
 # ---- what cannot be read
 
 
@@ -634,6 +673,12 @@ def test_bars_from_the_future_are_left_out_counted_and_named(tmp_path: Path) -> 
     assert file.repairs == {"unclosed": 1, "future": 4}
     assert "4 bars from 2020-01-25 06:00Z to 2020-01-25 09:00Z lie in the future" in file.notes[1]
     assert "--timezone" in file.notes[1]
+
+
+def test_one_bar_from_the_future_is_told_as_one(tmp_path: Path) -> None:
+    path = saved(tmp_path, lines(written(TEN, "%Y-%m-%d %H:%M")))
+    note = opened(path, now="2020-01-25 08:30").notes[1]
+    assert note.startswith("1 bar, of 2020-01-25 09:00Z, lies in the future")
 
 
 @pytest.mark.parametrize("now", ["2019-01-25", "2020-01-25 00:30"])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["FORMS", "Clocks", "Days", "read_clocks", "read_days", "split_texts"]
+__all__ = ["FORMS", "Clocks", "Days", "foreign_word", "read_clocks", "read_days", "split_texts"]
 
 FORMS = (
     "2020-02-21 13:00, 21.02.2020 13:00, 02/21/2020 1:00 PM, 'Feb 21, 2020', 20200221, "
@@ -38,10 +38,16 @@ _TEXTS = {
 _CLOCK = re.compile(
     r"(?:[T\s,_]+(?P<h>[0-9]{1,2})"
     r"(?:(?P<colon>[:.]?)(?P<m>[0-9]{2})(?:[:.]?(?P<s>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9})[0-9]*)?)?)?"
-    r"(?:[\s-]?(?P<half>[ap])\.?m\.?)?)?"
-    r"\s*(?P<zone>[a-z]{1,5})?\s*(?P<offset>[+-][0-9]{1,2}(?::?[0-9]{2})?)?\s*(?:\([^)]*\))?\s*",
+    r"(?:[\s-]?(?P<half>[ap])\.?m\.?(?![a-z/]))?)?"
+    r"\s*(?P<zone>[a-z]{1,5}|[a-z]+(?:/[a-z0-9_+-]+)+)?\s*(?P<offset>[+-][0-9]{1,2}(?::?[0-9]{2})?)?"
+    r"\s*(?P<bracket>\([^)]*\)|\[[^\]]*\])?\s*",
     re.IGNORECASE,
 )
+_YEAR_LAST = re.compile(
+    rf"{_WEEKDAY}([a-z]{{3,9}})\s+([0-9]{{1,2}})\s+([0-9:]+(?:\s+[a-z]{{1,5}}|\s+[+-][0-9]{{4}})?)\s+([0-9]{{4}})",
+    re.IGNORECASE,
+)
+"""How C and Unix write a time, the year behind the time of day: Sun Jan 05 00:00:00 UTC 2020."""
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june", "july"),
     *("august", "september", "october", "november", "december"),
@@ -74,7 +80,7 @@ class Clocks:
     zoned: NDArray[np.bool_]
     """Whether a zone stands there that says how far it is from UTC: Z, UTC, GMT, +01:00; shape (n,)."""
     names: tuple[str, ...]
-    """What stands there of other zones: ``EST``; "" where nothing does."""
+    """What stands there of other zones: ``EST``, ``US/Eastern``; "" where nothing does."""
 
 
 def split_texts(texts: "pd.Series[str]") -> "tuple[pd.Series[str], pd.Series[str]] | None":
@@ -82,6 +88,8 @@ def split_texts(texts: "pd.Series[str]") -> "tuple[pd.Series[str], pd.Series[str
 
     A text that begins with none has the day "".
     """
+    if _YEAR_LAST.fullmatch(str(texts.iloc[0])):
+        texts = texts.str.replace(_YEAR_LAST, r"\1 \2 \4 \3", regex=True)
     kind = next((kind for text in texts.iloc[:100] if (kind := _kind(text))), None)
     if kind is None:
         return None
@@ -128,7 +136,7 @@ def read_clocks(texts: Sequence[str]) -> Clocks:
     """Take distinct times of day apart, as they stand after a day: ``"T13:00Z"``, ``" 1:00 PM"``, ``""``."""
     found = [_CLOCK.fullmatch(text) for text in texts]
     offsets = [0 if one is None else _offset(one["offset"]) for one in found]
-    names = ["" if one is None else one["zone"] or "" for one in found]
+    names = ["" if one is None else _zone(one) for one in found]
     zoned = [
         bool(one and (one["offset"] or name.lower() in _UTC))
         for one, name in zip(found, names, strict=True)
@@ -139,6 +147,18 @@ def read_clocks(texts: Sequence[str]) -> Clocks:
         zoned=np.array(zoned, dtype=np.bool_),
         names=tuple("" if known else name for name, known in zip(names, zoned, strict=True)),
     )
+
+
+def foreign_word(text: str) -> str | None:
+    """Return the word of a time that may be a month in another language; None if there is none.
+
+    >>> foreign_word("21. Februar 2020"), foreign_word("Feb 21 12:00 UTC")
+    ('Februar', None)
+    """
+    words = re.findall(r"[^\W\d_]{3,}", text)
+    known = (*_UTC, "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    others = [word for word in words if _month(word) is None and word.lower()[:3] not in known]
+    return others[-1] if others and len(others) == len(words) else None
 
 
 def _kind(text: str) -> str | None:
@@ -210,6 +230,12 @@ def _clock(found: "re.Match[str]") -> int:
         return -1
     fraction = int((found["f"] or "").ljust(9, "0"))
     return (hours * 60 + minutes) * _MINUTE + seconds * 10**9 + fraction
+
+
+def _zone(found: "re.Match[str]") -> str:
+    """Return the name of a zone; one in brackets counts where nothing before them tells it: 13:00 (EST)."""
+    bracket = found["bracket"] or ""
+    return found["zone"] or ("" if found["offset"] else bracket[1:-1].strip())
 
 
 def _offset(text: str | None) -> int:

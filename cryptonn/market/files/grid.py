@@ -76,14 +76,11 @@ def _advice(times: NDArray[np.int64], step: int, *, naive: bool) -> str:
     if shared and rest and step - rest <= min(_CLOSE_TO, step // 2):
         return (
             f"The times are those of the close, {(step - rest) / _SECOND:g} s before the next bar begins, and a bar's "
-            "time is its open. Write the open of each bar instead; where the file has it in another column, name that one "
-            "time, and this one otherwise."
+            "time is its open. Write the open of each bar instead; where the file has it in another column, name that column "
+            "time and this one close_time."
         )
     if step > _DAY and len(np.unique(times % _DAY)) <= 2:
-        return (
-            f"These are {_long(step)}, which do not all begin at the same place of a steady grid. Give bars of a day or "
-            "less: longer ones are made of them."
-        )
+        return f"These are {_long(step)}. Give bars of a day or less: longer ones are made of them."
     if _is_of_a_zone(rests, step):
         unit = "days" if step == _DAY else "bars"
         begin = " or ".join(_clock(value) for value in rests.tolist())
@@ -117,9 +114,10 @@ def _shorter(step: int, rests: NDArray[np.int64]) -> str:
 
 def _long(step: int) -> str:
     days = step / _DAY
-    if days == 7:
-        return "bars of a week"
-    return "bars of a month" if _MONTH[0] <= days <= _MONTH[1] else f"bars of {days:g} days"
+    if _MONTH[0] <= days <= _MONTH[1]:
+        return "bars of a month, and months are not equally long"
+    name = "a week" if days == 7 else f"{days:g} days"
+    return f"bars of {name} that begin on other days than those counted from 1970-01-01, a Thursday"
 
 
 def _clock(rest: int) -> str:

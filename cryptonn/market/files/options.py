@@ -19,7 +19,7 @@ class FileOptions:
     date_order: DateOrder | None = None
     """Of dates such as 05/01/2020, where the spacing of the bars does not tell."""
     timezone: str | None = None
-    """Of times without a zone, such as ``"Europe/Berlin"``; UTC by default."""
+    """Of times without a zone, such as ``"Europe/Berlin"`` or ``"UTC+8"``; UTC by default."""
     where: Mapping[str, str] = field(default_factory=dict)
     """Value by column (``{"pair": "BTCUSDT"}``): only such rows are read."""
     bad_bars: Literal["refuse", "drop"] = "refuse"

@@ -192,7 +192,14 @@ def _rounded(cells: pd.Series, rounded: NDArray[np.bool_], source: str) -> DataE
     )
 
 
-def refuse_cells(cells: pd.Series, wrong: NDArray[np.bool_], problem: str, *, source: str) -> None:
+def refuse_cells(
+    cells: pd.Series,
+    wrong: NDArray[np.bool_],
+    problem: str,
+    *,
+    source: str,
+    advice: str = "Mend or delete the row.",
+) -> None:
     """Raise ``DataError`` that names the first wrong cell, if any is: ``'abc' is no number``."""
     if wrong.any():
         first = int(wrong.argmax())
@@ -200,5 +207,5 @@ def refuse_cells(cells: pd.Series, wrong: NDArray[np.bool_], problem: str, *, so
         shown = repr(cell) if isinstance(cell, str) else str(cell)
         raise DataError(
             f"{source}: {counted(int(wrong.sum()), 'time')} cannot be read, first in row {cells.index[first]}: "
-            f"{shown} {problem}. Mend or delete the row."
+            f"{shown} {problem}. {advice}"
         )

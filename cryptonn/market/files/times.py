@@ -14,6 +14,7 @@ from cryptonn.market.files.datetexts import (
     FORMS,
     Clocks,
     Days,
+    foreign_word,
     read_clocks,
     read_days,
     split_texts,
@@ -217,7 +218,12 @@ def _dated(
     values, possible = times_in(rows, order)
     words = {"d": "day", "m": "month", "y": "year"}
     read_as = ", ".join(words[letter] for letter in order)
-    refuse_cells(cells, ~possible, f"is no day of the calendar, read as {read_as}", source=source)
+    problem = f"is no day of the calendar, read as {read_as}"
+    if options.date_order is None or len(rows.days.orders) == 1:
+        refuse_cells(cells, ~possible, problem, source=source)
+    else:
+        advice = "Change --date-order (date_order under [data]) or leave it out; mend or delete the row if it alone is wrong."
+        refuse_cells(cells, ~possible, problem, source=source, advice=advice)
     return values, () if note is None else (note,)
 
 
@@ -359,9 +365,9 @@ def _hint(texts: "pd.Series[str]", wrong: NDArray[np.bool_]) -> str:
         return ": a spreadsheet has rounded a number, and what was cut off is lost"
     if re.fullmatch(r"\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?", text):
         return ": it is a time of day without a day"
-    words = re.findall(r"[^\W\d_]{3,}", text)
-    if words and re.search(r"\d", text):
-        return f": {words[-1]!r} is no English name of a month"
+    word = foreign_word(text)
+    if word is not None and re.search(r"\d", text):
+        return f": {word!r} is no English name of a month"
     return ""
 
 

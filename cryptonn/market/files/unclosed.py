@@ -69,10 +69,15 @@ def closed_bars(
             "the file again once it has closed."
         )
     if future:
-        first = times[~begun][0]
+        first = _text(times[~begun][0])
+        bars = (
+            f"1 bar, of {first}, lies"
+            if future == 1
+            else f"{future:,} bars from {first} to {_text(times[-1])} lie"
+        )
         notes.append(
-            f"{counted(future, 'bar')} from {_text(first)} to {_text(times[-1])} lie in the future, as {clock}, and are "
-            f"left out. Is the clock right, and are the times?{hint}"
+            f"{bars} in the future, as {clock}, and {'is' if future == 1 else 'are'} left out. Is the clock right, and "
+            f"are the times?{hint}"
         )
     return closed, {"unclosed": unclosed, "future": future}, tuple(notes)
 
