@@ -244,6 +244,73 @@ def test_volumes_that_contradict_the_prices_or_one_another_are_refused(
     assert "in row 2" in message
 
 
+def swapped(rows: range, *, count: int = 60) -> list[str]:
+    """The market with base and quote in the other's column in some rows."""
+    lines = [f"{BARS},Volume BTC,Volume USD"]
+    for bar in map(Bar, range(count)):
+        amounts = "quote base" if bar.k in rows else "base quote"
+        lines.append(",".join(bar.cells(f"{OHLC} {amounts}")))
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("rows", "first"),
+    [
+        (range(20), "20 of 60 rows, first in row 2"),
+        (range(40, 60), "20 of 60 rows, first in row 42"),
+        (range(10, 20), "10 of 60 rows, first in row 12"),
+        (range(30), "30 of 60 rows, first in row 2"),
+        (range(30, 60), "30 of 60 rows, first in row 32"),
+    ],
+    ids=["at the start", "at the end", "inside", "the first half", "the second half"],
+)
+def test_a_volume_swapped_in_part_of_the_file_is_refused(
+    tmp_path: Path, rows: range, first: str
+) -> None:
+    """Dollars were stored as coins in the part that was swapped."""
+    message = refused(tmp_path, swapped(rows))
+    assert f"in {first}, Volume BTC counts quote money" in message
+    assert "swapped in part of the file" in message
+
+
+def test_a_volume_swapped_in_most_of_the_file_is_refused(tmp_path: Path) -> None:
+    assert "They fit the other way round" in refused(tmp_path, swapped(range(45)))
+
+
+def test_a_volume_that_counts_quote_in_part_of_the_file_is_refused(tmp_path: Path) -> None:
+    rows = [
+        ",".join(bar.cells(f"{OHLC} {'quote' if bar.k < 15 else 'base'} quote"))
+        for bar in map(Bar, range(60))
+    ]
+    message = refused(tmp_path, [f"{BARS},volume,volume_usd", *rows])
+    assert "in 15 of 60 rows, first in row 2, volume counts quote money" in message
+
+
+@pytest.mark.parametrize("first", ["contracts base", "base contracts"])
+def test_contracts_called_volume_beside_an_amount_are_refused(tmp_path: Path, first: str) -> None:
+    """OKX's swaps of seven columns: vol counts contracts, volCcy counts base."""
+    message = refused(tmp_path, table("ts,o,h,l,c,vol,volCcy", f"{OHLC} {first}"))
+    assert "vol or volCcy may count base, and they differ: in row 2 vol is " in message
+    assert "Rename the one that counts base to volume_base, and the other to contracts" in message
+    renamed = ["volume_base" if name == "base" else name for name in first.split()]
+    is_the_market(read(tmp_path, table(f"{BARS},{','.join(renamed)}", f"{OHLC} {first}")))
+
+
+@pytest.mark.parametrize("cell", ["0", "0.0", "NaN", ""])
+@pytest.mark.parametrize("name", ["volume", "volume_btc", "amount"])
+def test_an_empty_volume_in_base_gives_way_to_the_one_in_quote(
+    tmp_path: Path, name: str, cell: str
+) -> None:
+    """Every bar was stored with a volume of 0."""
+    rows = [
+        f"{bar.time},{','.join(bar.cells('open high low close'))},{cell},{bar.quote}"
+        for bar in map(Bar, range(COUNT))
+    ]
+    file = read(tmp_path, [f"{BARS},{name},volume_usd", *rows])
+    is_the_market(file)
+    assert file.repairs == {"converted_volume": COUNT}
+
+
 def test_klines_of_coin_margined_futures_are_refused(tmp_path: Path) -> None:
     """Their volume counts contracts of 100 dollars, their quote volume coins."""
     rows = []
@@ -378,6 +445,34 @@ def test_coinmarketcap_is_stamped_by_its_open_and_counts_quote(tmp_path: Path) -
         "CoinMarketCap",
         "2020-01-05 00:00:00+00:00",
     )
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ("Date,Open,High,Low,Close,Volume,Market Cap", "day open high low close quote 9"),
+        ("Date,Open*,High,Low,Close**,Volume,Market Cap", "day open high low close quote 9"),
+        (
+            "SNo,Name,Symbol,Date,High,Low,Open,Close,Volume,Marketcap",
+            "k Bitcoin BTC day high low open close quote 9",
+        ),
+        (
+            "slug,symbol,name,date,ranknow,open,high,low,close,volume,market,close_ratio,spread",
+            "bitcoin BTC Bitcoin day 1 open high low close quote k 0.5 40",
+        ),
+        (
+            "slug,symbol,name,date,ranknow,open,high,low,close,volume,market,close_ratio,spread",
+            "bitcoin BTC Bitcoin day 1 open high low close quote 0 0.5 40",
+        ),
+    ],
+    ids=["table", "with stars", "Kaggle, a file a coin", "Kaggle, all coins", "without a cap"],
+)
+def test_tables_of_coinmarketcap_count_quote(tmp_path: Path, header: str, names: str) -> None:
+    """Dollars were stored as coins."""
+    file = read(tmp_path, table(header, names))
+    is_the_market(file)
+    assert (file.dialect, file.timeframe) == ("CoinMarketCap", "1d")
+    assert file.repairs == {"converted_volume": COUNT}
 
 
 def test_investing_com_has_thousands_and_rounded_volumes(tmp_path: Path) -> None:

@@ -262,6 +262,25 @@ def test_timeframe_is_the_most_common_spacing(tmp_path: Path, minutes: int, time
 # ---- repairs
 
 
+def test_bars_of_two_lengths_are_refused(tmp_path: Path) -> None:
+    """Days before hours were read as hours: the close of a day was known at its midnight."""
+    days = [f"{START + 86400 * k},{bar(k)}" for k in range(30)]
+    hours = [f"{START + 86400 * 30 + 3600 * k},{bar(k)}" for k in range(100)]
+    for lines in (days + hours, (days + hours)[::-1]):
+        message = refused(tmp_path, [PLAIN, *lines])
+        assert "bars of two lengths in one file: most are 0 days 01:00:00 apart, and 31 from " in (
+            message
+        )
+        assert "2018-01-01 00:00Z on 1 days 00:00:00" in message
+        assert "Give each length in a file of its own" in message
+
+
+def test_minutes_without_a_trade_are_no_longer_bars(tmp_path: Path) -> None:
+    """Quiet minutes leave steps of many lengths, and the same one a few times over."""
+    minutes = [*range(100), *range(100, 150, 5), *range(200, 400)]
+    same(read(tmp_path, [PLAIN, *plain(minutes)]), minutes)
+
+
 def test_blank_rows_are_left_out_and_counted(tmp_path: Path) -> None:
     rows = plain([0, 1, 2])
     file = read(tmp_path, [PLAIN, rows[0], "", rows[1], ",,,,,", rows[2]])

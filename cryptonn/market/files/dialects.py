@@ -140,6 +140,8 @@ def recognise(
     extras = _extras(names) if dialect == BINANCE else {}
     counted = (*volumes.read, *volumes.other)
     used = {*columns.values(), *extras.values(), *(column.position for column in counted)}
+    if dialect == COINMARKETCAP and "market" in names:  # the cap, as close_ratio beside it tells
+        used.add(names.index("market"))
     labels = labels_in(head, used=sorted(used), where=where or {})
     used |= {label.position for label in labels if label.tells or not _counts(head, label.position)}
     return Layout(
@@ -254,7 +256,7 @@ def _possible(row: Sequence[str], order: Sequence[str]) -> bool:
 
 
 def _dialect(names: Sequence[str]) -> str:
-    if {"market cap", "marketcap"} & set(names):
+    if "date" in names and _has_market_cap(names):
         return COINMARKETCAP
     if "symbol" in names and ("unix timestamp" in names or "unix" in names or "date" in names):
         return CRYPTODATADOWNLOAD
@@ -270,6 +272,10 @@ def _dialect(names: Sequence[str]) -> str:
     if {"date", "price", "open", "high", "low", "vol"} <= set(names) and "close" not in names:
         return INVESTING
     return BINANCE if "close time" in names and len(names) == _BINANCE_WIDTH else PLAIN
+
+
+def _has_market_cap(names: Sequence[str]) -> bool:
+    return bool({"market cap", "marketcap"} & set(names)) or {"market", "close ratio"} <= set(names)
 
 
 def _has_prices(names: Sequence[str], dialect: str) -> bool:

@@ -254,6 +254,11 @@ class _Fits:
     def values(self, column: VolumeColumn) -> NDArray[np.float64]:
         return np.asarray(self.rows[column.role], dtype=np.float64)
 
+    def first_row(self, pair: tuple[VolumeColumn, VolumeColumn]) -> int:
+        """Return the place of the first bar that has a price and both amounts."""
+        one, other = map(self.values, pair)
+        return int(((one > 0) & (other > 0) & (self.low > 0)).argmax())
+
     def turned(self, pair: tuple[VolumeColumn, VolumeColumn]) -> bool:
         """Tell whether base and quote of a pair fit the other way round, the quote in dollars or contracts of them."""
         base, quote = pair
@@ -307,6 +312,9 @@ def _beside_quote(
     turned = next((pair for pair in pairs if fits.turned(pair)), None)
     if turned is not None:
         raise DataError(_contradiction(path, fits, turned))
+    partly = next((pair for pair in pairs if fits.turned_rows(pair).sum() >= _FEW), None)
+    if partly is not None:
+        raise DataError(_partly(path, fits, partly))
     named = columns.base or (of_known_make and columns.plain)
     if not named and False in answers:
         raise DataError(_contradiction(path, fits, pairs[answers.index(False)]))
@@ -323,7 +331,7 @@ def _plain(path: Path, fits: _Fits, columns: VolumeColumns) -> Volume:
             return _take(fits.rows, column, columns)
         differs = (fits.values(first) != fits.values(column)).any()
         if differs and fits(first, column) is False:
-            raise DataError(_contradiction(path, fits, (first, column)))
+            raise DataError(_two_amounts(path, fits, (first, column)))
     _refuse_two(path, fits.rows, columns.plain)
     return _take(fits.rows, first, columns)
 
@@ -365,11 +373,23 @@ def _partly(path: Path, fits: _Fits, pair: tuple[VolumeColumn, VolumeColumn]) ->
     )
 
 
+def _two_amounts(path: Path, fits: _Fits, pair: tuple[VolumeColumn, VolumeColumn]) -> str:
+    """Say that of two columns, neither in quote, it is not known which one counts base."""
+    row = fits.first_row(pair)
+    values = " and ".join(f"{column.name} is {fits.values(column)[row]:.12g}" for column in pair)
+    names = " or ".join(column.name for column in pair)
+    return (
+        f"{path}: {names} may count base, and they differ: in row {fits.rows.index[row]} {values}, while the bar runs "
+        f"from {fits.low[row]:.12g} to {fits.high[row]:.12g}, so that neither is the other in quote. One of them may "
+        "count contracts. Rename the one that counts base to volume_base, and the other to contracts."
+    )
+
+
 def _contradiction(path: Path, fits: _Fits, pair: tuple[VolumeColumn, VolumeColumn]) -> str:
     base, quote = pair
     sold = fits.values(base)
     paid = fits.values(quote)
-    row = int(((sold > 0) & (paid > 0) & (fits.low > 0)).argmax())
+    row = fits.first_row(pair)
     start = (
         f"{path}: {base.name} and {quote.name} do not fit the prices: in row {fits.rows.index[row]} "
         f"{quote.name} {paid[row]:.12g} / {base.name} {sold[row]:.12g} is a price of {paid[row] / sold[row]:.6g}, "
