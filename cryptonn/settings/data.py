@@ -95,6 +95,12 @@ class DataConfig(Section):
         given = [name for name in about_files if getattr(self, name)]
         if self.source != "files" and given:
             raise ValueError(f'{listed(given)} need source = "files"')
+        strangers = [symbol for symbol in self.where if symbol not in self.symbols]
+        if strangers:
+            raise ValueError(
+                f"where names {strangers[0]}, which the run does not read (it reads {listed(self.symbols)}): write "
+                f'where."{self.target}" = {{ COLUMN = "VALUE" }}, or add it to others'
+            )
         if self.source != "store" and self.exchange is not None:
             raise ValueError(
                 'exchange needs source = "store": files, and the synthetic market, are of none'

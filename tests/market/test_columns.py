@@ -730,6 +730,7 @@ def test_several_coins_are_seen_and_one_can_be_chosen(
         ("side", ("bid", "ask")),
         ("type", ("mark", "index")),
         ("exchange", ("kraken", "bitstamp")),
+        ("Venue", ("kraken", "bitstamp")),
     ],
 )
 @pytest.mark.parametrize("order", ["blocks", "mixed"])
@@ -742,6 +743,58 @@ def test_other_series_are_told_apart_too(
         message
     )
     is_the_market(read(tmp_path, lines, **{name: values[0]}))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("exchange", ("kraken", "bitstamp")),
+        ("venue", ("kraken", "bitstamp")),
+        ("type", ("trade", "mark")),
+    ],
+)
+def test_rows_of_two_exchanges_by_turns_are_not_merged(
+    tmp_path: Path, name: str, values: tuple[str, str]
+) -> None:
+    """Nothing but the column tells them apart: prices alike, no time twice."""
+    rows = [f"{row},{values[k % 2]}" for k, row in enumerate(table("", f"{OHLC} base"))]
+    message = refused(tmp_path, [f"{PLAIN},{name}", *rows])
+    assert f"several values of {name} in one file: {values[0]}, {values[1]} (15 and 15 rows)" in (
+        message
+    )
+
+
+@pytest.mark.parametrize(
+    ("volumes", "names", "symbol"),
+    [
+        ("Volume_(BTC),Volume_(Currency)", "base quote", "ETH/USD"),
+        ("Volume BTC,Volume USD", "base quote", "ETH/USD"),
+        ("volume_xbt,volume_usd", "base quote", "ETH/USD"),
+        ("Volume ADA,Volume USDT", "base quote", "SOL/USDT"),
+        ("volumebtc,turnover", "base quote", "ETH/USD"),
+        ("volume_btc,volume", "base base", "ETH/USD"),
+    ],
+)
+def test_a_volume_named_after_another_coin_is_refused(
+    tmp_path: Path, volumes: str, names: str, symbol: str
+) -> None:
+    """The prices of BTC were stored as those of ETH/USD."""
+    lines = table(f"{BARS},{volumes}", f"{OHLC} {names}")
+    message = refused(tmp_path, lines, symbol=symbol)
+    assert f"so the file seems to hold {named_of(volumes)}, not {symbol}" in message
+    assert "Give the symbol that it holds" in message
+    its_own = f"{named_of(volumes)}/{symbol.split('/')[1]}"
+    is_the_market(read(tmp_path, lines, symbol=its_own))
+
+
+def named_of(volumes: str) -> str:
+    coins = ("BTC", "XBT", "ADA")
+    return next(coin for coin in coins if coin in volumes.upper())
+
+
+def test_a_volume_in_another_coin_beside_its_own_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    lines = table(f"{BARS},volume_eth,volume_btc,volume_usd", f"{OHLC} base 1 quote")
+    is_the_market(read(tmp_path, lines, symbol="ETH/USD"))
 
 
 def test_a_column_of_numbers_is_named_in_a_conflict(tmp_path: Path) -> None:
@@ -844,6 +897,20 @@ def test_a_symbol_may_be_chosen(tmp_path: Path) -> None:
         ("exchange", "ETHX", True),
         ("quote_asset", "USDT", True),
         ("base_asset", "ETH", False),
+        ("pair", "XXBTZUSD", True),
+        ("pair", "XETHZUSD", False),
+        ("Currency", "USD", True),
+        ("Currency", "USDT", True),
+        ("Currency", "BTC", True),
+        ("Currency", "ETH", False),
+        ("name", "Bitcoin", True),
+        ("name", "Ethereum", False),
+        ("name", "eth", False),
+        ("name", "2781", True),
+        ("slug", "ethereum", False),
+        ("asset", "eth", False),
+        ("market", "ETH", False),
+        ("market", "USDT", True),
     ],
 )
 def test_a_column_that_says_another_coin(
@@ -865,6 +932,9 @@ def test_a_column_that_says_another_coin(
         ("BTCBUSD", "BTC/BUSD"),
         ("BTCTUSD", "BTC/TUSD"),
         ("BNBUSD", "BNB/USD"),
+        ("XXBTZUSD", "XBT/USD"),
+        ("XETHXXBT", "ETH/XBT"),
+        ("XTZUSD", "XTZ/USD"),
     ],
 )
 def test_symbols_that_end_in_usd(text: str, symbol: str) -> None:
@@ -896,6 +966,13 @@ def test_a_run_of_files_chooses_by_symbol(tmp_path: Path) -> None:
     assert frame.candles("BTC/USD")["close"].iloc[0] == Bar(0).close
     assert frame.candles("ETH/USD")["close"].iloc[0] == pytest.approx(Bar(0).close * 0.02)
     assert facts["ETH/USD"]["repairs"] == {"other_rows": COUNT}
+
+
+def test_a_choice_for_a_coin_that_the_run_has_not_is_refused(tmp_path: Path) -> None:
+    """It was ignored without a word."""
+    where = {"BTC/USD": {"pair": "BTCUSDT"}, "DOGE/USD": {"pair": "DOGEUSDT"}}
+    with pytest.raises(ValueError, match="where names DOGE/USD, which the run does not read"):
+        listed(tmp_path, "both.csv", where=where)
 
 
 # ---- the command

@@ -15,6 +15,7 @@ from cryptonn.market.files.volumes import (
     VolumeColumns,
     is_quote,
     known_currency,
+    named_coin,
     volume_columns,
 )
 from cryptonn.market.symbols import parse_symbol
@@ -343,6 +344,7 @@ def _volumes(
         for kind in ("base", "plain", "unclear", "quote", "other")
     }
     volumes = VolumeColumns(**kinds)
+    _refuse_volume_of_other_coin(path, head, volumes, symbol)
     if volumes.read:
         return volumes
     there = ", ".join(column.name for column in volumes.other)
@@ -357,6 +359,21 @@ def _volumes(
         "nothing was traded, add a column volume of 0: a run can look at such candles, but not trade on them. "
         f"Known are:\n{_listed()}"
     )
+
+
+def _refuse_volume_of_other_coin(
+    path: Path, head: Head, volumes: VolumeColumns, symbol: str
+) -> None:
+    """Refuse a file whose volume is named after a coin that the symbol has not, where none is named after its base."""
+    if volumes.base:
+        return
+    for column in volumes.other:
+        coin = named_coin(head.names[column.position], symbol)
+        if coin and volumes.read:
+            raise DataError(
+                f"{path}: column {column.name} counts {coin}, so the file seems to hold {coin}, not {symbol}. Give the "
+                f"symbol that it holds, or the file of {symbol}. If it does hold {symbol}, take the column out."
+            )
 
 
 def _holds_amounts(head: Head, position: int) -> bool:

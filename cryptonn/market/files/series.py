@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from cryptonn.errors import ConfigError, DataError, did_you_mean
 from cryptonn.market.files.header import Head, is_missing, is_number, plain_name
-from cryptonn.market.files.volumes import same_money
-from cryptonn.market.symbols import parse_symbol
+from cryptonn.market.files.volumes import is_quote, same_money
+from cryptonn.market.symbols import is_coin, parse_symbol
 from cryptonn.units import counted
 
 __all__ = [
@@ -26,11 +26,12 @@ __all__ = [
 ]
 
 _COINS = re.compile(
-    r"\b(symbol|pair|ticker|coin|instrument|asset|crypto|cryptocurrency|token|product|contract|instid|base)\b"
+    r"\b(symbol|pair|ticker|coin|instrument|asset|crypto|cryptocurrency|token|product|contract|instid|base|"
+    r"currency)\b"
 )
 """A word in the name of a column that says the coin."""
 _OTHERS = re.compile(
-    r"\b(name|market|code|id|interval|timeframe|period|resolution|granularity|frequency|freq)\b"
+    r"\b(name|slug|market|code|id|interval|timeframe|period|resolution|granularity|frequency|freq|exchange|venue|type)\b"
 )
 """A word in the name of a column that tells rows apart whatever stands in it."""
 _MEASURES = re.compile(r"\b(volume|vol|cap|price|count|number|change|quote|rank|trades?)\b")
@@ -93,6 +94,11 @@ class Label:
     def says_coin(self) -> bool:
         """Whether the column is there to say the coin."""
         return self.tells and bool(_COINS.search(self.plain))
+
+    @property
+    def may_say_quote(self) -> bool:
+        """Whether the money that pays may stand in it as well: currency, or a market named by its quote."""
+        return self.plain == "currency" or not self.says_coin
 
     @property
     def tells(self) -> bool:
@@ -301,13 +307,17 @@ def refuse_other_coin(
     """Raise ``DataError`` if a column that says the coin says another one than the symbol.
 
     Column Symbol must say the whole symbol, unless its value was chosen; any other may say a quote that is as good
-    (USDT for USD), or the base alone.
+    (USDT for USD), or the base alone. A column such as name need not say a coin, so what it says counts only if it is
+    the name of one that is well known.
     """
     for label in labels:
         inside = str(rows[label.role].iloc[0])
         strict = label.plain == "symbol" and label.name not in chosen
+        compared = label.says_coin or (label.tells and _is_known_coin(inside))
+        pays = label.may_say_quote and is_quote(inside.strip().lower(), symbol)
         if (
-            label.says_coin
+            compared
+            and not pays
             and not is_missing(inside)
             and not _agrees(inside, symbol, strict=strict)
         ):
@@ -336,6 +346,12 @@ def _same_coin(one: str, other: str) -> bool:
     return _NAMES.get(one, one) == _NAMES.get(other, other)
 
 
+def _is_known_coin(text: str) -> bool:
+    """Tell whether a cell is the name of a well known coin: ETH, Ethereum, bitcoin; ETHX and Kraken are none."""
+    word = text.strip().upper()
+    return word in _NAMES or is_coin(word)
+
+
 def _whole(text: str) -> str | None:
     """Return the symbol a cell is, if it is one: BTCUSDT, BINANCE:BTCUSDT, tBTCUSD, BTC-USDT-SWAP."""
     bare = re.sub(r"^t(?=[A-Z]{6})", "", _without_market(text))
@@ -353,6 +369,8 @@ def _coin(text: str) -> str | None:
     word = _without_market(text)
     if word.upper() in _NAMES:
         return _NAMES[word.upper()]
+    if is_coin(word):
+        return word.upper()
     return word if re.fullmatch(r"[A-Z]{3,5}", word) and word not in _NO_COIN else None
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cryptonn.errors import DataError
-from cryptonn.market.symbols import parse_symbol
+from cryptonn.market.symbols import is_coin, parse_symbol
 
 __all__ = [
     "Volume",
@@ -19,6 +19,7 @@ __all__ = [
     "VolumeColumns",
     "is_quote",
     "known_currency",
+    "named_coin",
     "same_money",
     "take_volume",
     "volume_columns",
@@ -147,6 +148,23 @@ def same_money(one: str, other: str) -> bool:
     low = one.lower()
     same = other.lower()
     return low == same or any(low in names and same in names for names in _MONEY)
+
+
+def named_coin(name: str, symbol: str) -> str:
+    """Return the well known coin that the name of a volume says and the symbol has not; "" if it says none.
+
+    >>> named_coin("volume btc", "ETH/USD"), named_coin("volume btc", "ETH/BTC")
+    ('BTC', '')
+    """
+    told = (word for word in sorted(_words(name, symbol)) if is_coin(word))
+    return next(
+        (
+            word.upper()
+            for word in told
+            if not _is_base(word, symbol) and not is_quote(word, symbol)
+        ),
+        "",
+    )
 
 
 def is_quote(word: str, symbol: str) -> bool:
