@@ -57,6 +57,10 @@ class Bar:
         return self.open + (10 if self.k % 3 else -10)
 
     @property
+    def mean(self) -> float:
+        return self.open + 2.5
+
+    @property
     def base(self) -> float:
         return 1.5 + 0.25 * (self.k % 7)
 
@@ -503,6 +507,42 @@ def test_without_a_header_the_order_is_asked_for(tmp_path: Path, names: str, ord
     assert "The first line looks like a candle: add a header that names the columns" in message
     assert f"\n  {order}\n" in message
     is_the_market(read(tmp_path, table(order, names)))
+
+
+@pytest.mark.parametrize(
+    ("names", "order"),
+    [
+        (f"{OHLC} mean base k", "time,open,high,low,close,vwap,volume,other1"),
+        (f"{OHLC} base k mean", "time,open,high,low,close,?,?,vwap"),
+        (f"{OHLC} contracts base quote 1", "time,open,high,low,close,other1,volume,other2,other3"),
+        (f"{OHLC} base quote quote 1", "time,open,high,low,close,volume,other1,other2,other3"),
+        (f"{OHLC} contracts base", "time,open,high,low,close,?,?"),
+        (f"{OHLC} base ms quote", "time,open,high,low,close,volume,other1,other2"),
+    ],
+    ids=["Kraken's API", "Alpaca", "OKX's swaps", "OKX", "older swaps", "klines cut"],
+)
+def test_without_a_header_the_volume_is_told_by_its_values(
+    tmp_path: Path, names: str, order: str
+) -> None:
+    """The header that was to be put before the first candle called the mean price, or contracts, volume."""
+    message = refused(tmp_path, table("", names))
+    assert f"\n  {order}\n" in message
+    if "?" in order:
+        assert "write volume for the column that counts base" in message
+    else:
+        is_the_market(read(tmp_path, table(order, names)))
+
+
+@pytest.mark.parametrize("volume", ["volume", "volume_btc", "volume_quote"])
+def test_a_volume_that_is_a_price_is_refused(tmp_path: Path, volume: str) -> None:
+    message = refused(tmp_path, table(f"{BARS},{volume},other1,trades", f"{OHLC} mean base k"))
+    assert f"column {volume} is a price, not a volume" in message
+    assert "as in row 2: 7402.75" in message
+
+
+def test_a_steady_volume_between_low_and_high_is_no_price(tmp_path: Path) -> None:
+    rows = [f"{bar.time},7000,9000,6000,{8000 + bar.k},7400" for bar in map(Bar, range(COUNT))]
+    assert set(read(tmp_path, [PLAIN, *rows]).candles["volume"]) == {7400.0}
 
 
 def test_prices_in_another_money_are_refused(tmp_path: Path) -> None:

@@ -65,6 +65,8 @@ _ORDERS = (
     ("low", "high", "open", "close"),
 )
 """In which exchanges give prices without names: most; Bitfinex and KuCoin; Coinbase."""
+_ROUNDED = 0.001
+"""Share by which a mean price may lie outside low to high, as it is rounded."""
 _EXTRA_NAMES = {
     "quote_volume": ("quote volume", "quote asset volume"),
     "trades": ("count", "trades", "number of trades"),
@@ -222,21 +224,80 @@ def _bare(path: Path, head: Head, *, symbol: str) -> Layout:
 
 def _without_header(path: Path, head: Head) -> str:
     fitting = [order for order in _ORDERS if all(_possible(row, order) for row in head.sample)]
-    others = "".join(f",other{number}" for number in range(1, len(head.header) - 5))
-    lines = [f"  time,{','.join(order)},volume{others}" for order in fitting]
+    lines = [f"  {','.join(('time', *order, *_amount_names(head, order)))}" for order in fitting]
     fits = (
-        "By their values the first columns may be (check where the volume is):\n"
+        "By their values the columns may be (check where the volume is):\n"
         + "\n".join(lines)
         + "\nPut the line that is right before the first candle."
         if lines and len(head.header) >= 6
         else "Put a line before the first candle that names the columns, such as "
         "timestamp,open,high,low,close,volume, in the order of the file."
     )
+    unknown = (
+        " What a ? stands for is not known: write volume for the column that counts base, volume_quote for one in quote "
+        "money, and other names for the rest."
+        if any("?" in line for line in lines)
+        else ""
+    )
     return (
         f"{path}: the layout is unknown. The first line looks like a candle: add a header that names the columns. "
-        f"It is {_short(head.line)!r}; without names the order of the prices is not known, and exchanges differ. {fits}"
-        f" Known are:\n{_listed()}"
+        f"It is {_short(head.line)!r}; without names the order of the prices is not known, and exchanges differ. "
+        f"{fits}{unknown} Known are:\n{_listed()}"
     )
+
+
+def _amount_names(head: Head, order: Sequence[str]) -> list[str]:
+    """Return what the columns after the prices may be called, "?" for those of which the values do not tell.
+
+    A mean price lies between low and high; a volume makes the price of the bar with another column in quote.
+    """
+    places = range(5, len(head.header))
+    means = [place for place in places if _lies_within(head, order, place)]
+    counted = [place for place in places if place not in means]
+    volume = _volume_place(head, order, counted)
+    if volume is None and means and means[0] + 1 in counted:  # as Kraken's API has them
+        volume = means[0] + 1
+    if volume is None and len(counted) == 1:
+        volume = counted[0]
+    names = []
+    others = 0
+    for place in places:
+        if place in means:
+            names.append("vwap")
+        elif place == volume:
+            names.append("volume")
+        elif volume is None:
+            names.append("?")
+        else:
+            others += 1
+            names.append(f"other{others}")
+    return names
+
+
+def _volume_place(head: Head, order: Sequence[str], places: Sequence[int]) -> int | None:
+    """Return the first column that, with another in quote, makes the price of the bar; None if there is none."""
+    pairs = [(base, quote) for base in places for quote in places if base != quote]
+    fitting = (base for base, quote in pairs if _lies_within(head, order, quote, of=base))
+    return next(fitting, None)
+
+
+def _lies_within(head: Head, order: Sequence[str], place: int, *, of: int | None = None) -> bool:
+    """Tell whether a column, or its quotient with another, lies between low and high wherever it is above 0."""
+    seen = 0
+    for row in head.sample:
+        cells = (row[1:5], row[place : place + 1], row[of : of + 1] if of is not None else ("1",))
+        numbers = [float(cell) for part in cells for cell in part if is_number(cell)]
+        if len(numbers) < len(_PRICES) + 2:
+            continue
+        values = dict(zip(order, numbers, strict=False))
+        amount, divisor = numbers[-2:]
+        if amount > 0 and divisor > 0:
+            seen += 1
+            low = values["low"] * (1 - _ROUNDED)
+            high = values["high"] * (1 + _ROUNDED)
+            if not low <= amount / divisor <= high:
+                return False
+    return seen > 0
 
 
 def _possible(row: Sequence[str], order: Sequence[str]) -> bool:

@@ -57,6 +57,10 @@ _CONTRACT_SIZES = (1.0, 10.0, 100.0)
 """What a contract settled in coins is worth, in dollars."""
 _FEW = 10
 """Bars that it takes to say so: a few may fit by chance."""
+_ENOUGH = 20
+"""Bars in which a volume that is a price shows itself: it does not lie between low and high so often by chance."""
+_ROUNDED = 0.001
+"""Share by which a mean price may lie outside low to high, as it is rounded."""
 _MARGIN = 0.1
 """Share by which quote / base may lie outside low to high: volumes are rounded."""
 
@@ -234,8 +238,10 @@ def take_volume(
     DataError
         If it is not known what the columns count, they contradict one another, or the one chosen is empty.
     """
-    volume = _chosen(path, _Fits(rows), columns, of_known_make=of_known_make)
+    fits = _Fits(rows)
+    volume = _chosen(path, fits, columns, of_known_make=of_known_make)
     if not volume.amounts.isna().all():
+        _refuse_price(path, fits, volume.column)
         return volume
     raise DataError(
         f"{path}: column {volume.column.name} is empty in every row that has prices. Give a file with the volume. If "
@@ -258,6 +264,23 @@ def _chosen(path: Path, fits: "_Fits", columns: VolumeColumns, *, of_known_make:
     if columns.plain:
         return _plain(path, fits, columns)
     raise DataError(_unclear(path, candidates))
+
+
+def _refuse_price(path: Path, fits: "_Fits", column: VolumeColumn) -> None:
+    """Refuse a volume that is a price: it moves with the bars and lies between low and high in every one."""
+    amounts = fits.values(column)
+    counts = amounts > 0
+    if counts.sum() < _ENOUGH or len(np.unique(amounts[counts])) <= counts.sum() / 2:
+        return
+    low = fits.low[counts] * (1 - _ROUNDED)
+    high = fits.high[counts] * (1 + _ROUNDED)
+    if ((amounts[counts] >= low) & (amounts[counts] <= high)).all():
+        row = int(counts.argmax())
+        raise DataError(
+            f"{path}: column {column.name} is a price, not a volume: it lies between low and high in every bar, as in "
+            f"row {fits.rows.index[row]}: {amounts[row]:.12g}. It may be the mean price of the bar: call it vwap, and "
+            "call the column volume that counts what was traded."
+        )
 
 
 class _Fits:
