@@ -592,6 +592,34 @@ def test_a_comma_that_may_mean_two_things_is_refused(tmp_path: Path) -> None:
         form_of([["7345,1", "7,345.1"]], source="a.csv")
 
 
+@pytest.mark.parametrize("volume", ["74274", "06815", "1.250"])
+def test_a_point_that_may_stand_between_thousands_is_refused(tmp_path: Path, volume: str) -> None:
+    """7.400 between semicolons was read as 7.4."""
+    rows = [f"{START + HOUR * k};7.40{k};7.425;7.385;7.410;{volume}" for k in range(5)]
+    message = refused(tmp_path, [PLAIN.replace(",", ";"), *rows])
+    assert "the point in '7.400' may be the decimal mark or stand between thousands" in message
+    with_commas = [row.replace(";", ",") for row in [PLAIN, *rows]]
+    assert read(tmp_path, with_commas).candles["close"].iloc[0] == 7.41
+
+
+@pytest.mark.parametrize(
+    ("price", "volume", "read_as"),
+    [
+        ("7.410", "1.5", 7.41),
+        ("7.41", "1.234", 7.41),
+        ("0.410", "1.234", 0.41),
+        ("7.410", "1,5", 7410.0),
+        ("7410", "12", 7410.0),
+    ],
+)
+def test_one_number_tells_what_the_points_are(
+    tmp_path: Path, price: str, volume: str, read_as: float
+) -> None:
+    rows = [f"{START + HOUR * k};{price};{price};{price};{price};{volume}" for k in range(5)]
+    file = read(tmp_path, [PLAIN.replace(",", ";"), *rows])
+    assert file.candles["close"].iloc[0] == read_as
+
+
 def test_decimal_commas_between_commas_are_refused(tmp_path: Path) -> None:
     rows = [row.replace(".", ",") for row in table("", f"{OHLC} base")]
     message = refused(tmp_path, [PLAIN, *rows])

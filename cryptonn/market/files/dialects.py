@@ -8,6 +8,7 @@ from cryptonn.errors import ConfigError, DataError, did_you_mean
 from cryptonn.market.bars import FIELDS
 from cryptonn.market.extras import EXTRAS
 from cryptonn.market.files.header import Head, is_missing, is_number, read_head
+from cryptonn.market.files.numbers import refuse_unclear_points
 from cryptonn.market.files.series import Label, labels_in
 from cryptonn.market.files.timecolumns import find_time_columns
 from cryptonn.market.files.volumes import (
@@ -140,6 +141,10 @@ def recognise(
     told = _symbol(path, head, symbol, where or {})
     columns = {**times.positions, **_prices(path, head, dialect, told)}
     volumes = _volumes(path, head, columns, told, in_quote=dialect in _IN_QUOTE)
+    if head.delimiter == ";":
+        numbers = [*(columns[price] for price in _PRICES), *(c.position for c in volumes.read)]
+        cells = [cell for number in numbers for cell in head.cells(number)]
+        refuse_unclear_points(cells, source=str(path))
     extras = _extras(names) if dialect == BINANCE else {}
     counted = (*volumes.read, *volumes.other)
     used = {*columns.values(), *extras.values(), *(column.position for column in counted)}

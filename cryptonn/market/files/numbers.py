@@ -1,12 +1,12 @@
 """Numbers as files write them: 7345.1, 7,345.10, 7.345,10 and 1.23K."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cryptonn.errors import DataError
 from cryptonn.market.files.header import is_missing
 
-__all__ = ["NumberForm", "form_of", "is_short"]
+__all__ = ["NumberForm", "form_of", "is_short", "refuse_unclear_points"]
 
 _GROUPS = re.compile(r"[-+]?\d{1,3}([.,]\d{3})+")
 """Thousands told apart by one mark: 7,345 or 1.234.567; a single mark may also be the decimal one."""
@@ -67,6 +67,21 @@ def form_of(columns: Iterable[list[str]], *, source: str) -> NumberForm:
     raise DataError(
         f"{source}: the comma in {example!r} may be the decimal mark or stand between thousands; {why}. "
         "Write the numbers with a decimal point and nothing between thousands, such as 7345.1."
+    )
+
+
+def refuse_unclear_points(cells: Sequence[str], *, source: str) -> None:
+    """Raise ``DataError`` if every point may stand between thousands, as in 7.345, and no number tells that none does.
+
+    It is asked of files with semicolons between the cells: programs write them where the comma is the decimal mark.
+    """
+    points = [cell for cell in cells if "." in cell]
+    if not points or any(map(_decimal, map(_bare, cells))):
+        return
+    raise DataError(
+        f"{source}: the point in {points[0]!r} may be the decimal mark or stand between thousands; no number tells "
+        "which. Write the numbers with nothing between thousands, such as 7345.1; if the points are decimal marks, put "
+        "commas between the cells."
     )
 
 
