@@ -493,6 +493,20 @@ def test_unknown_dialect_shows_the_header_and_the_known_ones(
         assert known in message
 
 
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("when,open,high,low,close,volume", "for: time."),
+        ("time,first,high,low,last,volume", "for: open, close."),
+        ("index,opening,high,low,close,volume", "for: time, open."),
+        ("close_time,open,high,low,close,volume", "close_time holds the end of a bar"),
+        ("time_period_end,open,high,low,close,volume", "it would move every bar to the next"),
+    ],
+)
+def test_an_unknown_layout_tells_what_is_not_found(tmp_path: Path, header: str, words: str) -> None:
+    assert words in refused(tmp_path, [header, *plain([0, 1])])
+
+
 def test_one_candle_does_not_tell_the_timeframe(tmp_path: Path) -> None:
     assert "one candle does not tell the timeframe" in refused(tmp_path, [PLAIN, *plain([0])])
 

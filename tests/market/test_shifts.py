@@ -72,6 +72,32 @@ def test_minutes_of_another_time_zone_are_told_in_hours() -> None:
     assert "best 300 bars (5 h) later" in words and "another time zone" in words
 
 
+@pytest.mark.parametrize(
+    ("timeframe", "bars", "size"),
+    [
+        ("30m", 11, "11 bars (5.5 h) later"),
+        ("30m", -19, "19 bars (9.5 h) earlier"),
+        ("15m", 23, "23 bars (5.75 h) later"),
+        ("15m", -2, "2 bars earlier"),
+        ("5m", 66, "66 bars (5.5 h) later"),
+        ("1h", 24, "24 bars (24 h) later"),
+        ("1h", -48, "48 bars (48 h) earlier"),
+        ("1h", 168, "168 bars (168 h) later"),
+        ("4h", 6, "6 bars (24 h) later"),
+        ("1d", -7, "7 bars (168 h) earlier"),
+    ],
+)
+def test_zones_of_half_hours_and_whole_days_are_looked_for(
+    timeframe: str, bars: int, size: str
+) -> None:
+    """India is 5 h 30 min ahead of UTC, Nepal 5 h 45 min; a date that is one off moves a file by a day."""
+    candles = pair(timeframe=timeframe)
+    found = match(candles | {BTC: moved(candles[BTC], bars, timeframe)}, timeframe)
+    assert found.shift is not None and found.shift.bars == bars
+    assert f"BTC/USD fits ETH/USD best {size}" in found.words(timeframe)
+    assert match(candles, timeframe).shift is None
+
+
 def test_one_shifted_month_among_many_is_found() -> None:
     """One file of several may be stamped otherwise."""
     candles = pair(8760)

@@ -1,5 +1,6 @@
 """The layouts candle files come in, told apart by their header."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -60,6 +61,10 @@ _UNNAMED = ("", "unnamed 0")
 _PRICES = FIELDS[:4]
 _FILLING = frozenset(("price", "px", "in"))
 """Words that may stand in the name of a price and say nothing."""
+_END = re.compile(
+    r"\b(?:close|end|closing) (?:time|timestamp|date)\b|\btime (?:period )?(?:close|end)\b"
+)
+"""Names of a column of the time at which a bar ends."""
 _ORDERS = (
     ("open", "high", "low", "close"),
     ("open", "close", "high", "low"),
@@ -506,9 +511,26 @@ def _unknown(path: Path, head: Head) -> str:
     if head.delimiter == "," and "," not in head.line:
         hint = " Cells must be separated by commas, semicolons or tabs."
     return (
-        f"{path}: the layout is unknown. Its header is {_short(head.line)!r}.{hint} Known are:\n{_listed()}\n"
-        "Rename the columns to one of them."
+        f"{path}: the layout is unknown. Its header is {_short(head.line)!r}.{hint or _lacking(head)} Known are:\n"
+        f"{_listed()}\nRename the columns to one of them."
     )
+
+
+def _lacking(head: Head) -> str:
+    """Say which columns are not found, and which of those there must not be renamed to the time."""
+    lacking = [
+        price for price in _PRICES if not _candidates(head.names, price, _dialect(head.names))
+    ]
+    if find_time_columns(head) is None:
+        lacking.insert(0, "time")
+    ends = [cell for cell, name in zip(head.header, head.names, strict=False) if _END.search(name)]
+    words = f" It has no column, or several, for: {', '.join(lacking)}." if lacking else ""
+    if ends and "time" in lacking:
+        words += (
+            f" {', '.join(ends)} holds the end of a bar, and its time is its open: called time, it would move every bar "
+            "to the next. Give the times of the open."
+        )
+    return words
 
 
 def _listed() -> str:
