@@ -652,6 +652,14 @@ def test_candles_of_less_than_a_minute(tmp_path: Path) -> None:
     assert "no whole number of minutes" in refused(tmp_path, [PLAIN, *rows])
 
 
+def test_a_column_with_a_currency_in_every_cell_is_not_to_be_deleted(tmp_path: Path) -> None:
+    """As Nasdaq writes prices: $7,400.12."""
+    rows = [row.replace(",1", ",$1", 1) for row in plain([0, 1, 2, 3])]
+    message = refused(tmp_path, [PLAIN, *rows])
+    assert "4 cells in column open are no number" in message
+    assert "Write the whole column as plain numbers" in message and "delete" not in message
+
+
 def test_row_that_is_cut_off(tmp_path: Path) -> None:
     message = refused(tmp_path, [PLAIN, *plain([0, 1, 2]), "1514764980000,103"])
     assert "row 5 has 2 cells, the others have 6: '1514764980000,103'" in message

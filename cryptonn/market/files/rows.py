@@ -239,9 +239,14 @@ def _numbers(
             for line, cell in zip(lines, cells, strict=True)
             if not _is_readable(cell, form, short=name not in _PRICES)
         ]
+        advice = (
+            "Mend the cell or delete the row."
+            if 2 * len(wrong) < len(cells)
+            else "Write the whole column as plain numbers, such as 7400.12, without a currency or another sign."
+        )
         raise DataError(
             f"{path}: {counted(len(wrong), 'cell')} in column {name} {'is' if len(wrong) == 1 else 'are'} no number, "
-            f"first in row {wrong[0][0]}: {wrong[0][1]!r}. Mend the cell or delete the row."
+            f"first in row {wrong[0][0]}: {wrong[0][1]!r}. {advice}"
         ) from error
 
 
