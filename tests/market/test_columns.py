@@ -715,7 +715,6 @@ def test_a_file_in_which_most_minutes_are_empty_stays_of_minutes(tmp_path: Path)
         (["7400", "NaN", "7300", "7400", "0"], "high is missing"),
         (["inf", "inf", "inf", "inf", "0"], "open is infinite"),
         (["0", "0", "0", "0", "5"], "open 0 is not above 0"),
-        (["7400", "7400", "7400", "7400", "NaN"], "volume is missing"),
     ],
 )
 def test_what_is_no_null_row_is_an_impossible_bar(
@@ -723,6 +722,59 @@ def test_what_is_no_null_row_is_an_impossible_bar(
 ) -> None:
     message = refused(tmp_path, without_trade(lambda _: cells))
     assert f"first in row 3 at 2020-01-05 01:00Z: {words}" in message
+
+
+@pytest.mark.parametrize("cell", ["-", "", "NaN", "null", "--"])
+@pytest.mark.parametrize(
+    "cells", ["open high low close", "open open open open"], ids=["moved", "flat"]
+)
+def test_a_bar_with_prices_and_without_a_volume_has_0(
+    tmp_path: Path, cells: str, cell: str
+) -> None:
+    """It was an impossible bar, and the advice threw its prices away."""
+    file = read(tmp_path, without_trade(lambda k: [*Bar(k).cells(cells), cell]))
+    bars = [Bar(k) for k in range(COUNT)]
+    assert file.candles["open"].tolist() == [bar.open for bar in bars]
+    volumes = [0.0 if bar.k % 3 else bar.base for bar in bars]
+    assert file.candles["volume"].tolist() == volumes
+    assert file.repairs == {"missing_volume": 20}
+    assert (
+        "Column volume is empty in 20 of the bars that have prices: their volume was set to 0."
+        in (file.notes)
+    )
+
+
+def test_investing_com_and_coinmarketcap_lack_volumes(tmp_path: Path) -> None:
+    """A "-" on single days, and in the first months of 2013."""
+    rows = [
+        f"{bar.day},{bar.close},{bar.open},{bar.high},{bar.low},{'-' if bar.k == 7 else '1.50K'},1%"
+        for bar in map(Bar, range(COUNT))
+    ]
+    file = read(tmp_path, ["Date,Price,Open,High,Low,Vol.,Change %", *rows])
+    assert file.candles["volume"].tolist() == [0.0 if k == 7 else 1500.0 for k in range(COUNT)]
+    assert file.repairs == {"rounded_volume": COUNT - 1, "missing_volume": 1}
+    assert any("Column Vol. is empty in 1 of the bars" in note for note in file.notes)
+    rows = [
+        f"{bar.day},{','.join(bar.cells('open high low close'))},{'-' if bar.k < 10 else bar.quote},9"
+        for bar in map(Bar, range(COUNT))
+    ]
+    file = read(tmp_path, ["Date,Open,High,Low,Close,Volume,Market Cap", *rows])
+    assert file.candles["volume"].iloc[9] == 0
+    assert file.candles["volume"].iloc[10] == pytest.approx(Bar(10).base)
+    assert file.repairs == {"converted_volume": COUNT, "missing_volume": 10}
+
+
+@pytest.mark.parametrize("cell", ["0", "NaN", ""])
+def test_where_base_is_missing_the_volume_in_quote_is_taken(tmp_path: Path, cell: str) -> None:
+    rows = [
+        f"{bar.time},{','.join(bar.cells('open high low close'))},"
+        f"{bar.base if bar.k % 3 else cell},{bar.quote}"
+        for bar in map(Bar, range(COUNT))
+    ]
+    file = read(tmp_path, [f"{BARS},volume,volume_usd", *rows])
+    is_the_market(file)
+    assert file.repairs == {"converted_volume": 10}
+    assert any("it was taken from volume_usd" in note for note in file.notes)
 
 
 def test_a_file_of_null_rows_alone_is_refused(tmp_path: Path) -> None:

@@ -74,7 +74,8 @@ class CandleFile:
     ``duplicates`` exact copies dropped; ``mixed_units`` times in another unit than most;
     ``converted_to_utc`` times of another zone; ``blank_rows`` without a cell; ``null_rows`` bars without a trade;
     ``dropped_bars`` impossible bars dropped on request; ``other_rows`` of another series than the one asked for;
-    ``converted_volume`` volumes in quote that were divided by the close; ``rounded_volume`` volumes such as 1.23K;
+    ``converted_volume`` volumes in quote that were divided by the close; ``missing_volume`` bars with prices and
+    without a volume, which was set to 0; ``rounded_volume`` volumes such as 1.23K;
     ``unclosed`` the bar in progress and ``future`` bars that had not begun, left out.
     """
     sha256: str = ""
@@ -151,6 +152,7 @@ def read_candle_file(
     rows = table.assign(volume=volume.amounts)[fields]
     good = _good_bars(path, rows, times, options.bad_bars)
     repairs |= read.repairs | {"null_rows": int(quiet.sum()), "dropped_bars": int((~good).sum())}
+    repairs |= volume.repairs
     try:
         rows, times, order_repairs = _in_order(path, rows[good], times[good], naive=read.is_naive)
     except _Conflict as conflict:
@@ -368,7 +370,7 @@ def _column_notes(
         notes.append(
             f"{name} counts quote money: it was divided by the Close, so that it counts base."
         )
-    if layout.dialect == PLAIN:
+    if layout.dialect == PLAIN or volume.repairs:
         notes += volume.notes
     most = float((candles["volume"] * candles["close"]).max())
     if most > _ALL_MARKETS and is_quote("usd", layout.symbol):

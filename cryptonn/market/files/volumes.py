@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cryptonn.errors import DataError
+from cryptonn.market.bars import FIELDS
 from cryptonn.market.symbols import is_coin, parse_symbol
 
 __all__ = [
@@ -63,6 +64,9 @@ _ROUNDED = 0.001
 """Share by which a mean price may lie outside low to high, as it is rounded."""
 _MARGIN = 0.1
 """Share by which quote / base may lie outside low to high: volumes are rounded."""
+_MISSING = (
+    "Column {name} is empty in {number:,} of the bars that have prices: their volume was set to 0."
+)
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,21 @@ class Volume:
     """The amounts are to be divided by the close."""
     column: VolumeColumn
     notes: tuple[str, ...] = ()
+    repairs: dict[str, int] = field(default_factory=dict)
+    """``converted_volume`` and ``missing_volume``; see ``CandleFile``."""
+
+    def filled(self, *, by: pd.Series, kind: str, note: str) -> "Volume":
+        """Return the volume with what it lacks taken from another series, counted and noted."""
+        lacks = self.amounts.isna() & by.notna()
+        number = int(lacks.sum())
+        if not number:
+            return self
+        return replace(
+            self,
+            amounts=self.amounts.where(~lacks, by),
+            notes=(*self.notes, note.format(number=number, name=self.column.name)),
+            repairs=self.repairs | {kind: number},
+        )
 
 
 def volume_columns(
@@ -242,7 +261,9 @@ def take_volume(
     volume = _chosen(path, fits, columns, of_known_make=of_known_make)
     if not volume.amounts.isna().all():
         _refuse_price(path, fits, volume.column)
-        return volume
+        if not volume.amounts.isna().any():
+            return volume
+        return volume.filled(by=_nothing(rows), kind="missing_volume", note=_MISSING)
     raise DataError(
         f"{path}: column {volume.column.name} is empty in every row that has prices. Give a file with the volume. If "
         "these are mark or index prices, at which nothing was traded, write 0: a run can look at such candles, but not "
@@ -264,6 +285,12 @@ def _chosen(path: Path, fits: "_Fits", columns: VolumeColumns, *, of_known_make:
     if columns.plain:
         return _plain(path, fits, columns)
     raise DataError(_unclear(path, candidates))
+
+
+def _nothing(rows: pd.DataFrame) -> pd.Series:
+    """Return a volume of 0 for each bar that has all its prices, and NaN for the others."""
+    priced = rows[list(FIELDS[:4])].notna().all(axis=1)
+    return priced.map({True: 0.0, False: np.nan}).astype(np.float64)
 
 
 def _refuse_price(path: Path, fits: "_Fits", column: VolumeColumn) -> None:
@@ -349,7 +376,7 @@ def _beside_quote(
         pair = pairs[answers.index(True)]
         if fits.turned_rows(pair).sum() >= _FEW:
             raise DataError(_partly(path, fits, pair))
-        return _take(fits.rows, pair[0], columns)
+        return _completed(fits, _take(fits.rows, pair[0], columns), pair)
     turned = next((pair for pair in pairs if fits.turned(pair)), None)
     if turned is not None:
         raise DataError(_contradiction(path, fits, turned))
@@ -362,6 +389,17 @@ def _beside_quote(
     if not columns.base and not columns.plain:
         raise DataError(_unclear(path, candidates))
     return _take(fits.rows, candidates[0], columns)
+
+
+def _completed(fits: _Fits, volume: Volume, pair: tuple[VolumeColumn, VolumeColumn]) -> Volume:
+    """Take the volume from the column in quote where the one in base is missing, or 0 though something was paid."""
+    base, quote = map(fits.values, pair)
+    traded = pd.Series(np.where(quote > 0, quote / fits.close, np.nan), index=volume.amounts.index)
+    lacks = ~(base > 0) & traded.notna().to_numpy()
+    note = f"Column {{name}} has no amount in {{number:,}} of the bars: it was taken from {pair[1].name}, divided by the Close."
+    return replace(volume, amounts=volume.amounts.mask(lacks)).filled(
+        by=traded, kind="converted_volume", note=note
+    )
 
 
 def _plain(path: Path, fits: _Fits, columns: VolumeColumns) -> Volume:
