@@ -533,6 +533,22 @@ def test_without_a_header_the_volume_is_told_by_its_values(
         is_the_market(read(tmp_path, table(order, names)))
 
 
+@pytest.mark.parametrize("index", ["", "k "])
+def test_the_numbers_that_pandas_gives_to_columns_are_no_candle(tmp_path: Path, index: str) -> None:
+    """What ccxt returns, saved by pandas: done as the message said, the next one was "row 2: 0 is no time"."""
+    start = "," if index else ""
+    rows = table("", f"{index}{OHLC} base")
+    right = f"{start}{PLAIN}"
+    numbers = f"{start}0,1,2,3,4,5"
+    message = refused(tmp_path, [numbers, *rows])
+    assert f"row 1, '{numbers}', holds the numbers that pandas gives to columns" in message
+    assert f"Replace it with one that names the columns, for the candles of ccxt '{right}'" in (
+        message
+    )
+    assert f"row 2, '{numbers}', holds" in refused(tmp_path, [right, numbers, *rows])
+    is_the_market(read(tmp_path, [right, *rows]))
+
+
 @pytest.mark.parametrize("volume", ["volume", "volume_btc", "volume_quote"])
 def test_a_volume_that_is_a_price_is_refused(tmp_path: Path, volume: str) -> None:
     message = refused(tmp_path, table(f"{BARS},{volume},other1,trades", f"{OHLC} mean base k"))
@@ -739,7 +755,7 @@ def test_a_bar_with_prices_and_without_a_volume_has_0(
     assert file.candles["volume"].tolist() == volumes
     assert file.repairs == {"missing_volume": 20}
     assert (
-        "Column volume is empty in 20 of the bars that have prices: their volume was set to 0."
+        "Column volume has no amount in 20 of the bars that have prices: their volume was set to 0."
         in (file.notes)
     )
 
@@ -753,7 +769,7 @@ def test_investing_com_and_coinmarketcap_lack_volumes(tmp_path: Path) -> None:
     file = read(tmp_path, ["Date,Price,Open,High,Low,Vol.,Change %", *rows])
     assert file.candles["volume"].tolist() == [0.0 if k == 7 else 1500.0 for k in range(COUNT)]
     assert file.repairs == {"rounded_volume": COUNT - 1, "missing_volume": 1}
-    assert any("Column Vol. is empty in 1 of the bars" in note for note in file.notes)
+    assert any("Column Vol. has no amount in 1 of the bars" in note for note in file.notes)
     rows = [
         f"{bar.day},{','.join(bar.cells('open high low close'))},{'-' if bar.k < 10 else bar.quote},9"
         for bar in map(Bar, range(COUNT))

@@ -1,9 +1,13 @@
 """Candle files of every make become the same table; every repair is counted; every bad file is refused by row."""
 
+import bz2
 import gzip
 import hashlib
+import lzma
+import pickle
+import tarfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -465,6 +469,45 @@ def test_binary_file(tmp_path: Path) -> None:
     path.write_bytes(b"PAR1\0\0\1")
     with pytest.raises(DataError, match="not a text file"):
         read_candle_file(path, symbol="ETH/USD")
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "advice"),
+    [
+        (b"PAR1\x15\x04", "a Parquet file", "Write it as a CSV"),
+        (b"ARROW1\0\0", "a Feather file", "Write it as a CSV"),
+        (pickle.dumps({"open": 1}), "a pickle of Python", "Write it as a CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "an Excel workbook", "Save it as CSV"),
+        (bz2.compress(b"time,open"), "packed with bzip2", "Unpack it"),
+        (lzma.compress(b"time,open"), "packed with xz", "Unpack it"),
+        (b"[[1578182400000, 1, 2, 3, 4, 5]]", "JSON", "Write it as a CSV"),
+        (b'\n [{"open": 1}]', "JSON", "Write it as a CSV"),
+        (b'{"result": []}', "JSON", "Write it as a CSV"),
+        (b"<!DOCTYPE html><html>", "a page of the web", "Fetch the file again"),
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gz"])
+def test_what_is_no_csv_is_named(
+    tmp_path: Path, content: bytes, name: str, advice: str, pack: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "candles.dat"
+    path.write_bytes(pack(content))
+    with pytest.raises(DataError, match=f"this is {name}.*{advice}"):
+        read_candle_file(path, symbol="ETH/USD")
+
+
+def test_workbooks_and_tar_archives_are_named(tmp_path: Path) -> None:
+    book = tmp_path / "candles.xlsx"
+    with zipfile.ZipFile(book, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<x/>")
+        archive.writestr("xl/workbook.xml", "<x/>")
+    with pytest.raises(DataError, match=r"this is an Excel workbook\. Save it as CSV"):
+        read_candle_file(book, symbol="ETH/USD")
+    packed = tmp_path / "candles.tar.gz"
+    with tarfile.open(packed, "w:gz") as tar:
+        tar.add(save(tmp_path, [PLAIN, *plain([0, 1])]), arcname="candles.csv")
+    with pytest.raises(DataError, match=r"this is a tar archive.*Unpack it"):
+        read_candle_file(packed, symbol="ETH/USD")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,27 @@ __all__ = ["read_content"]
 
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
+_PANDAS = "Write it as a CSV, as in pandas: DataFrame.to_csv."
+_UNPACK = "Unpack it and give the files in it."
+_KINDS = (
+    (b"PAR1", "a Parquet file", _PANDAS),
+    (b"ARROW1", "a Feather file", _PANDAS),
+    (b"\x89HDF", "an HDF5 file", _PANDAS),
+    (b"\x80\x04", "a pickle of Python", _PANDAS),
+    (b"\x80\x05", "a pickle of Python", _PANDAS),
+    (b"SQLite format 3", "an SQLite database", _PANDAS),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook", "Save it as CSV and give that."),
+    (b"BZh", "packed with bzip2", _UNPACK),
+    (b"\xfd7zXZ", "packed with xz", _UNPACK),
+    (b"\x28\xb5\x2f\xfd", "packed with Zstandard", _UNPACK),
+    (b"7z\xbc\xaf", "a 7z archive", _UNPACK),
+    (b"Rar!", "a rar archive", _UNPACK),
+)
+"""How files begin that hold no CSV, what they are, and what to do."""
+_TAR = (257, b"ustar")
+"""Where a tar archive says that it is one."""
+_SHEET = "[Content_Types].xml"
+"""A file in every Excel workbook."""
 
 
 def read_content(path: Path) -> tuple[bytes, str]:
@@ -24,18 +45,38 @@ def read_content(path: Path) -> tuple[bytes, str]:
     Raises
     ------
     DataError
-        If the file is missing, a folder, unreadable, empty, broken, binary, or a zip of several files.
+        If the file is missing, a folder, unreadable, empty, broken, of another kind than CSV (a workbook, JSON,
+        Parquet, a tar archive, …), or a zip of several files.
     """
     packed = _read(path)
     content = _unpack(path, packed)
     if not content.strip():
         raise DataError(f"{path}: the file is empty. Fetch it again.")
+    _refuse_other_kind(path, content)
     content = _in_utf8(path, content)
     if b"\0" in content[:4096]:
         raise DataError(
             f"{path}: this is not a text file. Give a CSV, plain or packed as .gz or .zip."
         )
     return _with_line_feeds(content), hashlib.sha256(packed).hexdigest()
+
+
+def _refuse_other_kind(path: Path, content: bytes) -> None:
+    """Refuse what is no CSV by its first bytes, and say what to do."""
+    for start, name, advice in _KINDS:
+        if content.startswith(start):
+            raise DataError(f"{path}: this is {name}, not a text file. {advice}")
+    place, mark = _TAR
+    if content[place : place + len(mark)] == mark:
+        raise DataError(f"{path}: this is a tar archive, not a text file. {_UNPACK}")
+    start = content[:1000].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    if start.startswith((b"[[", b"[{", b"{")) or (start[:1] == b"[" and path.suffix == ".json"):
+        raise DataError(f"{path}: this is JSON, not a CSV. {_PANDAS}")
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise DataError(
+            f"{path}: this is a page of the web (HTML or XML), not a CSV. Look at it in a browser: it may hold an error "
+            "of the site. Fetch the file again."
+        )
 
 
 def _in_utf8(path: Path, content: bytes) -> bytes:
@@ -105,6 +146,8 @@ def _is_litter(item: zipfile.ZipInfo) -> bool:
 def _unzip(path: Path, packed: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         names = [item.filename for item in archive.infolist() if not _is_litter(item)]
+        if _SHEET in names:
+            raise DataError(f"{path}: this is an Excel workbook. Save it as CSV and give that.")
         if len(names) != 1:
             raise DataError(
                 f"{path}: the zip holds {len(names)} files ({', '.join(names[:5])}); it must hold one. "

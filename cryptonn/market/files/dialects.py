@@ -54,6 +54,8 @@ _NAMES = {dialect.split()[0].lower(): dialect for dialect in _DIALECTS}
 """By the first word, in small letters: yahoo."""
 _IN_QUOTE = (YAHOO, COINMARKETCAP, FTX)
 """Dialects whose volume counts quote money."""
+_FEWEST = 5
+"""Columns that a candle has at least."""
 _BINANCE_WIDTH = 12
 _KRAKEN_WIDTH = 7
 _UNNAMED = ("", "unnamed 0")
@@ -136,6 +138,7 @@ def recognise(
         was traded, or if neither caller nor file says the symbol.
     """
     head = read_head(content)
+    _refuse_numbered(path, head)
     if head.bare:
         return _bare(path, head, symbol=_symbol(path, head, symbol, where or {}))
     names = head.names
@@ -202,6 +205,27 @@ def refuse_other_dialect(path: Path, layout: Layout, *, expected: str) -> None:
 
 
 # ---- a file without a header
+
+
+def _refuse_numbered(path: Path, head: Head) -> None:
+    """Refuse a line that numbers the columns 0, 1, 2, …, as pandas does with what ccxt returns."""
+    for number, cells in enumerate((head.header, *head.sample[:1])):
+        named = [cell for place, cell in enumerate(cells) if place or cell]
+        if len(named) < _FEWEST or named != [str(place) for place in range(len(named))]:
+            continue
+        index = "" if len(named) == len(cells) else ","
+        line = head.skip + number + (1 if head.bare else 0)
+        names = ",".join(("time", *FIELDS))
+        todo = (
+            f"Replace it with one that names the columns, for the candles of ccxt {index + names!r}"
+            if number == 0
+            else "Delete it, and let the header name the columns in their order, for the candles of ccxt "
+            f"{index + names!r}"
+        )
+        raise DataError(
+            f"{path}: row {line}, {head.delimiter.join(cells)!r}, holds the numbers that pandas gives to columns without "
+            f"a name. {todo}."
+        )
 
 
 def _bare(path: Path, head: Head, *, symbol: str) -> Layout:

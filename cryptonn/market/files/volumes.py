@@ -64,9 +64,6 @@ _ROUNDED = 0.001
 """Share by which a mean price may lie outside low to high, as it is rounded."""
 _MARGIN = 0.1
 """Share by which quote / base may lie outside low to high: volumes are rounded."""
-_MISSING = (
-    "Column {name} is empty in {number:,} of the bars that have prices: their volume was set to 0."
-)
 
 
 @dataclass(frozen=True)
@@ -117,16 +114,17 @@ class Volume:
     repairs: dict[str, int] = field(default_factory=dict)
     """``converted_volume`` and ``missing_volume``; see ``CandleFile``."""
 
-    def filled(self, *, by: pd.Series, kind: str, note: str) -> "Volume":
+    def filled(self, *, by: pd.Series, kind: str, how: str) -> "Volume":
         """Return the volume with what it lacks taken from another series, counted and noted."""
         lacks = self.amounts.isna() & by.notna()
         number = int(lacks.sum())
         if not number:
             return self
+        note = f"Column {self.column.name} has no amount in {number:,} of the bars that have prices: {how}."
         return replace(
             self,
             amounts=self.amounts.where(~lacks, by),
-            notes=(*self.notes, note.format(number=number, name=self.column.name)),
+            notes=(*self.notes, note),
             repairs=self.repairs | {kind: number},
         )
 
@@ -263,7 +261,9 @@ def take_volume(
         _refuse_price(path, fits, volume.column)
         if not volume.amounts.isna().any():
             return volume
-        return volume.filled(by=_nothing(rows), kind="missing_volume", note=_MISSING)
+        return volume.filled(
+            by=_nothing(rows), kind="missing_volume", how="their volume was set to 0"
+        )
     raise DataError(
         f"{path}: column {volume.column.name} is empty in every row that has prices. Give a file with the volume. If "
         "these are mark or index prices, at which nothing was traded, write 0: a run can look at such candles, but not "
@@ -396,9 +396,10 @@ def _completed(fits: _Fits, volume: Volume, pair: tuple[VolumeColumn, VolumeColu
     base, quote = map(fits.values, pair)
     traded = pd.Series(np.where(quote > 0, quote / fits.close, np.nan), index=volume.amounts.index)
     lacks = ~(base > 0) & traded.notna().to_numpy()
-    note = f"Column {{name}} has no amount in {{number:,}} of the bars: it was taken from {pair[1].name}, divided by the Close."
     return replace(volume, amounts=volume.amounts.mask(lacks)).filled(
-        by=traded, kind="converted_volume", note=note
+        by=traded,
+        kind="converted_volume",
+        how=f"it was taken from {pair[1].name}, divided by the Close",
     )
 
 
