@@ -230,5 +230,5 @@ class TestTheTerminal:
         assert "train: The" not in said
 
     def test_the_json_holds_every_number(self, run: Run) -> None:
-        found = json.loads(to_json(summary_of(run, run.comparison, report=None)))
+        found = json.loads(to_json(summary_of(run, run.comparison, verdicts={}, report=None)))
         assert list(found["forecasts"]["2019Q1"]) == list(MEANINGS)

@@ -289,9 +289,11 @@ class TestTerminal:
 
     def test_the_json_holds_the_record(self, plain: Run) -> None:
         run = reproduced(plain)
-        found = json.loads(to_json(summary_of(run, run.comparison, report=None)))
+        found = json.loads(to_json(summary_of(run, run.comparison, verdicts={}, report=None)))
         assert found["published"]["numbers"]["accuracy"] == 0.566
         assert (
-            json.loads(to_json(summary_of(plain, plain.comparison, report=None)))["published"]
+            json.loads(to_json(summary_of(plain, plain.comparison, verdicts={}, report=None)))[
+                "published"
+            ]
             is None
         )
