@@ -4,6 +4,8 @@ One network serves both ways of training, with the same weights: the streaming f
 shown, the windowed form after the last bar of its window. Only Keras is called, so that it runs on any Keras backend.
 """
 
+import random
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -38,8 +40,12 @@ def build_network(
     n_features: int,
     form: Literal["streaming", "windowed"],
     scaling: Literal["standard", "window"] = "standard",
+    seed: int | None = None,
 ) -> keras.Model:
     """Build the untrained network; with ``scaling="window"`` it first scales what it is shown, as a whole.
+
+    With a seed its weights and dropout are those Keras would give after ``keras.utils.set_random_seed(seed)``, whatever
+    other threads draw from Python's random numbers meanwhile (those of dask do). Without one they are Keras' own.
 
     Returns
     -------
@@ -49,30 +55,50 @@ def build_network(
         class with a sigmoid or, for a regression, a linear output; two with a softmax, where the second is up. Time may
         have any length.
     """
+    draw = _seeds(seed)
     bars = x = keras.Input((None, n_features), name="bars")
     if scaling == "window":
         x = WindowScaling(name="window_scaling")(x)
     for place, units in enumerate(config.layers, start=1):
         every = form == "streaming" or place < len(config.layers)
-        x = keras.layers.LSTM(units, activation=config.activation, return_sequences=every)(
-            x
-        )  # (batch, time, units)
+        lstm = keras.layers.LSTM(
+            units,
+            activation=config.activation,
+            return_sequences=every,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=draw()),
+            recurrent_initializer=keras.initializers.Orthogonal(seed=draw()),
+            seed=draw(),
+        )
+        x = lstm(x)  # (batch, time, units)
         if not every:
             x = keras.layers.Reshape((1, units))(x)  # (batch, 1, units)
         if config.dropout:
-            x = keras.layers.Dropout(config.dropout)(x)
+            x = keras.layers.Dropout(config.dropout, seed=draw())(x)
         if config.normalization == "batch":
             x = keras.layers.BatchNormalization()(x)
         elif config.normalization == "layer":
             x = keras.layers.LayerNormalization()(x)
     for units in config.dense:
-        x = keras.layers.Dense(units, activation="relu")(x)
+        x = _dense(units, activation="relu", seed=draw())(x)
         if config.dense_dropout:
-            x = keras.layers.Dropout(config.dense_dropout)(x)
-    x = keras.layers.Dense(2 if config.output == "softmax" else 1, activation=config.output)(x)
+            x = keras.layers.Dropout(config.dense_dropout, seed=draw())(x)
+    x = _dense(2 if config.output == "softmax" else 1, activation=config.output, seed=draw())(x)
     network = keras.Model(bars, x, name="cryptonn")
     network.compile(jit_compile=JIT)
     return network
+
+
+def _seeds(seed: int | None) -> Callable[[], int | None]:
+    """Return what gives the next seed, as Keras draws its own (``make_default_seed``); None without a seed."""
+    if seed is None:
+        return lambda: None
+    own = random.Random(seed)
+    return lambda: own.randint(1, 10**9)
+
+
+def _dense(units: int, *, activation: str, seed: int | None) -> keras.layers.Dense:
+    initializer = keras.initializers.GlorotUniform(seed=seed)
+    return keras.layers.Dense(units, activation=activation, kernel_initializer=initializer)
 
 
 def proba_of(network: keras.Model, bars: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -88,7 +88,11 @@ def fit_published(
     keras.utils.set_random_seed(config.seed)
     n_features = rows.train.bars.shape[1]
     network = build_network(
-        config.network, n_features=n_features, form="windowed", scaling=config.features.scaling
+        config.network,
+        n_features=n_features,
+        form="windowed",
+        scaling=config.features.scaling,
+        seed=config.seed,
     )
     examples = Windowed(rows.train, rows.lookback, config.training.batch_size)
     hooks = Hooks(on_epoch, on_progress, checkpoint=checkpoint)

@@ -72,6 +72,7 @@ def fit_model(
         n_features=features.shape[1],
         form=config.training.form,
         scaling=config.features.scaling,
+        seed=config.seed,
     )
     said = _sayings(network, material.rows, config)
     hooks = Hooks(on_epoch, on_progress, log_dir, checkpoint)

@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 
@@ -87,3 +89,18 @@ def test_no_dense_layer_if_it_has_no_units() -> None:
         NetworkConfig(layers=(5,), dropout=0, dense=()), n_features=4, form="streaming"
     )
     assert [type(layer).__name__ for layer in network.layers[1:]] == ["LSTM", "Dense"]
+
+
+@pytest.mark.parametrize("form", ["streaming", "windowed"])
+def test_a_seed_holds_whatever_other_threads_draw(form: str) -> None:
+    """Threads that dask leaves behind drew from Python's random numbers while a network was built."""
+    config = NetworkConfig(
+        layers=(5, 3), dropout=0.2, dense=(4,), dense_dropout=0.1, normalization="batch"
+    )
+    keras.utils.set_random_seed(7)
+    plain = build_network(config, n_features=4, form=form)
+    random.seed(1)
+    seeded = build_network(config, n_features=4, form=form, seed=7)
+    assert len(plain.variables) == len(seeded.variables)
+    for one, other in zip(plain.variables, seeded.variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
