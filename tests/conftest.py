@@ -56,18 +56,28 @@ def together(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny(together: Path):
+def made(together: Path) -> Callable[[str, Callable[[], Any]], Any]:
+    """Make a thing once for all processes of the tests, under a name; what it leaves on disk stays as it is."""
+
+    def once(name: str, make: Callable[[], Any]) -> Any:
+        kept = together / f"{name}.pickle"
+        with FileLock(together / f"{name}.lock"):
+            if kept.exists():
+                return pickle.loads(kept.read_bytes())
+            value = make()
+            kept.write_bytes(pickle.dumps(value))
+            return value
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def tiny(together: Path, made: Callable[..., Any]):
     """The tiny run, done once from candles to report, as it is in memory; leave its folder as it is."""
     from cryptonn import pipeline
     from tests.tiny_run import tiny_config
 
-    kept = together / "tiny.pickle"
-    with FileLock(together / "tiny.lock"):
-        if not kept.exists():
-            run = pipeline.run(tiny_config(), results=together / "results")
-            kept.write_bytes(pickle.dumps(run))
-            return run
-    return pickle.loads(kept.read_bytes())
+    return made("tiny", lambda: pipeline.run(tiny_config(), results=together / "results"))
 
 
 _BLANK = base64.b64decode(

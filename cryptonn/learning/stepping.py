@@ -5,6 +5,7 @@ comes with the band in which that of ``predict_proba`` lies: where a threshold l
 """
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -31,13 +32,13 @@ class SteppingNetwork:
     Parameters
     ----------
     model
-        Stays as it is; a copy of its network is stepped.
+        Stays as it is. What is carried along belongs to this object alone.
     """
 
     def __init__(self, model: FittedModel) -> None:
         self._model = model
         self._streaming = model.config.training.form == "streaming"
-        self._network = _twin(model.network, stateful=self._streaming)
+        self._state: list[NDArray[np.float32]] = []
         self._recent = np.empty((0, len(model.feature_names)), dtype=np.float32)
         self._last: pd.Timestamp | None = None
 
@@ -102,8 +103,8 @@ class SteppingNetwork:
         number = np.empty(len(bars), dtype=np.float32)
         for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
             if start in anew:
-                _reset(self._network)
-            shown = self._shown(rows[start - lookback if start in anew else start : end])
+                self._state = []
+            shown = self._carried(rows[start - lookback if start in anew else start : end])
             number[start - known : end - known] = shown[start - end :]
         number[: max(0, lookback - 1 - known)] = np.nan
         self._recent = rows[-lookback:]
@@ -115,13 +116,19 @@ class SteppingNetwork:
         rows = np.concatenate([self._recent, bars])
         number = np.full(len(bars), np.nan, dtype=np.float32)
         for row in range(max(known, lookback - 1), len(rows)):
-            number[row - known] = self._shown(rows[row - lookback + 1 : row + 1])[-1]
+            window = rows[row - lookback + 1 : row + 1]
+            number[row - known] = proba_of(self._model.network, window[None])[0, -1]
         self._recent = rows[-lookback:]
         return number
 
-    def _shown(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        number: NDArray[np.float32] = proba_of(self._network, rows[None])[0]
-        return number
+    def _carried(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the network's number at each row, going on from the state, which moves on."""
+        network = _stepped(self._model.network)
+        if not self._state:
+            shapes = [(1, *given.shape[1:]) for given in network.inputs[1:]]
+            self._state = [np.zeros(shape, dtype=np.float32) for shape in shapes]
+        said, *self._state = network.predict_on_batch([rows[None], *self._state])
+        return np.asarray(said, dtype=np.float32)[0, :, -1]
 
     def _band(
         self, number: NDArray[np.float64], index: pd.DatetimeIndex, close: pd.Series | None
@@ -138,23 +145,27 @@ class SteppingNetwork:
         return pd.DataFrame(values, index=index)
 
 
-def _twin(network: keras.Model, *, stateful: bool) -> Any:
-    """Return a network with the same layers and weights that is shown one sequence at a time."""
-
-    def copy(layer: Any) -> Any:
-        settings = layer.get_config()
-        return type(layer).from_config(
-            settings | {"stateful": stateful} if "stateful" in settings else settings
-        )
-
-    bars = keras.Input(batch_shape=(1, *network.input_shape[1:]))
-    twin = keras.models.clone_model(network, input_tensors=bars, clone_function=copy)
-    twin.set_weights(network.get_weights())
-    twin.compile(jit_compile=JIT)  # as the network itself
-    return twin
+_STEPPED: WeakKeyDictionary[keras.Model, keras.Model] = WeakKeyDictionary()
+"""The stepped form of each network: TensorFlow takes a second to trace one."""
 
 
-def _reset(network: Any) -> None:
-    for layer in network.layers:
-        if getattr(layer, "stateful", False):
-            layer.reset_state()
+def _stepped(network: keras.Model) -> keras.Model:
+    """Return the same layers and weights, that take and give the states of the LSTM layers beside bars and answers."""
+    if network not in _STEPPED:
+        bars = x = keras.Input(network.input_shape[1:])
+        before: list[Any] = []
+        after: list[Any] = []
+        for layer in network.layers[1:]:
+            settings = layer.get_config()
+            if isinstance(layer, keras.layers.LSTM):
+                known = [keras.Input((layer.units,)) for _ in range(2)]
+                copy = keras.layers.LSTM.from_config(settings | {"return_state": True})
+                x, *states = copy(x, initial_state=known)
+                before, after = before + known, after + states
+            else:
+                x = type(layer).from_config(settings)(x)
+        stepped = keras.Model([bars, *before], [x, *after])
+        stepped.set_weights(network.get_weights())
+        stepped.compile(jit_compile=JIT)  # as the network itself
+        _STEPPED[network] = stepped
+    return _STEPPED[network]

@@ -1,7 +1,7 @@
 """A small trained run, for the tests of what became of its paper sessions."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,13 @@ def remembered_models() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(together: Path, made: Callable[..., Any]) -> Path:
     """The folder of a run of six synthetic days, trained for one epoch; leave it as it is."""
     from cryptonn import pipeline
     from tests.tiny_run import tiny_config
 
-    return pipeline.train(
-        tiny_config(training={"epochs": 1}), results=tmp_path_factory.mktemp("trained")
-    ).folder
+    config = tiny_config(name="trained", training={"epochs": 1})
+    return made("trained", lambda: pipeline.train(config, results=together / "trained").folder)
 
 
 @pytest.fixture
