@@ -6,7 +6,8 @@ import pickle
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,19 +87,24 @@ _BLANK = base64.b64decode(
 """A PNG of one white pixel."""
 
 
-@pytest.fixture(autouse=True)
-def blank_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write figures as one pixel: to render them takes most of a report's time.
-
-    What lives longer than a test (``tiny``, the reports of tests/reporting) is rendered, and so are the figures and
-    tear sheets of the tests that are about them.
-    """
+@contextmanager
+def blank() -> Iterator[None]:
+    """Write figures as one pixel: to render them takes most of a report's time."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     def print_png(canvas: FigureCanvasAgg, file: Any, **_: Any) -> None:
         file.write(_BLANK)
 
-    monkeypatch.setattr(FigureCanvasAgg, "print_png", print_png)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FigureCanvasAgg, "print_png", print_png)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def blank_pictures() -> Iterator[None]:
+    """Render nothing, but for ``tiny``, and in the tests that are about figures and tear sheets."""
+    with blank():
+        yield
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from cryptonn.cli.summary import show_run, summary_of
 from cryptonn.evaluation.forecasts import MEANINGS
 from cryptonn.output import to_json
 from cryptonn.reporting.figures_forecast import draw_forecast_chart, draw_forecasts
-from cryptonn.reporting.sections_forecast import forecast_words, make_forecasts
+from cryptonn.reporting.sections_forecast import Forecasts, forecast_words, make_forecasts
 from cryptonn.runs import Run
 
 
@@ -29,6 +29,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def report(run: Run) -> Written:
     """Of a run that has not been traded yet: its forecasts stand for themselves."""
     return write(replace(run, backtests={}, verdicts={}), run.folder)
+
+
+@pytest.fixture(scope="module")
+def found(run: Run) -> Forecasts:
+    made = make_forecasts(run)
+    assert made is not None
+    return made
 
 
 def text(html: str) -> str:
@@ -101,9 +108,7 @@ class TestThePage:
 
 
 class TestTheTable:
-    def test_errors_stand_beside_those_of_persistence(self, run: Run) -> None:
-        found = make_forecasts(run)
-        assert found is not None
+    def test_errors_stand_beside_those_of_persistence(self, run: Run, found: Forecasts) -> None:
         head, line = [title for title, _ in found.grid.head], found.grid.rows[2]
         scores = run.forecast_scores["2019Q1"]
         said = dict(zip(head, line, strict=True))
@@ -122,9 +127,10 @@ class TestTheTable:
         place = [title for title, _ in found.grid.head].index("ratio of RMSE")
         assert [row[place].tone for row in found.grid.rows] == ["", tone, tone]
 
-    def test_the_share_of_prices_inside_the_interval_is_counted(self, run: Run) -> None:
-        found, forecasts = make_forecasts(run), run.forecasts
-        assert found is not None
+    def test_the_share_of_prices_inside_the_interval_is_counted(
+        self, run: Run, found: Forecasts
+    ) -> None:
+        forecasts = run.forecasts
         assert forecasts is not None
         own = forecasts[forecasts["role"] == "2019Q1"].dropna()
         error = np.log(own["actual"] / own["predicted"])
@@ -157,10 +163,9 @@ class TestTheTable:
 
 
 class TestTheFigures:
-    def test_a_forecast_stands_at_the_time_of_its_price(self, run: Run) -> None:
+    def test_a_forecast_stands_at_the_time_of_its_price(self, run: Run, found: Forecasts) -> None:
         """Five minutes after it was made; a price that came later is not drawn earlier."""
-        found, forecasts = make_forecasts(run), run.forecasts
-        assert found is not None
+        forecasts = run.forecasts
         assert forecasts is not None
         table = found.pictures[0].table.set_index(["role", "due"])
         close = run.frame.candles("ETH/USD")["close"]
@@ -168,9 +173,8 @@ class TestTheFigures:
         assert (drawn["actual"] == close.reindex(drawn.index)).all()
         assert len(drawn) > 100
 
-    def test_the_end_of_each_role_is_drawn_bar_by_bar(self, run: Run) -> None:
-        found, forecasts = make_forecasts(run), run.forecasts
-        assert found is not None
+    def test_the_end_of_each_role_is_drawn_bar_by_bar(self, run: Run, found: Forecasts) -> None:
+        forecasts = run.forecasts
         assert forecasts is not None
         table = found.pictures[0].table
         for role, own in forecasts.groupby("role"):
