@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# where Python is told to keep no compiled files, each of the tests' processes would compile the package anew
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run test lint fix bench soak golden docs earlier-systems clean
 
 run: $(READY)
