@@ -125,9 +125,11 @@ def features_of(
         for symbol in symbols
         for name in config.columns
     }
+    features = pd.DataFrame(columns, index=candles[target].index)
     names = tuple(INDICATORS) if config.ta == ("all",) else config.ta
-    computed = indicators(candles[target], names).add_prefix(f"{target} ")
-    return pd.DataFrame(columns, index=candles[target].index).join(computed)
+    if not names:
+        return features
+    return features.join(indicators(candles[target], names).add_prefix(f"{target} "))
 
 
 def _refuse_absent(names: list[str], symbol: str) -> None:

@@ -30,6 +30,8 @@ from cryptonn.units import counted
 
 __all__ = ["FIELDS", "Frame", "align", "check_candles", "timeframe_delta", "traded"]
 
+_COLUMNS = pd.Index(FIELDS)
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -49,8 +51,8 @@ class Frame:
 
     def __post_init__(self) -> None:
         names = list(self.table.columns.names)
-        expected = pd.MultiIndex.from_product([self.symbols, FIELDS])
-        if names != ["symbol", "field"] or not self.table.columns.equals(expected):
+        expected = [(symbol, field) for symbol in self.symbols for field in FIELDS]
+        if names != ["symbol", "field"] or self.table.columns.tolist() != expected:
             raise DataError(
                 f"frame: columns must be (symbol, field) with all of {', '.join(FIELDS)} for each symbol."
             )
@@ -81,7 +83,7 @@ class Frame:
         """Times of the bars' opens (UTC), named ``time``."""
         return time_index(self.table)
 
-    @property
+    @cached_property
     def symbols(self) -> tuple[str, ...]:
         """The symbols, in the order they were given to ``align``."""
         return tuple(
@@ -118,7 +120,8 @@ class Frame:
             raise DataError(
                 f"frame: no {symbol}; it holds {', '.join(self.symbols)}.{did_you_mean(symbol, self.symbols)}"
             )
-        return pd.DataFrame(self.table[symbol]).rename_axis(columns=None)
+        first = len(FIELDS) * self.symbols.index(symbol)
+        return self.table.iloc[:, first : first + len(FIELDS)].set_axis(_COLUMNS, axis=1)
 
     def all_columns(self, symbol: str) -> pd.DataFrame:
         """Return the candle table of one symbol, with the extras beside it where the frame has them."""
