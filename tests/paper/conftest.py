@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,26 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def remembered_models() -> Iterator[None]:
-    """Read each model once, wherever its files lie: half of what a start takes is TensorFlow's tracing of a new one."""
+    """Read each model once, wherever its files lie: half of what a start takes is TensorFlow's tracing of a new one.
+
+    Models of one network that differ in their other settings share it.
+    """
     from cryptonn.learning.prediction import load_model
     from cryptonn.paper import decider
 
     models: dict[tuple[tuple[str, bytes], ...], Any] = {}
+    networks: dict[tuple[Any, ...], Any] = {}
 
     def remembered(folder: Path) -> Any:
         content = tuple(
             (path.name, path.read_bytes()) for path in sorted(folder.glob("*")) if path.is_file()
         )
         if content not in models:
-            models[content] = load_model(folder)
+            model = load_model(folder)
+            layers = str(model.network.get_config()["layers"])
+            weights = tuple(weight.tobytes() for weight in model.network.get_weights())
+            network = networks.setdefault((layers, weights), model.network)
+            models[content] = replace(model, network=network)
         return models[content]
 
     with pytest.MonkeyPatch.context() as patch:

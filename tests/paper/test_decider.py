@@ -22,9 +22,9 @@ from cryptonn.paper.wishes import YOUNG_BARS
 from cryptonn.trading.result import BacktestResult
 from cryptonn.trading.strategies import load_strategy
 
-START = 1440 - 60
-"""Row of the session's first bar: an hour before the second midnight."""
-BARS = 76
+START = 1440 - 24
+"""Row of the session's first bar: some minutes before the second midnight."""
+BARS = 50
 RULE = {"enter": 0.8, "hold": 4}
 
 
@@ -66,7 +66,7 @@ def check_same(decisions: list[Decision], table: pd.DataFrame, frame: Frame) -> 
     np.testing.assert_allclose([one.proba for one in decisions], rows["proba"], rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("young_bars", [YOUNG_BARS, 40, 0])
+@pytest.mark.parametrize("young_bars", [YOUNG_BARS, 16, 0])
 def test_bar_by_bar_is_the_backtest(
     whole: tuple[BacktestResult, pd.DataFrame],
     model: FittedModel,
@@ -90,9 +90,9 @@ def test_an_order_that_its_backtest_cannot_send_goes_with_the_decision(
     """A least worth above all the cash: nothing was ever wanted, and nothing said why."""
     rules = replace(RULES, min_cost=Decimal(10**9))
     one = decider(model, start, enter=0.8, young_bars=young_bars, rules=rules)
-    decisions = decided(one, frame, range(START, START + 25))
+    decisions = decided(one, frame, range(START, START + 14))
     _, table = decider(model, start, enter=0.8, rules=rules).replay(frame)
-    assert [decision.refused for decision in decisions] == table["refused"].tolist()[:25]
+    assert [decision.refused for decision in decisions] == table["refused"].tolist()[:14]
     refused = {(order.side, order.why) for decision in decisions for order in decision.refused}
     assert refused == {("buy", "below the least worth")}
     assert {decision.wanted for decision in decisions} == {0}
@@ -100,7 +100,7 @@ def test_an_order_that_its_backtest_cannot_send_goes_with_the_decision(
 
 @pytest.mark.parametrize(
     ("at", "young_bars"),
-    [*((at, YOUNG_BARS) for at in (0, 1, 30, 59, 60, 61, 62, 100)), (62, 0), (100, 50)],
+    [*((at, YOUNG_BARS) for at in (0, 1, 23, 24, 25, 26)), (26, 0), (60, 30)],
 )
 def test_a_restart_goes_on_the_same(
     whole: tuple[BacktestResult, pd.DataFrame],
@@ -110,7 +110,7 @@ def test_a_restart_goes_on_the_same(
     at: int,
     young_bars: int,
 ) -> None:
-    """Rows 60 and 61 of the session are midnight and the bar after it."""
+    """Rows 24 and 25 of the session are midnight and the bar after it."""
     rows = range(START + at, START + at + 4)
     fresh = decided(decider(model, start, enter=0.8, young_bars=young_bars), frame, rows)
     check_same(fresh, whole[1], frame)
@@ -124,7 +124,7 @@ def test_bars_passed_over_change_nothing(
 ) -> None:
     one, rows = (
         decider(model, start, enter=0.8),
-        [START, START + 1, START + 40, START + 75, START + 76],
+        [START, START + 1, START + 20, START + 35, START + 36],
     )
     decisions = [one.decide(cut(frame, row + 1)) for row in rows]
     check_same(decisions, whole[1], frame)
@@ -161,8 +161,8 @@ def test_a_decision_says_that_it_was_near(
 ) -> None:
     enter = float(Probabilities(model, start=start, thresholds=()).at_once(frame).iloc[20])
     one = decider(model, start, enter=enter)
-    decisions = decided(one, frame, range(START + 18, START + 24))
-    assert [decision.near for decision in decisions] == [False, False, True, False, False, False]
+    decisions = decided(one, frame, range(START + 18, START + 22))
+    assert [decision.near for decision in decisions] == [False, False, True, False]
     assert decisions[2].proba == enter
     check_same(decisions, decider(model, start, enter=enter).replay(frame)[1], frame)
 
@@ -176,8 +176,9 @@ def test_decisions_of_a_cut_log_are_the_cut_decisions(
     one = decider(
         model, start, enter=0.8, name=name, strategy=load_strategy(name, folder=STRATEGIES)
     )
+    frame = cut(frame, START + 500)
     whole = one.replay(frame)[1]
-    for end in np.random.default_rng(6).integers(START + 1, len(frame.index), 5).tolist():
+    for end in np.random.default_rng(6).integers(START + 1, len(frame.index), 2).tolist():
         part = one.replay(cut(frame, end))[1]
         pd.testing.assert_frame_equal(part, whole.loc[: part.index[-1]], check_freq=False)
 
@@ -201,7 +202,7 @@ def test_a_strategy_that_looks_ahead_is_caught(
         StrategyError,
         match=r"'prophet' looks ahead: at the close of 2019-01-01 23:\d\dZ it wanted 0, ",
     ):
-        decided(one, frame, range(START, START + 60))
+        decided(one, frame, range(START, START + 24))
 
 
 def test_in_an_old_session_it_is_caught_at_the_next_look(
@@ -209,20 +210,20 @@ def test_in_an_old_session_it_is_caught_at_the_next_look(
 ) -> None:
     """Bar by bar it has no later bars to look at; its backtest, which it is to mirror, has."""
     one = decider(model, start, strategy=Prophet, name="prophet", young_bars=0)
-    decided(one, frame, range(START, START + 60))
+    decided(one, frame, range(START, START + 20))
     with pytest.raises(
         StrategyError,
         match=r"'prophet' looks ahead: at the close of 2019-01-01 23:\d\dZ it wanted 0, ",
     ):
-        one.check(cut(frame, START + 60))
+        one.check(cut(frame, START + 20))
 
 
 def test_an_honest_strategy_passes_the_look(
     model: FittedModel, frame: Frame, start: pd.Timestamp
 ) -> None:
     one = decider(model, start, enter=0.8, young_bars=0)
-    decided(one, frame, range(START, START + 60))
-    one.check(cut(frame, START + 60))
+    decided(one, frame, range(START, START + 20))
+    one.check(cut(frame, START + 20))
 
 
 def test_random_entry_looks_ahead(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
@@ -243,22 +244,22 @@ def test_what_was_decided_before_a_restart_is_held_against_the_log(
     frame: Frame,
     start: pd.Timestamp,
 ) -> None:
-    told = decided(decider(model, start, enter=0.8), frame, range(START, START + 20))
+    told = decided(decider(model, start, enter=0.8), frame, range(START, START + 12))
     same, other, notes = (
         decider(model, start, enter=0.8),
         decider(model, start, enter=0.8),
         list[str](),
     )
     same.recall(past(told), note=notes.append)
-    decided(same, frame, range(START + 20, START + 22))
+    decided(same, frame, range(START + 12, START + 14))
     assert notes == []
     other.recall(
         past(told) | {told[7].time_ms: told[7].wanted + Decimal("0.0001")}, note=notes.append
     )
-    decisions = decided(other, frame, range(START + 20, START + 22))
+    decisions = decided(other, frame, range(START + 12, START + 14))
     (note,) = notes
     assert (
-        "at the close of 2019-01-01 23:07Z it wanted" in note
+        "at the close of 2019-01-01 23:43Z it wanted" in note
         and "a replay of the same bars wants" in note
     )
     check_same(decisions, whole[1], frame)
@@ -291,16 +292,16 @@ def test_one_that_looked_ahead_starts_again_once_it_is_mended(
 
 
 class Forgetful(bt.Indicator):
-    """Bar by bar it comes to something else than at once from the 30th bar on, though neither looks ahead."""
+    """Bar by bar it comes to something else than at once from the 12th bar on, though neither looks ahead."""
 
     lines = ("odd",)
 
     def next(self) -> None:
-        self.lines.odd[0] = len(self) // 8 % 2 if len(self) < 30 else 0.0
+        self.lines.odd[0] = len(self) // 4 % 2 if len(self) < 12 else 0.0
 
     def once(self, start: int, end: int) -> None:
         for bar in range(start, end):
-            self.lines.odd.array[bar] = (bar + 1) // 8 % 2
+            self.lines.odd.array[bar] = (bar + 1) // 4 % 2
 
 
 class Alternating(bt.Strategy):
@@ -327,15 +328,15 @@ def test_one_that_differs_bar_by_bar_is_replayed_from_the_next_look_on(
     )
     one.recall({}, note=notes.append)
     table = decider(model, start, **settings).replay(frame)[1]
-    told = decided(one, frame, range(START, START + 60))
-    assert [decision.wanted for decision in told] != table["wanted"].tolist()[:60]
-    one.check(cut(frame, START + 60))
+    told = decided(one, frame, range(START, START + 20))
+    assert [decision.wanted for decision in told] != table["wanted"].tolist()[:20]
+    one.check(cut(frame, START + 20))
     (note,) = notes
     assert "strategy 'alternating': at the close of 2019-01-01 23:" in note
     again.recall(past(told), note=notes.append)
     for later in (one, again):
-        check_same(decided(later, frame, range(START + 60, START + BARS)), table, frame)
-        later.check(cut(frame, START + BARS))
+        check_same(decided(later, frame, range(START + 20, START + 28)), table, frame)
+        later.check(cut(frame, START + 28))
     assert len(notes) == 3
     assert "replayed for each decision" in "".join(notes)
 
@@ -356,10 +357,10 @@ def test_a_strategy_with_a_threshold_of_its_own_sees_the_probability_of_the_batc
     model: FittedModel, frame: Frame, start: pd.Timestamp
 ) -> None:
     one = decider(model, start, strategy=Sure, name="sure", reads_proba=True)
-    decisions = decided(one, frame, range(START + 55, START + 64))
+    decisions = decided(one, frame, range(START + 20, START + 28))
     table = decider(model, start, strategy=Sure, name="sure", reads_proba=True).replay(frame)[1]
     check_same(decisions, table, frame)
-    assert [decision.proba for decision in decisions] == table["proba"].iloc[55:64].tolist()
+    assert [decision.proba for decision in decisions] == table["proba"].iloc[20:28].tolist()
 
 
 def test_a_short_is_refused(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
@@ -371,7 +372,7 @@ def test_a_short_is_refused(model: FittedModel, frame: Frame, start: pd.Timestam
     with pytest.raises(
         StrategyError, match=r"'momentum' wants to be short at the close of 2019-01-01 23:\d\dZ"
     ):
-        decided(one, frame, range(START, START + 60))
+        decided(one, frame, range(START, START + 20))
     with pytest.raises(ConfigError, match='signal.direction = "long-short"'):
         decider(replace(model, config=config(signal={"direction": "long-short"})), start)
 
@@ -385,7 +386,7 @@ def test_kline_extras_are_refused(model: FittedModel, start: pd.Timestamp) -> No
 
 def test_a_log_that_is_too_short(model: FittedModel, frame: Frame, start: pd.Timestamp) -> None:
     with pytest.raises(
-        DataError, match="too few to decide on the bar of 2019-01-01 22:59Z. The session begins at"
+        DataError, match="too few to decide on the bar of 2019-01-01 23:35Z. The session begins at"
     ):
         decider(model, start).decide(cut(frame, START))
     late = Frame(
