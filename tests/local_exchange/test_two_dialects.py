@@ -177,9 +177,7 @@ class Both:
             assert all(locked == 0 for _, locked in held.values())
 
 
-@pytest.mark.parametrize(
-    ("fee_in", "seed"), [(fee_in, seed) for seed in range(3) for fee_in in ("quote", "base")]
-)
+@pytest.mark.parametrize(("fee_in", "seed"), [("quote", 0), ("base", 1), ("base", 2)])
 def test_both_dialects_tell_the_same_after_every_step(fee_in: str, seed: int) -> None:
     with (
         small_exchange(fee_in=fee_in) as exchange,

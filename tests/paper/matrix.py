@@ -474,10 +474,15 @@ def judged(schedule: Schedule, outcome: Outcome, reference: Outcome) -> list[str
 
 
 def work(
-    wanted: Sequence[Schedule], forks: Driver, *, mutation: str = "", tell: bool = False
+    wanted: Sequence[Schedule],
+    forks: Driver,
+    *,
+    mutation: str = "",
+    tell: bool = False,
+    references: dict[tuple[str, str], Outcome] | None = None,
 ) -> dict[Schedule, list[str]]:
-    """Run schedules and return what is wrong with each."""
-    references: dict[tuple[str, str], Outcome] = {}
+    """Run schedules and return what is wrong with each; untouched runs are taken from ``references`` or put there."""
+    references = {} if references is None else references
     found = {}
     shared_memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=shared_memory if shared_memory.is_dir() else None) as home:

@@ -162,10 +162,10 @@ class Written:
     """A session's ledger as a backtest would have written it, but for one change."""
 
     def __init__(
-        self, folder: Path, model: FittedModel, frame: Any, tables: dict[str, pd.DataFrame]
+        self, folder: Path, model: FittedModel, replayed: Any, tables: dict[str, pd.DataFrame]
     ) -> None:
         self.decider, self.tables = decider(model, START, enter=0.8), tables
-        self.result, self.table = self.decider.replay(frame)
+        self.result, self.table = replayed
         self.path, self.bars = folder / "written.sqlite", BARS
         self.trades = backtest_trades(self.result, quote="USD")
 
@@ -221,12 +221,17 @@ class Written:
         return next(bar for bar in range(40, self.bars) if times[bar] in self.trades)
 
 
+@pytest.fixture(scope="module")
+def replayed(model: FittedModel, shared_data: Path) -> Any:
+    frame = cut(real_frame(shared_data, 2), 1440 + BARS + 10)
+    return decider(model, START, enter=0.8).replay(frame)
+
+
 @pytest.fixture
 def written(
-    tmp_path: Path, model: FittedModel, shared_data: Path, tables: dict[str, pd.DataFrame]
+    tmp_path: Path, model: FittedModel, replayed: Any, tables: dict[str, pd.DataFrame]
 ) -> Written:
-    frame = cut(real_frame(shared_data, 2), 1440 + BARS + 10)
-    return Written(tmp_path, model, frame, tables)
+    return Written(tmp_path, model, replayed, tables)
 
 
 def test_written_as_the_backtest_has_it(written: Written) -> None:

@@ -30,6 +30,10 @@ RULES = MarketRules(Decimal("0.0001"), Decimal("0.01"), Decimal("0.0001"), Decim
 START = pd.Timestamp("2018-01-03 23:30", tz="UTC")
 
 
+_REPLAYED: dict[tuple[Any, ...], Any] = {}
+"""Backtests by model, configuration, start and currency of the fees: many sessions are written of the same run."""
+
+
 @dataclass(frozen=True)
 class Mishaps:
     """What goes otherwise than in the backtest, by the number of the trade."""
@@ -68,7 +72,10 @@ class Writer:
         )
         self.tables = tiny_candles()
         self.frame = align(self.tables, timeframe="1m")
-        self.result, self.decisions = self.decider.replay(self.frame)
+        known = (model_sha(run), (run / "config.toml").read_bytes(), start, fee_in)
+        if known not in _REPLAYED:
+            _REPLAYED[known] = self.decider.replay(self.frame)
+        self.result, self.decisions = _REPLAYED[known]
 
     def facts(self, *, rules_kept: bool = True, **changes: Any) -> SessionFacts:
         text, sha = session_config(self.config, self.settings, self.rules, enter=0.55)
