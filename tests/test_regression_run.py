@@ -170,20 +170,23 @@ def test_forecasts_that_were_cut_are_noted(made: Run) -> None:
     assert "forecasts lay below a hundredth" in note
 
 
-def test_a_run_of_returns_has_forecasts_in_price_units(tmp_path: Path) -> None:
-    folder = stored(tmp_path / "data", trending(ROWS))
-    wanted = regression(
-        folder,
-        kind="return",
-        labels={"horizon": 2},
-        training={"form": "windowed", "batch_size": 64},
-    )
-    done = train(wanted, results=tmp_path)
+@pytest.fixture(scope="module")
+def of_returns(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of another kind, form and horizon; leave it as it is."""
+    place = tmp_path_factory.mktemp("returns")
+    windowed = {"form": "windowed", "batch_size": 64, "epochs": 4}
+    data = stored(place / "data", trending(ROWS))
+    wanted = regression(data, kind="return", labels={"horizon": 2}, training=windowed)
+    return backtest(train(wanted, results=place / "results"), strategies=["lstm_signal"])
+
+
+def test_a_run_of_returns_has_forecasts_in_price_units(of_returns: Run, tmp_path: Path) -> None:
+    done = of_returns
     assert done.forecasts is not None
     assert (done.forecasts["predicted"] / done.forecasts["close"]).dropna().between(0.9, 1.1).all()
     assert done.forecasts["actual"].isna().sum() == 2, "the candles end"
     assert done.forecast_scores["later"]["rmse_ratio"] < 0.95
-    assert backtest(done, strategies=["lstm_signal"]).verdicts["later"].headline
+    assert done.verdicts["later"].headline
     said = predict(str(done.folder))
     assert said["forecast"]["at"] == str(pd.Timestamp(said["known_at"]) + pd.Timedelta(hours=2)), (
         "two bars ahead"
@@ -291,9 +294,8 @@ def test_fewer_candles_than_the_network_looks_back(made: Run, tmp_path: Path, ro
         predict(str(made.folder), files=[str(short)])
 
 
-def test_candles_that_the_features_use_up(tmp_path: Path) -> None:
-    config = regression(stored(tmp_path / "data"), kind="return", training={"epochs": 1})
-    made = train(config, results=tmp_path)
+def test_candles_that_the_features_use_up(of_returns: Run, tmp_path: Path) -> None:
+    made = of_returns
     enough, short = (csv(tmp_path / f"{rows}.csv", CANDLES.iloc[:rows]) for rows in (11, 10))
     assert predict(str(made.folder), files=[str(enough)])["forecast"]["price"] > 0
     with pytest.raises(
@@ -362,10 +364,11 @@ def test_a_run_of_files_forgets_what_it_fetched(
     made: Run, tmp_path: Path, transport: ToServer
 ) -> None:
     files = {"source": "files", "files": {COIN: [csv(tmp_path / "eth.csv", CANDLES).name]}}
-    config = regression(tmp_path, data=files, training={"epochs": 1})
-    trained = train(config, results=tmp_path / "results")
+    folder = shutil.copytree(made.folder, tmp_path / "results" / made.folder.name)
+    (folder / "config.toml").write_text(regression(tmp_path, data=files).to_toml())
+    assert open_run(str(folder)).config.data.source == "files"
     before = sorted(tmp_path.rglob("*"))
-    assert fetched(str(trained.folder), transport)["time"] == "2018-05-07 09:00:00+00:00"
+    assert fetched(str(folder), transport)["time"] == "2018-05-07 09:00:00+00:00"
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -88,6 +88,7 @@ def test_as_published_it_finds_skill_where_there_is_none(
     assert shuffled.numbers["accuracy"] > 0.65
     values["published"]["leaks"] = {"purge": "horizon"}
     values["published"]["settings"]["data"] = {"train": "20181101-20190101"}
+    values["published"]["settings"]["training"] = {"epochs": 3}  # as many steps, on more windows
     in_order = reproduce(parse_config(values), frame)
     assert in_order.windows["validation"] > 1000
     assert in_order.numbers["accuracy"] < 0.56

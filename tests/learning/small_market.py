@@ -1,5 +1,7 @@
 """A small market in which BTC leads ETH, and tiny networks, so that a fit takes a second or two."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,3 +108,7 @@ def material(config: RunConfig, frame: Frame) -> Material:
         lookback=config.training.lookback,
     )
     return Material(features, labels, split, config)
+
+
+def fingerprint(weights: Iterable[np.ndarray]) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in weights)).hexdigest()

@@ -1,7 +1,7 @@
 """A fit that was stopped goes on after its newest epoch and comes to the weights of one that was not."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,74 +12,95 @@ import pytest
 
 from cryptonn.learning import fitting
 from cryptonn.learning.checkpoint import Checkpoint
+from cryptonn.learning.fitting import EpochReport
 from cryptonn.learning.prediction import FittedModel
 from cryptonn.learning.training import fit_model
+from cryptonn.market.candles import Frame
 from tests.learning.small_market import Material, material, small_config, small_frame
 
-SETTINGS: dict[str, dict[str, Any]] = {
-    "streaming, averaged": {},
-    "windowed, newest weights": {
-        "training": {"form": "windowed", "averaging": 0.0, "batch_size": 256}
-    },
-    "batch normalization, rmsprop, a schedule": {
-        "network": {"normalization": "batch", "dense": [4], "dense_dropout": 0.2},
-        "training": {"optimizer": "rmsprop", "schedule": "cosine"},
+OTHER_SETTINGS: dict[str, dict[str, Any]] = {
+    "network": {"normalization": "batch", "dense": [4], "dense_dropout": 0.2},
+    "training": {
+        **{"form": "windowed", "averaging": 0.0, "batch_size": 256, "epochs": 2},
+        **{"optimizer": "rmsprop", "schedule": "cosine"},
     },
 }
+"""All that ``three_epochs()`` has otherwise: streaming, averaged weights, layer normalization, Adam at one rate."""
 
 
 class Killed(BaseException):
     """As if the process had ended here."""
 
 
-def fitted(
-    rows: Material, path: Path | None, *, until: int | None = None
-) -> tuple[FittedModel, pd.DataFrame, list[int]]:
-    """Fit, killed at the first step after the epoch ``until``; also give the epochs that were trained, not only told.
+@dataclass
+class Fit:
+    """What a fit came to, and what it was seen to do."""
 
-    Where that was the last epoch it is killed when it has ended.
-    """
+    model: FittedModel
+    history: pd.DataFrame
+    trained: list[int]
+    """The epochs that were trained, not only told of."""
+    told: list[EpochReport]
+    checkpoint: Checkpoint | None
+
+
+def fitted(rows: Material, path: Path | None, *, until: int | None = None) -> Fit:
+    """Fit, killed at the first step after the epoch ``until``; where that was the last, when it has ended."""
     steps: list[int] = []
+    told: list[EpochReport] = []
 
     def on_progress(epoch: int, _: float) -> None:
         if until is not None and epoch > until:
             raise Killed
         steps.append(epoch)
 
+    checkpoint = Checkpoint(path) if path else None
     model, history = fit_model(
         *(rows.features, rows.labels, rows.split, rows.config),
         on_progress=on_progress,
-        checkpoint=Checkpoint(path) if path else None,
+        on_epoch=told.append,
+        checkpoint=checkpoint,
     )
     if until is not None:
         raise Killed
-    return model, history, sorted(set(steps))
+    return Fit(model, history, sorted(set(steps)), told, checkpoint)
+
+
+@cache
+def market() -> Frame:
+    return small_frame(3500)
 
 
 def three_epochs(**changed: Any) -> Material:
     config = small_config(
-        training=changed.get("training", {}), network={"dropout": 0.3} | changed.get("network", {})
+        data={"train": "20180101-20180104", "test": {"later": "20180104-20180201"}},
+        training=changed.get("training", {}),
+        network={"dropout": 0.3} | changed.get("network", {}),
     )
-    return material(config.model_copy(update={"seed": changed.get("seed", 1)}), small_frame())
+    return material(config.model_copy(update={"seed": changed.get("seed", 1)}), market())
 
 
-@cache
-def undisturbed(name: str) -> tuple[FittedModel, pd.DataFrame, list[int]]:
-    return fitted(three_epochs(**SETTINGS[name]), None)
+@dataclass
+class Killing:
+    """One fit undisturbed, and one killed after the first epoch, after the second, and when the last had ended."""
+
+    whole: Fit
+    resumed: Fit
+    """From after the second epoch on."""
+    left: dict[int, bytes]
+    """What stood in the file after each epoch."""
 
 
 @pytest.fixture(scope="module")
-def left(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], bytes]:
-    """What stands in the file after an epoch of ``three_epochs()``, where the fit is killed."""
-
-    @cache
-    def after(epoch: int) -> bytes:
-        path = tmp_path_factory.mktemp("left") / "fit.npz"
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Killing:
+    path = tmp_path_factory.mktemp("killed") / "fit.npz"
+    left = {}
+    for until in (1, 2):
         with pytest.raises(Killed):
-            fitted(three_epochs(), path, until=epoch)
-        return path.read_bytes()
-
-    return after
+            fitted(three_epochs(), path, until=until)
+        left[until] = path.read_bytes()
+    resumed = fitted(three_epochs(), path)
+    return Killing(fitted(three_epochs(), None), resumed, left | {3: path.read_bytes()})
 
 
 def assert_equal(one: FittedModel, other: FittedModel) -> None:
@@ -87,49 +108,44 @@ def assert_equal(one: FittedModel, other: FittedModel) -> None:
     assert pairs and all(np.array_equal(*pair) for pair in pairs)
 
 
-@pytest.mark.parametrize(
-    ("name", "kills"),
-    [
-        ("streaming, averaged", (1, 2)),
-        ("streaming, averaged", (3,)),
-        ("windowed, newest weights", (1,)),
-        ("batch normalization, rmsprop, a schedule", (2,)),
-    ],
-    ids=str,
-)
-def test_killed_after_an_epoch_it_goes_on_to_the_same_weights(
-    name: str, kills: tuple[int, ...], tmp_path: Path
-) -> None:
-    rows, path = three_epochs(**SETTINGS[name]), tmp_path / "fit.npz"
-    whole, history, trained = undisturbed(name)
-    assert trained == [1, 2, 3]
-    for until in kills:
-        with pytest.raises(Killed):
-            fitted(rows, path, until=until)
-    model, resumed, trained = fitted(rows, path)
-    assert trained == list(range(kills[-1] + 1, 4)), "an epoch was trained twice, or not at all"
-    assert_equal(model, whole)
-    pd.testing.assert_frame_equal(resumed.drop(columns="seconds"), history.drop(columns="seconds"))
+def assert_same_fit(one: Fit, other: Fit) -> None:
+    assert_equal(one.model, other.model)
+    pd.testing.assert_frame_equal(
+        one.history.drop(columns="seconds"), other.history.drop(columns="seconds")
+    )
 
 
-def test_the_earlier_epochs_are_told_of_again_and_their_time_is_known(
-    left: Callable[[int], bytes], tmp_path: Path
+def test_killed_after_an_epoch_it_goes_on_to_the_same_weights(killed: Killing) -> None:
+    assert killed.whole.trained == [1, 2, 3]
+    assert killed.resumed.trained == [3], "an epoch was trained twice, or not at all"
+    assert_same_fit(killed.resumed, killed.whole)
+
+
+def test_killed_when_the_last_epoch_has_ended_nothing_is_trained(
+    killed: Killing, tmp_path: Path
 ) -> None:
-    rows, path, told = three_epochs(), tmp_path / "fit.npz", []
-    path.write_bytes(left(2))
-    checkpoint = Checkpoint(path)
-    _, history = fit_model(
-        rows.features,
-        rows.labels,
-        rows.split,
-        rows.config,
-        on_epoch=told.append,
-        checkpoint=checkpoint,
-    )
-    assert [report.epoch for report in told] == [1, 2, 3]
-    assert (
-        checkpoint.seconds == pytest.approx(history["seconds"][:2].sum()) and checkpoint.seconds > 0
-    )
+    path = tmp_path / "fit.npz"
+    path.write_bytes(killed.left[3])
+    again = fitted(three_epochs(), path)
+    assert again.trained == []
+    assert_same_fit(again, killed.whole)
+
+
+def test_killed_under_other_settings_too(tmp_path: Path) -> None:
+    rows, path = three_epochs(**OTHER_SETTINGS), tmp_path / "fit.npz"
+    with pytest.raises(Killed):
+        fitted(rows, path, until=1)
+    resumed = fitted(rows, path)
+    assert resumed.trained == [2]
+    assert_same_fit(resumed, fitted(rows, None))
+
+
+def test_the_earlier_epochs_are_told_of_again_and_their_time_is_known(killed: Killing) -> None:
+    resumed = killed.resumed
+    assert resumed.checkpoint is not None
+    assert [report.epoch for report in resumed.told] == [1, 2, 3]
+    assert resumed.checkpoint.seconds > 0
+    assert resumed.checkpoint.seconds == pytest.approx(resumed.history["seconds"][:2].sum())
 
 
 def first_epoch(rows: Material, path: Path) -> int:
@@ -148,32 +164,19 @@ def first_epoch(rows: Material, path: Path) -> int:
     return begun[0]
 
 
-def test_a_fit_that_goes_on_begins_where_the_file_ends(
-    left: Callable[[int], bytes], tmp_path: Path
-) -> None:
+def test_a_fit_that_goes_on_begins_where_the_file_ends(killed: Killing, tmp_path: Path) -> None:
     path = tmp_path / "fit.npz"
     assert first_epoch(three_epochs(), path) == 1
-    path.write_bytes(left(2))
+    path.write_bytes(killed.left[2])
     assert first_epoch(three_epochs(), path) == 3
-
-
-def test_a_file_that_does_not_fit_leaves_no_trace_in_the_weights(
-    left: Callable[[int], bytes], tmp_path: Path
-) -> None:
-    path = tmp_path / "fit.npz"
-    path.write_bytes(left(2))
-    other = three_epochs(seed=2)
-    model, _, trained = fitted(other, path)
-    assert trained == [1, 2, 3]
-    assert_equal(model, fitted(other, None)[0])
 
 
 @pytest.mark.parametrize("change", [{"seed": 2}, {"training": {"learning_rate": 0.02}}], ids=str)
 def test_the_file_of_another_configuration_is_as_good_as_none(
-    change: dict[str, Any], left: Callable[[int], bytes], tmp_path: Path
+    change: dict[str, Any], killed: Killing, tmp_path: Path
 ) -> None:
     path = tmp_path / "fit.npz"
-    path.write_bytes(left(2))
+    path.write_bytes(killed.left[2])
     assert first_epoch(three_epochs(**change), path) == 1
 
 
@@ -192,11 +195,20 @@ def other_train_rows(rows: Material) -> Material:
 
 @pytest.mark.parametrize("other", [other_validation, other_train_rows])
 def test_the_file_of_other_rows_is_as_good_as_none(
-    other: Callable[[Material], Material], left: Callable[[int], bytes], tmp_path: Path
+    other: Callable[[Material], Material], killed: Killing, tmp_path: Path
 ) -> None:
     path = tmp_path / "fit.npz"
-    path.write_bytes(left(2))
+    path.write_bytes(killed.left[2])
     assert first_epoch(other(three_epochs()), path) == 1
+
+
+def test_a_file_that_does_not_fit_leaves_no_trace(killed: Killing, tmp_path: Path) -> None:
+    """What it held was tried on the validation rows; the train rows are the same, and so are the losses on them."""
+    path = tmp_path / "fit.npz"
+    path.write_bytes(killed.left[2])
+    found = fitted(other_validation(three_epochs()), path)
+    assert found.trained == [1, 2, 3]
+    assert found.history["loss"].tolist() == killed.whole.history["loss"].tolist()
 
 
 @pytest.mark.parametrize(
@@ -208,13 +220,18 @@ def test_a_damaged_file_is_as_good_as_none(content: bytes, tmp_path: Path) -> No
     assert first_epoch(three_epochs(), path) == 1
 
 
+def contrary(rows: Material) -> Material:
+    """The same, with every validation label turned round: the more is learnt, the worse the validation loss."""
+    labels, part = rows.labels.copy(), rows.split.validation
+    labels.iloc[part, 0] = 1 - labels["label"].iloc[part]
+    return replace(rows, labels=labels)
+
+
 def test_patience_that_ended_the_fit_still_ends_it(tmp_path: Path) -> None:
-    rows, path = (
-        three_epochs(training={"epochs": 30, "patience": 1, "learning_rate": 0.05}),
-        tmp_path / "fit.npz",
-    )
-    model, history, _ = fitted(rows, path)
-    assert len(history) < 30
-    again, same, trained = fitted(rows, path)
-    assert trained == [] and len(same) == len(history)
-    assert_equal(again, model)
+    path = tmp_path / "fit.npz"
+    rows = contrary(three_epochs(training={"epochs": 30, "patience": 1}))
+    first = fitted(rows, path)
+    assert len(first.history) < 5
+    again = fitted(rows, path)
+    assert again.trained == []
+    assert_same_fit(again, first)

@@ -36,7 +36,7 @@ FILLED_BACK = {"trend_psar_up", "trend_psar_down"}
 
 @pytest.fixture(scope="module")
 def candles(shared_data: Path) -> pd.DataFrame:
-    return quarter_hours(shared_data, "2018", bars=2000)
+    return quarter_hours(shared_data, "2018", bars=800)
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +70,8 @@ def test_none_of_them_can_be_traded_filled_and_none_is_offered_that_looks_ahead_
 
 
 def test_cutting_off_tells_the_same_as_doubling(candles: pd.DataFrame) -> None:
-    whole, part = filled_indicators(candles), filled_indicators(candles.iloc[:1000])
-    same = np.isclose(whole.iloc[:1000], part, rtol=1e-9, atol=1e-9).all(axis=0)
+    whole, part = filled_indicators(candles), filled_indicators(candles.iloc[:400])
+    same = np.isclose(whole.iloc[:400], part, rtol=1e-9, atol=1e-9).all(axis=0)
     assert set(whole.columns[~same]) == FROM_THE_WHOLE_SERIES
 
 
@@ -85,7 +85,7 @@ def test_it_bites(candles: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(lookahead, "ta_columns", biased)
     found = looking_ahead(candles)
     assert found[["column", "plain", "filled", "first_row", "last_row"]].to_numpy().tolist() == [
-        ["last", True, True, 0, 999]
+        ["last", True, True, 0, 399]
     ]
 
 

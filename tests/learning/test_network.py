@@ -35,17 +35,6 @@ def test_the_published_network() -> None:
     )
 
 
-@pytest.mark.parametrize("output", ["sigmoid", "softmax"])
-@pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
-def test_a_probability_at_every_bar(output: str, normalization: str) -> None:
-    config = NetworkConfig(
-        layers=(5, 3), dropout=0.1, normalization=normalization, dense=(2,), output=output
-    )
-    proba = proba_of(build_network(config, n_features=4, form="streaming"), BARS)
-    assert proba.shape == (3, 17)
-    assert ((proba > 0) & (proba < 1)).all()
-
-
 def test_no_bar_sees_later_bars() -> None:
     network = build_network(NetworkConfig(layers=(5, 3)), n_features=4, form="streaming")
     changed = BARS.copy()
@@ -55,17 +44,24 @@ def test_no_bar_sees_later_bars() -> None:
     assert (before[:, 9:] != after[:, 9:]).any()
 
 
-@pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
-def test_windowed_form_is_the_last_bar_of_the_same_network(normalization: str) -> None:
-    config = NetworkConfig(layers=(5, 3), normalization=normalization)
+@pytest.mark.parametrize(
+    ("normalization", "output"), [("none", "softmax"), ("batch", "sigmoid"), ("layer", "softmax")]
+)
+def test_a_probability_at_every_bar_and_windowed_at_the_last_of_the_same_network(
+    normalization: str, output: str
+) -> None:
+    config = NetworkConfig(
+        layers=(5, 3), dropout=0.1, normalization=normalization, dense=(2,), output=output
+    )
     streaming, windowed = (
         build_network(config, n_features=4, form=form) for form in ("streaming", "windowed")
     )
     windowed.set_weights(streaming.get_weights())
-    assert windowed.output_shape == (None, 1, 1)
-    np.testing.assert_allclose(
-        proba_of(windowed, BARS)[:, 0], proba_of(streaming, BARS)[:, -1], rtol=1e-6
-    )
+    assert windowed.output_shape == (None, 1, 2 if output == "softmax" else 1)
+    proba = proba_of(streaming, BARS)
+    assert proba.shape == (3, 17)
+    assert ((proba > 0) & (proba < 1)).all()
+    np.testing.assert_allclose(proba_of(windowed, BARS)[:, 0], proba[:, -1], rtol=1e-6)
 
 
 def test_the_last_batch_normalisation_counts_windows_not_bars() -> None:

@@ -40,11 +40,9 @@ def whole(model: FittedModel, given: Material) -> pd.Series:
 
 
 @pytest.fixture(scope="module")
-def windowed(frame: Frame) -> tuple[FittedModel, Material]:
-    given = material(
-        small_config(training={"form": "windowed", "batch_size": 64, "epochs": 1}), frame
-    )
-    return trained(given), given
+def windowed(model: FittedModel, given: Material) -> tuple[FittedModel, Material]:
+    """The same network, asked window by window."""
+    return _as(model, "windowed"), given
 
 
 def test_one_probability_a_bar_once_the_lookback_is_seen(whole: pd.Series, given: Material) -> None:
@@ -130,19 +128,15 @@ def test_both_forms_agree_where_they_see_the_same_bars(
     windowed: tuple[FittedModel, Material], model: FittedModel
 ) -> None:
     """The first probability of a stretch comes from exactly the lookback in either form."""
-    for trained_one in (windowed[0], model):
-        features = windowed[1].features.iloc[700 : 700 + LOOKBACK]
-        values = [
-            predict_proba(_as(trained_one, form), features).iloc[-1]
-            for form in ("streaming", "windowed")
-        ]
-        assert values[0] == pytest.approx(values[1], abs=1e-6)
+    features = windowed[1].features.iloc[700 : 700 + LOOKBACK]
+    values = [predict_proba(form, features).iloc[-1] for form in (model, windowed[0])]
+    assert values[0] == pytest.approx(values[1], abs=1e-6)
 
 
 def test_both_forms_are_close_elsewhere(
-    model: FittedModel, given: Material, whole: pd.Series
+    windowed: tuple[FittedModel, Material], given: Material, whole: pd.Series
 ) -> None:
-    short = predict_proba(_as(model, "windowed"), given.features)
+    short = predict_proba(windowed[0], given.features)
     assert (short - whole).abs().mean() < 0.02
     assert ((short > 0.5) != (whole > 0.5)).iloc[LOOKBACK:].mean() < 0.05
 
@@ -170,17 +164,24 @@ def test_saved_and_loaded_it_predicts_the_same_to_the_bit(
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-def test_batch_normalisation_is_saved_too(frame: Frame, tmp_path: Path) -> None:
-    config = small_config(
-        network={"normalization": "batch", "output": "softmax", "dense": 4}, training={"epochs": 1}
+def test_batch_normalisation_is_saved_too(
+    model: FittedModel, given: Material, tmp_path: Path
+) -> None:
+    config = small_config(network={"normalization": "batch", "output": "softmax", "dense": 4})
+    network = build_network(config.network, n_features=given.features.shape[1], form="streaming")
+    rng = np.random.default_rng(4)
+    network.set_weights(
+        [array + rng.uniform(-0.4, 0.4, array.shape) for array in network.get_weights()]
     )
-    given = material(config, frame)
-    model = trained(given)
+    model = FittedModel(network, model.scaler, model.feature_names, config)
     model.save(tmp_path / "model")
     loaded = load_model(tmp_path / "model")
-    pd.testing.assert_series_equal(
-        predict_proba(loaded, given.features), predict_proba(model, given.features)
-    )
+    kept, said = loaded.network.get_weights(), predict_proba(loaded, given.features)
+    assert [array.tolist() for array in kept] == [
+        array.tolist() for array in network.get_weights()
+    ], "mean and deviation of the normalization among them"
+    pd.testing.assert_series_equal(said, predict_proba(model, given.features))
+    assert said.std() > 0.005
 
 
 def test_nothing_is_left_where_it_cannot_be_written(model: FittedModel, tmp_path: Path) -> None:

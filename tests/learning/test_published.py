@@ -175,7 +175,10 @@ def test_fewer_epochs_than_the_earlier_system_had_are_kept_in_mind() -> None:
 
 
 def test_shuffling_finds_skill_in_random_walks() -> None:
-    """What made 0.80: windows and labels that overlap stand on both sides of a shuffled split."""
+    """What made 0.80: windows and labels that overlap stand on both sides of a shuffled split.
+
+    That there is none in time order is seen on more windows by ``tests/test_tutorial.py``.
+    """
     settings = {
         "data": {"others": []},
         "features": {"columns": ["close"], "clip": 0},
@@ -189,18 +192,9 @@ def test_shuffling_finds_skill_in_random_walks() -> None:
             "learning_rate": 0.02,
         },
     }
-    found: dict[str, list[float]] = {"time": [], "shuffled": []}
-    for seed in (
-        1,
-        2,
-    ):  # in time order one is called right nearly always, the other nearly never: it is luck
-        frame = random_walk(1500, seed=seed)
-        for split, accuracies in found.items():
-            leaks = {"purge": "none", "split": "shuffled"} if split == "shuffled" else {}
-            config = published_config(leaks={"validation_rows": 300, **leaks}, **settings)
-            accuracies.append(reproduce(config, frame).numbers["accuracy"])
-    assert min(found["shuffled"]) > 0.57 and np.mean(found["shuffled"]) > 0.65
-    assert 0.3 < np.mean(found["time"]) < 0.6
+    leaks = {"purge": "none", "split": "shuffled", "validation_rows": 300}
+    found = reproduce(published_config(leaks=leaks, **settings), random_walk(1500, seed=1))
+    assert found.numbers["accuracy"] > 0.65
 
 
 def test_the_numbers_take_the_accuracy_apart() -> None:
@@ -223,13 +217,26 @@ def test_the_numbers_take_the_accuracy_apart() -> None:
 
 
 def test_reproducing_twice_gives_the_same_numbers_and_finds_the_planted_lead(frame: Frame) -> None:
-    config = published_config(
-        leaks={"scaling": "slice", "balance": "both"}, labels={"balance": "undersample"}
+    """The second time from the rows on, of which nothing comes out that could be traded."""
+    leaks = LeaksConfig.model_validate(
+        {"scaling": "slice", "balance": "both", "purge": "none", "indicators": "filled"}
     )
-    once, again = reproduce(config, frame), reproduce(config, frame)
-    assert once.numbers == again.numbers
+    assert len(leaks.words()) == 4 and leaks.words()[-1] == "indicators filled from later rows"
+    config = published_config(
+        leaks=leaks.model_dump(),
+        labels={"balance": "undersample"},
+        training=WINDOWED["training"] | {"epochs": 2},
+    )
+    once = reproduce(config, frame)
+    assert once.leaks == leaks.words(indicators=False), "only those in force are named"
+    published = config.as_published()
+    again = fit_published(published_rows(frame, published, leaks), published)
+    assert all(isinstance(part, pd.DataFrame) for part in again)
+    history, predictions = again
+    pd.testing.assert_frame_equal(predictions, once.predictions)
+    assert history["loss"].tolist() == once.history["loss"].tolist()
     assert once.numbers["accuracy"] > 0.55
-    assert once.record(config)["figure"] == 0.6 and len(once.leaks) == 2
+    assert once.record(config)["figure"] == 0.6 and len(once.leaks) == 3
     assert (
         once.predictions["proba"].notna().sum()
         == once.windows["validation"]
@@ -237,22 +244,11 @@ def test_reproducing_twice_gives_the_same_numbers_and_finds_the_planted_lead(fra
     )
 
 
-def test_only_the_leaks_in_force_are_named(frame: Frame) -> None:
+def test_the_leaks_are_named_in_words() -> None:
     leaks = LeaksConfig.model_validate({"purge": "none", "indicators": "filled"})
     assert leaks.words() == (
         "no purge between train and validation",
         "indicators filled from later rows",
-    )
-    assert reproduce(published_config(leaks=leaks.model_dump()), frame).leaks == leaks.words(
-        indicators=False
-    )
-
-
-def test_nothing_that_can_be_traded_comes_out(frame: Frame) -> None:
-    rows = rows_of(frame)
-    assert all(
-        isinstance(part, pd.DataFrame)
-        for part in fit_published(rows, published_config().as_published())
     )
 
 

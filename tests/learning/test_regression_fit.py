@@ -68,10 +68,13 @@ Case = tuple[FittedModel, Rows, pd.DataFrame]
 
 @pytest.fixture(
     scope="module",
-    params=["return streaming", "return windowed", "price streaming", "price windowed"],
+    params=["return streaming", "price windowed"],
 )
 def case(request: pytest.FixtureRequest) -> Case:
-    """A fitted regression of each kind in each form, on a market in which it has something to find."""
+    """A fitted regression of each kind and form, on a market in which it has something to find.
+
+    The other two pairs are whole runs in ``tests/test_regression_run.py``.
+    """
     kind, form = request.param.split()
     wanted = config(kind, form)
     rows = rows_of({"return": trending, "price": returning}[kind](ROWS), wanted)
@@ -92,10 +95,9 @@ def test_where_a_price_can_be_forecast_it_beats_persistence(case: Case) -> None:
     assert found["directional_accuracy"] > 0.64
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_random_walk_is_not_beaten(seed: int) -> None:
-    wanted = config("return")
-    rows = rows_of(trending(ROWS, memory=0.0, seed=seed), wanted)
+def test_a_random_walk_is_not_beaten() -> None:
+    wanted = config("return", training={"epochs": 4})
+    rows = rows_of(trending(ROWS, memory=0.0, seed=1), wanted)
     found = scores(fit(rows, wanted)[0], rows)
     assert found["rmse_ratio"] > 0.995
     assert not (found["dm_statistic"] < 0 and found["dm_p_value"] < 0.05)
@@ -251,10 +253,13 @@ def test_forecasts_have_a_row_for_every_bar_of_every_role(case: Case) -> None:
 
 
 def test_a_loss_that_is_not_finite() -> None:
-    wanted = config("return", training={"learning_rate": 1e38})
+    wanted = config(
+        "return", training={"learning_rate": 1e38, "lookback": 3, "sequence": 6, "batch_size": 64}
+    )
     with pytest.raises(
         ModelError,
-        match=r"the loss is (nan|inf) at step \d+ of epoch 1\. Lower training\.learning_rate",
+        match=r"the loss is (nan|inf) at step \d+ of epoch 1\. Lower training\.learning_rate \(1e\+38\), or "
+        r"set features\.clip\.",
     ):
         fit(rows_of(trending(ROWS), wanted), wanted)
 

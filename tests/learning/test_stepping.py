@@ -53,6 +53,17 @@ def drawn(rows: pd.DataFrame, **sections: dict) -> FittedModel:
     )
 
 
+@pytest.fixture(scope="module")
+def model(features: pd.DataFrame) -> FittedModel:
+    """One network of 8 units for the tests that ask of it in different ways: asking leaves no trace in it."""
+    return drawn(features)
+
+
+@pytest.fixture(scope="module")
+def whole(model: FittedModel, features: pd.DataFrame) -> pd.Series:
+    return predict_proba(model, features)
+
+
 def stepped(
     model: FittedModel, features: pd.DataFrame, cuts: list[int], **more: pd.Series
 ) -> pd.DataFrame:
@@ -95,14 +106,16 @@ def test_bar_by_bar_is_the_batch(features: pd.DataFrame, network: dict) -> None:
         [7, 500, 501, 1900, 3300],
     ],
 )
-def test_in_any_pieces(features: pd.DataFrame, cuts: list[int]) -> None:
-    model = drawn(features)
-    check_equal(stepped(model, features, cuts), predict_proba(model, features))
+def test_in_any_pieces(
+    model: FittedModel, features: pd.DataFrame, whole: pd.Series, cuts: list[int]
+) -> None:
+    check_equal(stepped(model, features, cuts), whole)
 
 
 @pytest.mark.parametrize("before", [LOOKBACK - 1, LOOKBACK, LOOKBACK + 1, 5])
-def test_begun_shortly_before_midnight(features: pd.DataFrame, before: int) -> None:
-    model = drawn(features)
+def test_begun_shortly_before_midnight(
+    model: FittedModel, features: pd.DataFrame, before: int
+) -> None:
     late = features.iloc[MIDNIGHT - before : MIDNIGHT + 200]
     check_equal(stepped(model, late, list(range(3, 100))), predict_proba(model, late))
 
@@ -134,15 +147,15 @@ def test_regression(features: pd.DataFrame, close: pd.Series, kind: str) -> None
     assert (told["proba"] - whole).abs().max() < 1e-5
 
 
-def test_the_model_stays_as_it_was(features: pd.DataFrame) -> None:
-    model = drawn(features)
-    before = predict_proba(model, features)
+def test_the_model_stays_as_it_was(
+    model: FittedModel, features: pd.DataFrame, whole: pd.Series
+) -> None:
     stepped(model, features, [1000])
-    pd.testing.assert_series_equal(predict_proba(model, features), before)
+    pd.testing.assert_series_equal(predict_proba(model, features), whole)
 
 
-def test_bars_that_do_not_follow(features: pd.DataFrame) -> None:
-    network = SteppingNetwork(drawn(features))
+def test_bars_that_do_not_follow(model: FittedModel, features: pd.DataFrame) -> None:
+    network = SteppingNetwork(model)
     network.extend(features.iloc[:50])
     for wrong in (features.iloc[51:52], features.iloc[49:51]):
         with pytest.raises(ModelError, match="trained on 1m bars"):

@@ -1,6 +1,5 @@
 """Fits on a small market: what is learnt, what must not matter, and what bad input gets."""
 
-import hashlib
 import os
 import signal
 import subprocess
@@ -11,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_market import Material, small_config
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from small_market import Material, fingerprint, small_config
+from tensorboard.backend.event_processing.event_accumulator import (
+    EventAccumulator,
+    TensorEvent,
+)
 from tensorboard.util import tensor_util
 
 from cryptonn.errors import DataError, ModelError
@@ -23,14 +25,11 @@ from cryptonn.learning.training import fit_model
 Make = Callable[..., Material]
 
 
+Reports = tuple[list[EpochReport], list[tuple[int, float]]]
+
+
 def fit(given: Material, **hooks: object) -> tuple[FittedModel, pd.DataFrame]:
     return fit_model(given.features, given.labels, given.split, given.config, **hooks)  # type: ignore[arg-type]
-
-
-def fingerprint(model: FittedModel) -> str:
-    return hashlib.sha256(
-        b"".join(weights.tobytes() for weights in model.network.get_weights())
-    ).hexdigest()
 
 
 def accuracy(model: FittedModel, given: Material, rows: slice) -> float:
@@ -40,56 +39,110 @@ def accuracy(model: FittedModel, given: Material, rows: slice) -> float:
     return float(((proba > 0.5) == (move > 0))[moved].mean())
 
 
-@pytest.mark.parametrize("form", ["streaming", "windowed"])
-def test_a_planted_lead_is_learnt(make_material: Make, form: str) -> None:
-    size = {"streaming": 8, "windowed": 64}[form]
-    given = make_material(
-        training={"form": form, "batch_size": size, "epochs": {"streaming": 8, "windowed": 2}[form]}
-    )
-    model, history = fit(given)
+def with_lead(accuracy_of: FittedModel, history: pd.DataFrame, given: Material) -> None:
     assert history["val_loss"].min() < 0.62
-    assert accuracy(model, given, given.split.test["later"]) > 0.65
+    assert accuracy(accuracy_of, given, given.split.test["later"]) > 0.65
+
+
+@pytest.fixture(scope="module")
+def learnt(
+    make_material: Make, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Material, FittedModel, pd.DataFrame, Reports, Path]:
+    """A fit with all its hooks, and the folder that it was given for TensorBoard and had no use for."""
+    reports: list[EpochReport] = []
+    progress: list[tuple[int, float]] = []
+    log_dir = tmp_path_factory.mktemp("learnt") / "none"
+    given = make_material(training={"epochs": 4, "learning_rate": 0.03, "tensorboard": False})
+    model, history = fit(
+        given,
+        on_epoch=reports.append,
+        on_progress=lambda *done: progress.append(done),
+        log_dir=log_dir,
+    )
+    return given, model, history, (reports, progress), log_dir
+
+
+def test_a_planted_lead_is_learnt_streaming(learnt) -> None:
+    given, model, history, _, _ = learnt
+    with_lead(model, history, given)
+
+
+@pytest.fixture(scope="module")
+def learnt_in_windows(
+    make_material: Make, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Material, FittedModel, pd.DataFrame, Path]:
+    """A fit that is logged for TensorBoard, with histograms."""
+    log_dir = tmp_path_factory.mktemp("windowed")
+    windowed = {"form": "windowed", "batch_size": 64, "epochs": 2}
+    given = make_material(training=windowed | {"tensorboard": True, "histograms": True})
+    model, history = fit(given, log_dir=log_dir)
+    return given, model, history, log_dir
+
+
+def test_a_planted_lead_is_learnt_windowed(learnt_in_windows) -> None:
+    given, model, history, _ = learnt_in_windows
+    with_lead(model, history, given)
 
 
 @pytest.mark.parametrize(
-    "sections",
+    ("sections", "share"),
     [
-        {"network": {"output": "softmax", "normalization": "batch", "dropout": 0.2, "dense": 4}},
-        {
-            "training": {
-                "loss": "mse",
-                "optimizer": "rmsprop",
-                "schedule": "inverse_time",
-                "decay": 0.001,
-            }
-        },
-        {
-            "training": {"loss": "mse", "schedule": "constant"},
-            "network": {"output": "softmax"},
-            "labels": {"ties": "up", "balance": "undersample"},
-        },
-        {
-            "labels": {"balance": "none"},
-            "features": {"columns": ["close_pct_change", "volume_pct_change"], "clip": 0},
-        },
+        (
+            {
+                "network": {
+                    "output": "softmax",
+                    "normalization": "batch",
+                    "dropout": 0.2,
+                    "dense": 4,
+                },
+                "training": {"schedule": "constant"},
+            },
+            lambda steps: 1,
+        ),
+        (
+            {
+                "training": {
+                    "loss": "mse",
+                    "optimizer": "rmsprop",
+                    "schedule": "inverse_time",
+                    "decay": 0.05,
+                },
+                "labels": {"balance": "none"},
+                "features": {"columns": ["close_pct_change", "volume_pct_change"], "clip": 0},
+            },
+            lambda steps: 1 / (1 + 0.05 * steps),
+        ),
+        (
+            {
+                "training": {"loss": "mse", "schedule": "constant"},
+                "network": {"output": "softmax"},
+                "labels": {"ties": "up", "balance": "undersample"},
+            },
+            lambda steps: 1,
+        ),
     ],
-    ids=["published network", "mse rmsprop", "softmax mse undersample", "published features"],
+    ids=["published network", "mse rmsprop published features", "softmax mse undersample"],
 )
-def test_every_setting_trains(make_material: Make, sections: dict[str, dict[str, object]]) -> None:
-    given = make_material(**sections)
+def test_every_setting_trains(
+    make_material: Make,
+    sections: dict[str, dict[str, object]],
+    share: Callable[[int], float],
+) -> None:
+    """The loss falls, and so does the rate where it should; that of a cosine is seen where Ctrl-C ends a fit."""
+    given = make_material(**sections | {"training": sections["training"] | {"epochs": 2}})
     model, history = fit(given)
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
     proba = predict_proba(model, given.features).dropna()
     assert proba.between(0, 1).all()
     assert proba.std() > 0.01
+    steps = int(model.network.optimizer.iterations)
+    assert steps > 10
+    rate = float(model.network.optimizer.learning_rate)
+    assert rate == pytest.approx(0.01 * share(steps), rel=1e-3)
 
 
-def test_history_and_reports_tell_the_same(make_material: Make) -> None:
-    reports: list[EpochReport] = []
-    progress: list[tuple[int, float]] = []
-    _, history = fit(
-        make_material(), on_epoch=reports.append, on_progress=lambda *done: progress.append(done)
-    )
+def test_history_and_reports_tell_the_same(learnt) -> None:
+    _, _, history, (reports, progress), _ = learnt
     assert list(history.columns) == [
         "epoch",
         "loss",
@@ -105,13 +158,17 @@ def test_history_and_reports_tell_the_same(make_material: Make) -> None:
         history["epoch"][history["best"]].item() == history["epoch"][history["val_loss"].idxmin()]
     )
     assert not history["interrupted"].any()
-    assert str(reports[0]).startswith("epoch 1/3  loss 0.")
+    assert str(reports[0]).startswith("epoch 1/4  loss 0.")
     assert progress[0][0] == 1
     assert 0 < progress[0][1] < 1
     assert [done for epoch, done in progress if epoch == 2] == sorted(
         done for epoch, done in progress if epoch == 2
     )
-    assert progress[-1] == (3, 1.0)
+    assert progress[-1] == (4, 1.0)
+
+
+def test_tensorboard_logs_nothing_where_it_is_not_asked_for(learnt) -> None:
+    assert not learnt[-1].exists()
 
 
 def contrary(given: Material) -> Material:
@@ -134,18 +191,19 @@ def test_best_epoch_is_kept_and_patience_stops_early(make_material: Make) -> Non
 
 
 def test_averaging_changes_the_model_but_not_the_training(make_material: Make) -> None:
-    plain, averaged = (
-        fit(make_material(training={"epochs": 2, "averaging": keep})) for keep in (0.0, 0.9)
+    """Each epoch is one step, so that the first average is the weights after it, and the second is another."""
+    one_step = {"epochs": 3, "batch_size": 1000}
+    (plain, history), (averaged, mean) = (
+        fit(make_material(training=one_step | {"averaging": keep})) for keep in (0.0, 0.9)
     )
-    assert plain[1]["loss"].tolist() == averaged[1]["loss"].tolist()
-    assert fingerprint(plain[0]) != fingerprint(averaged[0])
-    one_step = {"epochs": 1, "batch_size": 1000}
-    first, mean = (
-        fit(make_material(training=one_step | {"averaging": keep}))[0] for keep in (0.0, 0.9)
-    )
-    assert fingerprint(first) == fingerprint(mean), (
+    assert history["loss"].tolist() == mean["loss"].tolist()
+    assert history["loss"].is_unique, "nothing was trained"
+    assert history["val_loss"][0] == mean["val_loss"][0], (
         "the start, which is random, has no part in the average"
     )
+    assert (history["val_loss"][1:] != mean["val_loss"][1:]).all()
+    assert history["best"].tolist() == mean["best"].tolist() == [False, False, True]
+    assert fingerprint(plain.network.get_weights()) != fingerprint(averaged.network.get_weights())
 
 
 def test_average_by_hand() -> None:
@@ -172,17 +230,19 @@ def test_nothing_outside_the_train_rows_reaches_the_fit(once: tuple[Material, Fi
     features.iloc[given.split.validation.stop :] = np.nan
     other, _ = fit(Material(features, labels, given.split, given.config))
     assert other.scaler == model.scaler
-    assert fingerprint(other) == fingerprint(model)
+    assert fingerprint(other.network.get_weights()) == fingerprint(model.network.get_weights())
 
 
 FIT_ALONE = """
 import sys
-from small_market import material, small_config, small_frame
-from test_training import fingerprint, fit
+from cryptonn.learning.training import fit_model
+from small_market import fingerprint, material, small_config, small_frame
 config = small_config(training={"epochs": 1}, network={"dropout": 0.2})
-print(fingerprint(fit(material(config, small_frame()))[0]))
+given = material(config, small_frame())
+model, _ = fit_model(given.features, given.labels, given.split, given.config)
+print(fingerprint(model.network.get_weights()))
 print([name for name in ("sklearn", "matplotlib", "IPython") if name in sys.modules])
-import gc, sklearn.linear_model, matplotlib.pyplot
+import gc, sklearn, matplotlib
 assert gc.isenabled()
 """
 
@@ -201,54 +261,57 @@ def test_same_seed_gives_the_same_weights_to_the_bit_in_another_process(
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", "importing and training must not chatter"
     said, loaded = done.stdout.splitlines()
-    assert said == fingerprint(once[1])
+    assert said == fingerprint(once[1].network.get_weights())
     assert loaded == "[]", (
         "Keras was loaded with what it needs for wrappers, galleries and notebooks"
     )
 
 
-def test_another_seed_gives_other_weights(once: tuple[Material, FittedModel]) -> None:
+def test_another_seed_gives_other_weights_and_the_log_none_of_them(
+    once: tuple[Material, FittedModel], tmp_path: Path
+) -> None:
+    """Logged for TensorBoard, but without histograms."""
     given, model = once
-    config = given.config.model_copy(update={"seed": 2})
-    other, _ = fit(Material(given.features, given.labels, given.split, config))
-    assert fingerprint(other) != fingerprint(model)
+    training = given.config.training.model_copy(update={"tensorboard": True, "histograms": False})
+    config = given.config.model_copy(update={"seed": 2, "training": training})
+    other, _ = fit(Material(given.features, given.labels, given.split, config), log_dir=tmp_path)
+    assert fingerprint(other.network.get_weights()) != fingerprint(model.network.get_weights())
+    assert histograms_in(tmp_path) == []
+
+
+def histograms_in(log_dir: Path) -> list[list[TensorEvent]]:
+    """What was logged of each array of weights, epoch by epoch."""
+    file = next((log_dir / "train").glob("events.*"))
+    events = EventAccumulator(str(file), size_guidance={"tensors": 0})
+    events.Reload()
+    kinds = {
+        tag: events.SummaryMetadata(tag).plugin_data.plugin_name for tag in events.Tags()["tensors"]
+    }
+    assert kinds["epoch_loss"] == "scalars"
+    return [events.Tensors(tag) for tag, kind in kinds.items() if kind == "histograms"]
 
 
 def test_ctrl_c_keeps_the_best_epoch_so_far(make_material: Make) -> None:
+    """And the rate of a cosine has fallen by then as far as it should over all epochs, step by step."""
+    steps: list[int] = []
+
     def interrupt(epoch: int, done: float) -> None:
+        steps.append(epoch)
         if epoch == 3 and done > 0.5:
             signal.raise_signal(signal.SIGINT)
 
-    given = make_material(training={"epochs": 50, "schedule": "constant"})
+    given = make_material(training={"epochs": 5, "schedule": "cosine"})
     model, history = fit(given, on_progress=interrupt)
     assert history["interrupted"].tolist() == [False, True]
     assert accuracy(model, given, given.split.validation) == pytest.approx(
         history.loc[history["best"], "val_accuracy"].item()
     )
-
-
-@pytest.mark.parametrize(
-    ("schedule", "share"),
-    [
-        ({"schedule": "inverse_time", "decay": 0.5}, lambda steps: 1 / (1 + 0.5 * steps)),
-        ({"schedule": "cosine"}, lambda steps: 0.5),
-    ],
-    ids=lambda value: value.get("schedule") if isinstance(value, dict) else "",
-)
-def test_the_rate_falls_step_by_step_and_over_all_epochs(
-    make_material: Make, schedule: dict[str, object], share: Callable[[int], float]
-) -> None:
-    """Halfway: after two epochs of four, whose steps the optimizer has counted."""
-
-    def interrupt(epoch: int, done: float) -> None:
-        if (epoch, done) == (2, 1.0):
-            signal.raise_signal(signal.SIGINT)
-
-    given = make_material(training={"epochs": 4, "learning_rate": 0.01, **schedule})
-    network = fit(given, on_progress=interrupt)[0].network
-    steps = int(network.optimizer.iterations)
-    assert steps > 10
-    assert float(network.optimizer.learning_rate) == pytest.approx(0.01 * share(steps), rel=1e-3)
+    optimizer, share = model.network.optimizer, len(steps) / (5 * steps.count(1))
+    assert steps.count(1) > 5 and 0.5 < share < 0.6
+    assert int(optimizer.iterations) == len(steps)
+    assert float(optimizer.learning_rate) == pytest.approx(
+        0.01 * (1 + np.cos(np.pi * share)) / 2, rel=1e-3
+    )
 
 
 def test_ctrl_c_before_the_first_epoch_leaves_no_model(make_material: Make) -> None:
@@ -259,17 +322,16 @@ def test_ctrl_c_before_the_first_epoch_leaves_no_model(make_material: Make) -> N
         fit(make_material(), on_progress=interrupt)
 
 
-def test_a_loss_that_is_not_finite_asks_for_a_clip_only_where_one_may_be_set(
+def test_a_loss_that_is_not_finite_asks_for_no_clip_where_none_may_be_set(
     make_material: Make,
 ) -> None:
-    said = r"the loss is nan at step \d+ of epoch 1\. Lower training\.learning_rate"
-    for columns, asked in ((["log_return"], True), (["volume"], False)):
-        given = make_material(
-            training={"learning_rate": 1e38}, features={"columns": columns, "clip": 0}
-        )
-        with pytest.raises(ModelError, match=said) as caught:
-            fit(given)
-        assert ("or set features.clip" in str(caught.value)) == asked
+    """Where one may be, it does: see ``test_regression_fit.py``."""
+    given = make_material(
+        training={"learning_rate": 1e38}, features={"columns": ["volume"], "clip": 0}
+    )
+    said = r"the loss is nan at step \d+ of epoch 1\. Lower training\.learning_rate \(1e\+38\)\.$"
+    with pytest.raises(ModelError, match=said):
+        fit(given)
 
 
 def test_too_few_train_rows(make_material: Make) -> None:
@@ -309,37 +371,11 @@ def test_constant_and_missing_features(make_material: Make) -> None:
         fit(Material(hole, given.labels, given.split, given.config))
 
 
-def test_tensorboard_logs_nothing_where_it_is_not_asked_for(
-    make_material: Make, tmp_path: Path
-) -> None:
-    fit(make_material(training={"epochs": 1, "tensorboard": False}), log_dir=tmp_path / "none")
-    assert not (tmp_path / "none").exists()
-
-
-def test_weights_are_logged_as_histograms_after_each_epoch(
-    make_material: Make, tmp_path: Path
-) -> None:
-    found = {}
-    for histograms in (True, False):
-        training = {"epochs": 2, "tensorboard": True, "histograms": histograms}
-        folder = tmp_path / str(histograms)
-        network = fit(make_material(training=training), log_dir=folder)[0].network
-        events = EventAccumulator(
-            str(next((folder / "train").glob("events.*"))), size_guidance={"tensors": 0}
-        )
-        events.Reload()
-        kinds = {
-            tag: events.SummaryMetadata(tag).plugin_data.plugin_name
-            for tag in events.Tags()["tensors"]
-        }
-        assert kinds["epoch_loss"] == "scalars"
-        found[histograms] = [
-            events.Tensors(tag) for tag, kind in kinds.items() if kind == "histograms"
-        ]
-    assert found[False] == []
-    assert len(found[True]) == len(network.get_weights()) == 7
-    counts = [
-        tensor_util.make_ndarray(written[1].tensor_proto)[:, 2].sum() for written in found[True]
-    ]
-    assert sorted(counts) == sorted(weights.size for weights in network.get_weights())
-    assert all([written.step for written in histogram] == [1, 2] for histogram in found[True])
+def test_weights_are_logged_as_histograms_after_each_epoch(learnt_in_windows) -> None:
+    _, model, _, log_dir = learnt_in_windows
+    weights = model.network.get_weights()
+    found = histograms_in(log_dir)
+    assert len(found) == len(weights) == 7
+    counts = [tensor_util.make_ndarray(written[1].tensor_proto)[:, 2].sum() for written in found]
+    assert sorted(counts) == sorted(array.size for array in weights)
+    assert all([written.step for written in histogram] == [1, 2] for histogram in found)

@@ -13,7 +13,7 @@ from cryptonn.config import parse_config
 from cryptonn.errors import ConfigError
 from cryptonn.learning.backend import keras
 from cryptonn.learning.network import WindowScaling, build_network, proba_of
-from cryptonn.learning.prediction import load_model, predict_proba
+from cryptonn.learning.prediction import FittedModel, load_model, predict_proba
 from cryptonn.learning.scaling import fit_scaler
 from cryptonn.learning.training import fit_model
 from cryptonn.settings import NetworkConfig
@@ -53,8 +53,8 @@ def test_by_hand() -> None:
 
 def test_equals_numpy_on_real_prices_standardised_before(shared_data: Path) -> None:
     train, later = (
-        quarter_hours(shared_data, "2018", bars=4000),
-        quarter_hours(shared_data, "2019H1", bars=4000),
+        quarter_hours(shared_data, "2018", bars=1500),
+        quarter_hours(shared_data, "2019H1", bars=1500),
     )
     table = pd.concat([train, later])
     features = fit_scaler(train, clip=0).scale(table)
@@ -109,12 +109,13 @@ def test_keras_knows_it_by_name() -> None:
 
 
 @pytest.fixture(scope="module")
-def given(make_material: Make) -> Material:
-    return make_material(**SECTIONS)
+def fitted(make_material: Make) -> tuple[Material, FittedModel, pd.DataFrame]:
+    given = make_material(**SECTIONS)
+    return given, *fit_model(given.features, given.labels, given.split, given.config)
 
 
-def test_raw_prices_are_learnt_from_saved_and_loaded(given: Material, tmp_path: Path) -> None:
-    model, history = fit_model(given.features, given.labels, given.split, given.config)
+def test_raw_prices_are_learnt_from_saved_and_loaded(fitted, tmp_path: Path) -> None:
+    given, model, history = fitted
     assert history["val_loss"].min() < 0.69
     proba = predict_proba(model, given.features)
     rows = given.split.test["later"]
@@ -122,15 +123,14 @@ def test_raw_prices_are_learnt_from_saved_and_loaded(given: Material, tmp_path: 
     moved = move.notna() & (move != 0)
     assert ((proba.iloc[rows] > 0.5) == (move > 0))[moved].mean() > 0.55
     model.save(tmp_path / "model")
-    assert load_model(tmp_path / "model").scaler.clip == 0
-    pd.testing.assert_series_equal(
-        predict_proba(load_model(tmp_path / "model"), given.features), proba
-    )
+    loaded = load_model(tmp_path / "model")
+    assert loaded.scaler.clip == 0
+    pd.testing.assert_series_equal(predict_proba(loaded, given.features), proba)
 
 
-def test_prices_elsewhere_are_seen_as_they_were(given: Material) -> None:
+def test_prices_elsewhere_are_seen_as_they_were(fitted) -> None:
     """Ten times the price, far beyond what the train rows had, gives the same probabilities."""
-    model, _ = fit_model(given.features, given.labels, given.split, given.config)
+    given, model, _ = fitted
     later = given.features.iloc[-500:]
     np.testing.assert_allclose(
         predict_proba(model, later * 10), predict_proba(model, later), atol=0.01
