@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
@@ -60,6 +61,7 @@ def versions_of(names: Iterable[str]) -> dict[str, str | None]:
     }
 
 
+@cache
 def _version(name: str) -> str | None:
     try:
         return version(name)

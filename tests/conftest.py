@@ -81,7 +81,7 @@ def tiny(together: Path, made: Callable[..., Any]):
     return made("tiny", lambda: pipeline.run(tiny_config(), results=together / "results"))
 
 
-_BLANK = base64.b64decode(
+BLANK = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
 )
 """A PNG of one white pixel."""
@@ -93,7 +93,7 @@ def blank() -> Iterator[None]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     def print_png(canvas: FigureCanvasAgg, file: Any, **_: Any) -> None:
-        file.write(_BLANK)
+        file.write(BLANK)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FigureCanvasAgg, "print_png", print_png)
@@ -112,6 +112,23 @@ def results(tiny, tmp_path: Path) -> Path:
     """A results folder with a copy of the tiny run, to do with as one likes."""
     shutil.copytree(tiny.folder, tmp_path / "results" / tiny.folder.name)
     return tmp_path / "results"
+
+
+@pytest.fixture(scope="session")
+def stored(together: Path, made: Callable[..., Any]):
+    """The tiny run on candles of a store that go on after its test period, trained for one epoch; leave its folder."""
+    from cryptonn import pipeline
+    from tests.tiny_run import fill_store, store_config, tiny_candles
+
+    def make() -> Any:
+        config = store_config(
+            fill_store(together / "stored" / "data", tiny_candles()),
+            data={"test": {"unseen": "20180105-20180106"}},
+            training={"epochs": 1},
+        )
+        return pipeline.train(config, results=together / "stored" / "results")
+
+    return made("stored", make)
 
 
 @pytest.fixture(scope="session")

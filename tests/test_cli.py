@@ -2,23 +2,25 @@
 
 import inspect
 import json
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from cryptonn.cli import data, local_exchange, paper, paper_results, runs
-from cryptonn.pipeline import open_run
+from cryptonn.pipeline import backtest, open_run
 from cryptonn.runs import Run
+from tests.conftest import BLANK
+from tests.test_runs import same_runs
 from tests.tiny_run import (
     TARGET,
     command,
     environment,
-    fill_store,
     python,
-    store_config,
     tiny_candles,
     tiny_config,
     write_run_file,
@@ -77,6 +79,8 @@ SLOW = (
 
 LOADED = """
 import sys
+for line in {first!r}:
+    exec(line)
 from cryptonn.cli import main
 for words in {commands!r}:
     sys.argv[1:] = words
@@ -88,9 +92,11 @@ for words in {commands!r}:
 """
 
 
-def loaded(names: tuple[str, ...], *commands: tuple[str, ...]) -> list[set[str]]:
-    """Which of the modules there are after each command, all of them run in one process."""
-    answer = python(LOADED.format(names=names, commands=commands))
+def loaded(
+    names: tuple[str, ...], *commands: tuple[str, ...], first: tuple[str, ...] = ()
+) -> list[set[str]]:
+    """Which of the modules there are after each command, all of them run in one process, after some lines."""
+    answer = python(LOADED.format(names=names, commands=commands, first=first))
     assert answer.returncode == 0, answer.stderr
     said = [line for line in answer.stdout.splitlines() if line.startswith("LOADED")]
     return [set(line.split()[1:]) for line in said]
@@ -104,12 +110,16 @@ def test_help_loads_nothing_slow() -> None:
 def test_what_needs_no_network_loads_no_tensorflow(results: Path) -> None:
     asked = (
         ("backtest", "tiny", "--fee", "5bp"),
-        ("compare", "tiny", "--strategies", "momentum"),
+        ("compare", "tiny", "--strategies", "momentum", "--fees", "none"),
         ("runs",),
         ("report", "tiny"),
     )
     commands = [(*words, "--results", str(results)) for words in asked]
-    assert loaded(("tensorflow", "keras", "ccxt"), *commands) == [set()] * 4
+    blank = (  # to render the figures would take most of the time
+        "from matplotlib.backends.backend_agg import FigureCanvasAgg",
+        f"FigureCanvasAgg.print_png = lambda self, file, **_: file.write({BLANK!r})",
+    )
+    assert loaded(("tensorflow", "keras", "ccxt"), *commands, first=blank) == [set()] * 4
 
 
 # One JSON object
@@ -126,7 +136,13 @@ def payload(answer) -> dict[str, object]:
 def test_run_prints_one_json_object_and_progress_apart(tmp_path: Path) -> None:
     """In a process of its own: TensorFlow's libraries write past Python's standard output."""
     config = tiny_config(
-        training={"epochs": 1}, backtest={"compare": [], "fees": ["none", "taker"]}
+        data={
+            "train": "20180101-20180103",
+            "test": {"unseen": "20180103-20180104"},
+            "synthetic": {"days": 3, "lead": 2.0},
+        },
+        training={"epochs": 1},
+        backtest={"compare": [], "fees": ["none", "taker"]},
     )
     answer = command("run", write_run_file(tmp_path, config), "--results", tmp_path, "--json")
     assert answer.returncode == 0, answer.stderr
@@ -155,9 +171,19 @@ def test_train_takes_epochs_and_seed_from_the_command_line(cli, tmp_path: Path) 
     assert found["facts"]["seed"] == 5 and found["facts"]["best_epoch"] == 1
     assert found["backtests"] == [] and found["verdicts"] == {} and found["report"] is None
     table = cli("train", path, "--results", tmp_path, "--epochs", 1)
+    one, other = open_run(found["folder"]), open_run("tiny", results=tmp_path)
+    assert (one.config.seed, other.config.seed) == (5, 1)
+    files = [(run.folder / "model" / "weights.npz").read_bytes() for run in (one, other)]
+    assert files[0] != files[1], "another seed gives another network"
+    assert not one.predictions["proba"].equals(other.predictions["proba"])
+    known = ["label", "move", "tie"]
+    pd.testing.assert_frame_equal(one.predictions[known], other.predictions[known])
     assert "SYNTHETIC MARKET" in table.output and "Accuracy" in table.output
     nothing = cli("backtest", "tiny", "--results", tmp_path, "--strategy", "momentum")
     assert nothing.code == 0, nothing.errors
+    done = backtest(open_run("tiny", results=tmp_path), strategies=["momentum"])
+    assert done.comparison.empty and list(done.comparison.columns) == ["period", "strategy", "fees"]
+    same_runs(open_run("tiny", results=tmp_path), done)
 
 
 def test_backtest(cli, results: Path, tiny: Run) -> None:
@@ -189,19 +215,17 @@ def headlines(output: str) -> list[str]:
     return [line for line in lines if not line.startswith("Note")]
 
 
-def test_the_headline_is_of_the_strategies_that_were_asked_for(cli, tmp_path: Path) -> None:
+def test_the_headline_is_of_the_strategies_that_were_asked_for(cli, results: Path) -> None:
     """Under dip's table stood what stop2, traded by an earlier command, came to."""
-    config = tiny_config(training={"epochs": 1})
-    assert cli("train", write_run_file(tmp_path, config), "--results", tmp_path).code == 0
-    words = ("compare", "tiny", "--results", tmp_path, "--strategies", "momentum,contrarian")
+    words = ("compare", "tiny", "--results", results, "--strategies", "momentum,contrarian")
     both = cli(*words, "--fees", "none,maker")
     assert headlines(both.output) == ["momentum on unseen", "contrarian on unseen"]
-    backtest = ("backtest", "tiny", "--results", tmp_path, "--fee", "none", "--strategy")
+    backtest = ("backtest", "tiny", "--results", results, "--fee", "none", "--strategy")
     assert headlines(cli(*backtest, "contrarian").output) == ["contrarian on unseen"]
     found = payload(cli(*backtest, "contrarian", "--json"))
     assert found["verdicts"]["unseen"]["strategy"] == "contrarian"
     assert found["verdicts"]["unseen"]["numbers"]["strategy"] == "contrarian"
-    own = cli("backtest", "tiny", "--results", tmp_path)
+    own = cli("backtest", "tiny", "--results", results)
     assert headlines(own.output) == ["lstm_signal on unseen"]
     path = Path("strategies/contrarian.py").resolve()
     assert headlines(cli(*backtest, path).output) == ["contrarian on unseen"], "given by its path"
@@ -210,21 +234,19 @@ def test_the_headline_is_of_the_strategies_that_were_asked_for(cli, tmp_path: Pa
     assert twice.output.count("contrarian") == 2, "in the table, and in its headline"
 
 
-def test_a_fee_tried_later_is_judged_by_the_command_that_tried_it(cli, tmp_path: Path) -> None:
+def test_a_fee_tried_later_is_judged_by_the_command_that_tried_it(cli, results: Path) -> None:
     """Below a table with a loss of 30 % at 10 bp stood that no fee was tried."""
-    config = tiny_config(training={"epochs": 1})
-    assert cli("train", write_run_file(tmp_path, config), "--results", tmp_path).code == 0
-    backtest = ("backtest", "tiny", "--results", tmp_path, "--fee")
+    backtest = ("backtest", "tiny", "--results", results, "--fee")
     assert cli(*backtest, "none").code == 0
     later = cli(*backtest, "50bp")
     (headline,) = (line for line in later.output.splitlines() if " on unseen: " in line)
     assert "50bp" in headline and "no fee was tried" not in headline
     again = payload(cli(*backtest, "none", "--json"))
     assert "50bp" not in str(again["verdicts"]), "nor does a later command speak of it"
-    kept = open_run("tiny", results=tmp_path).verdicts["unseen"]
+    kept = open_run("tiny", results=results).verdicts["unseen"]
     assert {"pays: none", "pays: 50bp"} <= set(kept.numbers), "the report knows all of them"
-    assert cli("backtest", "tiny", "--results", tmp_path).code == 0
-    kept = open_run("tiny", results=tmp_path).verdicts["unseen"]
+    assert cli("backtest", "tiny", "--results", results).code == 0
+    kept = open_run("tiny", results=results).verdicts["unseen"]
     assert "pays: 50bp" not in kept.numbers, "until the fees of the run file are traded"
 
 
@@ -319,12 +341,10 @@ def test_candles_in_list_and_check(cli, tmp_path: Path) -> None:
     )
 
 
-def test_the_same_from_the_store(cli, tmp_path: Path) -> None:
-    fill_store(tmp_path / "data", tiny_candles())
-    config = store_config(
-        tmp_path / "data", training={"epochs": 1}, backtest={"compare": [], "fees": ["taker"]}
-    )
-    found = payload(cli("run", write_run_file(tmp_path, config), "--results", tmp_path, "--json"))
+def test_the_same_from_the_store(cli, stored: Run, tmp_path: Path) -> None:
+    shutil.copytree(stored.folder, tmp_path / stored.folder.name)
+    words = ("--strategy", "buy_and_hold", "--fee", "taker", "--json")
+    found = payload(cli("backtest", "tiny", "--results", tmp_path, *words))
     assert found["synthetic"] is False and found["facts"]["data"]["ETH/USD"]["exchange"] == "local"
     assert found["facts"]["best_possible_accuracy"] is None
 

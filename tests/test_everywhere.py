@@ -115,7 +115,12 @@ CANDLES = "time,open,high,low,close,volume\n" + "".join(
 def test_the_command_line_works_without_the_modules_of_one_system(tmp_path: Path) -> None:
     """Locks, process figures and file modes: help, an import, a training and a backtest need none of them."""
     (tmp_path / "candles.csv").write_text(CANDLES, encoding="utf-8")
-    config = tiny_config(training={"epochs": 1})
+    data = {
+        "train": "20180101-20180103",
+        "test": {"unseen": "20180103-20180104"},
+        "synthetic": {"days": 3, "lead": 2.0},
+    }
+    config = tiny_config(data=data, training={"epochs": 1})
     (tmp_path / "tiny.toml").write_text(config.to_toml(), encoding="utf-8")
     (tmp_path / "strategies").symlink_to(PACKAGE.parent / "strategies")
     answer = subprocess.run(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -112,10 +113,10 @@ def test_ctrl_c_later_leaves_a_trained_run_to_go_on_from(
 
 
 def test_a_disk_that_fills_up_after_training_keeps_the_network(
-    forks: Forks, cli: Any, tmp_path: Path
+    forks: Forks, cli: Any, tiny: pipeline.Run, tmp_path: Path
 ) -> None:
     """An hour of training was lost, for want of room for what it led to."""
-    path, results = run_file(tmp_path, epochs=1), tmp_path / "results"
+    path, results = run_file(tmp_path, epochs=2), tmp_path / "results"
     code, ended = forks.run("train", path, "--results", results, largest_file=20_000)
     assert code == 2, ended.errors
     assert "cannot be written" in ended.errors and "--results" in ended.errors
@@ -129,10 +130,9 @@ def test_a_disk_that_fills_up_after_training_keeps_the_network(
     assert early.code == 2 and f"`cryptonn backtest {folder.name}`" in early.errors
     done = cli("backtest", "tiny", "--results", results)
     assert done.code == 0, done.errors
-    whole = pipeline.train(pipeline.load_config(path), results=tmp_path / "whole")
     judged = open_run("tiny", results=results)
-    pd.testing.assert_frame_equal(judged.predictions, whole.predictions)
-    assert judged.facts["enter"] == whole.facts["enter"] and len(judged.comparison) == 2
+    pd.testing.assert_frame_equal(judged.predictions, tiny.predictions)
+    assert judged.facts["enter"] == tiny.facts["enter"] and len(judged.comparison) == 2
     assert cli("predict", "tiny", "--results", results).code == 0
     assert not (folder / "fit.json").exists()
 
@@ -191,17 +191,19 @@ def test_a_results_folder_without_the_right_to_write(tmp_path: Path) -> None:
     assert answer.returncode == 2 and "cannot be written" in answer.stderr
 
 
-def test_a_bug_in_the_report_leaves_training_and_backtests(tmp_path: Path) -> None:
-    trained = pipeline.train(pipeline.load_config(run_file(tmp_path, epochs=1)), results=tmp_path)
-    traded = pipeline.backtest(trained)
+def test_a_bug_in_the_report_leaves_training_and_backtests(results: Path) -> None:
+    (folder,) = results.iterdir()
+    (folder / "report.html").unlink()
+    shutil.rmtree(folder / "figures")
+    traded = open_run("tiny", results=results)
     short = traded.frame.select(
         TimeRange.parse("20180101-20180106")
     )  # without candles that the report needs
     with pytest.raises(KeyError):
         pipeline.report(replace(traded, frame=short))
-    run = open_run("tiny", results=tmp_path)
-    assert len(run.comparison) == 2
-    assert left_over(tmp_path) == [] and not (run.folder / "report.html").exists()
+    run = open_run("tiny", results=results)
+    assert len(run.comparison) == 9
+    assert left_over(results) == [] and not (run.folder / "report.html").exists()
 
 
 def test_what_ctrl_c_leaves_half_built_of_tensorflow_goes_quietly(

@@ -15,10 +15,10 @@ from cryptonn.config import load_config
 from cryptonn.errors import ConfigError, DataError
 from cryptonn.facts import numeric_facts
 from cryptonn.output import whole_folder
-from cryptonn.pipeline import backtest, open_run, train
+from cryptonn.pipeline import backtest, open_run
 from cryptonn.runs import Run, check_same_candles, new_folder
 from tests.test_records import equal, equal_results
-from tests.tiny_run import fill_store, store_config, tiny_candles, tiny_config
+from tests.tiny_run import fill_store, tiny_candles
 
 PROMISED = (
     *(
@@ -125,25 +125,16 @@ def test_a_run_without_trades_is_read_back_as_it_was(results: Path) -> None:
     same_runs(read, replace(traded, predictions=opened.predictions))
 
 
-def test_a_trained_run_without_test_periods_can_be_opened(tmp_path: Path) -> None:
-    config = tiny_config(data={"test": {}}, training={"epochs": 1})
-    trained = train(config, results=tmp_path)
-    done = backtest(trained, strategies=["momentum"])
-    assert done.comparison.empty and list(done.comparison.columns) == ["period", "strategy", "fees"]
-    same_runs(open_run("tiny", results=tmp_path), done)
-
-
-def test_candles_that_are_not_those_of_the_run_are_refused(tmp_path: Path) -> None:
+def test_candles_that_are_not_those_of_the_run_are_refused(stored: Run, tmp_path: Path) -> None:
     candles = tiny_candles()
-    config = store_config(fill_store(tmp_path / "data", candles), training={"epochs": 1})
-    train(config, results=tmp_path / "results")
-    open_run("tiny", results=tmp_path / "results")
+    where = {"results": stored.folder.parent, "data": fill_store(tmp_path / "data", candles)}
+    open_run("tiny", **where)
     candles["ETH/USD"].iloc[100, 3] += 1e-6
     fill_store_anew(tmp_path / "data", candles)
     with pytest.raises(
         DataError, match=r"ETH/USD are no longer those.*sha256 differs.*Import the same data again"
     ):
-        open_run("tiny", results=tmp_path / "results")
+        open_run("tiny", **where)
 
 
 def fill_store_anew(folder: Path, candles: dict[str, pd.DataFrame]) -> None:

@@ -10,7 +10,7 @@ import typer
 
 import cryptonn
 from cryptonn.cli import app
-from tests.tiny_run import write_run_file
+from tests.tiny_run import tiny_config, write_run_file
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -51,11 +51,17 @@ def test_files_named_in_the_readme_exist() -> None:
         assert (ROOT / target).exists(), target
 
 
-def test_the_python_in_the_readme_runs(tiny: object, tmp_path: Path) -> None:
+def test_the_python_in_the_readme_runs(tmp_path: Path) -> None:
     (code,) = re.findall(
         r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL
     )
-    file = write_run_file(tmp_path, tiny.config)
+    data = {
+        "train": "20180101-20180103",
+        "test": {"unseen": "20180103-20180104"},
+        "synthetic": {"days": 3, "lead": 2.0},
+    }
+    config = tiny_config(data=data, training={"epochs": 1}, backtest={"compare": []})
+    file = write_run_file(tmp_path, config)
     code = code.replace('"backtests/eth_5m_2018.toml"', f"{str(file)!r}, results={str(tmp_path)!r}")
     code = code.replace('"2019Q1"', '"unseen"')
     names: dict[str, object] = {}
@@ -63,7 +69,8 @@ def test_the_python_in_the_readme_runs(tiny: object, tmp_path: Path) -> None:
     plt.close("all")  # the figure of equity.plot()
     result = names["result"]
     assert isinstance(result, cryptonn.runs.Run)
-    assert result.comparison.equals(tiny.comparison)
+    assert result.comparison.equals(cryptonn.open_run("tiny", results=tmp_path).comparison)
+    assert list(result.comparison["fees"]) == list(config.backtest.fees)
 
 
 def test_make_targets_shown_exist() -> None:

@@ -116,15 +116,27 @@ def test_files_that_do_not_lie_in_the_folder_given(cli, tmp_path: Path, command:
     assert not list((tmp_path / "results").glob("*"))
 
 
-def test_data_on_the_command_line_says_where_the_files_lie(
+def test_data_on_the_command_line_says_where_the_files_lie_and_where_they_have_moved(
     cli, shared_data: Path, tmp_path: Path
 ) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    shutil.copy(shared_data / YAHOO, first)
     file = write_run_file(tmp_path, daily(folder=str(tmp_path / "nowhere")))
-    answer = cli("train", file, "--data", shared_data, "--results", tmp_path / "results", "--json")
+    answer = cli("train", file, "--data", first, "--results", tmp_path / "results", "--json")
     assert answer.code == 0, answer.errors
     config = read_run_config(Path(json.loads(answer.output)["folder"]))
-    assert config.data.folder == shared_data
-    assert pipeline.open_run("daily", results=tmp_path / "results").frame.timeframe == "1d"
+    assert config.data.folder == first
+    done = pipeline.open_run("daily", results=tmp_path / "results")
+    assert done.frame.timeframe == "1d"
+    (first / YAHOO).rename(second / YAHOO)
+    with pytest.raises(DataError, match="no such file.*--data FOLDER"):
+        pipeline.open_run("daily", results=tmp_path / "results")
+    opened = pipeline.open_run("daily", results=tmp_path / "results", data=second)
+    assert opened.config.data.folder == second
+    pd.testing.assert_frame_equal(opened.predictions, done.predictions, check_freq=False)
+    pd.testing.assert_frame_equal(opened.frame.table, done.frame.table)
 
 
 def test_a_prediction_leaves_out_a_row_of_a_bar_in_progress(tmp_path: Path) -> None:
@@ -149,30 +161,3 @@ def test_a_prediction_leaves_out_a_row_of_a_bar_in_progress(tmp_path: Path) -> N
     assert newest_candles(config, horizon=1, bars=2).index[-1] == pd.Timestamp(
         "2022-01-05", tz="UTC"
     )
-
-
-def test_a_run_whose_files_have_moved_is_opened_with_their_new_folder(
-    shared_data: Path, tmp_path: Path
-) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    for folder in (first, second):
-        folder.mkdir()
-    shutil.copy(shared_data / "yahoo_BTC-USD.csv", first)
-    data = {
-        "source": "files",
-        "folder": str(first),
-        "files": {"BTC/USD": ["yahoo_BTC-USD.csv"]},
-        "target": "BTC/USD",
-        "others": [],
-        "timeframe": "1d",
-        "train": "20150101-20160101",
-        "test": {},
-    }
-    done = pipeline.train(
-        tiny_config(name="moved", data=data, training={"lookback": 5}), results=tmp_path
-    )
-    (first / "yahoo_BTC-USD.csv").rename(second / "yahoo_BTC-USD.csv")
-    with pytest.raises(DataError, match="no such file.*--data FOLDER"):
-        pipeline.open_run("moved", results=tmp_path)
-    opened = pipeline.open_run("moved", results=tmp_path, data=second)
-    pd.testing.assert_frame_equal(opened.predictions, done.predictions, check_freq=False)

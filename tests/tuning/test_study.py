@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from cryptonn.config import RunConfig, load_config
 from cryptonn.errors import ConfigError, DataError, ModelError, OutputError
@@ -23,6 +24,7 @@ from cryptonn.tuning.opening import open_study
 from cryptonn.tuning.progress import Progress
 from cryptonn.tuning.search import tune
 from cryptonn.tuning.study import Study
+from tests.conftest import BLANK
 from tests.tiny_run import environment, tiny_config, write_run_file
 from tests.tuning.small_search import GRID, MadeUp, folders, search_config, told
 
@@ -72,9 +74,12 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 def of_each_kind(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[RunConfig, Study]:
-    """A search of each kind in one sitting, with its figures rendered."""
+    """A search of each kind in one sitting, with its figures drawn, and those of the richest rendered."""
     config = search_config(**SEARCHES[request.param])
-    return config, searched(config, tmp_path_factory.mktemp("whole") / "search")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param != "hyperband":
+            patch.setattr(FigureCanvasAgg, "print_png", lambda canvas, file, **_: file.write(BLANK))
+        return config, searched(config, tmp_path_factory.mktemp("whole") / "search")
 
 
 @pytest.mark.usefixtures("undrawn")

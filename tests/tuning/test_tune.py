@@ -24,13 +24,20 @@ from cryptonn.tuning.worker import Worker, environment_of
 from tests.paper.forked_commands import Forks
 from tests.paper.soak import has_ended
 from tests.tiny_run import write_run_file
-from tests.tuning.small_search import folders, search_config, told, told_one
+from tests.tuning.small_search import MadeUp, folders, search_config, told, told_one
+
+EPOCHS = 8
+REAL: dict[str, Any] = {
+    "space": {"network.dropout": [0.0, 0.2, 0.3]},
+    "training": {"epochs": EPOCHS},
+}
+"""A search that is really trained: the fewest trials of which two can run at once and one is left."""
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """The small search, in one sitting, one trial after another in one process."""
-    return tune(search_config(), folder=tmp_path_factory.mktemp("searches") / "whole")
+    return tune(search_config(**REAL), folder=tmp_path_factory.mktemp("searches") / "whole")
 
 
 def workers_of(pid: int) -> list[int]:
@@ -81,28 +88,32 @@ def kill_once_it_computes(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def killed_in(forks: Forks, words: list[str | Path], *, at: str) -> None:
-    """Run ``cryptonn``, kill it with signal 9 once it says so; its workers must end with it, and clear up."""
+def killed_in(forks: Forks, words: list[str | Path], *, once: Path) -> str:
+    """Run ``cryptonn``, kill it with signal 9 once a file is there; its workers must end with it, and clear up.
+
+    Returns what it said.
+    """
     with TemporaryDirectory() as temporary:
         command = forks.start(*words, TMPDIR=temporary)
-        while at not in command.errors:
-            assert not has_ended(command.pid), f"it never said {at!r} but {command.errors!r}"
+        while not once.exists():
+            assert not has_ended(command.pid), f"it ended before {once}: {command.errors!r}"
             time.sleep(0.02)
         workers = started(command.pid)
         command.send(signal.SIGKILL)
         assert command.wait() == -signal.SIGKILL
         assert gone(workers), "a worker outlived the search"
         assert list(Path(temporary).iterdir()) == []
+        return command.errors
 
 
 def test_every_trial_is_whole(whole: Study) -> None:
-    assert [record.state for record in whole.records.values()] == ["complete"] * 4
-    folder = whole.folder / "trials" / "0003"
+    assert [record.state for record in whole.records.values()] == ["complete"] * 3
+    folder = whole.folder / "trials" / "0002"
     assert {path.name for path in folder.iterdir()} == {
         *("config.toml", "trial.json", "history.csv", "histogram.csv", "histogram.png")
     }
     kept = json.loads((folder / "trial.json").read_text())
-    assert kept["settings"] == {"network.dropout": 0.2, "network.layers": [8]} and kept["seed"] == 1
+    assert kept["settings"] == {"network.dropout": 0.3} and kept["seed"] == 1
     assert (
         kept["where"]["threads"] == "1" and kept["seconds"] > 0 and kept["rows"]["validation"] > 100
     )
@@ -123,23 +134,31 @@ def test_every_trial_is_whole(whole: Study) -> None:
 def test_killed_and_taken_up_it_comes_to_the_same_trials_with_two_workers_too(
     whole: Study, forks: Forks, tmp_path: Path
 ) -> None:
+    """What was finished is not run again, and the trial under way goes on after its newest epoch."""
     folder = tmp_path / "search"
-    file = write_run_file(tmp_path, search_config())
+    file = write_run_file(tmp_path, search_config(**REAL))
     words: list[str | Path] = ["tune", file, "--folder", folder, "--workers", "2"]
-    killed_in(forks, words, at="1/4 finished")
+    said = killed_in(forks, words, once=folder / "running" / "0002.npz")
+    before = {line.partition("trial 1 begins")[1] for line in said.partition("1/3 finished")[:1]}
+    assert before == {"trial 1 begins"}, "the first two were not run at once"
     written = {
         name: (folder / "trials" / name / "trial.json").stat().st_mtime_ns
         for name in folders(folder)
     }
-    assert 1 <= len(written) < 4
+    assert written and "0002" not in written
     code, ended = forks.run(*words, "--json")
     assert code == 0, ended.errors
     assert "going on: " in ended.errors
+    assert "trial 2 goes on after its newest epoch: " in ended.errors
     shown = json.loads(ended.output)
-    assert folders(folder) == [f"{number:04d}" for number in range(4)]
+    assert folders(folder) == [f"{number:04d}" for number in range(3)]
     after = {name: (folder / "trials" / name / "trial.json").stat().st_mtime_ns for name in written}
     assert after == written, "a finished trial was run again"
-    assert told(tune(search_config(), folder=folder)) == told(whole)
+    study = tune(search_config(**REAL), folder=folder)
+    assert told(study) == told(whole)
+    assert 1 <= study.records[2].where["epochs_before"] < EPOCHS
+    assert [len(record.history) for record in study.records.values()] == [EPOCHS] * 3
+    assert [record.where["epochs_before"] for record in whole.records.values()] == [0] * 3
     assert shown["best"] == {
         "trial": whole.best.number,
         "value": whole.best.value,
@@ -148,42 +167,35 @@ def test_killed_and_taken_up_it_comes_to_the_same_trials_with_two_workers_too(
     assert not list(folder.rglob("*.partial")) and not list((folder / "running").iterdir())
 
 
-def test_a_trial_that_is_killed_goes_on_after_its_newest_epoch(
-    forks: Forks, tmp_path: Path
-) -> None:
-    config = search_config({"seed": [1]}, training={"epochs": 8}, network={"dropout": 0.3})
-    folder, standing = tmp_path / "search", tmp_path / "search" / "running" / "0000.npz"
-    command = forks.start("tune", write_run_file(tmp_path, config), "--folder", folder)
-    while not standing.exists():
-        assert not has_ended(command.pid), "it ended before its first epoch"
-        time.sleep(0.02)
-    command.send(signal.SIGKILL)
-    assert command.wait() == -signal.SIGKILL
-    said: list[str] = []
-    (record,) = tune(
-        config, folder=folder, on_step=lambda step: said.append(step.text)
-    ).records.values()
-    assert any("trial 0 goes on after its newest epoch: seed 1" in line for line in said)
-    assert 1 <= record.where["epochs_before"] < 8 and len(record.history) == 8
-    assert not list((folder / "running").iterdir())
-    whole = tune(config, folder=tmp_path / "apart" / "search")
-    assert whole.records[0].where["epochs_before"] == 0 and told(whole) == {0: told_one(record)}
-
-
-def test_a_trial_whose_process_is_killed_has_failed_and_the_others_go_on(
+def test_a_trial_whose_process_is_killed_has_failed_and_one_that_falls_behind_stops_early(
     whole: Study, tmp_path: Path
 ) -> None:
-    def on_step(step: Any) -> None:
-        if "trial 1 begins" in step.text:
-            (worker,) = workers_of(os.getpid())
-            threading.Thread(target=kill_once_it_computes, args=(worker,)).start()
+    """The others go on, and come to what they come to without it; five made-up trials go before them, to compare."""
+    rates = [0.02, 0.005, 0.008, 0.015, 0.012, 0.03, 0.01, 3e3]
+    config = search_config(
+        {"training.learning_rate": rates}, pruning="median", training=REAL["training"]
+    )
+    with pytest.raises(KeyboardInterrupt):
+        tune(config, folder=tmp_path, engine=MadeUp(stop_after=5))
 
-    study = tune(search_config(), folder=tmp_path, on_step=on_step, engine=LocalEngine(1))
-    assert study.records[1].state == "failed"
-    assert study.records[1].reason.startswith("its process was killed (SIGKILL)")
-    assert {n: one for n, one in told(study).items() if n != 1} == {
-        n: o for n, o in told(whole).items() if n != 1
+    def on_step(step: Any) -> None:
+        if "trial 5 begins" in step.text:
+            threading.Thread(target=lambda: kill_once_it_computes(*started(os.getpid()))).start()
+
+    study = tune(config, folder=tmp_path, on_step=on_step, engine=LocalEngine(1))
+    _, _, _, _, _, killed, other, behind = study.records.values()
+    assert killed.state == "failed"
+    assert killed.reason.startswith("its process was killed (SIGKILL)")
+    same = whole.records[0]
+    assert same.settings == {"network.dropout": 0.0} and other.settings == {
+        "training.learning_rate": whole.config.training.learning_rate
     }
+    assert (told_one(other)[0], *told_one(other)[3:]) == (
+        told_one(same)[0],
+        *told_one(same)[3:],
+    )
+    assert behind.state == "pruned" and len(behind.history) < EPOCHS
+    assert "it had fallen behind the others" in behind.reason
 
 
 def test_a_worker_that_is_stopped_in_a_trial_leaves_no_temporary_file(
@@ -201,34 +213,51 @@ def test_a_worker_that_is_stopped_in_a_trial_leaves_no_temporary_file(
     assert list(tmp_path.iterdir()) == []
 
 
-BAD_TRIALS = """
+APART = """
 import json, resource
 from cryptonn.tuning import trial
 from cryptonn.tuning.space import configured
 from tests.tuning.small_search import search_config
+from tests.tuning.test_tune import REAL
 
-def told(settings):
-    config = search_config()
+def told(settings, **more):
+    config = search_config(**REAL)
     chosen = configured(config, config.search["small"], settings, source="x")
     task = {"number": 0, "of": "run", "config": chosen.model_dump(mode="json"), "data": {}}
-    outcome = trial.run_trial(task)
-    return {name: outcome[name] for name in ("state", "reason", "trace", "metrics")}
+    outcome = trial.run_trial(task, **more)
+    return {name: outcome[name] for name in ("state", "reason", "trace", "metrics", "history")}
 
-found = [told({}), told({"training.learning_rate": 1e30})]
+found = [told({"training.learning_rate": 1e30})]
 size = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]) * 1024
 resource.setrlimit(resource.RLIMIT_AS, (size + 2**29, size + 2**29))
-found += [told({"network.layers": [8000]}), told({})]
-judge, trial.assess_periods = trial.assess_periods, lambda *_: 1 / 0
+found += [told({"network.layers": [8000]})]
+trial._EVERY, reports = 0.0, []
+found += [
+    told(
+        {"network.dropout": 0.0},
+        on_epoch=lambda report: reports.append(report) or "val_loss" not in report,
+    )
+]
+make_rows, trial.make_rows = trial.make_rows, lambda *_: 1 / 0
 found += [told({})]
-print(json.dumps(found))
+print(json.dumps([found, reports]))
 """
 
 
-def test_trials_that_diverge_run_out_of_memory_or_meet_a_bug_say_so(forks: Forks) -> None:
-    code, ended = forks.run(script=BAD_TRIALS)
+@pytest.fixture(scope="module")
+def apart(forks: Forks) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Trials in one process that nobody has set up for them, three of which fail; and what one that ends well reports."""
+    code, ended = forks.run(script=APART)
     assert code == 0, ended.errors
-    first, diverged, hungry, last, bug = json.loads(ended.output)
-    assert first["state"] == "complete" and last == first, (
+    found, reports = json.loads(ended.output)
+    return found, reports
+
+
+def test_trials_that_diverge_run_out_of_memory_or_meet_a_bug_say_so(
+    apart: Any, whole: Study
+) -> None:
+    diverged, hungry, last, bug = apart[0]
+    assert last["state"] == "complete" and last["metrics"] == whole.records[0].metrics, (
         "what a failed trial left behind changed the next one"
     )
     assert diverged["state"] == "failed" and diverged["reason"].startswith(
@@ -240,31 +269,18 @@ def test_trials_that_diverge_run_out_of_memory_or_meet_a_bug_say_so(forks: Forks
     assert "Traceback" in bug["trace"]
 
 
-LONG_EPOCHS = """
-import json
-from cryptonn.tuning import trial
-from tests.tuning.small_search import search_config
-
-trial._EVERY, told = 0.0, []
-config = search_config(training={"epochs": 2})
-task = {"number": 0, "of": "run", "config": config.model_dump(mode="json"), "data": {}}
-outcome = trial.run_trial(task, on_epoch=lambda report: told.append(report) or "val_loss" not in report)
-print(json.dumps([told, outcome["state"], outcome["history"]]))
-"""
-
-
-def test_an_epoch_that_takes_long_is_told_of_while_it_goes_on(forks: Forks) -> None:
-    code, ended = forks.run(script=LONG_EPOCHS)
-    assert code == 0, ended.errors
-    told, state, history = json.loads(ended.output)
+def test_an_epoch_that_takes_long_is_told_of_while_it_goes_on(apart: Any) -> None:
+    (_, _, outcome, _), told = apart
     places = [(report["epoch"], report["done"]) for report in told]
-    assert places == [(epoch, done) for epoch in (1, 2) for done in (0.25, 0.5, 0.75, 1.0, 1.0)]
-    assert {report["epochs"] for report in told} == {2}
-    ended = [report for report in told if "val_loss" in report]
+    assert places == [
+        (epoch, done) for epoch in range(1, EPOCHS + 1) for done in (0.25, 0.5, 0.75, 1.0, 1.0)
+    ]
+    assert {report["epochs"] for report in told} == {EPOCHS}
+    ended, history = [report for report in told if "val_loss" in report], outcome["history"]
     assert [{name: one[name] for name in history[0]} for one in ended] == history
-    assert [set(one) - set(history[0]) for one in ended] == [{"epochs", "done", "again"}] * 2
+    assert [set(one) - set(history[0]) for one in ended] == [{"epochs", "done", "again"}] * EPOCHS
     assert not any(one["again"] for one in ended), "nothing was trained before"
-    assert state == "complete", "a word on an epoch that goes on ends nothing"
+    assert outcome["state"] == "complete", "a word on an epoch that goes on ends nothing"
 
 
 RUN_BEST = """
@@ -282,18 +298,6 @@ def test_the_best_file_trains_to_the_value_it_was_chosen_by(
     best = whole.folder / "best.toml"
     _, ended = forks.run(best, tmp_path, script=RUN_BEST, **whole.environment)
     assert ended.output.strip() == repr(whole.best.value), ended.errors
-
-
-def test_pruned_trials_stop_early_and_keep_their_curves(tmp_path: Path) -> None:
-    config = search_config(
-        {"training.learning_rate": [0.01, 0.02, 0.005, 0.008, 0.015, 3e3]},
-        pruning="median",
-        training={"epochs": 3},
-    )
-    study = tune(config, folder=tmp_path, engine=LocalEngine(1))
-    assert study.records[5].state == "pruned" and len(study.records[5].history) < 3
-    assert "it had fallen behind the others" in study.records[5].reason
-    assert [len(study.records[number].history) for number in range(5)] == [3] * 5
 
 
 @pytest.fixture(scope="module")
@@ -326,7 +330,7 @@ def test_on_dask_it_is_the_same_and_a_worker_that_is_killed_loses_nothing(
 
     engine = connect("dask", address=cluster.scheduler_address, workers=1)
     assert engine.workers == 2
-    study = tune(search_config(), folder=tmp_path, engine=engine, on_step=on_step)
+    study = tune(search_config(**REAL), folder=tmp_path, engine=engine, on_step=on_step)
     killer.join()
     assert killed and gone(killed)
     assert told(study) == told(whole)
