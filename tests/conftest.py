@@ -57,10 +57,10 @@ def together(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made(together: Path) -> Callable[[str, Callable[[], Any]], Any]:
+def once(together: Path) -> Callable[[str, Callable[[], Any]], Any]:
     """Make a thing once for all processes of the tests, under a name; what it leaves on disk stays as it is."""
 
-    def once(name: str, make: Callable[[], Any]) -> Any:
+    def made(name: str, make: Callable[[], Any]) -> Any:
         kept = together / f"{name}.pickle"
         with FileLock(together / f"{name}.lock"):
             if kept.exists():
@@ -69,16 +69,16 @@ def made(together: Path) -> Callable[[str, Callable[[], Any]], Any]:
             kept.write_bytes(pickle.dumps(value))
             return value
 
-    return once
+    return made
 
 
 @pytest.fixture(scope="session")
-def tiny(together: Path, made: Callable[..., Any]):
+def tiny(together: Path, once: Callable[..., Any]):
     """The tiny run, done once from candles to report, as it is in memory; leave its folder as it is."""
     from cryptonn import pipeline
     from tests.tiny_run import tiny_config
 
-    return made("tiny", lambda: pipeline.run(tiny_config(), results=together / "results"))
+    return once("tiny", lambda: pipeline.run(tiny_config(), results=together / "results"))
 
 
 BLANK = base64.b64decode(
@@ -115,7 +115,7 @@ def results(tiny, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stored(together: Path, made: Callable[..., Any]):
+def stored(together: Path, once: Callable[..., Any]):
     """The tiny run on candles of a store that go on after its test period, trained for one epoch; leave its folder."""
     from cryptonn import pipeline
     from tests.tiny_run import fill_store, store_config, tiny_candles
@@ -128,7 +128,7 @@ def stored(together: Path, made: Callable[..., Any]):
         )
         return pipeline.train(config, results=together / "stored" / "results")
 
-    return made("stored", make)
+    return once("stored", make)
 
 
 @pytest.fixture(scope="session")

@@ -357,10 +357,10 @@ def test_a_stretch_without_candles_is_refused(results: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def from_store(made: Callable[..., Run], together: Path) -> Run:
+def from_store(once: Callable[..., Run], together: Path) -> Run:
     """A run trained on candles of a store."""
     folder = together / "from-store"
-    return made(
+    return once(
         "from-store",
         lambda: train(
             store_config(fill_store(folder / "data", tiny_candles())), results=folder / "results"

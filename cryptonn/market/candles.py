@@ -52,7 +52,7 @@ class Frame:
     def __post_init__(self) -> None:
         names = list(self.table.columns.names)
         expected = [(symbol, field) for symbol in self.symbols for field in FIELDS]
-        if names != ["symbol", "field"] or list(self.table.columns) != expected:
+        if names != ["symbol", "field"] or [*self.table.columns.to_flat_index()] != expected:
             raise DataError(
                 f"frame: columns must be (symbol, field) with all of {', '.join(FIELDS)} for each symbol."
             )

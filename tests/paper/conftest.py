@@ -39,13 +39,13 @@ def remembered_models() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def trained(together: Path, made: Callable[..., Any]) -> Path:
+def trained(together: Path, once: Callable[..., Any]) -> Path:
     """The folder of a run of six synthetic days, trained for one epoch; leave it as it is."""
     from cryptonn import pipeline
     from tests.tiny_run import tiny_config
 
     config = tiny_config(name="trained", training={"epochs": 1})
-    return made("trained", lambda: pipeline.train(config, results=together / "trained").folder)
+    return once("trained", lambda: pipeline.train(config, results=together / "trained").folder)
 
 
 @pytest.fixture
