@@ -78,7 +78,8 @@ def tiny(together: Path, once: Callable[..., Any]):
     from cryptonn import pipeline
     from tests.tiny_run import tiny_config
 
-    return once("tiny", lambda: pipeline.run(tiny_config(), results=together / "results"))
+    with blank():
+        return once("tiny", lambda: pipeline.run(tiny_config(), results=together / "results"))
 
 
 BLANK = base64.b64decode(
@@ -102,7 +103,7 @@ def blank() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def blank_pictures() -> Iterator[None]:
-    """Render nothing, but for ``tiny``, and in the tests that are about figures and tear sheets."""
+    """Render nothing but in the tests that are about figures and tear sheets, or that run the command by itself."""
     with blank():
         yield
 

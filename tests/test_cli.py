@@ -234,19 +234,22 @@ def test_the_headline_is_of_the_strategies_that_were_asked_for(cli, results: Pat
     assert twice.output.count("contrarian") == 2, "in the table, and in its headline"
 
 
-def test_a_fee_tried_later_is_judged_by_the_command_that_tried_it(cli, results: Path) -> None:
+def test_a_fee_tried_later_is_judged_by_the_command_that_tried_it(
+    cli, stored, tmp_path: Path
+) -> None:
     """Below a table with a loss of 30 % at 10 bp stood that no fee was tried."""
-    backtest = ("backtest", "tiny", "--results", results, "--fee")
+    shutil.copytree(stored.folder, tmp_path / stored.folder.name)
+    backtest = ("backtest", "tiny", "--results", tmp_path, "--fee")
     assert cli(*backtest, "none").code == 0
     later = cli(*backtest, "50bp")
     (headline,) = (line for line in later.output.splitlines() if " on unseen: " in line)
     assert "50bp" in headline and "no fee was tried" not in headline
     again = payload(cli(*backtest, "none", "--json"))
     assert "50bp" not in str(again["verdicts"]), "nor does a later command speak of it"
-    kept = open_run("tiny", results=results).verdicts["unseen"]
+    kept = open_run("tiny", results=tmp_path).verdicts["unseen"]
     assert {"pays: none", "pays: 50bp"} <= set(kept.numbers), "the report knows all of them"
-    assert cli("backtest", "tiny", "--results", results).code == 0
-    kept = open_run("tiny", results=results).verdicts["unseen"]
+    assert cli("backtest", "tiny", "--results", tmp_path).code == 0
+    kept = open_run("tiny", results=tmp_path).verdicts["unseen"]
     assert "pays: 50bp" not in kept.numbers, "until the fees of the run file are traded"
 
 

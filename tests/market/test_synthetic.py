@@ -1,5 +1,6 @@
 """The synthetic market: its candles are candles, and its probabilities are true."""
 
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +18,7 @@ LAG_OVERLAP = 3.5
 """Hits of neighbouring bars overlap: N bars tell as much as about N / 3.5 independent ones."""
 
 
+@lru_cache(maxsize=8)
 def make(*, horizon: int = HORIZON, **settings: float) -> SyntheticMarket:
     config = SyntheticConfig.model_validate({"days": 20, **settings})
     return synthetic_market(config, target=ETH, other=BTC, horizon=horizon)
@@ -37,11 +39,11 @@ def standard_error(rows: int) -> float:
 
 @pytest.fixture(scope="module")
 def year() -> SyntheticMarket:
-    return make(days=365)
+    return make(days=365, seed=2)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not() -> None:
-    first, again, other = make(seed=3), make(seed=3), make(seed=4)
+    first, again, other = make(seed=3), make.__wrapped__(seed=3), make(seed=4)
     for symbol in (ETH, BTC):
         assert (
             first.candles[symbol].to_numpy().tobytes() == again.candles[symbol].to_numpy().tobytes()
@@ -109,7 +111,7 @@ def test_some_five_minute_moves_are_ties(year: SyntheticMarket) -> None:
 
 @pytest.mark.parametrize("lead", [0.5, 1.0, 2.0])
 def test_proba_is_calibrated(lead: float) -> None:
-    table = moves(make(days=365, lead=lead, seed=11))
+    table = moves(make(days=365, lead=lead, seed=2))
     edges = np.quantile(table["proba"], np.linspace(0, 1, 21))
     for low, high in pairwise(edges):
         rows = table[(table["proba"] >= low) & (table["proba"] < high)]

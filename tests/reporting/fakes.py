@@ -242,7 +242,7 @@ def make_regression(
         "network": {"output": "linear"},
         "training": {"loss": "mse"},
     }
-    run = make_run(folder, **sections)
+    run = make_run(folder, days=8, tests={"2019Q1": "20190105-20190109"}, **sections)
     rng, horizon = np.random.default_rng(6), run.config.labels.horizon
     close = run.frame.candles("ETH/USD")["close"]
     actual = pd.Series(
@@ -255,7 +255,7 @@ def make_regression(
     periods = {
         "train": "20190101-20190103",
         "validation": "20190103-20190105",
-        "2019Q1": "20190105-20190113",
+        "2019Q1": "20190105-20190109",
     }
     roles = {
         name: TimeRange.parse(period).select(table).assign(role=name)

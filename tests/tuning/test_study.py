@@ -88,6 +88,9 @@ def test_stopped_after_any_trial_it_comes_to_the_same_trials(
 ) -> None:
     config, whole = of_each_kind
     assert len(whole.records) == whole.total
+    drawn = {path.stem for path in (whole.folder / "figures").glob("*.png")}
+    of_axes = {"axis"} if len(whole.varied) == 1 else {"settings", "parallel"}
+    assert drawn >= {"trials", "curves"} | of_axes
     if config.search["small"].pruning != "none":
         assert {"complete", "pruned"} == {record.state for record in whole.records.values()}
     run: list[int] = []

@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,7 +28,7 @@ from tests.paper.soak import has_ended
 from tests.tiny_run import write_run_file
 from tests.tuning.small_search import MadeUp, folders, search_config, told, told_one
 
-EPOCHS = 8
+EPOCHS = 5
 REAL: dict[str, Any] = {
     "space": {"network.dropout": [0.0, 0.2, 0.3]},
     "training": {"epochs": EPOCHS},
@@ -35,9 +37,17 @@ REAL: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Study:
+def whole(
+    once: Callable[..., Path], together: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Study:
     """The small search, in one sitting, one trial after another in one process."""
-    return tune(search_config(**REAL), folder=tmp_path_factory.mktemp("searches") / "whole")
+
+    def search() -> Path:
+        return tune(search_config(**REAL), folder=together / "whole search").folder
+
+    folder = tmp_path_factory.mktemp("searches") / "whole"
+    shutil.copytree(once("whole search", search), folder)
+    return tune(search_config(**REAL), folder=folder, engine=MadeUp())  # finished: it is read
 
 
 def workers_of(pid: int) -> list[int]:
@@ -125,8 +135,7 @@ def test_every_trial_is_whole(whole: Study) -> None:
     assert figures >= {
         "trials.png",
         "curves.png",
-        "settings.png",
-        "parallel.png",
+        "axis.png",
         "probabilities.png",
     }
 
@@ -139,8 +148,8 @@ def test_killed_and_taken_up_it_comes_to_the_same_trials_with_two_workers_too(
     file = write_run_file(tmp_path, search_config(**REAL))
     words: list[str | Path] = ["tune", file, "--folder", folder, "--workers", "2"]
     said = killed_in(forks, words, once=folder / "running" / "0002.npz")
-    before = {line.partition("trial 1 begins")[1] for line in said.partition("1/3 finished")[:1]}
-    assert before == {"trial 1 begins"}, "the first two were not run at once"
+    before_the_first_ended = said.partition("1/3 finished")[0]
+    assert "trial 1 begins" in before_the_first_ended, "the first two were not run at once"
     written = {
         name: (folder / "trials" / name / "trial.json").stat().st_mtime_ns
         for name in folders(folder)
