@@ -3,6 +3,7 @@
 Starting Python with TensorFlow takes longer than what most of the tests do with it.
 """
 
+import gc
 import json
 import os
 import resource
@@ -168,12 +169,29 @@ def _ended(pid: int) -> int | None:
 
 def main() -> None:
     """Fork for each job, and tell of each process that is asked about whether it has ended, and how."""
+    import sklearn.linear_model
+    import sklearn.preprocessing
+
     import cryptonn.cli
+    import cryptonn.cli.paper
+    import cryptonn.cli.runs
+    import cryptonn.cli.tuning
+    import cryptonn.learning.checkpoint
     import cryptonn.learning.stepping
+    import cryptonn.learning.training
     import cryptonn.paper.loop
     import cryptonn.paper.view.terminal
-    import cryptonn.paper.view.web  # noqa: F401
+    import cryptonn.paper.view.web
+    import cryptonn.pipeline  # noqa: F401
+    from tests.conftest import blank
 
+    gc.collect()
+    gc.freeze()
+    with blank():
+        _serve()
+
+
+def _serve() -> None:
     for line in sys.stdin:
         job = json.loads(line)
         if "wait" in job:
