@@ -169,8 +169,6 @@ def _ended(pid: int) -> int | None:
 
 def main() -> None:
     """Fork for each job, and tell of each process that is asked about whether it has ended, and how."""
-    import sklearn.linear_model
-    import sklearn.preprocessing
 
     import cryptonn.cli
     import cryptonn.cli.paper
