@@ -26,11 +26,16 @@ MEANINGS = {
     "rows_without_move": "bars left out because the data end before their horizon",
     "moves": "rows whose close changed within the horizon",
     "ties_share": "share of rows whose close did not change",
-    "balanced_accuracy_published": "mean of both recalls with ties labelled up, as earlier systems quoted it: the "
-    "expected accuracy after dropping rows of the larger class; part of it tells quiet minutes from moving ones",
+    "balanced_accuracy_published": (
+        "mean of both recalls with ties labelled up, as earlier systems quoted it: "
+        "the expected accuracy after dropping rows of the larger class; "
+        "part of it tells quiet minutes from moving ones"
+    ),
     "balanced_accuracy": "mean of both recalls, ties left out",
     "accuracy": "share of all rows predicted right; a tie is a miss",
-    "base_rate": "share of the larger class, up or down, in all rows: what always saying the same gets",
+    "base_rate": (
+        "share of the larger class, up or down, in all rows: what always saying the same gets"
+    ),
     "accuracy_on_moves": "share of moves predicted right",
     "accuracy_on_moves_low": "95 % interval (Wilson) on the effective rows, lower end",
     "accuracy_on_moves_high": "95 % interval (Wilson) on the effective rows, upper end",
@@ -46,14 +51,19 @@ MEANINGS = {
     "accuracy_top_hundredth": "accuracy on the moves among the most confident hundredth of rows",
     "accuracy_top_hundredth_low": "95 % interval (Wilson) on its effective rows, lower end",
     "accuracy_top_hundredth_high": "95 % interval (Wilson) on its effective rows, upper end",
-    "mean_move_bp": "mean log move in the predicted direction, close to close, before any cost (bp); ties count as 0",
+    "mean_move_bp": (
+        "mean log move in the predicted direction, close to close, before any cost (bp); "
+        "ties count as 0"
+    ),
     "mean_move_top_tenth_bp": "the same on the most confident tenth of rows",
     "mean_move_top_tenth_low_bp": "95 % interval (bootstrap of days), lower end",
     "mean_move_top_tenth_high_bp": "95 % interval (bootstrap of days), upper end",
     "mean_move_top_hundredth_bp": "the same on the most confident hundredth of rows",
     "mean_move_top_hundredth_low_bp": "95 % interval (bootstrap of days), lower end",
     "mean_move_top_hundredth_high_bp": "95 % interval (bootstrap of days), upper end",
-    "magnitude_weighted_accuracy": "share of the absolute move that was predicted right: the accuracy money sees",
+    "magnitude_weighted_accuracy": (
+        "share of the absolute move that was predicted right: the accuracy money sees"
+    ),
     "mean_absolute_move_bp": "mean absolute log move over all rows (bp)",
     "median_absolute_move_bp": "median absolute log move over all rows (bp)",
 }
@@ -69,15 +79,16 @@ class Assessment:
     Attributes
     ----------
     metrics
-        One number a name of ``MEANINGS``; NaN where undefined (an interval of too few days, a top share that has no
-        move).
+        One number a name of ``MEANINGS``; NaN where undefined (an interval of too few days,
+        a top share that has no move).
     confusion
         Counts of moves: index ``true`` (down, up), columns ``predicted`` (down, up).
     reliability
-        One row a quantile bin of the probability, moves only: ``proba`` (mean), ``share_up``, ``count``; ``low`` and
-        ``high`` (95 %) of the share.
+        One row a quantile bin of the probability, moves only: ``proba`` (mean), ``share_up``,
+        ``count``; ``low`` and ``high`` (95 %) of the share.
     histogram
-        Counts of probabilities: ``bin_low``, ``bin_high``, ``ups``, ``downs``; edges symmetric about one half.
+        Counts of probabilities: ``bin_low``, ``bin_high``, ``ups``, ``downs``;
+        edges symmetric about one half.
     """
 
     metrics: dict[str, float]
@@ -91,15 +102,17 @@ def assess(
 ) -> Assessment:
     """Measure probabilities against what happened.
 
-    Predicted up means P(up) > 1/2. The true direction comes from ``move`` and ``tie``, so the result does not depend on
-    how ties were labelled for the fit.
+    Predicted up means P(up) > 1/2. The true direction comes from ``move`` and ``tie``,
+    so the result does not depend on how ties were labelled for the fit.
 
     Parameters
     ----------
     proba
-        P(up) by bar, in [0, 1]; NaN where there is none. Bars that ``labels`` lacks are not looked at.
+        P(up) by bar, in [0, 1]; NaN where there is none. Bars that ``labels`` lacks
+        are not looked at.
     labels
-        Columns ``move`` (log close[t + horizon] / close[t], NaN at the end) and ``tie`` (bool); consecutive bars.
+        Columns ``move`` (log close[t + horizon] / close[t], NaN at the end) and ``tie`` (bool);
+        consecutive bars.
     horizon
         Bars a label looks ahead.
     resamples, seed
@@ -108,7 +121,8 @@ def assess(
     Raises
     ------
     DataError
-        If no row has both a probability and a move, all moves go the same way, or a probability lies outside [0, 1].
+        If no row has both a probability and a move, all moves go the same way,
+        or a probability lies outside [0, 1].
     """
     rows = rows_of(proba, labels)
     hits = rows.hits(rows.counted)
@@ -132,14 +146,14 @@ def compare_accuracy(
 ) -> dict[str, float]:
     """Compare two models on the moves that both predicted, row by row.
 
-    The rows are the same, so luck they share cancels: the interval of the difference is narrower than the two
-    intervals suggest.
+    The rows are the same, so luck they share cancels: the interval of the difference is narrower
+    than the two intervals suggest.
 
     Returns
     -------
     dict
-        ``accuracy``, ``baseline_accuracy``, their ``difference``, ``difference_low`` and ``difference_high`` (95 %,
-        normal, on the effective rows of the difference), ``moves``.
+        ``accuracy``, ``baseline_accuracy``, their ``difference``, ``difference_low``
+        and ``difference_high`` (95 %, normal, on the effective rows of the difference), ``moves``.
     """
     first, second = rows_of(proba, labels), rows_of(baseline, labels)
     both = first.counted & second.counted & first.moved

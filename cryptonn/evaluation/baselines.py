@@ -34,7 +34,8 @@ def logistic_baseline(
 ) -> pd.Series:
     """Fit a logistic regression on the train rows and return P(up) of every row.
 
-    Row t sees each feature at t, t - 1, … t - lags + 1. As for the network, the scale comes from the train rows only.
+    Row t sees each feature at t, t - 1, … t - lags + 1. As for the network, the scale comes
+    from the train rows only.
 
     Parameters
     ----------
@@ -49,9 +50,11 @@ def logistic_baseline(
     clip
         Scaled values beyond this many standard deviations are cut to it; 0 cuts nothing.
     scaling
-        With "window" each feature first goes from -1 (lowest) to 1 (highest) over the lags of a row, 0 if it is flat.
+        With "window" each feature first goes from -1 (lowest) to 1 (highest) over the lags
+        of a row, 0 if it is flat.
     weights
-        Weight of each train row in the fit, by time. A row of weight 0, or without one, is left out.
+        Weight of each train row in the fit, by time. A row of weight 0, or without one,
+        is left out.
 
     Returns
     -------
@@ -61,7 +64,8 @@ def logistic_baseline(
     Raises
     ------
     DataError
-        If fewer than 100 train rows are complete, their labels are all the same, or a feature is infinite.
+        If fewer than 100 train rows are complete, their labels are all the same,
+        or a feature is infinite.
     ConfigError
         If ``lags`` is below 1.
     """
@@ -132,7 +136,9 @@ def _lagged(values: Matrix, rows: npt.NDArray[np.int64], *, lags: int, scaling: 
 
 
 def _scale_windows(seen: Cube) -> None:
-    """Scale each feature of each window, (rows, lags, features), to [-1, 1] in place; a flat one to 0."""
+    """Scale each feature of each window, (rows, lags, features), to [-1, 1] in place;
+    a flat one to 0.
+    """
     for part in np.array_split(seen, max(1, len(seen) // _CHUNK)):
         low, high = part.min(axis=1, keepdims=True), part.max(axis=1, keepdims=True)
         part -= (low + high) / 2
@@ -151,16 +157,17 @@ def _check_finite(features: pd.DataFrame, values: Matrix) -> None:
     if infinite.any():
         row, column = (int(place[0]) for place in np.nonzero(infinite))
         raise DataError(
-            f"feature {features.columns[column]!r} is infinite at {features.index[row]} ({int(infinite.sum()):,} such "
-            "values). Choose another feature: per-cent changes of volume are infinite after an untraded minute."
+            f"feature {features.columns[column]!r} is infinite at {features.index[row]} "
+            f"({int(infinite.sum()):,} such values). Choose another feature: per-cent changes "
+            "of volume are infinite after an untraded minute."
         )
 
 
 def _check_labels(label: npt.NDArray[np.bool_]) -> None:
     if len(label) < _MIN_ROWS:
         raise DataError(
-            f"only {len(label):,} train rows have a label and all their lags; the logistic baseline needs {_MIN_ROWS}. "
-            "Train on a longer range."
+            f"only {len(label):,} train rows have a label and all their lags; "
+            f"the logistic baseline needs {_MIN_ROWS}. Train on a longer range."
         )
     if label.all() or not label.any():
         raise DataError(

@@ -1,4 +1,6 @@
-"""How good forecasts of a price are, beside persistence: saying that the price stays where it is."""
+"""How good forecasts of a price are, beside persistence: saying that the price
+stays where it is.
+"""
 
 import math
 from collections.abc import Mapping
@@ -19,15 +21,23 @@ MEANINGS = {
     "mae": "mean absolute error (price units)",
     "rmse_persistence": "the same of persistence, which says that the price stays (price units)",
     "mae_persistence": "the same of persistence (price units)",
-    "rmse_ratio": "root mean squared error over that of persistence; below 1 is better than saying nothing",
+    "rmse_ratio": (
+        "root mean squared error over that of persistence; below 1 is better than saying nothing"
+    ),
     "directions": "rows whose price moved and whose forecast named a direction",
     "directional_accuracy": "share of them whose direction was right; persistence names none",
     "directional_accuracy_low": "95 % interval (Wilson) on the effective rows, lower end",
     "directional_accuracy_high": "95 % interval (Wilson) on the effective rows, upper end",
-    "base_rate_on_moves": "share of the larger class, up or down, among them: what always saying the same gets",
-    "dm_statistic": "Diebold-Mariano statistic of the squared errors, corrected for few rows; negative is better than "
-    "persistence",
-    "dm_p_value": "how often chance alone gives a statistic at least as far from 0 (two-sided, Student t)",
+    "base_rate_on_moves": (
+        "share of the larger class, up or down, among them: what always saying the same gets"
+    ),
+    "dm_statistic": (
+        "Diebold-Mariano statistic of the squared errors, corrected for few rows; "
+        "negative is better than persistence"
+    ),
+    "dm_p_value": (
+        "how often chance alone gives a statistic at least as far from 0 (two-sided, Student t)"
+    ),
 }
 """What each number of a forecast's assessment means, in the order of the table."""
 
@@ -37,7 +47,9 @@ _SURE = 0.05
 
 @dataclass(frozen=True)
 class _Rows:
-    """Arrays of shape (n,), one entry a bar; a bar that does not count is NaN and keeps its place, so lags are bars."""
+    """Arrays of shape (n,), one entry a bar; a bar that does not count is NaN and keeps its place,
+    so lags are bars.
+    """
 
     error: Array
     """Predicted less actual price."""
@@ -53,15 +65,17 @@ def assess_forecasts(rows: pd.DataFrame, *, horizon: int) -> dict[str, float]:
     Parameters
     ----------
     rows
-        One row a bar, consecutive, in time order. Columns ``close`` (at the forecast), ``predicted`` and ``actual``
-        (both ``horizon`` bars later), in price units; a row with a NaN is not counted.
+        One row a bar, consecutive, in time order. Columns ``close`` (at the forecast),
+        ``predicted`` and ``actual`` (both ``horizon`` bars later), in price units;
+        a row with a NaN is not counted.
     horizon
         Bars ahead.
 
     Returns
     -------
     dict
-        One number a name of ``MEANINGS``; NaN where undefined, such as the test of a forecast against itself.
+        One number a name of ``MEANINGS``; NaN where undefined, such as the test of a forecast
+        against itself.
 
     Raises
     ------
@@ -88,7 +102,8 @@ def assess_forecasts(rows: pd.DataFrame, *, horizon: int) -> dict[str, float]:
 
 
 def share_inside(rows: pd.DataFrame, *, low: float, high: float) -> float:
-    """Return the share of prices that came to lie inside the intervals of their forecasts; NaN if none came.
+    """Return the share of prices that came to lie inside the intervals of their forecasts;
+    NaN if none came.
 
     Parameters
     ----------
@@ -109,15 +124,15 @@ def _rows_of(rows: pd.DataFrame) -> _Rows:
     infinite = np.flatnonzero(np.isinf(predicted))
     if len(infinite):
         raise DataError(
-            f"infinite forecasts: {len(infinite):,}, first at {rows.index[infinite[0]]}. Train again with a lower "
-            "learning rate."
+            f"infinite forecasts: {len(infinite):,}, first at {rows.index[infinite[0]]}. "
+            "Train again with a lower learning rate."
         )
     counted = np.isfinite(close) & np.isfinite(predicted) & np.isfinite(actual)
     if not counted.any():
         raise DataError(
-            f"no forecast to assess: of {len(rows):,} rows {int(np.isnan(predicted).sum()):,} have no forecast, "
-            f"{int(np.isnan(actual).sum()):,} end before the price it is about. Take a longer period: it must outlast "
-            "lookback and horizon."
+            f"no forecast to assess: of {len(rows):,} rows {int(np.isnan(predicted).sum()):,} "
+            f"have no forecast, {int(np.isnan(actual).sum()):,} end before the price it is about. "
+            "Take a longer period: it must outlast lookback and horizon."
         )
     absent = np.where(counted, 0.0, np.nan)
     return _Rows(
@@ -148,24 +163,27 @@ def _directions(found: _Rows, *, horizon: int) -> dict[str, float]:
 
 
 def _diebold_mariano(difference: Array, *, horizon: int) -> tuple[float, float]:
-    """Test whether losses of two forecasts differ on average (Diebold & Mariano 1995, "Comparing predictive accuracy").
+    """Test whether losses of two forecasts differ on average (Diebold & Mariano 1995,
+    "Comparing predictive accuracy").
 
-    Forecasts ``horizon`` bars ahead overlap, so the long-run variance of their loss difference takes its first
-    ``horizon`` - 1 autocovariances. Harvey, Leybourne & Newbold 1997 ("Testing the equality of prediction mean squared
-    errors") scale the statistic for few rows and take its quantiles from Student's t with n - 1 degrees of freedom.
-    Where the sum of the autocovariances is not positive, as a variance must be, they get the weights of Newey & West
-    1987, with which it never is negative.
+    Forecasts ``horizon`` bars ahead overlap, so the long-run variance of their loss
+    difference takes its first ``horizon`` - 1 autocovariances. Harvey, Leybourne & Newbold
+    1997 ("Testing the equality of prediction mean squared errors") scale the statistic
+    for few rows and take its quantiles from Student's t with n - 1 degrees of freedom.
+    Where the sum of the autocovariances is not positive, as a variance must be,
+    they get the weights of Newey & West 1987, with which it never is negative.
 
     Parameters
     ----------
     difference
-        Shape (n,): loss of the first less loss of the second, in time order; NaN where a row does not count.
+        Shape (n,): loss of the first less loss of the second, in time order;
+        NaN where a row does not count.
 
     Returns
     -------
     tuple
-        Statistic, negative where the first has the smaller loss, and two-sided p-value; NaN where the losses do not
-        differ or the rows are no more than ``horizon``.
+        Statistic, negative where the first has the smaller loss, and two-sided p-value;
+        NaN where the losses do not differ or the rows are no more than ``horizon``.
     """
     from scipy.special import stdtr
 
@@ -211,7 +229,10 @@ def forecast_sentence(scores: Mapping[str, float], *, persistence: str) -> str:
             f"The price never moved, so no forecast can be better than saying that {persistence}."
         )
     chance = _chance(scores["dm_p_value"])
-    return f"The network's errors are {_size(ratio)} those of saying that {persistence}{chance}.{_direction(scores)}"
+    return (
+        f"The network's errors are {_size(ratio)} those of saying that "
+        f"{persistence}{chance}.{_direction(scores)}"
+    )
 
 
 def _size(ratio: float) -> str:
@@ -242,7 +263,10 @@ def _direction(scores: Mapping[str, float]) -> str:
     if low > base:
         words = f"more than always saying the same gets ({100 * base:.1f} %)"
     elif low > 0.5:
-        words = f"more than a coin toss, but not clearly more than always saying the same ({100 * base:.1f} %)"
+        words = (
+            "more than a coin toss, but not clearly more than always saying the same "
+            f"({100 * base:.1f} %)"
+        )
     elif high < 0.5:
         words = "less than a coin toss"
     else:

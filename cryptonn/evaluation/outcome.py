@@ -1,4 +1,6 @@
-"""What a strategy came to on one period under every fee: which case it is, and whether the intervals bear it out."""
+"""What a strategy came to on one period under every fee: which case it is, and whether
+the intervals bear it out.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,7 +54,9 @@ class Outcome:
 
     @property
     def case(self) -> Case:
-        """Which case it is; the compounded return decides, for that is what is left in the account."""
+        """Which case it is; the compounded return decides, for that is what is left
+        in the account.
+        """
         if not any(found["trades"] for found in self.scenarios):
             return "no trades"
         if self.won:
@@ -63,7 +67,9 @@ class Outcome:
 
     @property
     def certain(self) -> bool:
-        """Whether the intervals bear the case out: each return it speaks of lies on one side of zero."""
+        """Whether the intervals bear the case out: each return it speaks of lies
+        on one side of zero.
+        """
         if self.case in ("no trades", "no fees tried"):
             return False
         if self.case == "loses before fees":

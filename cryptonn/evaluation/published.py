@@ -18,7 +18,9 @@ _SURE = 1.96
 
 PUBLISHED_MEANINGS = {
     "windows": "validation windows that are judged",
-    "accuracy": "share of them predicted right, labels as published: the number the earlier system quotes",
+    "accuracy": (
+        "share of them predicted right, labels as published: the number the earlier system quotes"
+    ),
     "accuracy_low": "95 % interval (Wilson) on the effective windows, lower end",
     "accuracy_high": "95 % interval (Wilson) on the effective windows, upper end",
     "effective_windows": "independent windows they are worth, their labels overlapping",
@@ -26,10 +28,14 @@ PUBLISHED_MEANINGS = {
     "accuracy_on_moves": "share right among the windows whose close moves",
     "accuracy_on_moves_low": "95 % interval (Wilson), lower end",
     "accuracy_on_moves_high": "95 % interval (Wilson), upper end",
-    "ties_share": "share of windows whose close does not change; labelled up where ties count as up",
+    "ties_share": (
+        "share of windows whose close does not change; labelled up where ties count as up"
+    ),
     "accuracy_on_ties": "share right among those",
     "moves_called_up": "share of moves said to go up",
-    "ties_called_up": "share of ties said to go up: more than of moves where the network knows quiet minutes",
+    "ties_called_up": (
+        "share of ties said to go up: more than of moves where the network knows quiet minutes"
+    ),
     "loss_start": "train loss of the first epoch",
     "loss_end": "train loss of the last epoch; ln 2 = 0.6931 is that of always saying one half",
     "best_epoch": "epoch that is judged: that of the lowest validation loss",
@@ -93,9 +99,11 @@ def published_numbers(
 
 
 def worth_of_ties(numbers: Mapping[str, float], *, ties: str) -> tuple[float, float, float]:
-    """Return what telling windows that do not move from those that do is worth to the accuracy, with its interval.
+    """Return what telling windows that do not move from those that do is worth to the accuracy,
+    with its interval.
 
-    That is the share of ties, times how much more often they are said to go the way they are counted than moves are.
+    That is the share of ties, times how much more often they are said to go the way they
+    are counted than moves are.
 
     Parameters
     ----------

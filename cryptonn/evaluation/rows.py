@@ -17,10 +17,12 @@ _DAY_NS = 86_400_000_000_000
 
 @dataclass(frozen=True)
 class Rows:
-    """Every bar of the labels; arrays of shape (n,). A bar that does not count keeps its place, so lags are bars.
+    """Every bar of the labels; arrays of shape (n,).
 
-    ``move`` is the log move over the horizon, ``day`` counts days since 1970 (UTC), ``counted`` marks the bars with a
-    probability and a move, ``moved`` those of them that are no tie.
+    A bar that does not count keeps its place, so lags are bars.
+
+    ``move`` is the log move over the horizon, ``day`` counts days since 1970 (UTC), ``counted``
+    marks the bars with a probability and a move, ``moved`` those of them that are no tie.
     """
 
     proba: Array
@@ -35,7 +37,9 @@ class Rows:
         return np.asarray(self.proba > 0.5)
 
     def hits(self, where: Mask) -> Array:
-        """Return 1 where a move was predicted right, 0 where wrong, NaN at ties and outside ``where``."""
+        """Return 1 where a move was predicted right, 0 where wrong, NaN at ties
+        and outside ``where``.
+        """
         right = self.predicted_up == (self.move > 0)
         return np.where(where & self.moved, right.astype(np.float64), np.nan)
 
@@ -46,7 +50,8 @@ def rows_of(proba: pd.Series, labels: pd.DataFrame) -> Rows:
     Raises
     ------
     DataError
-        If no row has both a probability and a move, all moves go the same way, or a probability lies outside [0, 1].
+        If no row has both a probability and a move, all moves go the same way,
+        or a probability lies outside [0, 1].
     """
     given = proba if proba.index.equals(labels.index) else proba.reindex(labels.index)
     chance = given.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -67,8 +72,9 @@ def rows_of(proba: pd.Series, labels: pd.DataFrame) -> Rows:
 def _check(rows: Rows) -> None:
     if not rows.counted.any():
         raise DataError(
-            f"nothing to assess: of {len(rows.proba):,} rows {int(np.isnan(rows.proba).sum()):,} have no probability, "
-            f"{int(np.isnan(rows.move).sum()):,} no move. Take a longer period: it must outlast lookback and horizon."
+            f"nothing to assess: of {len(rows.proba):,} rows {int(np.isnan(rows.proba).sum()):,} "
+            f"have no probability, {int(np.isnan(rows.move).sum()):,} no move. "
+            "Take a longer period: it must outlast lookback and horizon."
         )
     ups = int((rows.move[rows.moved] > 0).sum())
     moves = int(rows.moved.sum())
@@ -77,5 +83,6 @@ def _check(rows: Rows) -> None:
             f"all {moves:,} moves go {'up' if ups else 'down'}" if moves else "every row is a tie"
         )
         raise DataError(
-            f"constant label: {what}, so there is no accuracy to measure. Take a longer period, or check the candles."
+            f"constant label: {what}, so there is no accuracy to measure. Take a longer period, "
+            "or check the candles."
         )

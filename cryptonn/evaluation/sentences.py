@@ -1,4 +1,6 @@
-"""The verdict in words: one plain headline, what would have to be true for another one, and how sure all this is."""
+"""The verdict in words: one plain headline, what would have to be true for another one,
+and how sure all this is.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +13,9 @@ __all__ = ["headline", "sentences"]
 
 
 def headline(found: Outcome) -> str:
-    """Say in a sentence whether it pays; a second one follows wherever the intervals leave that open."""
+    """Say in a sentence whether it pays; a second one follows wherever the intervals
+    leave that open.
+    """
     case, gross = found.case, _gross(found.free)
     if case == "no trades":
         return "No trades: the signal never called for a position, so there is nothing to judge."
@@ -23,7 +27,10 @@ def headline(found: Outcome) -> str:
         if any(
             _gains_and_loses(one) for one in found.paid
         ):  # "+59 bp against 20 bp of costs" would be a gain
-            return f"Loses money after fees: {gross} on average, but {_net(found.paid)}.{_doubt(found)}"
+            return (
+                f"Loses money after fees: {gross} on average, "
+                f"but {_net(found.paid)}.{_doubt(found)}"
+            )
         return f"Loses money after fees: {gross} against {_costs(found.paid)}.{_doubt(found)}"
     if case == "pays at some fees":
         won, lost = (listed([_name(one) for one in ones]) for ones in (found.won, found.lost))
@@ -43,7 +50,8 @@ def sentences(
     network
         How good the network was on the period, where the strategy trades on it.
     lead
-        ``difference``, ``difference_low`` and ``difference_high`` of its accuracy over the logistic regression's.
+        ``difference``, ``difference_low`` and ``difference_high`` of its accuracy over
+        the logistic regression's.
     """
     return (
         *_optimistic(found),
@@ -102,7 +110,10 @@ def _doubt(found: Outcome) -> str:
     text = ""
     if gain is not None:
         span = _range(gain, "net_return", _percent)
-        sure = f" The gain at {_name(gain)} cannot be told from luck: the interval of its return is {span}."
+        sure = (
+            f" The gain at {_name(gain)} cannot be told from luck: the interval "
+            f"of its return is {span}."
+        )
         text += sure if span else f" Too little data to tell the gain at {_name(gain)} from luck."
     if loss is not None:
         span = _range(loss, "net_return", _percent)
@@ -119,8 +130,9 @@ def _optimistic(found: Outcome) -> list[str]:
         return []
     names = listed([_name(one) for one in found.won])
     return [
-        f"The gain at {names} is optimistic: every order is taken to fill at the next open without any spread, but a "
-        "resting order may not fill, and one that is filled at once pays the spread."
+        f"The gain at {names} is optimistic: every order is taken to fill at the next open "
+        "without any spread, but a resting order may not fill, and one that is filled "
+        "at once pays the spread."
     ]
 
 
@@ -140,9 +152,9 @@ def _mean_and_account(found: Outcome) -> list[str]:
         f"after its deepest fall, {_share(fall)}, it takes {_percent(fall / (1 - fall))} to be back"
     )
     return [
-        f"{start} gain {_bp(one['net_per_trade_bp']).removeprefix('+')} on average and the account loses nevertheless: "
-        f"an average adds gains and losses up, an account must win a loss back from what the loss has left ({back}). "
-        "The account decides."
+        f"{start} gain {_bp(one['net_per_trade_bp']).removeprefix('+')} on average and the account "
+        "loses nevertheless: an average adds gains and losses up, an account must win a loss back "
+        f"from what the loss has left ({back}). The account decides."
     ]
 
 
@@ -190,7 +202,10 @@ def _required(found: Outcome) -> list[str]:
         said = f"{size} and costs {cost}, and {_share(had)} of that move is called right"
         text = f"At {_name(lost)} no accuracy is enough: {said}"
     else:
-        text = f"To pay at {_name(lost)}, {_share(needed)} of the trades' move must be called right, where {size}; "
+        text = (
+            f"To pay at {_name(lost)}, {_share(needed)} of the trades' move must be called right, "
+            f"where {size}; "
+        )
         text += f"it is {_share(had)}"
     move = float(lost["required_move_bp"])
     return [
@@ -219,14 +234,18 @@ def _accuracy(network: Assessment) -> list[str]:
     if low > base:
         words = f"more than a coin toss, and more than always saying the same ({_share(base)})"
     elif low > 0.5:
-        words = f"more than a coin toss, but not clearly more than always saying the same ({_share(base)})"
+        words = (
+            "more than a coin toss, but not clearly more than always saying the same "
+            f"({_share(base)})"
+        )
     elif high < 0.5:
         words = "less than a coin toss"
     else:
         words = "which a coin toss could reach"
     span = _range(found, "accuracy_on_moves", _share)
     return [
-        f"The network gets {_share(found['accuracy_on_moves'])} of moves right (95 % interval {span}), {words}."
+        f"The network gets {_share(found['accuracy_on_moves'])} of moves right (95 % "
+        f"interval {span}), {words}."
     ]
 
 
@@ -243,11 +262,16 @@ def _lead(lead: Mapping[str, float]) -> list[str]:
 
 
 def _chosen(found: Outcome) -> list[str]:
-    """Warn of a setting that a search chose, and say what is left of its Sharpe ratio for luck to explain."""
+    """Warn of a setting that a search chose, and say what is left of its Sharpe ratio
+    for luck to explain.
+    """
     if not found.trials:
         return []
     tried = f"{found.trials:,} tried on the validation rows"
-    words = f"This setting is the best of {tried}, so its validation figures are flattered; the search looked at them "
+    words = (
+        f"This setting is the best of {tried}, so its validation figures are flattered; "
+        "the search looked at them "
+    )
     parts = [
         f"{_name(one)} {_share(float(one['deflated_sharpe']))}"
         for one in found.scenarios
@@ -256,9 +280,10 @@ def _chosen(found: Outcome) -> list[str]:
     said = [f"{words}alone."]
     if parts:
         said.append(
-            f"Chance that the true Sharpe ratio is above the best that luck would show in {found.trials:,} settings "
-            f"without skill (deflated Sharpe ratio, Bailey & López de Prado 2014): {'; '.join(parts)}. That is "
-            "strict: it takes the setting for the best of all on these very bars."
+            "Chance that the true Sharpe ratio is above the best that luck would show "
+            f"in {found.trials:,} settings without skill (deflated Sharpe ratio, "
+            f"Bailey & López de Prado 2014): {'; '.join(parts)}. That is strict: "
+            "it takes the setting for the best of all on these very bars."
         )
     return said
 

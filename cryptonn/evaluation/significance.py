@@ -1,6 +1,8 @@
-"""How sure a number is: intervals that respect overlapping labels and days that hang together; corrected Sharpe ratios.
+"""How sure a number is: intervals that respect overlapping labels and days that hang together;
+corrected Sharpe ratios.
 
-Accuracies get a Wilson interval on the effective number of independent rows, money a stationary bootstrap of days.
+Accuracies get a Wilson interval on the effective number of independent rows,
+money a stationary bootstrap of days.
 """
 
 import math
@@ -40,7 +42,9 @@ LEVEL = 0.95
 MIN_DAYS = 10
 """Fewer days than this give no bootstrap interval: they cannot show how days differ."""
 MIN_TRADES = 10
-"""Fewer trades than this give no break-even fee: it would tell one price move, not what trading costs can be borne."""
+"""Fewer trades than this give no break-even fee: it would tell one price move,
+not what trading costs can be borne.
+"""
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -51,7 +55,8 @@ _EULER = 0.5772156649015329
 class Interval:
     """A range that covers the true value with a stated probability.
 
-    ``low`` and ``high`` are NaN where no interval can be given; ``note`` then says why in plain words.
+    ``low`` and ``high`` are NaN where no interval can be given;
+    ``note`` then says why in plain words.
     """
 
     low: float
@@ -61,7 +66,9 @@ class Interval:
 
 @dataclass(frozen=True)
 class Moments:
-    """What a Sharpe ratio needs to know of per-period returns: ``kurtosis`` is not excess (3 for a normal)."""
+    """What a Sharpe ratio needs to know of per-period returns: ``kurtosis`` is not excess
+    (3 for a normal).
+    """
 
     sharpe: float
     skew: float
@@ -72,15 +79,15 @@ class Moments:
 def effective_sample_size(hits: npt.ArrayLike, *, horizon: int) -> float:
     """Count the independent rows that would give the mean of ``hits`` the same uncertainty.
 
-    Labels ``horizon`` bars long overlap, so neighbouring hits are alike: N / (1 + 2 * sum over k < horizon of rho_k),
-    never above N and at least N / horizon.
+    Labels ``horizon`` bars long overlap, so neighbouring hits are alike: N / (1 + 2 * sum over
+    k < horizon of rho_k), never above N and at least N / horizon.
 
     Parameters
     ----------
     hits
-        Shape (n,), one entry a bar in time order: 1 where the prediction was right, 0 where wrong, NaN where the row
-        does not count. Such rows keep their place, so a lag is a lag in bars; rho_k is weighted by the share of rows
-        that have a partner k bars on.
+        Shape (n,), one entry a bar in time order: 1 where the prediction was right, 0 where wrong,
+        NaN where the row does not count. Such rows keep their place, so a lag is a lag in bars;
+        rho_k is weighted by the share of rows that have a partner k bars on.
     horizon
         Bars a label looks ahead; hits further apart share no bar.
 
@@ -109,7 +116,8 @@ def effective_sample_size(hits: npt.ArrayLike, *, horizon: int) -> float:
 
 
 def wilson_interval(share: float, *, rows: float, level: float = LEVEL) -> Interval:
-    """Return Wilson's score interval (1927) of a share seen in ``rows`` independent rows; ``rows`` may be fractional.
+    """Return Wilson's score interval (1927) of a share seen in ``rows`` independent rows;
+    ``rows`` may be fractional.
 
     >>> found = wilson_interval(0.5, rows=100)
     >>> round(found.low, 4), round(found.high, 4)
@@ -128,8 +136,8 @@ def wilson_interval(share: float, *, rows: float, level: float = LEVEL) -> Inter
 def resample_days(series: npt.ArrayLike, *, resamples: int, seed: int) -> Indices:
     """Draw days with replacement in blocks: the stationary bootstrap (Politis & Romano 1994).
 
-    The mean block length is chosen from ``series`` (Politis & White 2004, corrected by Patton, Politis & White 2009),
-    held between one day and a third of the days.
+    The mean block length is chosen from ``series`` (Politis & White 2004, corrected by Patton,
+    Politis & White 2009), held between one day and a third of the days.
 
     Parameters
     ----------
@@ -177,8 +185,8 @@ def return_intervals(
     Returns
     -------
     dict
-        Intervals named ``net_return`` and ``sharpe``. With fewer than ``MIN_DAYS`` days, or days that do not differ,
-        they are undefined and the note says so.
+        Intervals named ``net_return`` and ``sharpe``. With fewer than ``MIN_DAYS`` days,
+        or days that do not differ, they are undefined and the note says so.
     """
     values = returns.to_numpy(dtype=np.float64, na_value=np.nan)
     values = values[np.isfinite(values)]
@@ -206,7 +214,8 @@ def ratio_interval(
 ) -> Interval:
     """Bootstrap days for a ratio of two daily sums, both taken from the same drawn days.
 
-    The break-even fee is such a ratio: gross return over what was traded. So is a mean over rows: sum over count.
+    The break-even fee is such a ratio: gross return over what was traded.
+    So is a mean over rows: sum over count.
 
     Parameters
     ----------
@@ -245,7 +254,9 @@ def _percentiles(values: Array, level: float) -> Interval:
 
 
 def moments(returns: npt.ArrayLike) -> Moments:
-    """Measure per-period Sharpe ratio, skewness and kurtosis (not excess); NaN where the returns do not vary."""
+    """Measure per-period Sharpe ratio, skewness and kurtosis (not excess);
+    NaN where the returns do not vary.
+    """
     values = np.asarray(returns, dtype=np.float64)
     values = values[np.isfinite(values)]
     if len(values) < 2 or np.ptp(values) == 0.0:
@@ -257,7 +268,8 @@ def moments(returns: npt.ArrayLike) -> Moments:
 
 
 def probabilistic_sharpe(found: Moments, *, benchmark: float = 0.0) -> float:
-    """Return the probability that the true Sharpe ratio is above ``benchmark`` (Bailey & López de Prado 2012, eq. 11).
+    """Return the probability that the true Sharpe ratio is above ``benchmark`` (Bailey & López
+    de Prado 2012, eq. 11).
 
     Both Sharpe ratios are per period, not annualised.
     """
@@ -274,9 +286,11 @@ def probabilistic_sharpe(found: Moments, *, benchmark: float = 0.0) -> float:
 def minimum_track_record(
     found: Moments, *, benchmark: float = 0.0, significance: float = 0.05
 ) -> float:
-    """Return how many periods are needed before the Sharpe ratio is above ``benchmark`` at that significance.
+    """Return how many periods are needed before the Sharpe ratio is above ``benchmark``
+    at that significance.
 
-    Bailey & López de Prado 2012, eq. 13; infinite where the measured Sharpe ratio is not above ``benchmark``.
+    Bailey & López de Prado 2012, eq. 13; infinite where the measured Sharpe ratio
+    is not above ``benchmark``.
     """
     if not math.isfinite(found.sharpe):
         return math.nan
@@ -294,7 +308,8 @@ def _sharpe_variance(found: Moments) -> float:
 def expected_maximum_sharpe(*, trials: int, variance: float) -> float:
     """Return the best Sharpe ratio that luck alone is expected to show in so many trials.
 
-    Bailey & López de Prado 2014, eq. 1: ``variance`` is that of the Sharpe ratios over the trials, per period.
+    Bailey & López de Prado 2014, eq. 1: ``variance`` is that of the Sharpe ratios over the trials,
+    per period.
     """
     if trials < 1:
         raise ConfigError(f"trials = {trials}: count every setting that was tried, at least 1.")
@@ -306,10 +321,12 @@ def expected_maximum_sharpe(*, trials: int, variance: float) -> float:
 
 
 def deflated_sharpe(found: Moments, *, trials: int, variance: float | None = None) -> float:
-    """Return the probability that the best of ``trials`` is better than luck (Bailey & López de Prado 2014, eq. 2).
+    """Return the probability that the best of ``trials`` is better than luck (Bailey & López
+    de Prado 2014, eq. 2).
 
-    Without ``variance``, as where the other trials were not traded, it is that of trials without skill: the variance of
-    a measured Sharpe ratio about a true one of 0, 1 / (periods - 1) (Bailey & López de Prado 2012).
+    Without ``variance``, as where the other trials were not traded, it is that of trials without
+    skill: the variance of a measured Sharpe ratio about a true one of 0, 1 / (periods - 1) (Bailey
+    & López de Prado 2012).
     """
     if variance is None:
         variance = 1.0 / (found.periods - 1) if found.periods > 1 else 0.0

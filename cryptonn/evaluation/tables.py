@@ -1,4 +1,6 @@
-"""The tables behind the validation figures: confusion, reliability, histogram of the probabilities."""
+"""The tables behind the validation figures: confusion, reliability, histogram
+of the probabilities.
+"""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +26,9 @@ def confusion_table(rows: Rows) -> pd.DataFrame:
 
 
 def reliability_table(rows: Rows, *, effective_share: float) -> pd.DataFrame:
-    """Compare probability and share of ups in quantile bins; ``effective_share`` of a bin's moves are independent."""
+    """Compare probability and share of ups in quantile bins; ``effective_share`` of a bin's
+    moves are independent.
+    """
     proba, up = rows.proba[rows.moved], rows.move[rows.moved] > 0
     edges = np.unique(np.quantile(proba, np.linspace(0, 1, _RELIABILITY_BINS + 1)))
     bins = np.searchsorted(edges[1:-1], proba, side="right")

@@ -1,4 +1,6 @@
-"""Does it pay? The answer in numbers, one plain sentence, and what would have to be true for another answer."""
+"""Does it pay? The answer in numbers, one plain sentence, and what would have to be true
+for another answer.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,10 +21,11 @@ class Verdict:
     Attributes
     ----------
     numbers
-        What the sentences rest on, flat and JSON-able: ``case`` (an ``outcome.Case``), ``certain`` (whether the
-        intervals bear the headline out), the trades' numbers, accuracy and its lead over the logistic regression,
-        returns and whether it pays by fee scenario (``"pays: taker"``); of a setting that a search chose, ``trials``
-        and its deflated Sharpe ratios. NaN where undefined.
+        What the sentences rest on, flat and JSON-able: ``case`` (an ``outcome.Case``),
+        ``certain`` (whether the intervals bear the headline out), the trades' numbers, accuracy and
+        its lead over the logistic regression, returns and whether it pays by fee scenario (``"pays:
+        taker"``); of a setting that a search chose, ``trials`` and its deflated Sharpe ratios.
+        NaN where undefined.
     headline
         One plain sentence, and a second one wherever ``certain`` is False.
     sentences
