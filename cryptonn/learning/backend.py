@@ -1,4 +1,6 @@
-"""Keras on the backend wanted, imported without what we do not need: TensorFlow's first lines, and other libraries."""
+"""Keras on the backend wanted, imported without what we do not need: TensorFlow's first lines,
+and other libraries.
+"""
 
 import logging
 import os
@@ -52,8 +54,8 @@ except (ImportError, ValueError) as error:
     if backend_name() == "tensorflow":
         raise
     raise ConfigError(
-        f"KERAS_BACKEND={backend_name()}: this library cannot be loaded ({error}). Mend its installation, or unset "
-        "KERAS_BACKEND to compute with tensorflow."
+        f"KERAS_BACKEND={backend_name()}: this library cannot be loaded ({error}). "
+        "Mend its installation, or unset KERAS_BACKEND to compute with tensorflow."
     ) from error
 
 # a session asks for one bar, then for stretches of others: TensorFlow would warn in the middle of what a person watches
@@ -61,12 +63,16 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 keras = _keras
 
 JIT = backend_name() == "jax"
-"""Whether XLA compiles a step. JAX is slow without it; TensorFlow runs an LSTM's loop over time four times slower on a
-CPU with it."""
+"""Whether XLA compiles a step.
+
+JAX is slow without it; TensorFlow runs an LSTM's loop over time four times slower on a CPU with it.
+"""
 
 
 def device_name() -> str:
-    """Return what the networks are computed on, as the library under Keras calls it; JAX knows a card's name."""
+    """Return what the networks are computed on, as the library under Keras calls it;
+    JAX knows a card's name.
+    """
     if backend_name() == "jax":
         import jax
 

@@ -1,4 +1,6 @@
-"""What one training step sees, in either form: bars, targets and the weight of each target in the loss."""
+"""What one training step sees, in either form: bars, targets and the weight of each
+target in the loss.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,7 +39,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class Streaming:
-    """A label at every bar of sequences of ``lookback + sequence`` bars, but for the first ``lookback``."""
+    """A label at every bar of sequences of ``lookback + sequence`` bars,
+    but for the first ``lookback``.
+    """
 
     rows: TrainRows
     lookback: int
@@ -46,7 +50,9 @@ class Streaming:
 
     @property
     def length(self) -> int:
-        """Labelled bars in a sequence; all there are, where the train rows are fewer than one sequence."""
+        """Labelled bars in a sequence; all there are, where the train rows are fewer
+        than one sequence.
+        """
         return min(self.sequence, len(self.rows.bars) - self.lookback)
 
     @property
@@ -103,7 +109,9 @@ class Windowed:
 
 
 def _chunks(order: NDArray[np.int64], size: int) -> Iterator[tuple[NDArray[np.int64], slice]]:
-    """Cut into chunks of equal size, so that nothing is compiled twice; the slice is the filler of the last one."""
+    """Cut into chunks of equal size, so that nothing is compiled twice;
+    the slice is the filler of the last one.
+    """
     size = min(size, len(order))
     for first in range(0, len(order), size):
         chosen = order[first : first + size]

@@ -1,6 +1,7 @@
 """Where a fit stands after its newest epoch, in one file.
 
-Killed at any moment it goes on with the next epoch, and ends with the weights it would have had, to the bit.
+Killed at any moment it goes on with the next epoch, and ends with the weights it would have had,
+to the bit.
 """
 
 import hashlib
@@ -27,7 +28,9 @@ Weights = list[NDArray[Any]]
 
 _FORMAT = 1
 _AS_CLOSE = 1e-6
-"""Two validation losses of one network on the same rows differ by less, relatively: by last bits at most."""
+"""Two validation losses of one network on the same rows differ by less, relatively:
+by last bits at most.
+"""
 
 
 @dataclass
@@ -46,8 +49,9 @@ class Standing:
 class Checkpoint:
     """A file that a fit writes after each epoch and goes on from.
 
-    It is of one configuration, its train rows and its validation rows: a file of others, or one that is damaged, is as
-    good as none, and the fit begins anew. Whoever began the fit removes the file when its result is kept.
+    It is of one configuration, its train rows and its validation rows:
+    a file of others, or one that is damaged, is as good as none, and the fit begins anew.
+    Whoever began the fit removes the file when its result is kept.
     """
 
     path: Path
@@ -94,10 +98,11 @@ class Checkpoint:
         of: dict[str, Any],
         validate: Callable[[], tuple[float, float]],
     ) -> Standing | None:
-        """Set a compiled network and the random numbers to where the fit stood; None if there is nothing to go on from.
+        """Set a compiled network and the random numbers to where the fit stood;
+        None if there is nothing to go on from.
 
-        They are as they were then. What the network says at the validation rows must come to the loss that it had:
-        other rows, or other code that makes them, are noticed by that.
+        They are as they were then. What the network says at the validation rows must come
+        to the loss that it had: other rows, or other code that makes them, are noticed by that.
         """
         arrays = _read(self.path)
         facts = json.loads(arrays.pop("facts").tobytes()) if "facts" in arrays else {}
@@ -134,7 +139,9 @@ def identity_of(config: RunConfig, rows: TrainRows) -> dict[str, Any]:
 
 
 def _variables(network: keras.Model) -> list[Any]:
-    """Return weights, seeds of the dropout layers, and what the optimizer remembers, in an order of their own."""
+    """Return weights, seeds of the dropout layers, and what the optimizer remembers,
+    in an order of their own.
+    """
     network.optimizer.build(network.trainable_variables)
     return [variable for layer in network.layers for variable in layer.variables] + list(
         network.optimizer.variables

@@ -34,7 +34,9 @@ def log_return(candles: pd.DataFrame) -> Column:
 
 
 def log_volume_change(candles: pd.DataFrame) -> Column:
-    """Return log((1 + volume[t]) / (1 + volume[t-1])), finite at zero volume; NaN in the first row."""
+    """Return log((1 + volume[t]) / (1 + volume[t-1])), finite at zero volume;
+    NaN in the first row.
+    """
     return _change(np.log1p(_values(candles, "volume")))
 
 
@@ -47,10 +49,11 @@ def close_pct_change(candles: pd.DataFrame) -> Column:
 def volume_pct_change(candles: pd.DataFrame) -> Column:
     """Return volume[t] / (volume of the last bar before t that traded) - 1.
 
-    The published pipeline drops bars without volume, so its per-cent change is from one traded bar to the next; on our
-    complete grid a bar without a trade is a change of -1 and the next traded bar is compared with the traded bar before
-    the pause. So nothing is divided by zero. NaN up to the first bar after a traded one. The values reach 10⁶ and more:
-    standard scaling flattens them, which is why ``log_volume_change`` is the default.
+    The published pipeline drops bars without volume, so its per-cent change is from one traded
+    bar to the next; on our complete grid a bar without a trade is a change of -1 and the next
+    traded bar is compared with the traded bar before the pause. So nothing is divided by zero.
+    NaN up to the first bar after a traded one. The values reach 10⁶ and more: standard scaling
+    flattens them, which is why ``log_volume_change`` is the default.
     """
     volume = candles["volume"]
     before = volume.where(volume > 0).ffill().shift(1)
@@ -68,7 +71,9 @@ FEATURES: dict[str, Callable[[pd.DataFrame], Column]] = {
     "volume_pct_change": volume_pct_change,
     **{field: partial(_values, field=field) for field in (*FIELDS, *EXTRAS)},
 }
-"""Name in ``[features] columns`` to its function of one symbol's candle table, with the extras where they are read."""
+"""Name in ``[features] columns`` to its function of one symbol's candle table,
+with the extras where they are read.
+"""
 
 
 def make_features(frame: Frame, *, target: str, config: FeaturesConfig) -> pd.DataFrame:
@@ -77,8 +82,8 @@ def make_features(frame: Frame, *, target: str, config: FeaturesConfig) -> pd.Da
     Returns
     -------
     DataFrame
-        float64, on the frame's index; columns such as ``"ETH/USD log_return"``, the target's first. NaN only in the
-        warm-up, the first rows of each column.
+        float64, on the frame's index; columns such as ``"ETH/USD log_return"``, the target's first.
+        NaN only in the warm-up, the first rows of each column.
 
     Raises
     ------
@@ -92,7 +97,9 @@ def make_features(frame: Frame, *, target: str, config: FeaturesConfig) -> pd.Da
 
 
 def check_features(config: FeaturesConfig) -> None:
-    """Refuse names that are no features, and columns of ``ta`` that are not computed, with ``ConfigError``."""
+    """Refuse names that are no features, and columns of ``ta`` that are not computed,
+    with ``ConfigError``.
+    """
     for name in config.columns:
         if name not in FEATURES:
             raise ConfigError(f"features.columns: {name!r} is no feature.{_meant(name)} {_known()}")
@@ -105,14 +112,17 @@ def check_features(config: FeaturesConfig) -> None:
         check_indicators(config.ta)
     if not config.columns and not config.ta:
         raise ConfigError(
-            f"features.columns and features.ta are both empty: the network would see nothing. {_known()}"
+            "features.columns and features.ta are both empty: the network would see nothing. "
+            f"{_known()}"
         )
 
 
 def features_of(
     candles: Mapping[str, pd.DataFrame], *, target: str, config: FeaturesConfig
 ) -> pd.DataFrame:
-    """Compute the features of candle tables on one index, which need not be a complete grid; see ``make_features``."""
+    """Compute the features of candle tables on one index, which need not be a complete grid;
+    see ``make_features``.
+    """
     check_features(config)
     symbols = [target, *(symbol for symbol in candles if symbol != target)]
     for symbol in symbols:
@@ -135,8 +145,9 @@ def features_of(
 def _refuse_absent(names: list[str], symbol: str) -> None:
     if names:
         raise DataError(
-            f"features.columns: the candles of {symbol} came without {', '.join(names)}: only Binance's kline files "
-            'have them. Set source = "files" and extras = true under [data], or take them out.'
+            f"features.columns: the candles of {symbol} came without "
+            f"{', '.join(names)}: only Binance's kline files have them. "
+            'Set source = "files" and extras = true under [data], or take them out.'
         )
 
 

@@ -20,7 +20,9 @@ from cryptonn.settings import NetworkConfig, TrainingConfig
 __all__ = ["EpochReport", "Hooks", "Validate", "fit_epochs", "move_average"]
 
 Validate = Callable[[], tuple[float, float]]
-"""Gives the loss and the accuracy on moves of the validation rows, by the network's weights of the moment."""
+"""Gives the loss and the accuracy on moves of the validation rows, by the network's
+weights of the moment.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,9 @@ class EpochReport:
 
     def __str__(self) -> str:
         return (
-            f"epoch {self.epoch}/{self.epochs}  loss {self.loss:.4f}  val_loss {self.val_loss:.4f}  "
-            f"val_accuracy {self.val_accuracy:.2%}  {self.seconds:.1f} s{'  best' if self.best else ''}"
+            f"epoch {self.epoch}/{self.epochs}  loss {self.loss:.4f}  val_loss "
+            f"{self.val_loss:.4f}  val_accuracy {self.val_accuracy:.2%}  "
+            f"{self.seconds:.1f} s{'  best' if self.best else ''}"
         )
 
 
@@ -54,11 +57,15 @@ class Hooks:
     on_epoch: Callable[[EpochReport], None] | None = None
     """Called after each epoch."""
     on_progress: Callable[[int, float], None] | None = None
-    """Called after each step with the number of the epoch (from 1) and the share of it that is done."""
+    """Called after each step with the number of the epoch (from 1) and the share
+    of it that is done.
+    """
     log_dir: Path | None = None
     """Folder for TensorBoard; nothing is logged without one."""
     checkpoint: Checkpoint | None = None
-    """Where the fit goes on from, if it was stopped, and writes where it stands after each epoch."""
+    """Where the fit goes on from, if it was stopped, and writes where it stands
+    after each epoch.
+    """
 
 
 @dataclass
@@ -99,8 +106,8 @@ def fit_epochs(
     Returns
     -------
     DataFrame
-        One row an epoch: epoch, loss, val_loss, val_accuracy, seconds, best (the epoch kept), interrupted (True in the
-        last row if Ctrl-C ended the fit).
+        One row an epoch: epoch, loss, val_loss, val_accuracy, seconds, best (the epoch kept),
+        interrupted (True in the last row if Ctrl-C ended the fit).
 
     Raises
     ------
@@ -179,7 +186,9 @@ def _go_on(
     hooks: Hooks,
     validate: Validate,
 ) -> None:
-    """Set everything to where an earlier sitting stopped, if there was one, and tell of the epochs it did."""
+    """Set everything to where an earlier sitting stopped, if there was one,
+    and tell of the epochs it did.
+    """
     standing = (
         hooks.checkpoint.load(network, rng, of=of, validate=validate) if hooks.checkpoint else None
     )
@@ -199,7 +208,9 @@ def _train_epoch(
     hooks: Hooks,
     average: list[NDArray[np.float32]],
 ) -> float:
-    """Train on every batch of an epoch and move ``average``, in place, towards the weights after each step."""
+    """Train on every batch of an epoch and move ``average``, in place, towards the weights
+    after each step.
+    """
     losses = []
     for step, batch in enumerate(examples.epoch(rng), start=1):
         trained.reset_metrics()  # else Keras returns the mean over all steps so far
@@ -268,7 +279,9 @@ def _optimizer(training: TrainingConfig, steps: int) -> keras.optimizers.Optimiz
 def _log(
     trained: keras.Model, log_dir: Path | None, *, histograms: bool
 ) -> Callable[[EpochReport], None]:
-    """Return a function that writes an epoch's numbers, and histograms of the weights, for TensorBoard, if wanted."""
+    """Return a function that writes an epoch's numbers, and histograms of the weights,
+    for TensorBoard, if wanted.
+    """
     if log_dir is None:
         return lambda report: None
     board = keras.callbacks.TensorBoard(

@@ -1,8 +1,9 @@
 """Columns of the ``ta`` library by their names there, computed without its ``fillna``.
 
-``ta`` computes all of them at once; here each name says which class and method it stands for, so that a run pays only
-for the columns it asks for. ``fillna=True`` is for the repetition of an earlier system alone (``filled_indicators``):
-it fills the warm-up of some columns with values of later rows (``learning/lookahead.py`` shows which).
+``ta`` computes all of them at once; here each name says which class and method it stands for,
+so that a run pays only for the columns it asks for. ``fillna=True`` is for the repetition
+of an earlier system alone (``filled_indicators``): it fills the warm-up of some columns with values
+of later rows (``learning/lookahead.py`` shows which).
 """
 
 import importlib
@@ -133,14 +134,16 @@ INDICATORS: dict[str, tuple[str, dict[str, object]]] = {
     **{name: (place, {}) for name, place in _PLAIN.items()},
     **_WITH_PARAMETERS,
 }
-"""Name in ``ta.add_all_ta_features`` to (module.class.method, parameters other than the class's defaults)."""
+"""Name in ``ta.add_all_ta_features`` to (module.class.method, parameters other
+than the class's defaults).
+"""
 
 
 def indicators(candles: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     """Return columns of ``ta`` by name, NaN in their warm-up.
 
-    Where an indicator is undefined later on (most divide by a range, which is zero while the price stands still) it
-    keeps its last value, which is known at that bar.
+    Where an indicator is undefined later on (most divide by a range, which is zero while the price
+    stands still) it keeps its last value, which is known at that bar.
 
     Raises
     ------
@@ -162,13 +165,14 @@ def indicators(candles: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
 
 
 def filled_indicators(candles: pd.DataFrame) -> pd.DataFrame:
-    """Return every column of ``ta`` with ``fillna=True``, as tutorials call it; for comparison, never for trading.
+    """Return every column of ``ta`` with ``fillna=True``, as tutorials call it;
+    for comparison, never for trading.
 
     Returns
     -------
     DataFrame
-        float64, 86 columns without the candles themselves, on the index of ``candles``, no NaN. The first rows of the
-        columns that ``looking_ahead`` names are made of later rows.
+        float64, 86 columns without the candles themselves, on the index of ``candles``, no NaN.
+        The first rows of the columns that ``looking_ahead`` names are made of later rows.
     """
     return ta_columns(candles, fillna=True)
 
@@ -212,7 +216,9 @@ def _suggested(word: str) -> list[str]:
 
 
 def check_indicators(names: tuple[str, ...]) -> None:
-    """Refuse names that are no columns of ``ta``, or of columns that are not computed, with ``ConfigError``."""
+    """Refuse names that are no columns of ``ta``, or of columns that are not computed,
+    with ``ConfigError``.
+    """
     for name in names:
         if name in REFUSED:
             raise ConfigError(f"features.ta: {name} {REFUSED[name]}. Take it out.")
@@ -231,8 +237,9 @@ def _either(names: list[str]) -> str:
 def _numbered(candles: pd.DataFrame) -> pd.DataFrame:
     """Return a copy whose rows are numbered, not timed.
 
-    On a table indexed by time the parabolic SAR of ta 0.11 loses some of its values and is eight times slower: it
-    writes them by the number of the row where pandas expects a time (github.com/bukosabino/ta/issues/354).
+    On a table indexed by time the parabolic SAR of ta 0.11 loses some of its values and is eight
+    times slower: it writes them by the number of the row where pandas expects a time
+    (github.com/bukosabino/ta/issues/354).
     """
     return candles[list(FIELDS)].reset_index(drop=True)
 

@@ -1,4 +1,7 @@
-"""What is predicted: whether the close is higher ``horizon`` bars ahead. The only file that looks ahead."""
+"""What is predicted: whether the close is higher ``horizon`` bars ahead.
+
+The only file that looks ahead.
+"""
 
 from typing import Literal
 
@@ -27,9 +30,10 @@ def make_labels(
     Returns
     -------
     DataFrame
-        On the index of ``close``. ``label``: 1.0 up, 0.0 down, NaN in the last ``horizon`` rows and, with
-        ``ties="exclude"``, where the close is unchanged. ``move``: log(close[t + horizon] / close[t]), NaN in the last
-        ``horizon`` rows. ``tie``: whether the close is unchanged.
+        On the index of ``close``. ``label``: 1.0 up, 0.0 down, NaN in the last
+        ``horizon`` rows and, with ``ties="exclude"``, where the close is unchanged.
+        ``move``: log(close[t + horizon] / close[t]), NaN in the last ``horizon`` rows.
+        ``tie``: whether the close is unchanged.
 
     >>> close = pd.Series([1.0, 2.0, 2.0, 1.0])
     >>> make_labels(close, horizon=1)["label"].tolist()
@@ -55,7 +59,8 @@ def tie_share(labels: pd.DataFrame) -> float:
 
 
 def class_weights(label: pd.Series) -> tuple[float, float]:
-    """Return the weights of a down row and of an up row that give both classes the same total; their mean is 1.
+    """Return the weights of a down row and of an up row that give both classes the same total;
+    their mean is 1.
 
     Raises
     ------
@@ -65,8 +70,8 @@ def class_weights(label: pd.Series) -> tuple[float, float]:
     up, down = int((label == 1).sum()), int((label == 0).sum())
     if not up or not down:
         raise DataError(
-            f"constant label: {up:,} rows up, {down:,} rows down among {len(label):,}. Nothing can be learnt from it: "
-            "take a longer train range, another horizon, or look at the candles."
+            f"constant label: {up:,} rows up, {down:,} rows down among {len(label):,}. Nothing can "
+            "be learnt from it: take a longer train range, another horizon, or look at the candles."
         )
     return (up + down) / (2 * down), (up + down) / (2 * up)
 
@@ -77,7 +82,8 @@ def undersample(label: pd.Series, *, seed: int) -> pd.Series:
     Returns
     -------
     Series
-        float32 on the index of ``label``: 1 for a row that is kept, 0 for one that is dropped or has no label.
+        float32 on the index of ``label``: 1 for a row that is kept, 0 for one that is dropped
+        or has no label.
     """
     class_weights(label)  # refuses a constant label
     rng = np.random.default_rng(seed)
@@ -102,8 +108,8 @@ def balance_weights(
     label
         Train rows only: 1, 0 or NaN.
     balance
-        ``"weights"`` weighs the classes to the same total, ``"undersample"`` drops rows of the larger one, ``"none"``
-        takes every labelled row as it is.
+        ``"weights"`` weighs the classes to the same total, ``"undersample"`` drops rows
+        of the larger one, ``"none"`` takes every labelled row as it is.
     seed
         Of the rows that undersampling drops.
 
@@ -120,7 +126,9 @@ def balance_weights(
 
 
 def weights_of_classes(label: pd.Series, *, down: float, up: float) -> pd.Series:
-    """Give every down row one weight and every up row another; 0 where there is no label. float32."""
+    """Give every down row one weight and every up row another; 0 where there is no label.
+    float32.
+    """
     values = label.to_numpy()
     weights: NDArray[np.float32] = np.select(
         [values == 0, values == 1], [down, up], default=0.0

@@ -1,4 +1,6 @@
-"""Which columns of ``ta`` look ahead, found by experiment: other later bars must leave the earlier values alone."""
+"""Which columns of ``ta`` look ahead, found by experiment: other later bars must leave
+the earlier values alone.
+"""
 
 import numpy as np
 import pandas as pd
@@ -11,8 +13,11 @@ from cryptonn.market.bars import FIELDS
 __all__ = ["looking_ahead"]
 
 _CUTS = (2, 20)
-"""Besides the middle: bars from which on the prices are others. Only an early cut shows a value that is filled back
-over the first few bars, as that of the parabolic SAR."""
+"""Besides the middle: bars from which on the prices are others.
+
+Only an early cut shows a value that is filled back over the first few bars,
+as that of the parabolic SAR.
+"""
 _FEWEST = 200
 
 _MEAN = "the close before the first bar is taken to be the mean of all closes"
@@ -22,14 +27,18 @@ _WHY = {
     **dict.fromkeys(
         ("trend_vortex_ind_pos", "trend_vortex_ind_neg", "trend_vortex_ind_diff"), _MEAN
     ),
-    "trend_trix": "the smoothed close before the first bar is taken to be its mean over the whole series",
+    "trend_trix": (
+        "the smoothed close before the first bar is taken to be its mean over the whole series"
+    ),
     "trend_dpo": "closes from before the first bar are taken to be the mean of all closes",
     **dict.fromkeys(
         ("trend_kst", "trend_kst_sig", "trend_kst_diff"),
         "the first rates of change are from that mean",
     ),
     **dict.fromkeys(("trend_visual_ichimoku_a", "trend_visual_ichimoku_b"), _MOVED),
-    "momentum_kama": "the first bars are compared with the last bars of the table; the average forgets it slowly",
+    "momentum_kama": (
+        "the first bars are compared with the last bars of the table; the average forgets it slowly"
+    ),
     **dict.fromkeys(("trend_psar_up", "trend_psar_down"), _BACK),
 }
 """Read in the source of ta 0.11."""
@@ -38,8 +47,9 @@ _WHY = {
 def looking_ahead(candles: pd.DataFrame) -> pd.DataFrame:
     """Name the columns of ``ta`` whose early values change when later bars do.
 
-    From a bar on every price and volume is doubled; a column that changes before that bar has looked ahead. Doubling
-    tells the same as cutting the later bars off, and may begin at the second bar, where ``ta`` fails on so few rows.
+    From a bar on every price and volume is doubled; a column that changes before that bar has
+    looked ahead. Doubling tells the same as cutting the later bars off, and may begin at the second
+    bar, where ``ta`` fails on so few rows.
 
     Parameters
     ----------
@@ -49,8 +59,9 @@ def looking_ahead(candles: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a column that looks ahead: ``column``; ``plain`` and ``filled``, whether it does with ``fillna=False``
-        and ``fillna=True``; ``first_row`` and ``last_row``, the rows that change, counted from 0, filled; ``reason``.
+        One row a column that looks ahead: ``column``; ``plain`` and ``filled``,
+        whether it does with ``fillna=False`` and ``fillna=True``; ``first_row`` and ``last_row``,
+        the rows that change, counted from 0, filled; ``reason``.
 
     Raises
     ------
@@ -59,7 +70,8 @@ def looking_ahead(candles: pd.DataFrame) -> pd.DataFrame:
     """
     if len(candles) < _FEWEST:
         raise DataError(
-            f"{len(candles)} bars are too few to see which indicators look ahead: give {_FEWEST} or more."
+            f"{len(candles)} bars are too few to see which indicators look ahead: "
+            f"give {_FEWEST} or more."
         )
     plain, filled = (_changed(candles, fillna=fillna) for fillna in (False, True))
     rows = [(name, plain[name].any(), filled[name].any(), filled[name]) for name in filled]

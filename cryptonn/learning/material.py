@@ -1,4 +1,6 @@
-"""What a fit works on, without a network: scaled rows, batches, and how an epoch is judged; all of it checked."""
+"""What a fit works on, without a network: scaled rows, batches, and how an epoch is judged;
+all of it checked.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,7 +45,9 @@ class FitRows:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """All a fit needs but the network; what can be wrong with the rows was found when it was made."""
+    """All a fit needs but the network; what can be wrong with the rows was found
+    when it was made.
+    """
 
     rows: FitRows
     scaler: Scaler
@@ -52,7 +56,9 @@ class Material:
     judge: Judge
 
     def measured(self, said: Array) -> Regression | None:
-        """Return the regression with its error on the validation rows, where the network said this; None without one."""
+        """Return the regression with its error on the validation rows, where the network said this;
+        None without one.
+        """
         if self.regression is None:
             return None
         return self.regression.measured(
@@ -77,7 +83,8 @@ def material_of(
     Raises
     ------
     DataError
-        If train rows are too few, a label, target or feature is constant, or a feature is NaN or infinite.
+        If train rows are too few, a label, target or feature is constant,
+        or a feature is NaN or infinite.
     """
     scaler = fit_scaler(features.iloc[split.train], clip=config.features.limit)
     bars = scaler.scale(features.iloc[: split.validation.stop])
@@ -126,8 +133,9 @@ def _examples(
     target = rows.target.iloc[rows.train]
     if len(target) < training.lookback + config.labels.horizon + 1:
         raise DataError(
-            f"{len(target):,} train rows with features are too few: a lookback of {training.lookback:,} bars and a "
-            f"horizon of {config.labels.horizon} need at least {training.lookback + config.labels.horizon + 1:,}. "
+            f"{len(target):,} train rows with features are too few: "
+            f"a lookback of {training.lookback:,} bars and a horizon of {config.labels.horizon} "
+            f"need at least {training.lookback + config.labels.horizon + 1:,}. "
             "Take a longer train range or a shorter lookback."
         )
     if regression is None:
@@ -139,9 +147,9 @@ def _examples(
     unlabelled = training.lookback - 1 if training.form == "windowed" else training.lookback
     if not weight[unlabelled:].any():
         raise DataError(
-            f"none of the {len(target):,} train rows from {target.index[0]} to {target.index[-1]} that come after "
-            f"the first {unlabelled:,} (training.lookback) has a label: the price stands still there. Take a longer "
-            "train range, or look at the candles."
+            f"none of the {len(target):,} train rows from {target.index[0]} to {target.index[-1]} "
+            f"that come after the first {unlabelled:,} (training.lookback) has a label: "
+            "the price stands still there. Take a longer train range, or look at the candles."
         )
     given = TrainRows(rows.bars[rows.train], np.nan_to_num(values).astype(np.float32), weight)
     if training.form == "windowed":
@@ -187,9 +195,9 @@ def _check_validation(rows: FitRows, *, known: int, least: int) -> None:
     if known < least:
         first, last = rows.index[rows.validation][[0, -1]]
         raise DataError(
-            f"{known or 'none'} of the {rows.validation.stop - rows.validation.start:,} validation rows from {first} "
-            f"to {last} has a label: the price stands still there, or ends. Take a longer range or a larger "
-            "split.validation."
+            f"{known or 'none'} of the {rows.validation.stop - rows.validation.start:,} validation "
+            f"rows from {first} to {last} has a label: the price stands still there, or ends. "
+            "Take a longer range or a larger split.validation."
         )
 
 

@@ -1,7 +1,9 @@
-"""The network: stacked LSTM layers, each followed by dropout and normalisation, dense layers, P(up) or a number.
+"""The network: stacked LSTM layers, each followed by dropout and normalisation, dense layers,
+P(up) or a number.
 
-One network serves both ways of training, with the same weights: the streaming form answers at every bar of what it is
-shown, the windowed form after the last bar of its window. Only Keras is called, so that it runs on any Keras backend.
+One network serves both ways of training, with the same weights: the streaming form answers
+at every bar of what it is shown, the windowed form after the last bar of its window.
+Only Keras is called, so that it runs on any Keras backend.
 """
 
 import random
@@ -19,10 +21,11 @@ __all__ = ["WindowScaling", "build_network", "proba_of"]
 
 @keras.saving.register_keras_serializable(package="cryptonn")
 class WindowScaling(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """Stretch each feature of a window to [−1, 1]: its lowest value to −1, its highest to 1; 0 if it does not change.
+    """Stretch each feature of a window to [−1, 1]: its lowest value to −1, its highest to 1;
+    0 if it does not change.
 
-    Nothing is learnt. A feature may be shifted and stretched beforehand, as by the means and deviations of the train
-    rows: the result is the same.
+    Nothing is learnt. A feature may be shifted and stretched beforehand, as by the means
+    and deviations of the train rows: the result is the same.
     """
 
     def call(self, bars: Any) -> Any:
@@ -42,18 +45,20 @@ def build_network(
     scaling: Literal["standard", "window"] = "standard",
     seed: int | None = None,
 ) -> keras.Model:
-    """Build the untrained network; with ``scaling="window"`` it first scales what it is shown, as a whole.
+    """Build the untrained network; with ``scaling="window"`` it first scales what it is shown,
+    as a whole.
 
-    With a seed its weights and dropout are those Keras would give after ``keras.utils.set_random_seed(seed)``, whatever
-    other threads draw from Python's random numbers meanwhile (those of dask do). Without one they are Keras' own.
+    With a seed its weights and dropout are those Keras would give after
+    ``keras.utils.set_random_seed(seed)``, whatever other threads draw from Python's random numbers
+    meanwhile (those of dask do). Without one they are Keras' own.
 
     Returns
     -------
     keras.Model
-        (batch, time, n_features) to (batch, time, classes), in the windowed form to (batch, 1, classes): what comes
-        after the last LSTM layer sees its last bar alone, so batch normalisation there counts windows, not bars. One
-        class with a sigmoid or, for a regression, a linear output; two with a softmax, where the second is up. Time may
-        have any length.
+        (batch, time, n_features) to (batch, time, classes), in the windowed form to (batch, 1,
+        classes): what comes after the last LSTM layer sees its last bar alone, so batch
+        normalisation there counts windows, not bars. One class with a sigmoid or, for a regression,
+        a linear output; two with a softmax, where the second is up. Time may have any length.
     """
     draw = _seeds(seed)
     bars = x = keras.Input((None, n_features), name="bars")
@@ -89,7 +94,9 @@ def build_network(
 
 
 def _seeds(seed: int | None) -> Callable[[], int | None]:
-    """Return what gives the next seed, as Keras draws its own (``make_default_seed``); None without a seed."""
+    """Return what gives the next seed, as Keras draws its own (``make_default_seed``);
+    None without a seed.
+    """
     if seed is None:
         return lambda: None
     own = random.Random(seed)
@@ -102,5 +109,7 @@ def _dense(units: int, *, activation: str, seed: int | None) -> keras.layers.Den
 
 
 def proba_of(network: keras.Model, bars: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return P(up), or a regression's number: (batch, time, n_features) to (batch, time), or (batch, 1) if windowed."""
+    """Return P(up), or a regression's number: (batch, time, n_features) to (batch, time),
+    or (batch, 1) if windowed.
+    """
     return np.asarray(network.predict_on_batch(bars), dtype=np.float32)[..., -1]

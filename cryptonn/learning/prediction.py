@@ -1,4 +1,6 @@
-"""A fitted model: what it needs to be rebuilt, and what it says of any stretch of features: P(up), or a move."""
+"""A fitted model: what it needs to be rebuilt, and what it says of any stretch of features:
+P(up), or a move.
+"""
 
 import json
 import zipfile
@@ -42,7 +44,9 @@ _FACTS, _WEIGHTS = "model.json", "weights.npz"
 
 @dataclass(frozen=True, eq=False)
 class FittedModel:
-    """A trained network with all it takes to use it; predicts only from the same features in the same order."""
+    """A trained network with all it takes to use it; predicts only from the same features
+    in the same order.
+    """
 
     network: keras.Model
     scaler: Scaler
@@ -116,12 +120,13 @@ def predict_proba(
 ) -> pd.Series:
     """Give P(up in ``horizon`` bars), known at the close of each bar.
 
-    A streaming-trained network is started anew for every UTC day, ``lookback`` bars before midnight, so the
-    probability of a bar depends on nothing before that: predicting a year at once, a slice of it, or its last bar alone
-    gives the same number, provided the slice begins ``lookback`` bars before the midnight before the bar. Where the
-    features begin later, the first day is predicted from what there is. A windowed-trained network sees exactly the
-    ``lookback`` bars up to each bar. A regression's probability follows from its move and its error on the validation
-    rows; see ``Regression.proba``.
+    A streaming-trained network is started anew for every UTC day, ``lookback`` bars before
+    midnight, so the probability of a bar depends on nothing before that: predicting a year at once,
+    a slice of it, or its last bar alone gives the same number, provided the slice begins
+    ``lookback`` bars before the midnight before the bar. Where the features begin later,
+    the first day is predicted from what there is. A windowed-trained network sees exactly the
+    ``lookback`` bars up to each bar. A regression's probability follows from its move and its error
+    on the validation rows; see ``Regression.proba``.
 
     Parameters
     ----------
@@ -133,7 +138,8 @@ def predict_proba(
     Returns
     -------
     Series
-        Named ``proba``, in [0, 1]; NaN in the features' warm-up and the ``lookback - 1`` bars after it.
+        Named ``proba``, in [0, 1]; NaN in the features' warm-up and the ``lookback - 1``
+        bars after it.
 
     Raises
     ------
@@ -163,11 +169,13 @@ def predict_moves(
     Raises
     ------
     ModelError
-        If the model is a classifier, the closes it needs are not given, or as ``predict_proba`` does.
+        If the model is a classifier, the closes it needs are not given,
+        or as ``predict_proba`` does.
     """
     if model.regression is None:
         raise ModelError(
-            'the model predicts directions, no moves. Train one with labels.kind = "return" or "price".'
+            'the model predicts directions, no moves. Train one with labels.kind = "return" '
+            'or "price".'
         )
     given = None if close is None else close.reindex(features.index).to_numpy(dtype=np.float64)
     moves = model.regression.moves(_said(model, features).to_numpy(), close=given)
@@ -196,8 +204,8 @@ def infer(
 ) -> NDArray[np.float32]:
     """Return the network's output for each row, (rows,): P(up), or a regression's number.
 
-    NaN before it can be known, and before row ``since`` where that saves work. ``first`` is the first row whose
-    features are complete.
+    NaN before it can be known, and before row ``since`` where that saves work.
+    ``first`` is the first row whose features are complete.
     """
     proba = np.full(len(bars), np.nan, dtype=np.float32)
     check_grid(index, config.data.timeframe)
@@ -268,8 +276,8 @@ def check_names(model: FittedModel, names: tuple[str, ...]) -> None:
     parts += [f"not known to it: {', '.join(map(str, added))}"] if added else []
     parts = parts or [f"given in another order: {', '.join(names)}"]
     raise ModelError(
-        f"the model was trained on the features {', '.join(model.feature_names)}; {'; '.join(parts)}. "
-        "Make the features with the model's own settings."
+        f"the model was trained on the features {', '.join(model.feature_names)}; "
+        f"{'; '.join(parts)}. Make the features with the model's own settings."
     )
 
 
@@ -279,8 +287,9 @@ def check_grid(index: pd.DatetimeIndex, timeframe: str) -> None:
     wrong = steps != timeframe_delta(timeframe).value
     if wrong.any():
         raise ModelError(
-            f"the model was trained on {timeframe} bars; after {index[int(wrong.argmax())]} the next bar comes "
-            f"{pd.Timedelta(int(steps[wrong.argmax()]))} later. Give bars of that timeframe, without a hole."
+            f"the model was trained on {timeframe} bars; after {index[int(wrong.argmax())]} "
+            f"the next bar comes {pd.Timedelta(int(steps[wrong.argmax()]))} later. "
+            "Give bars of that timeframe, without a hole."
         )
 
 

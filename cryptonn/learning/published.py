@@ -1,7 +1,9 @@
-"""The earlier systems' own evaluation, repeated with its leaks, to compare with the figure they quoted.
+"""The earlier systems' own evaluation, repeated with its leaks, to compare with the figure
+they quoted.
 
-Nothing here can be traded: what comes out are validation probabilities, no model. The order is theirs: label on the
-complete grid, drop rows without volume, make features, cut into train and validation, scale, make windows, balance.
+Nothing here can be traded: what comes out are validation probabilities, no model.
+The order is theirs: label on the complete grid, drop rows without volume, make features,
+cut into train and validation, scale, make windows, balance.
 """
 
 from collections.abc import Callable
@@ -34,7 +36,9 @@ _WINDOWS = 512
 
 @dataclass(frozen=True, eq=False)
 class PublishedRows:
-    """Rows as the earlier system made them; a window lies within one slice and is named by its last row."""
+    """Rows as the earlier system made them; a window lies within one slice and is named
+    by its last row.
+    """
 
     train: TrainRows
     validation: TrainRows
@@ -75,15 +79,16 @@ def fit_published(
     config
         The earlier system's settings, ``RunConfig.as_published``.
     on_epoch, on_progress, checkpoint
-        As in ``fit_model``; the accuracy of an epoch is the published one, on the windows that are judged.
+        As in ``fit_model``; the accuracy of an epoch is the published one,
+        on the windows that are judged.
 
     Returns
     -------
     history
         One row an epoch, as ``fit_model`` gives it.
     predictions
-        One row a row of the validation slice: index time; label, move, tie, proba (NaN where its window is not judged).
-        From the epoch of lowest validation loss.
+        One row a row of the validation slice: index time; label, move, tie, proba (NaN where its
+        window is not judged). From the epoch of lowest validation loss.
     """
     keras.utils.set_random_seed(config.seed)
     n_features = rows.train.bars.shape[1]
@@ -183,8 +188,8 @@ def _held(rows: int, config: RunConfig, leaks: LeaksConfig) -> int:
     held = leaks.validation_rows or round(config.split.validation * rows)
     if held >= rows:
         raise DataError(
-            f"as published: published.leaks.validation_rows = {held:,} leaves nothing to train on; there are {rows:,} "
-            "rows. Lower it, or take a longer train range."
+            f"as published: published.leaks.validation_rows = {held:,} leaves nothing to train on; "
+            f"there are {rows:,} rows. Lower it, or take a longer train range."
         )
     return held
 
@@ -211,8 +216,8 @@ def _windows(labels: pd.DataFrame, config: RunConfig, role: str) -> pd.Series:
     lookback = config.training.lookback
     if len(labels) < lookback:
         raise DataError(
-            f"as published: {len(labels):,} rows for {role} are too few for a window of {lookback:,}. "
-            "Take a longer train range."
+            f"as published: {len(labels):,} rows for {role} are too few for a window "
+            f"of {lookback:,}. Take a longer train range."
         )
     return labels["label"].where(np.arange(len(labels)) >= lookback - 1)
 

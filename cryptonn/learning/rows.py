@@ -1,4 +1,6 @@
-"""What a network learns from and is judged on: features, labels and split of a run, one row a bar."""
+"""What a network learns from and is judged on: features, labels and split of a run,
+one row a bar.
+"""
 
 from dataclasses import dataclass
 

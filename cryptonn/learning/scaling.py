@@ -56,9 +56,9 @@ def fit_scaler(features: pd.DataFrame, *, clip: float) -> Scaler:
     if flat.any():
         names = ", ".join(repr(name) for name in features.columns[flat])
         raise DataError(
-            f"constant over the {len(values):,} train rows from {features.index[0]} to {features.index[-1]}: feature "
-            f'{names}. Take it out of [features] (in place of ta = ["all"], name the columns), take a longer train '
-            "range, or look at the candles."
+            f"constant over the {len(values):,} train rows from {features.index[0]} "
+            f"to {features.index[-1]}: feature {names}. Take it out of [features] (in place "
+            'of ta = ["all"], name the columns), take a longer train range, or look at the candles.'
         )
     return Scaler(mean=tuple(mean.tolist()), std=tuple(std.tolist()), clip=clip)
 
@@ -89,8 +89,8 @@ def warm_up(features: pd.DataFrame) -> int:
         row = int(bad.any(axis=1).argmax())
         column = int(bad[row].argmax())
         raise DataError(
-            f"feature {features.columns[column]!r} is {values[row, column]} at {features.index[row]} "
-            f"({int(bad.sum()):,} such values). Features must be finite after their warm-up: look at the candles "
-            "there, or take the column out of [features]."
+            f"feature {features.columns[column]!r} is {values[row, column]} "
+            f"at {features.index[row]} ({int(bad.sum()):,} such values). Features must be finite "
+            "after their warm-up: look at the candles there, or take the column out of [features]."
         )
     return start

@@ -1,4 +1,6 @@
-"""Which rows train, which choose the epoch, and which are held out; always in time order, always purged."""
+"""Which rows train, which choose the epoch, and which are held out;
+always in time order, always purged.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,8 +44,8 @@ def split_rows(
     validation
         Last share of the train range, for validation.
     purge
-        Rows dropped before validation and before each test period: at least the horizon, since the label of row t
-        looks at row t + horizon.
+        Rows dropped before validation and before each test period: at least the horizon,
+        since the label of row t looks at row t + horizon.
     lookback
         Bars the network sees before its first label; train must hold more.
 
@@ -77,14 +79,15 @@ def _check(
     rows, wanted = split.train.stop - split.train.start, lookback + purge + 1
     if rows < wanted:
         raise DataError(
-            f"train {train}: {rows:,} train rows are too few; a lookback of {lookback:,} bars and a horizon or purge "
-            f"of {purge:,} need at least {wanted:,}. Take a longer range or a shorter lookback."
+            f"train {train}: {rows:,} train rows are too few; a lookback of {lookback:,} "
+            f"bars and a horizon or purge of {purge:,} need at least {wanted:,}. "
+            "Take a longer range or a shorter lookback."
         )
     if split.validation.stop - split.validation.start < 2:
         raise DataError(
-            f"train {train}: {split.validation.stop - split.validation.start} validation rows are left of {rows:,} "
-            f"train rows after dropping {purge} before validation and before each test period. Take a longer range or "
-            "a larger split.validation."
+            f"train {train}: {split.validation.stop - split.validation.start} validation rows "
+            f"are left of {rows:,} train rows after dropping {purge} before validation and before "
+            "each test period. Take a longer range or a larger split.validation."
         )
     for name, period in split.test.items():
         if period.start >= period.stop:
@@ -93,5 +96,6 @@ def _check(
             )
         if period.start < split.validation.start:
             raise DataError(
-                f"test period {name!r} ({test[name]}) begins before the validation rows end. Move it later."
+                f"test period {name!r} ({test[name]}) begins before the validation rows end. "
+                "Move it later."
             )

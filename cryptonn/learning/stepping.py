@@ -1,7 +1,9 @@
-"""A network that answers bar by bar: it carries its state along, so that a new bar costs one step and not a day.
+"""A network that answers bar by bar: it carries its state along, so that a new bar costs
+one step and not a day.
 
-What it says differs from ``predict_proba`` in the last bits only, as sums are taken in another order. Each answer
-comes with the band in which that of ``predict_proba`` lies: where a threshold lies in the band, ask that.
+What it says differs from ``predict_proba`` in the last bits only, as sums are taken
+in another order. Each answer comes with the band in which that of ``predict_proba`` lies:
+where a threshold lies in the band, ask that.
 """
 
 from typing import Any
@@ -19,15 +21,17 @@ from cryptonn.learning.prediction import FittedModel, check_grid, check_names
 __all__ = ["TOLERANCE", "SteppingNetwork"]
 
 TOLERANCE = 1e-5
-"""How far the network's number may be from that of ``predict_proba``, as a fraction of it or of 1; ten times what was
-ever measured."""
+"""How far the network's number may be from that of ``predict_proba``, as a fraction of it or of 1;
+ten times what was ever measured.
+"""
 
 
 class SteppingNetwork:
     """The network of a model, asked for one bar after another.
 
-    State and probability are those of ``predict_proba`` on the features given so far: started at the first of them,
-    and anew for every UTC day ``lookback`` bars before midnight. A windowed-trained network is shown one window a bar.
+    State and probability are those of ``predict_proba`` on the features given so far:
+    started at the first of them, and anew for every UTC day ``lookback`` bars before midnight.
+    A windowed-trained network is shown one window a bar.
 
     Parameters
     ----------
@@ -48,15 +52,16 @@ class SteppingNetwork:
         Parameters
         ----------
         features
-            Of the new bars alone, as ``make_features`` gives them; the first ever may be empty (their warm-up).
+            Of the new bars alone, as ``make_features`` gives them;
+            the first ever may be empty (their warm-up).
         close
             Of the target, on the same index; a model of ``labels.kind = "price"`` needs it.
 
         Returns
         -------
         DataFrame
-            Index time; columns proba, low, high: P(up) and the band in which that of ``predict_proba`` lies. NaN in
-            the warm-up and the ``lookback - 1`` bars after it.
+            Index time; columns proba, low, high: P(up) and the band in which that of
+            ``predict_proba`` lies. NaN in the warm-up and the ``lookback - 1`` bars after it.
 
         Raises
         ------
@@ -92,7 +97,9 @@ class SteppingNetwork:
         return 0
 
     def _days(self, bars: NDArray[np.float32], index: pd.DatetimeIndex) -> NDArray[np.float32]:
-        """Return the network's number at each bar, begun anew at each midnight that has a lookback before it."""
+        """Return the network's number at each bar, begun anew at each midnight that has
+        a lookback before it.
+        """
         lookback, known = self._model.config.training.lookback, len(self._recent)
         rows = np.concatenate([self._recent, bars])
         times = index if self._last is None else pd.DatetimeIndex([self._last, *index])
@@ -150,7 +157,9 @@ _STEPPED: WeakKeyDictionary[keras.Model, keras.Model] = WeakKeyDictionary()
 
 
 def _stepped(network: keras.Model) -> keras.Model:
-    """Return the same layers and weights, that take and give the states of the LSTM layers beside bars and answers."""
+    """Return the same layers and weights, that take and give the states of the LSTM layers
+    beside bars and answers.
+    """
     if network not in _STEPPED:
         bars = x = keras.Input(network.input_shape[1:])
         before: list[Any] = []

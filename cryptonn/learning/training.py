@@ -38,30 +38,36 @@ def fit_model(
     Parameters
     ----------
     features, labels
-        Of ``make_features`` and ``make_labels``, on one index. No row after the validation rows is looked at.
+        Of ``make_features`` and ``make_labels``, on one index. No row after the validation
+        rows is looked at.
     close
         Of the target, on the same index; only ``labels.kind = "price"`` needs it.
     on_epoch
         Called after each epoch.
     on_progress
-        Called after each step with the number of the epoch (from 1) and the share of it that is done.
+        Called after each step with the number of the epoch (from 1) and the share
+        of it that is done.
     log_dir
-        Folder for TensorBoard; nothing is logged without one, or with ``training.tensorboard = false``.
+        Folder for TensorBoard; nothing is logged without one, or with
+        ``training.tensorboard = false``.
     checkpoint
-        A file that keeps where the fit stands after each epoch, and that a fit which was stopped goes on from.
+        A file that keeps where the fit stands after each epoch, and that a fit which was
+        stopped goes on from.
 
     Returns
     -------
     model
-        With the weights of the epoch of lowest validation loss; a regression's has measured its error there.
+        With the weights of the epoch of lowest validation loss; a regression's has
+        measured its error there.
     history
-        One row an epoch: epoch, loss, val_loss, val_accuracy, seconds, best (the epoch kept), interrupted (True in the
-        last row if Ctrl-C ended the fit).
+        One row an epoch: epoch, loss, val_loss, val_accuracy, seconds, best (the epoch kept),
+        interrupted (True in the last row if Ctrl-C ended the fit).
 
     Raises
     ------
     DataError
-        If train rows are too few, a label, target or feature is constant, or a feature is NaN or infinite.
+        If train rows are too few, a label, target or feature is constant,
+        or a feature is NaN or infinite.
     ModelError
         If a loss is no longer finite, or Ctrl-C came before the first epoch was done.
     """

@@ -21,7 +21,8 @@ def window_view(values: NDArray[np.float32], lookback: int) -> NDArray[np.float3
     Returns
     -------
     ndarray
-        Read-only view, shape (rows - lookback + 1, lookback, features); window i ends with row i + lookback - 1.
+        Read-only view, shape (rows - lookback + 1, lookback, features);
+        window i ends with row i + lookback - 1.
     """
     return sliding_window_view(values, lookback, axis=0).transpose(0, 2, 1)
 
@@ -36,8 +37,9 @@ def sequence_starts(
 ) -> NDArray[np.int64]:
     """Place training sequences one after another, from a random offset on, in random order.
 
-    A sequence that starts at row s sees rows s … s + lookback + sequence - 1 and is labelled on the last ``sequence``
-    of them, so an epoch labels every row at most once and, but for less than one sequence at either end, exactly once.
+    A sequence that starts at row s sees rows s … s + lookback + sequence - 1 and is labelled
+    on the last ``sequence`` of them, so an epoch labels every row at most once and,
+    but for less than one sequence at either end, exactly once.
 
     Parameters
     ----------
