@@ -1,4 +1,6 @@
-"""Rebuild everything a backtest shows (equity, position, days, fills, trades) from its fills alone."""
+"""Rebuild everything a backtest shows (equity, position, days, fills,
+trades) from its fills alone.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -54,7 +56,9 @@ def build_result(
     cash: float,
     rejections: int,
 ) -> BacktestResult:
-    """Return the result of a backtest that made ``fills`` on ``candles``, starting from ``cash``."""
+    """Return the result of a backtest that made ``fills`` on ``candles``,
+    starting from ``cash``.
+    """
     index = pd.DatetimeIndex(candles.index)
     columns = _columns(fills)
     close = candles["close"].to_numpy(dtype=np.float64)
@@ -97,7 +101,9 @@ def _columns(fills: Sequence[Fill]) -> dict[str, npt.NDArray[Any]]:
 def _account(
     fills: dict[str, npt.NDArray[Any]], seconds: Floats, cash: float, borrow: float
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Return cash, units, entry price and borrow owed since the last fill per bar, and the borrow after each fill."""
+    """Return cash, units, entry price and borrow owed since the last fill per bar,
+    and the borrow after each fill.
+    """
     bars = fills["bar"]
     last = np.searchsorted(bars, np.arange(len(seconds)), side="right")
     money, units, entry = (

@@ -1,4 +1,6 @@
-"""Run a strategy over candles in backtrader, with real costs, and rebuild the account from its fills."""
+"""Run a strategy over candles in backtrader, with real costs, and rebuild the account
+from its fills.
+"""
 
 import contextlib
 import math
@@ -54,8 +56,9 @@ def run_backtest(
 ) -> BacktestResult:
     """Trade ``candles`` with a backtrader strategy.
 
-    An order sent at the close of bar t fills at the open of the next bar that traded (volume > 0), spread and slippage
-    away from it. Sizes are a ``fraction`` of equity at the close of t unless the strategy gives its own.
+    An order sent at the close of bar t fills at the open of the next bar that traded (volume > 0),
+    spread and slippage away from it. Sizes are a ``fraction`` of equity at the close of t unless
+    the strategy gives its own.
 
     Parameters
     ----------
@@ -68,8 +71,8 @@ def run_backtest(
     parameters
         Given by the user; an unknown name is refused.
     defaults
-        Given by the run (``hold``, ``trades``, ``seed``, ``direction``, …): used where the strategy declares the name
-        and the user did not set it.
+        Given by the run (``hold``, ``trades``, ``seed``, ``direction``, …): used where the strategy
+        declares the name and the user did not set it.
     costs
         Fractions of notional.
     cash
@@ -79,18 +82,19 @@ def run_backtest(
     name, fees
         Labels of the result; the class's name by default.
     rules
-        Steps and limits of the market: amounts are cut to the step, prices and commissions rounded, and an order that
-        the exchange would not take at the close is rejected. Without them any amount and price is traded. A commission
-        is booked in quote also where ``rules.fee_in`` is "base".
+        Steps and limits of the market: amounts are cut to the step, prices and commissions rounded,
+        and an order that the exchange would not take at the close is rejected.
+        Without them any amount and price is traded. A commission is booked in quote also
+        where ``rules.fee_in`` is "base".
     on_close
-        Called after each bar with what is wanted at its close: the position held once the waiting market orders are
-        filled, and the orders that the market would not take.
+        Called after each bar with what is wanted at its close: the position held once the waiting
+        market orders are filled, and the orders that the market would not take.
 
     Raises
     ------
     StrategyError
-        If a parameter is unknown or the strategy fails; says where and at which bar. With ``on_close`` also if it sends
-        anything but market orders.
+        If a parameter is unknown or the strategy fails; says where and at which bar.
+        With ``on_close`` also if it sends anything but market orders.
     DataError, ConfigError
         If the inputs cannot be traded.
     """
@@ -112,7 +116,8 @@ def run_backtest(
     if len(feed) < len(index):
         last = index[len(feed) - 1]
         raise StrategyError(
-            f"strategy {name!r} stopped the run at {last:%Y-%m-%d %H:%M}Z. Let it run to the last bar."
+            f"strategy {name!r} stopped the run at {last:%Y-%m-%d %H:%M}Z. "
+            "Let it run to the last bar."
         )
     result = build_result(
         candles,
@@ -188,7 +193,9 @@ def _run(cerebro: Any, feed: SignalFeed, index: pd.DatetimeIndex, name: str) -> 
 
 @contextmanager
 def named_failures(name: str, time: Callable[[], pd.Timestamp | None]) -> Iterator[None]:
-    """Turn what fails in a user's strategy into an error that says where, and at which bar (``time``)."""
+    """Turn what fails in a user's strategy into an error that says where,
+    and at which bar (``time``).
+    """
     try:
         yield
     except CryptonnError:
@@ -199,14 +206,19 @@ def named_failures(name: str, time: Callable[[], pd.Timestamp | None]) -> Iterat
             raise
         bar = time()
         when = "before the first bar" if bar is None else f"at the bar of {bar:%Y-%m-%d %H:%M}Z"
-        text = f"strategy {name!r} failed {when}: {type(error).__name__}: {error} ({place}). Mend the strategy."
+        text = (
+            f"strategy {name!r} failed {when}: {type(error).__name__}: {error} ({place}). "
+            "Mend the strategy."
+        )
         raise StrategyError(text) from error
 
 
 def _place(trace: TracebackType | None) -> str | None:
-    """Return "file, line n" of the user's file in a traceback: the first that is neither backtrader's nor ours.
+    """Return "file, line n" of the user's file in a traceback: the first that is neither
+    backtrader's nor ours.
 
-    Where there is none, that of an indicator of backtrader's in which it failed; None if it failed in our own code.
+    Where there is none, that of an indicator of backtrader's in which it failed;
+    None if it failed in our own code.
     """
     theirs, own = str(Path(bt.__file__).parent), str(Path(__file__).parent)
     frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(trace)]
@@ -227,6 +239,7 @@ def _check_agrees(result: BacktestResult, broker: RecordingBroker) -> None:
     for what, (rebuilt, genuine) in pairs.items():
         if not math.isclose(rebuilt, genuine, rel_tol=1e-9, abs_tol=1e-9 * result.cash):
             raise StrategyError(
-                f"strategy {result.strategy!r}: {what} is {rebuilt!r} by its fills, {genuine!r} by the broker. "
-                "A strategy may send orders, but not add cash or change the broker; if it does neither, report a bug."
+                f"strategy {result.strategy!r}: {what} is {rebuilt!r} by its fills, {genuine!r} "
+                "by the broker. A strategy may send orders, but not add cash or change the broker; "
+                "if it does neither, report a bug."
             )

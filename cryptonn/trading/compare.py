@@ -39,13 +39,15 @@ def compare(
 ) -> list[BacktestResult]:
     """Run every strategy under every cost scenario.
 
-    The cheapest and the costliest scenario of a strategy are run in backtrader. If ``replay`` of the decisions of the
-    latter arrives at both accounts to 1e-9, the scenarios between are replayed; else they too are run in backtrader.
+    The cheapest and the costliest scenario of a strategy are run in backtrader.
+    If ``replay`` of the decisions of the latter arrives at both accounts to 1e-9,
+    the scenarios between are replayed; else they too are run in backtrader.
 
     Parameters
     ----------
     strategies
-        Names or paths. The number of trades of the first is given to the others as the default of ``trades``.
+        Names or paths. The number of trades of the first is given to the others
+        as the default of ``trades``.
     fees
         Cost scenarios (see ``costs_for``).
     parameters
@@ -129,7 +131,9 @@ class _Trader:
         )
 
     def _decisions(self, cheapest: BacktestResult, costliest: BacktestResult) -> pd.Series | None:
-        """Return what the costliest decided, if played again it is backtrader's account at both ends."""
+        """Return what the costliest decided, if played again it is backtrader's
+        account at both ends.
+        """
         decisions = decisions_of(costliest)
         replays = (
             replay(self.candles, decisions, costs=result.costs, **self.market)
@@ -140,9 +144,11 @@ class _Trader:
 
 
 def decisions_of(result: BacktestResult) -> pd.Series:
-    """Return the direction a backtest wanted at each bar, told from its fills: what ``replay`` plays again.
+    """Return the direction a backtest wanted at each bar, told from its fills:
+    what ``replay`` plays again.
 
-    Series of int8 in {−1, 0, 1} on the bars of the backtest, named "signal". Orders that came to nothing do not show.
+    Series of int8 in {−1, 0, 1} on the bars of the backtest, named "signal".
+    Orders that came to nothing do not show.
     """
     fills = result.fills
     wanted = pd.Series(
@@ -153,7 +159,9 @@ def decisions_of(result: BacktestResult) -> pd.Series:
 
 
 def same_account(one: BacktestResult, other: BacktestResult, *, tolerance: float = 1e-9) -> bool:
-    """Tell whether two results hold the same fills, rejections and equity, to a relative tolerance."""
+    """Tell whether two results hold the same fills, rejections and equity,
+    to a relative tolerance.
+    """
     if len(one.fills) != len(other.fills) or one.rejections != other.rejections:
         return False
     if not (

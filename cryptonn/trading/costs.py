@@ -13,7 +13,9 @@ FEES = ("none", "maker", "taker", "taker+slippage")
 
 _MEANT = replace(OF_A_FILL, bare=OF_A_FILL.with_unit)
 _MEANT_A_YEAR = replace(OF_A_YEAR, bare=OF_A_YEAR.with_unit)
-"""Limits of numbers that were read before: whether a unit was forgotten is asked where they are written."""
+"""Limits of numbers that were read before: whether a unit was forgotten is asked
+where they are written.
+"""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Costs:
     slippage
         Further price concession at each fill, on top of the spread.
     borrow
-        Yearly rate on the entry notional of a short position, charged for the time it is held (365 days a year).
+        Yearly rate on the entry notional of a short position, charged for the time it is held
+        (365 days a year).
 
     >>> Costs(commission=0.001).describe()
     '0.10 % per side, 20.0 bp round trip'
@@ -102,5 +105,6 @@ def _commission(fees: str) -> float:
         return parse_fraction(fees, name="fee")
     known = ", ".join(FEES)
     raise ConfigError(
-        f"fees = {fees!r} is not one of {known}, or a commission such as 10bp.{did_you_mean(fees, FEES)}"
+        f"fees = {fees!r} is not one of {known}, or a commission such as "
+        f"10bp.{did_you_mean(fees, FEES)}"
     )

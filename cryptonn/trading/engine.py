@@ -1,6 +1,7 @@
 """The pieces of backtrader a backtest is put together from: feed, commission, broker and sizer.
 
-Order matching, execution, cash and positions stay backtrader's own. What is changed is written at each class.
+Order matching, execution, cash and positions stay backtrader's own.
+What is changed is written at each class.
 """
 
 import array
@@ -38,13 +39,17 @@ FIELDS = ("open", "high", "low", "close", "volume")
 
 
 class SignalFeed(bt.feed.DataBase):  # type: ignore[misc]
-    """Candles with the lines ``signal`` and ``proba``, put into backtrader's lines as whole arrays."""
+    """Candles with the lines ``signal`` and ``proba``, put into backtrader's lines
+    as whole arrays.
+    """
 
     lines = ("signal", "proba")
     params = (("columns", None),)
 
     def preload(self) -> None:
-        """Fill every line at once; the base class would ask for each bar and each field by itself."""
+        """Fill every line at once; the base class would ask for each bar and each
+        field by itself.
+        """
         for name, values in self.p.columns.items():
             line = getattr(self.lines, name)
             line.array = array.array("d", np.ascontiguousarray(values, dtype=np.float64).tobytes())
@@ -77,13 +82,17 @@ def make_feed(candles: pd.DataFrame, signal: pd.Series, proba: pd.Series | None)
 
 
 def ordinals(index: pd.DatetimeIndex) -> Floats:
-    """Return times as backtrader counts them: days, the first of January of the year 1 being day 1."""
+    """Return times as backtrader counts them: days, the first of January of the year
+    1 being day 1.
+    """
     days: Floats = index.as_unit("ns").asi8 / 86_400e9 + _EPOCH_ORDINAL
     return days
 
 
 class OneFeedCerebro(bt.Cerebro):  # type: ignore[misc]
-    """Cerebro whose loop over the bars spares the search for the feed that comes next: there is only one."""
+    """Cerebro whose loop over the bars spares the search for the feed that comes next:
+    there is only one.
+    """
 
     def _runonce(self, runstrats: list[Any]) -> None:
         if self._timers or self._timerscheat or len(self.datas) > 1 or len(runstrats) > 1:
@@ -105,7 +114,9 @@ class OneFeedCerebro(bt.Cerebro):  # type: ignore[misc]
 
 
 class Commission(bt.CommInfoBase):  # type: ignore[misc]
-    """A fraction of notional at each fill, and borrow for shorts by the time held instead of by whole days."""
+    """A fraction of notional at each fill, and borrow for shorts by the time held instead
+    of by whole days.
+    """
 
     params = (
         ("percabs", True),
@@ -116,14 +127,18 @@ class Commission(bt.CommInfoBase):  # type: ignore[misc]
     )
 
     def get_credit_interest(self, data: Any, pos: Any, dt: Any) -> float:
-        """Charge a short for the time since the last bar; called by the broker once a bar, before it fills orders."""
+        """Charge a short for the time since the last bar; called by the broker once a bar,
+        before it fills orders.
+        """
         if pos.size >= 0:
             return 0.0
         return float(-pos.size * pos.price * self.p.borrow * self.p.bar_years[len(data) - 1])
 
 
 class RecordingBroker(bt.brokers.BackBroker):  # type: ignore[misc]
-    """backtrader's broker, noting each fill and rejection by its bar, and resting while there is nothing to do."""
+    """backtrader's broker, noting each fill and rejection by its bar, and resting while
+    there is nothing to do.
+    """
 
     def init(self) -> None:
         """Start afresh; called by ``Cerebro.run``."""
@@ -145,7 +160,9 @@ class RecordingBroker(bt.brokers.BackBroker):  # type: ignore[misc]
             self._forget(order)
 
     def _forget(self, order: Any) -> None:
-        """Drop what backtrader would keep of every order to the end, about 15 kB, and never looks at again."""
+        """Drop what backtrader would keep of every order to the end, about 15 kB,
+        and never looks at again.
+        """
         self.orders.clear()
         self._decided.pop(order.ref, None)
         order.owner._orders.clear()
@@ -164,7 +181,9 @@ class RecordingBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         )
 
     def next(self) -> None:
-        """Match orders; with none waiting only a short (borrow) needs the full step, only a position a new value."""
+        """Match orders; with none waiting only a short (borrow) needs the full step,
+        only a position a new value.
+        """
         held = [position.size for position in self.positions.values() if position.size]
         if self.submitted or self.pending or self._toactivate or any(size < 0 for size in held):
             super().next()
@@ -173,7 +192,9 @@ class RecordingBroker(bt.brokers.BackBroker):  # type: ignore[misc]
 
 
 def fill_if_traded(order: Any, price: float, ago: int) -> float:
-    """Fill all of an order, or nothing in a bar without a trade: the order then waits for the next bar."""
+    """Fill all of an order, or nothing in a bar without a trade: the order then waits
+    for the next bar.
+    """
     return abs(order.executed.remsize) if order.data.volume[ago] > 0 else 0.0
 
 
@@ -198,13 +219,17 @@ def broker_settings(costs: Costs, *, cash: float) -> dict[str, Any]:
 
 
 def commission_settings(costs: Costs, *, index: pd.DatetimeIndex) -> dict[str, Any]:
-    """Return the parameters of a commission with these costs; ``index`` holds the times of the bars."""
+    """Return the parameters of a commission with these costs;
+    ``index`` holds the times of the bars.
+    """
     bar_years = np.diff(seconds_of(index), prepend=0.0) / YEAR_SECONDS
     return {"commission": costs.commission, "borrow": costs.borrow, "bar_years": bar_years.tolist()}
 
 
 class FractionSizer(bt.Sizer):  # type: ignore[misc]
-    """A fraction of today's equity at the close of the decision, also when the order reverses a position."""
+    """A fraction of today's equity at the close of the decision, also when the order
+    reverses a position.
+    """
 
     params = (("fraction", 0.95),)
 

@@ -22,8 +22,8 @@ def check_inputs(candles: pd.DataFrame, signal: pd.Series, *, cash: float, fract
         raise DataError("there are no candles to trade: choose a longer timerange.")
     if not candles.index.equals(signal.index):
         raise DataError(
-            f"the signal has {len(signal)} bars and the candles {len(candles)}, or their times differ: "
-            "make the signal from probabilities on the index of the candles."
+            f"the signal has {len(signal)} bars and the candles {len(candles)}, "
+            "or their times differ: make the signal from probabilities on the index of the candles."
         )
     if not np.isin(signal.to_numpy(), (-1, 0, 1)).all():
         raise DataError("the signal must hold only -1, 0 and 1: make it with make_signal.")

@@ -22,9 +22,11 @@ def replay(
     name: str = "lstm_signal",
     fees: str = "",
 ) -> BacktestResult:
-    """Return what ``run_backtest`` returns for the strategy ``lstm_signal``, in a small part of the time.
+    """Return what ``run_backtest`` returns for the strategy ``lstm_signal``,
+    in a small part of the time.
 
-    The arguments are those of ``run_backtest``; equality to 1e-9 is tested with and without each cost.
+    The arguments are those of ``run_backtest``; equality to 1e-9 is tested with and
+    without each cost.
     """
     check_inputs(candles, signal, cash=cash, fraction=fraction)
     account = Account(cash, costs.commission, costs.concession, costs.borrow)

@@ -40,25 +40,30 @@ class BacktestResult:
     cash
         Starting money, quote.
     equity
-        Money at the close of each bar, quote; index the candles' ``time``. Cash and the position at the close.
+        Money at the close of each bar, quote; index the candles' ``time``.
+        Cash and the position at the close.
     position
         Amount held at the close of each bar, base, negative when short; same index.
     returns
-        Simple daily returns (UTC days), from the equity at day ends; the first day from the starting cash.
+        Simple daily returns (UTC days), from the equity at day ends;
+        the first day from the starting cash.
     positions
-        End-of-day value of the position (column: the symbol, signed) and of the cash (column "cash"), quote.
+        End-of-day value of the position (column: the symbol, signed) and of the cash
+        (column "cash"), quote.
     fills
-        One row a fill. ``time`` the bar at whose open it was made; ``side`` "buy" or "sell"; ``amount`` base, > 0;
-        ``price`` quote; ``commission`` quote; ``slippage`` |price − open| · amount, quote (the spread is in it;
-        negative where a limit order was filled at a better price than the open); ``decided`` the bar at whose close
-        the order was sent.
+        One row a fill. ``time`` the bar at whose open it was made; ``side`` "buy" or "sell";
+        ``amount`` base, > 0; ``price`` quote; ``commission`` quote; ``slippage`` |price − open|
+        · amount, quote (the spread is in it; negative where a limit order was filled at a better
+        price than the open); ``decided`` the bar at whose close the order was sent.
     trades
-        One row from flat to flat. ``side`` "long" or "short"; ``amount`` the largest held, base; ``entry_price`` and
-        ``exit_price`` mean fill prices; ``gross`` the profit at the open prices, before any cost; ``costs`` commission,
-        slippage and borrow; ``net = gross − costs``; ``bars`` from the entry to the exit; ``open`` True for a trade
-        still open at the end, which is marked to the last close. The nets add up to final equity − cash.
+        One row from flat to flat. ``side`` "long" or "short"; ``amount`` the largest held, base;
+        ``entry_price`` and ``exit_price`` mean fill prices; ``gross`` the profit at the open
+        prices, before any cost; ``costs`` commission, slippage and borrow; ``net = gross − costs``;
+        ``bars`` from the entry to the exit; ``open`` True for a trade still open at the end,
+        which is marked to the last close. The nets add up to final equity − cash.
     rejections
-        Orders the broker refused: not enough cash or, where a market's rules are given, too small for it.
+        Orders the broker refused: not enough cash or, where a market's rules are given,
+        too small for it.
     borrow
         Charged for holding shorts, quote.
     """
@@ -78,7 +83,10 @@ class BacktestResult:
     borrow: float
 
     def __repr__(self) -> str:
-        return f"BacktestResult({self.strategy}, {self.fees}: {len(self.trades):,} trades, net {self.net_return:+.2%})"
+        return (
+            f"BacktestResult({self.strategy}, {self.fees}: {len(self.trades):,} trades, "
+            f"net {self.net_return:+.2%})"
+        )
 
     @property
     def final_equity(self) -> float:

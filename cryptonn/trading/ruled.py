@@ -1,7 +1,8 @@
 """backtrader's broker in a market with steps and limits, and what a strategy wants at each close.
 
-Matching stays backtrader's own. Amounts, prices and commissions are those of ``MarketRules``, and after each fill the
-position and the cash are put back on their steps, so that no rounding error of a float grows with the number of fills.
+Matching stays backtrader's own. Amounts, prices and commissions are those of ``MarketRules``,
+and after each fill the position and the cash are put back on their steps, so that no rounding error
+of a float grows with the number of fills.
 """
 
 from collections.abc import Callable
@@ -53,7 +54,9 @@ class RuledCommission(Commission):
 
 
 class RuledBroker(RecordingBroker):
-    """Cuts amounts to the step, refuses orders the exchange would not take, and fills on the tick."""
+    """Cuts amounts to the step, refuses orders the exchange would not take,
+    and fills on the tick.
+    """
 
     params = (("rules", None),)
     cash: float
@@ -112,7 +115,9 @@ class RuledBroker(RecordingBroker):
 
 
 def _decimals(rules: MarketRules) -> int:
-    """Return how many decimals a cash balance can have: those of amount · price, and the 8 of a commission."""
+    """Return how many decimals a cash balance can have: those of amount · price,
+    and the 8 of a commission.
+    """
     steps = (rules.amount_step, rules.price_tick)
     return max(8, sum(max(0, -int(step.normalize().as_tuple().exponent)) for step in steps))
 
@@ -120,7 +125,9 @@ def _decimals(rules: MarketRules) -> int:
 def make_ruled_broker(
     costs: Costs, *, cash: float, index: pd.DatetimeIndex, rules: MarketRules
 ) -> RuledBroker:
-    """Return a broker with these costs in a market with rules; ``index`` holds the times of the bars."""
+    """Return a broker with these costs in a market with rules;
+    ``index`` holds the times of the bars.
+    """
     broker = RuledBroker(rules=rules, **broker_settings(costs, cash=cash))
     broker.addcommissioninfo(
         RuledCommission(rules=rules, **commission_settings(costs, index=index))
@@ -129,10 +136,11 @@ def make_ruled_broker(
 
 
 def wish_of(broker: RecordingBroker, data: Any) -> Wish:
-    """Return the position once the market orders have been filled that the broker holds and will accept.
+    """Return the position once the market orders have been filled that the broker
+    holds and will accept.
 
-    The orders of this close are tried against the cash as the broker will try them before the next open; nothing of
-    the broker is changed.
+    The orders of this close are tried against the cash as the broker will try them before the next
+    open; nothing of the broker is changed.
     """
     refused = tuple(broker.refused) if isinstance(broker, RuledBroker) else ()
     if not broker.submitted and not broker.pending:
@@ -165,19 +173,23 @@ def _close(data: Any) -> Decimal:
 class Watcher(bt.Analyzer):  # type: ignore[misc]
     """Tells after each bar's close which position is wanted.
 
-    Market orders only: what a limit or stop order will do is decided within a later bar, not at a close.
+    Market orders only: what a limit or stop order will do is decided within a later bar,
+    not at a close.
     """
 
     params = (("on_close", None), ("name", ""))
 
     def next(self) -> None:
-        """Tell it; called by backtrader after the strategy, also before its indicators have a value."""
+        """Tell it; called by backtrader after the strategy, also before its indicators
+        have a value.
+        """
         broker, data = self.strategy.broker, self.strategy.data
         for order in (*broker.submitted, *broker.pending):
             if order.exectype != bt.Order.Market:
                 when = time_text(pd.Timestamp(data.datetime.datetime(0), tz="UTC"))
                 raise StrategyError(
-                    f"strategy {self.p.name!r} sends a {order.getordername()} order at the close of {when}. Its wanted "
-                    "position can be followed at each close only if it sends market orders alone."
+                    f"strategy {self.p.name!r} sends a {order.getordername()} order at the close "
+                    f"of {when}. Its wanted position can be followed at each close only "
+                    "if it sends market orders alone."
                 )
         self.p.on_close(wish_of(broker, data))

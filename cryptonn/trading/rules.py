@@ -1,4 +1,6 @@
-"""The steps and limits of a market: which amounts and prices exist there, and how a commission is rounded."""
+"""The steps and limits of a market: which amounts and prices exist there,
+and how a commission is rounded.
+"""
 
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
@@ -23,9 +25,11 @@ class RefusedOrder:
     price
         Price that it was judged at, quote: a close.
     why
-        Kind of reason: "less than one step", "below the least amount", "below the least worth" or "not enough cash".
+        Kind of reason: "less than one step", "below the least amount", "below the least worth"
+        or "not enough cash".
     limit
-        What ``why`` speaks of: the step or the least amount, base; the least worth or the cash at hand, quote.
+        What ``why`` speaks of: the step or the least amount, base;
+        the least worth or the cash at hand, quote.
     """
 
     side: Literal["buy", "sell"]
@@ -37,7 +41,8 @@ class RefusedOrder:
 
 @dataclass(frozen=True)
 class MarketRules:
-    """Steps and limits of one market; money is exact here, while a backtest without rules trades any fraction.
+    """Steps and limits of one market; money is exact here, while a backtest without rules
+    trades any fraction.
 
     Parameters
     ----------
@@ -69,11 +74,13 @@ class MarketRules:
             )
             if not value.is_finite() or value < 0 or (value == 0 and least == "positive"):
                 raise ConfigError(
-                    f"market rules: {name} = {value} must be {least}. Look at the exchange's market."
+                    f"market rules: {name} = {value} must be {least}. "
+                    "Look at the exchange's market."
                 )
 
     def amount(self, units: Decimal | float) -> Decimal:
-        """Cut an amount to the step, towards 0; a float counts to its 15th digit, as its last bits mean nothing.
+        """Cut an amount to the step, towards 0; a float counts to its 15th digit,
+        as its last bits mean nothing.
 
         >>> MarketRules(Decimal("0.1"), Decimal("0.01")).amount(0.7 + 0.1)
         Decimal('0.8')
@@ -81,7 +88,9 @@ class MarketRules:
         return self._steps(units, ROUND_DOWN)
 
     def nearest(self, units: Decimal | float) -> Decimal:
-        """Return the amount on the step that is nearest: for a sum of such amounts that went through floats."""
+        """Return the amount on the step that is nearest: for a sum of such amounts
+        that went through floats.
+        """
         return self._steps(units, ROUND_HALF_EVEN)
 
     def _steps(self, units: Decimal | float, rounding: str) -> Decimal:
@@ -91,13 +100,17 @@ class MarketRules:
     def fill_price(
         self, opening: Decimal | float, *, side: Literal["buy", "sell"], concession: float
     ) -> Decimal:
-        """Return the price of a fill: a fraction ``concession`` off the open, on the tick against the trader."""
+        """Return the price of a fill: a fraction ``concession`` off the open,
+        on the tick against the trader.
+        """
         away = round(Decimal(str(concession)), 12)
         price = Decimal(str(opening)) * (1 + away if side == "buy" else 1 - away)
         return _multiple(price, self.price_tick, ROUND_CEILING if side == "buy" else ROUND_FLOOR)
 
     def commission(self, amount: Decimal, price: Decimal, *, rate: float) -> Decimal:
-        """Return the commission in quote, half a unit of the 8th decimal rounded up; ``rate`` is a fraction."""
+        """Return the commission in quote, half a unit of the 8th decimal rounded up;
+        ``rate`` is a fraction.
+        """
         return (amount * price * Decimal(str(rate))).quantize(_EIGHT, ROUND_HALF_UP)
 
     def base_commission(self, amount: Decimal, *, rate: float) -> Decimal:

@@ -1,7 +1,8 @@
-"""A backtest that is given one bar after another: what a strategy wants now, at the cost of one bar.
+"""A backtest that is given one bar after another: what a strategy wants now,
+at the cost of one bar.
 
-backtrader works through a preloaded table faster (``run_backtest``); here its strategy, broker and indicators stay
-alive between bars, and bars that have not come cannot be looked at.
+backtrader works through a preloaded table faster (``run_backtest``); here its strategy,
+broker and indicators stay alive between bars, and bars that have not come cannot be looked at.
 """
 
 from collections.abc import Mapping
@@ -42,7 +43,9 @@ class _GrowingFeed(bt.feed.DataBase):  # type: ignore[misc]
 
 
 class _HeldCerebro(bt.Cerebro):  # type: ignore[misc]
-    """Cerebro that puts everything in place and then waits for bars, instead of working through those there are."""
+    """Cerebro that puts everything in place and then waits for bars, instead of working
+    through those there are.
+    """
 
     strategy: Any
 
@@ -69,7 +72,8 @@ class _HeldCerebro(bt.Cerebro):  # type: ignore[misc]
 
 
 class RunningBacktest:
-    """Says after each bar what a strategy wants to hold: what ``run_backtest`` tells through ``on_close``.
+    """Says after each bar what a strategy wants to hold: what ``run_backtest`` tells
+    through ``on_close``.
 
     The arguments are those of ``run_backtest``; ``minutes`` is the length of a bar.
 
@@ -123,8 +127,8 @@ class RunningBacktest:
         Raises
         ------
         StrategyError
-            If the strategy fails, has stopped the run, sends anything but market orders, or holds on to the memory
-            that a further bar needs.
+            If the strategy fails, has stopped the run, sends anything but market orders,
+            or holds on to the memory that a further bar needs.
         """
         index = pd.DatetimeIndex(candles.index)
         columns = [candles[name].to_numpy() for name in FIELDS]
@@ -135,7 +139,8 @@ class RunningBacktest:
         for time, values in zip(index, rows, strict=True):
             if self._cerebro.is_stopped:
                 raise StrategyError(
-                    f"strategy {self._name!r} stopped the run before the bar of {time_text(time)}. Let it run on."
+                    f"strategy {self._name!r} stopped the run before the bar of {time_text(time)}. "
+                    "Let it run on."
                 )
             self._push(values)
             self._bar_years.append(self._years)
@@ -147,5 +152,6 @@ class RunningBacktest:
             self._feed.push(values)
         except BufferError as error:
             raise StrategyError(
-                f"strategy {self._name!r} keeps a view of a line's array, which then cannot grow. Keep a copy."
+                f"strategy {self._name!r} keeps a view of a line's array, which then cannot grow. "
+                "Keep a copy."
             ) from error

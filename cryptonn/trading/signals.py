@@ -23,24 +23,26 @@ def make_signal(
 ) -> pd.Series:
     """Decide at the close of each bar which direction is wanted.
 
-    Row t depends on rows ≤ t only. The decision at the close of t is filled at the open of t+1, so a position entered
-    at open[t+1] and held for ``hold`` bars leaves at open[t+1+hold]: ``hold`` rows of the signal are not 0.
+    Row t depends on rows ≤ t only. The decision at the close of t is filled at the open of t+1,
+    so a position entered at open[t+1] and held for ``hold`` bars leaves at open[t+1+hold]:
+    ``hold`` rows of the signal are not 0.
 
     Parameters
     ----------
     proba
-        P(up) known at the close of each bar. NaN: no entry, and no reason to stay under ``exit="threshold"``; under
-        ``exit="hold"`` an open position still times out.
+        P(up) known at the close of each bar. NaN: no entry, and no reason to stay under
+        ``exit="threshold"``; under ``exit="hold"`` an open position still times out.
     enter
         Go long at ``proba ≥ enter``; with "long-short" also short at ``proba ≤ 1 − enter``.
     exit
-        "hold": leave after ``hold`` bars. "threshold": leave once ``proba < exit_threshold`` (short: ``> 1 −
-        exit_threshold``), however long that takes.
+        "hold": leave after ``hold`` bars. "threshold": leave once ``proba < exit_threshold``
+        (short: ``> 1 − exit_threshold``), however long that takes.
     renew
-        Whether an entry in the direction held starts the holding time anew. If not, each position lasts exactly
-        ``hold`` bars and the next begins one bar later at the earliest.
+        Whether an entry in the direction held starts the holding time anew. If not,
+        each position lasts exactly ``hold`` bars and the next begins one bar later at the earliest.
     direction
-        "long" or "long-short"; with the latter an entry the other way reverses the position at once.
+        "long" or "long-short"; with the latter an entry the other way reverses
+        the position at once.
 
     Returns
     -------
@@ -71,7 +73,8 @@ def make_signal(
 def _check(enter: float, exit_threshold: float, hold: int) -> None:
     if not 0.5 <= enter <= 1:
         raise ConfigError(
-            f"enter = {enter} must lie in [0.5, 1]: it is the probability at which a position is opened."
+            f"enter = {enter} must lie in [0.5, 1]: it is the probability at which "
+            "a position is opened."
         )
     if not 0 <= exit_threshold <= 1:
         raise ConfigError(
@@ -111,8 +114,8 @@ def _until_threshold(
 def entry_threshold(config: SignalConfig, validation_proba: pd.Series) -> float:
     """Return the probability at which to enter.
 
-    ``enter = 0.55`` is taken as it stands. ``enter = "top 1%"`` is the 99 % quantile of the validation probabilities
-    (of max(p, 1 − p) with "long-short"), never below 0.5.
+    ``enter = 0.55`` is taken as it stands. ``enter = "top 1%"`` is the 99 % quantile of the
+    validation probabilities (of max(p, 1 − p) with "long-short"), never below 0.5.
 
     Raises
     ------

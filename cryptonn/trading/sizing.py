@@ -1,4 +1,6 @@
-"""How much to buy or sell: a share of today's equity, small enough for the costs to fit in the cash."""
+"""How much to buy or sell: a share of today's equity, small enough for the costs
+to fit in the cash.
+"""
 
 __all__ = ["SHAVE", "YEAR_SECONDS", "account_value", "order_units"]
 
@@ -26,16 +28,19 @@ def order_units(
     close
         That close, quote.
     reversed_units
-        Units of the opposite position that are closed first (0 from flat): its costs leave the same cash.
+        Units of the opposite position that are closed first (0 from flat):
+        its costs leave the same cash.
     fraction
         Wanted share of equity in the position.
     commission, concession
-        Fractions of notional at each fill: to the exchange, and by the distance of the fill from the open.
+        Fractions of notional at each fill: to the exchange, and by the distance
+        of the fill from the open.
 
     Notes
     -----
-    The order is ``fraction · equity / close``, or what the cash can pay for at an open equal to the close. A higher
-    open can still make the broker refuse an order for nearly all of the money; such rejections are counted.
+    The order is ``fraction · equity / close``, or what the cash can pay for at an open equal to
+    the close. A higher open can still make the broker refuse an order for nearly all of the money;
+    such rejections are counted.
     """
     if equity <= 0.0:
         return 0.0

@@ -57,20 +57,21 @@ def check_strategies(
     *,
     folder: Path = Path("strategies"),
 ) -> None:
-    """Load every strategy and look at its parameters, so that a mistake is found before anything is trained or traded.
+    """Load every strategy and look at its parameters, so that a mistake is found before anything
+    is trained or traded.
 
     Raises
     ------
     StrategyError
-        As ``load_strategy``, ``strategy_files`` and ``strategy_parameters``, or if parameters are given for a strategy
-        that is not among them.
+        As ``load_strategy``, ``strategy_files`` and ``strategy_parameters``, or if parameters
+        are given for a strategy that is not among them.
     """
     files = strategy_files(strategies, folder=folder)
     for name in parameters:
         if name not in files:
             raise StrategyError(
-                f"backtest.parameters.{name}: no such strategy is traded.{did_you_mean(name, files)} "
-                f"Traded: {', '.join(files)}."
+                f"backtest.parameters.{name}: no such strategy is "
+                f"traded.{did_you_mean(name, files)} Traded: {', '.join(files)}."
             )
     for name, file in files.items():
         strategy_parameters(load_strategy(file), parameters.get(name, {}), {}, name=name)
@@ -84,7 +85,8 @@ def strategy_files(
     Raises
     ------
     StrategyError
-        If a file is missing, or two files share a name, since one's results would replace the other's.
+        If a file is missing, or two files share a name, since one's results would
+        replace the other's.
     """
     files: dict[str, Path] = {}
     for given in strategies:
@@ -105,7 +107,8 @@ def strategy_names(folder: Path = Path("strategies")) -> list[str]:
 def strategy_parameters(
     strategy: type, parameters: Mapping[str, Any], defaults: Mapping[str, Any], *, name: str
 ) -> dict[str, Any]:
-    """Return the parameters to give a strategy: the user's, then the run's where the strategy declares them.
+    """Return the parameters to give a strategy: the user's, then the run's where the strategy
+    declares them.
 
     Raises
     ------

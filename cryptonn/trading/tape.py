@@ -1,7 +1,8 @@
 """The trading rule without backtrader: jump from decision to decision over plain lists.
 
-It follows the one rule of ``strategies/lstm_signal.py`` and repeats the broker's floating-point steps in its order
-(``BackBroker.check_submitted`` and ``_execute``), so that it arrives at backtrader's numbers. A test holds them equal.
+It follows the one rule of ``strategies/lstm_signal.py`` and repeats the broker's floating-point
+steps in its order (``BackBroker.check_submitted`` and ``_execute``), so that it arrives
+at backtrader's numbers. A test holds them equal.
 """
 
 from dataclasses import dataclass, field
@@ -80,8 +81,8 @@ class Account:
     def can_close(self, close: float) -> bool:
         """Tell whether the broker accepts the order that closes the position.
 
-        It fills it on paper at the close of the decision and wants the cash not to fall below 0: only a ruined short
-        does. An order that opens a position is sized to pass.
+        It fills it on paper at the close of the decision and wants the cash not to fall below 0:
+        only a ruined short does. An order that opens a position is sized to pass.
         """
         cash = self.cash + self.units * close
         return cash - abs(self.units) * self.commission * close >= 0.0
@@ -96,7 +97,9 @@ class Account:
         self.fills.append(Fill(bar, decided, -units, price, commission, self.cash, 0.0, 0.0))
 
     def open_position(self, bar: int, decided: int, at: float, units: float) -> None:
-        """Fill the order that opens a position from flat, unless the cash does not suffice at that open."""
+        """Fill the order that opens a position from flat, unless the cash does
+        not suffice at that open.
+        """
         price = self._slipped(at, units)
         cash = self.cash - units * price
         commission = abs(units) * self.commission * price
@@ -112,10 +115,11 @@ class Account:
 
 
 def trade(tape: Tape, account: Account, *, fraction: float) -> Account:
-    """Play the tape: change the position whenever the signal wants another, and return the account after it.
+    """Play the tape: change the position whenever the signal wants another,
+    and return the account after it.
 
-    Orders of the close of bar t are checked at t+1 and filled at the first open from there on that traded; until then
-    nothing else is decided. An order of the last bar comes to nothing.
+    Orders of the close of bar t are checked at t+1 and filled at the first open from there
+    on that traded; until then nothing else is decided. An order of the last bar comes to nothing.
     """
     bar, bars = 0, len(tape.open)
     while bar < bars - 1:

@@ -26,7 +26,8 @@ def round_trips(
     Parameters
     ----------
     fills
-        Columns bar, amount (signed), price, commission and units (position after the fill), each of shape (fills,).
+        Columns bar, amount (signed), price, commission and units (position after the fill),
+        each of shape (fills,).
     index
         Times of the bars.
     opens
@@ -78,7 +79,8 @@ def _legs(
 ) -> dict[str, npt.NDArray[Any]]:
     """Cut a fill that crosses zero in two, so that each leg belongs to one trade.
 
-    "bought" are units that open or enlarge the position, "sold" units that close or reduce it, whatever the side.
+    "bought" are units that open or enlarge the position, "sold" units that close or reduce it,
+    whatever the side.
     """
     after = fills["units"]
     before = np.concatenate([[0.0], after[:-1]])

@@ -1,4 +1,6 @@
-"""What a strategy wants at a close: the position, and which of its orders cannot be sent, with the reason."""
+"""What a strategy wants at a close: the position, and which of its orders cannot be sent,
+with the reason.
+"""
 
 from dataclasses import dataclass
 
