@@ -1,4 +1,6 @@
-"""The sections of a run file, one class each: every field is a key, every default the pessimistic choice."""
+"""The sections of a run file, one class each: every field is a key, every default
+the pessimistic choice.
+"""
 
 from cryptonn.settings.comparison import LeaksConfig, PublishedConfig
 from cryptonn.settings.data import DataConfig, SyntheticConfig

@@ -1,4 +1,6 @@
-"""The published figure a run is compared with, and the only place where settings that leak may stand."""
+"""The published figure a run is compared with, and the only place where settings
+that leak may stand.
+"""
 
 from collections.abc import Collection
 from typing import Annotated, Any, Literal
@@ -11,21 +13,32 @@ __all__ = ["LeaksConfig", "PublishedConfig"]
 
 
 class LeaksConfig(Section):
-    """``[published.leaks]``: what the published evaluation let through, repeated to compare with it, never traded."""
+    """``[published.leaks]``: what the published evaluation let through, repeated to compare
+    with it, never traded.
+    """
 
     scaling: Literal["train", "slice"] = "train"
-    """Features scaled by the train rows, or each slice, validation too, by its own mean and deviation."""
+    """Features scaled by the train rows, or each slice, validation too,
+    by its own mean and deviation.
+    """
     purge: Literal["horizon", "none"] = "horizon"
-    """Rows dropped before validation, or none: the last train labels are made of validation prices."""
+    """Rows dropped before validation, or none: the last train labels are made
+    of validation prices.
+    """
     untraded: Literal["keep", "drop"] = "keep"
-    """Rows without volume are kept, or dropped after labelling: a window of 100 rows is then not 100 bars."""
+    """Rows without volume are kept, or dropped after labelling: a window of 100 rows
+    is then not 100 bars.
+    """
     balance: Literal["train", "both"] = "train"
     """Rows of the larger class are dropped from train only, or from validation too."""
     split: Literal["time", "shuffled"] = "time"
-    """Validation comes after train, or is drawn at random: windows that overlap stand in both, nothing is purged."""
+    """Validation comes after train, or is drawn at random: windows that overlap stand in both,
+    nothing is purged.
+    """
     indicators: Literal["warm-up", "filled"] = "warm-up"
-    """Warm-up rows of `ta` columns are left out, or filled as `fillna=True` does, in some columns from later rows;
-    with `features.ta = ["all"]` the columns that look ahead are used too."""
+    """Warm-up rows of `ta` columns are left out, or filled as `fillna=True` does, in some columns
+    from later rows; with `features.ta = ["all"]` the columns that look ahead are used too.
+    """
     validation_rows: Count | None = None
     """Number of validation windows, in place of the share in `split.validation`."""
 
@@ -33,7 +46,8 @@ class LeaksConfig(Section):
     def _check(self) -> "LeaksConfig":
         if self.split == "shuffled" and (self.purge, self.scaling) != ("none", "train"):
             raise ValueError(
-                'split = "shuffled" has no slices to purge between or to scale apart: write purge = "none"'
+                'split = "shuffled" has no slices to purge between or to scale apart: '
+                'write purge = "none"'
             )
         return self
 
@@ -64,7 +78,9 @@ class LeaksConfig(Section):
 
 
 class PublishedConfig(Section):
-    """``[published]``: the earlier system's own figure, and how it came about; trained beside the run, never traded."""
+    """``[published]``: the earlier system's own figure, and how it came about;
+    trained beside the run, never traded.
+    """
 
     system: str
     """What it is, in a few words."""
@@ -75,5 +91,7 @@ class PublishedConfig(Section):
     reproduce: bool = True
     """Train it as published besides; false where the run already is what was published."""
     settings: dict[str, Any] = {}
-    """Sections and keys that differ from the run's own, such as ``[published.settings.training] form = "windowed"``."""
+    """Sections and keys that differ from the run's own, such as ``[published.settings.training]
+    form = "windowed"``.
+    """
     leaks: LeaksConfig = LeaksConfig()

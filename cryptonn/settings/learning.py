@@ -27,32 +27,46 @@ _LEVELS = (
     "taker_base",
     "taker_quote",
 )
-"""Columns as they stand in a candle, or beside it: they wander far from what they were over the train rows."""
+"""Columns as they stand in a candle, or beside it: they wander far from what they were
+over the train rows.
+"""
 
 Units = Annotated[tuple[Count, ...], BeforeValidator(_units)]
 
 
 class FeaturesConfig(Section):
-    """``[features]``: the columns the network sees. The names are those of ``learning/features.py``."""
+    """``[features]``: the columns the network sees.
+
+    The names are those of ``learning/features.py``.
+    """
 
     columns: tuple[str, ...] = ("log_return", "log_volume_change")
-    """Computed for every symbol. The published pipeline: ``close_pct_change``, ``volume_pct_change``; ``open``,
-    ``high``, ``low``, ``close`` and ``volume`` are the candles as they are; ``quote_volume``, ``trades``,
-    ``taker_base`` and ``taker_quote`` need `extras = true` under ``[data]``."""
+    """Computed for every symbol.
+
+    The published pipeline: ``close_pct_change``, ``volume_pct_change``; ``open``, ``high``,
+    ``low``, ``close`` and ``volume`` are the candles as they are; ``quote_volume``, ``trades``,
+    ``taker_base`` and ``taker_quote`` need `extras = true` under ``[data]``.
+    """
     ta: tuple[str, ...] = ()
-    """Columns of the ``ta`` library, computed on the target; ["all"] takes every one that does not look ahead."""
+    """Columns of the ``ta`` library, computed on the target; ["all"] takes every one that does
+    not look ahead.
+    """
     scaling: Literal["standard", "window"] = "standard"
-    """Mean 0 and deviation 1 by the train rows; or besides, within each window, from −1 (its lowest value) to 1 (its
-    highest), and 0 where it does not change."""
+    """Mean 0 and deviation 1 by the train rows; or besides, within each window, from −1 (its lowest
+    value) to 1 (its highest), and 0 where it does not change.
+    """
     clip: Annotated[float, Field(ge=0.0)] = 5.0
-    """Under `scaling = "standard"`: values beyond this many standard deviations are cut to it; 0 cuts nothing, and must
-    be written where `columns` holds candles as they are: later prices would all look alike."""
+    """Under `scaling = "standard"`: values beyond this many standard deviations are cut to it;
+    0 cuts nothing, and must be written where `columns` holds candles as they are:
+    later prices would all look alike.
+    """
 
     @property
     def limit(self) -> float:
         """Standard deviations at which scaled values are cut, or 0.
 
-        Under ``scaling = "window"`` nothing is cut: a price far from those of the train rows would become a flat line.
+        Under ``scaling = "window"`` nothing is cut: a price far from those of the train rows
+        would become a flat line.
         """
         return self.clip if self.scaling == "standard" else 0.0
 
@@ -67,9 +81,9 @@ class FeaturesConfig(Section):
             raise ValueError('ta: "all" already holds the other names: write ta = ["all"] alone')
         if self.levels and self.limit:
             raise ValueError(
-                f"columns holds {', '.join(self.levels)} as the candles have them, with clip = {self.clip:g}: values "
-                "beyond so many deviations of the train rows would all look the same to the network. Set "
-                "features.clip = 0"
+                f"columns holds {', '.join(self.levels)} as the candles have them, "
+                f"with clip = {self.clip:g}: values beyond so many deviations of the train rows "
+                "would all look the same to the network. Set features.clip = 0"
             )
         return self
 
@@ -78,16 +92,21 @@ class LabelsConfig(Section):
     """``[labels]``: what is predicted."""
 
     kind: Literal["direction", "return", "price"] = "direction"
-    """Whether the close is higher `horizon` bars ahead, by how much (log), or the close itself; the last two are
-    regressions, and trade through the probability that follows from their error on the validation rows."""
+    """Whether the close is higher `horizon` bars ahead, by how much (log), or the close itself;
+    the last two are regressions, and trade through the probability that follows from their error
+    on the validation rows.
+    """
     horizon: Count = 5
     """Bars ahead: label 1 if close[t + horizon] is above close[t]."""
     ties: Literal["exclude", "up", "down"] = "exclude"
-    """What a close that does not move is: no example, or counted as up or as down. To a regression it is a row like
-    any other."""
+    """What a close that does not move is: no example, or counted as up or as down.
+
+    To a regression it is a row like any other.
+    """
     balance: Literal["weights", "undersample", "none"] = "weights"
-    """Ups and downs count the same by weights, or by leaving rows of the larger class out, or not at all. A regression
-    has no classes: of it, only the logistic baseline is balanced."""
+    """Ups and downs count the same by weights, or by leaving rows of the larger class out,
+    or not at all. A regression has no classes: of it, only the logistic baseline is balanced.
+    """
 
 
 class SplitConfig(Section):
@@ -117,7 +136,9 @@ class NetworkConfig(Section):
     dense_dropout: Proportion = 0.0
     """Share of each relu layer's outputs that a training step leaves out."""
     output: Literal["sigmoid", "softmax", "linear"] = "sigmoid"
-    """One unit with P(up); two with P(down) and P(up), as published; or, for a regression, one number."""
+    """One unit with P(up); two with P(down) and P(up), as published;
+    or, for a regression, one number.
+    """
 
 
 class TrainingConfig(Section):
@@ -132,7 +153,9 @@ class TrainingConfig(Section):
     epochs: Count = 16
     """Times the train rows are gone through; the epoch with the lowest validation loss is kept."""
     full_epochs: Count | None = None
-    """Epochs the run file asked for, where `--epochs` trains another number of them; written by the program."""
+    """Epochs the run file asked for, where `--epochs` trains another number of them;
+    written by the program.
+    """
     batch_size: Count = 32
     """Sequences (streaming) or windows (windowed) in one step."""
     optimizer: Literal["adam", "rmsprop"] = "adam"
@@ -144,8 +167,9 @@ class TrainingConfig(Section):
     decay: Annotated[float, Field(ge=0.0)] = 0.0
     """Under `schedule = "inverse_time"`: decay a step, rate / (1 + decay * step)."""
     averaging: Proportion = 0.98
-    """The model's weights are a moving average over the steps: at each, this share of the average so far and the rest
-    of the newest weights. 0 takes the newest weights as they are."""
+    """The model's weights are a moving average over the steps: at each, this share of the average
+    so far and the rest of the newest weights. 0 takes the newest weights as they are.
+    """
     loss: Literal["crossentropy", "mse"] = "crossentropy"
     """What is made small; a regression takes mse."""
     patience: Annotated[int, Field(ge=0)] = 0
@@ -159,7 +183,8 @@ class TrainingConfig(Section):
     def _check(self) -> "TrainingConfig":
         if self.decay and self.schedule != "inverse_time":
             raise ValueError(
-                f'decay = {self.decay:g} needs schedule = "inverse_time": under "{self.schedule}" it does nothing'
+                f'decay = {self.decay:g} needs schedule = "inverse_time": '
+                f'under "{self.schedule}" it does nothing'
             )
         if self.histograms and not self.tensorboard:
             raise ValueError(

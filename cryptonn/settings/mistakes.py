@@ -1,4 +1,6 @@
-"""What is wrong in a run file, in our words: what must stand at a key, what stands there, what was likely meant."""
+"""What is wrong in a run file, in our words: what must stand at a key, what stands there,
+what was likely meant.
+"""
 
 import json
 import re
@@ -81,7 +83,9 @@ def unknown_key(key: str, root: type[Section]) -> str:
 
 
 def _place(item: Any, root: type[Section]) -> tuple[Any, ...]:
-    """Return the keys that lead to a mistake, without the kinds of value that pydantic tried there."""
+    """Return the keys that lead to a mistake, without the kinds of value that pydantic
+    tried there.
+    """
     kind: Any = root
     keys = []
     for number, part in enumerate(item["loc"]):
@@ -236,7 +240,9 @@ def _section_of(kind: Any) -> type[Section] | None:
 
 
 def _hint(word: str, location: Sequence[Any], root: type[Section], *, value: Any = _UNKNOWN) -> str:
-    """Name the setting that was meant: one like it at this place, the same word elsewhere; else say what there is."""
+    """Name the setting that was meant: one like it at this place, the same word elsewhere;
+    else say what there is.
+    """
     here = did_you_mean(word, _keys_at(location, root))
     keys = {
         f"{section}.{key}": key
@@ -253,7 +259,9 @@ def _hint(word: str, location: Sequence[Any], root: type[Section], *, value: Any
 
 
 def _may_hold(kind: Any, value: Any) -> bool:
-    """Tell whether a value may be meant for a key: of a choice it must be one of those there are."""
+    """Tell whether a value may be meant for a key: of a choice it must be one of those
+    there are.
+    """
     return value is _UNKNOWN or get_origin(kind) is not Literal or value in get_args(kind)
 
 

@@ -18,7 +18,10 @@ class RangeConfig(Section):
     high: float
     """Largest value."""
     step: Annotated[float, Field(gt=0.0)] | None = None
-    """Distance of the values; any number between the bounds without it. Whole numbers stay whole."""
+    """Distance of the values; any number between the bounds without it.
+
+    Whole numbers stay whole.
+    """
     log: bool = False
     """Draw the logarithm evenly."""
 
@@ -32,7 +35,9 @@ class RangeConfig(Section):
 
 
 def _dotted(space: dict[str, Any]) -> dict[str, Any]:
-    """Take ``network.dropout = [...]``, which TOML reads as a table in a table, for ``"network.dropout" = [...]``."""
+    """Take ``network.dropout = [...]``, which TOML reads as a table in a table,
+    for ``"network.dropout" = [...]``.
+    """
     flat: dict[str, Any] = {}
     for name, values in space.items():
         if isinstance(values, dict) and not {"low", "high"} & set(values):
@@ -47,14 +52,18 @@ def _dotted(space: dict[str, Any]) -> dict[str, Any]:
 
 
 class SearchConfig(Section):
-    """``[search.NAME]``: settings to try with `cryptonn tune`; they are judged on the validation rows alone."""
+    """``[search.NAME]``: settings to try with `cryptonn tune`; they are judged on the
+    validation rows alone.
+    """
 
     description: str = ""
     """Stands above the table."""
     method: Literal["grid", "random", "tpe"] = "grid"
     """Every combination, random draws, or Optuna's tree-structured Parzen estimator."""
     of: Literal["run", "published"] = "run"
-    """Try the run's own, honest settings, or those of `[published]`, leaks included: a comparison, no selection."""
+    """Try the run's own, honest settings, or those of `[published]`, leaks included:
+    a comparison, no selection.
+    """
     metric: Literal["val_loss", "val_accuracy", "auc", "accuracy"] = "val_loss"
     """What the best is chosen by: lowest validation loss, or highest accuracy on moves, AUC or, for
     `of = "published"`, accuracy counted as published.
@@ -62,12 +71,17 @@ class SearchConfig(Section):
     trials: Count | None = None
     """How many to try under random and tpe."""
     published: list[Annotated[float, Field(allow_inf_nan=True)]] = []
-    """Figures an earlier system quoted, one for each combination of a grid in its order; shown beside ours."""
+    """Figures an earlier system quoted, one for each combination of a grid in its order;
+    shown beside ours.
+    """
     pruning: Literal["none", "median", "hyperband"] = "none"
     """Stop trials that fall behind the others."""
     space: dict[str, list[Any] | RangeConfig]
-    """Setting, such as `"network.dropout"`, to the values it takes. A value that is a table sets several at once:
-    `"hidden" = [{ "network.layers" = [32], "network.dense" = 32 }]`."""
+    """Setting, such as `"network.dropout"`, to the values it takes.
+
+    A value that is a table sets several at once: `"hidden" = [{ "network.layers" = [32],
+    "network.dense" = 32 }]`.
+    """
 
     @field_validator("published", mode="before")
     @classmethod
@@ -101,7 +115,9 @@ class SearchConfig(Section):
 
 
 class SelectionConfig(Section):
-    """``[selection]``: how these settings were chosen; written by `cryptonn tune`, carried into every report."""
+    """``[selection]``: how these settings were chosen; written by `cryptonn tune`,
+    carried into every report.
+    """
 
     study: str
     """Folder of the search."""
@@ -116,6 +132,7 @@ class SelectionConfig(Section):
     def words(self) -> str:
         """Say what the choice does to the figures."""
         return (
-            f"This setting is the best of {self.trials:,} tried on the validation rows (by {self.metric}, in "
-            f"{self.study}), so its validation figures are flattered; test periods were not looked at in choosing."
+            f"This setting is the best of {self.trials:,} tried on the validation rows (by "
+            f"{self.metric}, in {self.study}), so its validation figures are flattered; "
+            "test periods were not looked at in choosing."
         )

@@ -1,4 +1,6 @@
-"""What every section of a run file is made of: a strict table, and the kinds of values that need words of their own."""
+"""What every section of a run file is made of: a strict table, and the kinds of values
+that need words of their own.
+"""
 
 import re
 from functools import partial

@@ -16,11 +16,15 @@ class SignalConfig(Section):
     """``[signal]``: from P(up) to the wanted direction."""
 
     enter: float | str = "top 1%"
-    """Enter at or above this probability; "top 1%" takes the threshold from the validation probabilities."""
+    """Enter at or above this probability; "top 1%" takes the threshold from the validation
+    probabilities.
+    """
     exit: Literal["hold", "threshold"] = "hold"
     """Leave after ``hold`` bars, or once the probability falls below ``exit_threshold``."""
     exit_threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    """Under `exit = "threshold"`: leave a long position below this probability, a short one above its complement."""
+    """Under `exit = "threshold"`: leave a long position below this probability,
+    a short one above its complement.
+    """
     hold: Count | None = None
     """Bars a position is held; the horizon by default."""
     renew: bool = True
@@ -30,7 +34,9 @@ class SignalConfig(Section):
 
     @property
     def top_share(self) -> float | None:
-        """The share of bars of ``enter = "top 1%"`` as a fraction (0.01), or None where ``enter`` is a probability."""
+        """The share of bars of ``enter = "top 1%"`` as a fraction (0.01), or None where ``enter``
+        is a probability.
+        """
         found = _TOP.match(self.enter) if isinstance(self.enter, str) else None
         return float(found[1]) / 100 if found else None
 
@@ -41,8 +47,8 @@ class SignalConfig(Section):
             found = _TOP.match(value)
             if not found or not 0 < float(found[1]) <= 100:
                 raise ValueError(
-                    'must be a probability such as 0.55, without quotes, or a share such as "top 1%" '
-                    f'(it is "{value}")'
+                    'must be a probability such as 0.55, without quotes, or a share such as "top '
+                    f'1%" (it is "{value}")'
                 )
         elif not 0.5 <= value < 1:
             raise ValueError(f"the probability must lie in [0.5, 1) (it is {value})")
@@ -82,7 +88,9 @@ class BacktestConfig(Section):
     cash: Annotated[float, Field(gt=0.0)] = 100_000.0
     """Starting money, in the quote currency."""
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 0.95
-    """Share of equity in a position; the rest pays costs and the move from the close to the next open."""
+    """Share of equity in a position; the rest pays costs and the move from the close
+    to the next open.
+    """
     fees: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "none",
         "maker",
