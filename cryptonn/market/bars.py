@@ -1,6 +1,7 @@
 """What a bar is, how long it lasts, and the checks a table of bars must pass.
 
-A candle table is a DataFrame with the columns of ``FIELDS`` (float64) and a UTC index named ``time``: each bar's open.
+A candle table is a DataFrame with the columns of ``FIELDS`` (float64) and a UTC index named
+``time``: each bar's open.
 """
 
 import re
@@ -48,20 +49,24 @@ def timeframe_delta(timeframe: str) -> pd.Timedelta:
     found = _TIMEFRAME.match(timeframe)
     if not found:
         raise ConfigError(
-            f"timeframe {timeframe!r} is unknown. Write a number and m, h or d, for example {', '.join(_COMMON)}."
-            f"{did_you_mean(timeframe, _COMMON)}"
+            f"timeframe {timeframe!r} is unknown. Write a number and m, h or d, "
+            f"for example {', '.join(_COMMON)}.{did_you_mean(timeframe, _COMMON)}"
         )
     number, unit = found.groups()
     return pd.Timedelta(minutes=int(number) * _MINUTES[unit])
 
 
 def traded(candles: pd.DataFrame) -> "pd.Series[bool]":
-    """Tell for each bar whether anything traded in it (volume above 0); one that did not cannot fill an order."""
+    """Tell for each bar whether anything traded in it (volume above 0);
+    one that did not cannot fill an order.
+    """
     return (candles["volume"] > 0).rename("traded")
 
 
 def times_of(index: pd.DatetimeIndex) -> NDArray[np.int64]:
-    """Return the times as nanoseconds since 1970, whatever the resolution of the index; shape (n,)."""
+    """Return the times as nanoseconds since 1970, whatever the resolution of the index;
+    shape (n,).
+    """
     return np.asarray(index.as_unit("ns").asi8, dtype=np.int64)
 
 
@@ -77,8 +82,8 @@ def time_text(time: pd.Timestamp) -> str:
 def bad_bars(candles: pd.DataFrame) -> NDArray[np.bool_]:
     """Mark the bars that no market can have made; shape (n,).
 
-    A bar is good if every value is finite, 0 < low ≤ open, close ≤ high, and volume ≥ 0; ``explain_bar`` says which
-    fails.
+    A bar is good if every value is finite, 0 < low ≤ open, close ≤ high, and volume ≥ 0;
+    ``explain_bar`` says which fails.
     """
     opens, highs, lows, closes, volumes = (candles[field].to_numpy() for field in FIELDS)
     good = (
@@ -115,7 +120,10 @@ def explain_bar(bar: "pd.Series[float]") -> str:
     field = next(
         name for name in ("open", "close") if not values["low"] <= values[name] <= values["high"]
     )
-    return f"{field} {values[field]:.12g} lies outside low {values['low']:.12g} to high {values['high']:.12g}"
+    return (
+        f"{field} {values[field]:.12g} lies outside low {values['low']:.12g} to high "
+        f"{values['high']:.12g}"
+    )
 
 
 def check_candles(candles: pd.DataFrame, *, timeframe: str, source: str) -> pd.DataFrame:
@@ -124,17 +132,19 @@ def check_candles(candles: pd.DataFrame, *, timeframe: str, source: str) -> pd.D
     Parameters
     ----------
     candles
-        Columns exactly ``FIELDS``, float64; UTC DatetimeIndex named ``time``. Minutes without a trade may be absent.
+        Columns exactly ``FIELDS``, float64; UTC DatetimeIndex named ``time``.
+        Minutes without a trade may be absent.
     timeframe
-        Length of a bar; every time must be a multiple of it, counted from 1970 (a day opens at midnight UTC).
+        Length of a bar; every time must be a multiple of it, counted from 1970 (a day
+        opens at midnight UTC).
     source
         File or symbol, for the error.
 
     Raises
     ------
     DataError
-        If the table is empty, its form is wrong, times do not increase or lie off the grid, or a bar is impossible;
-        the message names the first such row and how many there are.
+        If the table is empty, its form is wrong, times do not increase or lie off the grid,
+        or a bar is impossible; the message names the first such row and how many there are.
     """
     _check_form(candles, source)
     _check_times(candles, timeframe, source)
@@ -142,8 +152,9 @@ def check_candles(candles: pd.DataFrame, *, timeframe: str, source: str) -> pd.D
     if bad.any():
         first = int(bad.argmax())
         raise DataError(
-            f"{source}: {counted(int(bad.sum()), 'impossible bar')}, first at {time_text(candles.index[first])}: "
-            f"{explain_bar(candles.iloc[first])}. Mend the data, or import it with --drop-bad-bars."
+            f"{source}: {counted(int(bad.sum()), 'impossible bar')}, "
+            f"first at {time_text(candles.index[first])}: {explain_bar(candles.iloc[first])}. "
+            "Mend the data, or import it with --drop-bad-bars."
         )
     return candles
 
@@ -152,7 +163,8 @@ def _check_form(candles: pd.DataFrame, source: str) -> None:
     columns = tuple(str(name) for name in candles.columns)
     if columns != FIELDS:
         raise DataError(
-            f"{source}: a candle table has the columns {', '.join(FIELDS)}; it came with {', '.join(columns)}."
+            f"{source}: a candle table has the columns {', '.join(FIELDS)}; "
+            f"it came with {', '.join(columns)}."
         )
     wrong = [f"{name} ({kind})" for name, kind in candles.dtypes.items() if kind != np.float64]
     if wrong:
@@ -167,12 +179,14 @@ def _check_form(candles: pd.DataFrame, source: str) -> None:
             else f"type {index.dtype}"
         )
         raise DataError(
-            f"{source}: a candle table is indexed by UTC times named 'time'; this one is named {index.name!r}, {zone}."
-            ' Use tz_localize("UTC") or tz_convert("UTC"), and rename_axis("time").'
+            f"{source}: a candle table is indexed by UTC times named 'time'; this one is named "
+            f'{index.name!r}, {zone}. Use tz_localize("UTC") or tz_convert("UTC"), '
+            'and rename_axis("time").'
         )
     if index.hasnans:
         raise DataError(
-            f"{source}: {counted(int(np.asarray(index.isna()).sum()), 'time')} missing in the index. Drop those rows."
+            f"{source}: {counted(int(np.asarray(index.isna()).sum()), 'time')} missing "
+            "in the index. Drop those rows."
         )
     if candles.empty:
         raise DataError(f"{source}: there is no candle in the table.")
@@ -184,15 +198,16 @@ def _check_times(candles: pd.DataFrame, timeframe: str, source: str) -> None:
     if backward.any():
         row = int(backward.argmax()) + 1
         raise DataError(
-            f"{source}: times must increase; {int(backward.sum()):,} of {len(times):,} rows do not come after the one "
-            f"before, first row {row} at {candles.index[row]} after {candles.index[row - 1]}. "
-            "Sort the rows and drop the duplicates."
+            f"{source}: times must increase; {int(backward.sum()):,} of {len(times):,} rows "
+            f"do not come after the one before, first row {row} at {candles.index[row]} after "
+            f"{candles.index[row - 1]}. Sort the rows and drop the duplicates."
         )
     off = times % bar_step(timeframe) != 0
     if off.any():
         raise DataError(
-            f"{source}: {counted(int(off.sum()), 'bar')} off the {timeframe} grid, first at "
-            f"{time_text(candles.index[int(off.argmax())])}. Give the timeframe of the data, or mend the times."
+            f"{source}: {counted(int(off.sum()), 'bar')} off the {timeframe} grid, "
+            f"first at {time_text(candles.index[int(off.argmax())])}. "
+            "Give the timeframe of the data, or mend the times."
         )
 
 

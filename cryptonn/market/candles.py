@@ -37,24 +37,29 @@ _COLUMNS = pd.Index(FIELDS)
 class Frame:
     """Candles of several symbols on one complete grid; made by ``align``.
 
-    Guaranteed where it is made: one timeframe, UTC times one bar apart without a hole, every symbol with all of
-    ``FIELDS``, every bar possible (see ``bars.bad_bars``), nothing missing.
+    Guaranteed where it is made: one timeframe, UTC times one bar apart without a hole, every symbol
+    with all of ``FIELDS``, every bar possible (see ``bars.bad_bars``), nothing missing.
     """
 
     table: pd.DataFrame
     """Columns are a MultiIndex (symbol, field), named so; symbols in the order they were given."""
     timeframe: str
     filled: pd.DataFrame
-    """One bool column a symbol: the bar was absent and was filled flat with the previous close and volume 0."""
+    """One bool column a symbol: the bar was absent and was filled flat with the previous
+    close and volume 0.
+    """
     extras: pd.DataFrame | None = None
-    """What Binance's klines say besides, columns (symbol, field) with all of ``EXTRAS``; 0 in a filled bar."""
+    """What Binance's klines say besides, columns (symbol, field) with all of ``EXTRAS``;
+    0 in a filled bar.
+    """
 
     def __post_init__(self) -> None:
         names = list(self.table.columns.names)
         expected = [(symbol, field) for symbol in self.symbols for field in FIELDS]
         if names != ["symbol", "field"] or [*self.table.columns.to_flat_index()] != expected:
             raise DataError(
-                f"frame: columns must be (symbol, field) with all of {', '.join(FIELDS)} for each symbol."
+                f"frame: columns must be (symbol, field) with all of {', '.join(FIELDS)} "
+                "for each symbol."
             )
         if (
             not self.filled.index.equals(self.table.index)
@@ -69,13 +74,15 @@ class Frame:
                 wanted
             ):
                 raise DataError(
-                    f"frame: 'extras' must have the frame's times and all of {', '.join(EXTRAS)} for each symbol."
+                    f"frame: 'extras' must have the frame's times and all of {', '.join(EXTRAS)} "
+                    "for each symbol."
                 )
         for symbol in self.symbols:
             check_candles(self.candles(symbol), timeframe=self.timeframe, source=f"frame, {symbol}")
         if (np.diff(times_of(self.index)) != bar_step(self.timeframe)).any():
             raise DataError(
-                f"frame: the {self.timeframe} grid must be complete. Use align, which fills and counts the gaps."
+                f"frame: the {self.timeframe} grid must be complete. "
+                "Use align, which fills and counts the gaps."
             )
 
     @property
@@ -94,9 +101,9 @@ class Frame:
     def counts(self) -> pd.DataFrame:
         """What was filled. Index symbol; int columns:
 
-        ``rows`` bars that came with the candles (``rows + filled`` is the length of the frame); ``filled`` bars that
-        were absent; ``untraded`` filled bars and bars present with volume 0; ``longest_gap`` the most bars filled in
-        a row.
+        ``rows`` bars that came with the candles (``rows + filled`` is the length of the frame);
+        ``filled`` bars that were absent; ``untraded`` filled bars and bars present with volume 0;
+        ``longest_gap`` the most bars filled in a row.
         """
         rows = {symbol: self._counts(symbol) for symbol in self.symbols}
         columns = ["rows", "filled", "untraded", "longest_gap"]
@@ -118,18 +125,22 @@ class Frame:
         """
         if symbol not in self.symbols:
             raise DataError(
-                f"frame: no {symbol}; it holds {', '.join(self.symbols)}.{did_you_mean(symbol, self.symbols)}"
+                f"frame: no {symbol}; it holds "
+                f"{', '.join(self.symbols)}.{did_you_mean(symbol, self.symbols)}"
             )
         first = len(FIELDS) * self.symbols.index(symbol)
         return self.table.iloc[:, first : first + len(FIELDS)].set_axis(_COLUMNS, axis=1)
 
     def all_columns(self, symbol: str) -> pd.DataFrame:
-        """Return the candle table of one symbol, with the extras beside it where the frame has them."""
+        """Return the candle table of one symbol, with the extras beside it where
+        the frame has them.
+        """
         candles = self.candles(symbol)
         return candles if self.extras is None else candles.join(self.extras[symbol])
 
     def select(self, timerange: TimeRange) -> "Frame":
-        """Return the frame of the bars that open in the range; its ``counts`` are those of the range.
+        """Return the frame of the bars that open in the range;
+        its ``counts`` are those of the range.
 
         Raises
         ------
@@ -165,16 +176,16 @@ def align(
     timeframe
         Length of a bar of every table.
     gaps
-        A bar that is absent is filled flat (open, high, low and close at the symbol's previous close, volume 0) and
-        counted in ``Frame.counts``; ``"refuse"`` raises instead.
+        A bar that is absent is filled flat (open, high, low and close at the symbol's previous
+        close, volume 0) and counted in ``Frame.counts``; ``"refuse"`` raises instead.
     extras
         For each symbol, or none at all: those of its candles, and of others, which are left out.
 
     Raises
     ------
     DataError
-        If a table is no candle table, the ranges do not overlap, a symbol has no bar in the overlap, or gaps are
-        refused.
+        If a table is no candle table, the ranges do not overlap, a symbol has no bar in the
+        overlap, or gaps are refused.
     """
     if not candles:
         raise DataError("align: no candles were given. Give at least one symbol.")
@@ -215,7 +226,9 @@ def _overlap(candles: Mapping[str, pd.DataFrame], timeframe: str) -> NDArray[np.
 def _last_rows(
     times: NDArray[np.int64], grid: NDArray[np.int64], timeframe: str
 ) -> NDArray[np.int64]:
-    """Return for each grid time the row of its bar (≥ 0), or −1 − the row of the last bar before it if it is absent."""
+    """Return for each grid time the row of its bar (≥ 0), or −1 − the row of the last bar
+    before it if it is absent.
+    """
     slots = (times - grid[0]) // bar_step(timeframe)
     first, last = np.searchsorted(slots, [0, len(grid)])
     rows = np.full(len(grid), -1, dtype=np.int64)
@@ -229,7 +242,9 @@ def _last_rows(
 def _place(
     table: pd.DataFrame, source: NDArray[np.int64], out: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Write one symbol's bars into ``out``, shape (5, n), absent ones flat; return which were absent, shape (n,)."""
+    """Write one symbol's bars into ``out``, shape (5, n), absent ones flat;
+    return which were absent, shape (n,).
+    """
     absent = source < 0
     rows = np.where(absent, -1 - source, source)
     for position, field in enumerate(FIELDS):
@@ -249,8 +264,9 @@ def _refuse_gaps(
         time_text(_from_ns(int(grid[starts[row]]))) for row in (0, int(lengths.argmax()))
     )
     raise DataError(
-        f"{symbol}: {counted(int(filled.sum()), 'bar')} of {timeframe} absent, first at {first}, longest gap "
-        f'{counted(int(lengths.max()), "bar")} from {longest}. Fill them flat with gaps = "fill", or fetch them.'
+        f"{symbol}: {counted(int(filled.sum()), 'bar')} of {timeframe} absent, "
+        f"first at {first}, longest gap {counted(int(lengths.max()), 'bar')} from {longest}. "
+        'Fill them flat with gaps = "fill", or fetch them.'
     )
 
 

@@ -1,6 +1,8 @@
-"""What Binance's kline files say of a bar besides its candle: money moved, number of trades, what takers bought.
+"""What Binance's kline files say of a bar besides its candle: money moved, number of trades,
+what takers bought.
 
-A table of extras has the columns of ``EXTRAS`` (float64) and stands beside a candle table, on the same times.
+A table of extras has the columns of ``EXTRAS`` (float64) and stands beside a candle table,
+on the same times.
 """
 
 from collections.abc import Mapping
@@ -49,8 +51,9 @@ def check_extras(rows: pd.DataFrame, *, source: str) -> None:
         if bad.any():
             row = rows.iloc[int(bad.argmax())]
             raise DataError(
-                f"{source}: {counted(int(bad.sum()), 'row')} with an impossible {field}, first in row {row.name}: "
-                f"{_explain(row, field)}. Mend or delete the row, or do without the extras (extras = false)."
+                f"{source}: {counted(int(bad.sum()), 'row')} with an impossible {field}, "
+                f"first in row {row.name}: {_explain(row, field)}. Mend or delete the row, "
+                "or do without the extras (extras = false)."
             )
 
 
@@ -64,11 +67,15 @@ def _explain(row: "pd.Series[float]", field: str) -> str:
 
 
 def summed(extras: pd.DataFrame, *, times: pd.DatetimeIndex, timeframe: str) -> pd.DataFrame:
-    """Add up the extras of the rows in each bar; ``times`` are the opens of bars that hold a row at least."""
+    """Add up the extras of the rows in each bar; ``times`` are the opens of bars
+    that hold a row at least.
+    """
     return extras.groupby(time_index(extras).floor(timeframe_delta(timeframe))).sum().loc[times]
 
 
 def on_grid(extras: Mapping[str, pd.DataFrame], times: pd.DatetimeIndex) -> pd.DataFrame:
-    """Put the extras of several symbols on one grid, columns (symbol, field); in an absent bar all of them are 0."""
+    """Put the extras of several symbols on one grid, columns (symbol, field);
+    in an absent bar all of them are 0.
+    """
     tables = {symbol: table.reindex(times, fill_value=0.0) for symbol, table in extras.items()}
     return pd.concat(tables, axis=1, names=["symbol", "field"])

@@ -1,7 +1,9 @@
-"""Whether candles are fit for a run: no jump in what it uses, all coins of the same time, something to trade.
+"""Whether candles are fit for a run: no jump in what it uses, all coins of the same time,
+something to trade.
 
-What makes every number wrong is refused before anything is trained. What a person has accepted, and what must be known
-besides, is returned as sentences that stand in the run's facts and at the top of its report.
+What makes every number wrong is refused before anything is trained. What a person has accepted,
+and what must be known besides, is returned as sentences that stand in the run's facts
+and at the top of its report.
 """
 
 from collections.abc import Mapping
@@ -47,7 +49,9 @@ class Use:
     horizon: int = 0
     """Bars after a period that its labels look at."""
     levels: bool = False
-    """Whether the price itself is learned: a level that changed between two periods matters then."""
+    """Whether the price itself is learned: a level that changed between two periods
+    matters then.
+    """
     volume: bool = False
     """Whether a feature is made of the volume."""
 
@@ -64,9 +68,12 @@ def use_of(config: RunConfig) -> Use:
 
 
 def left_out_words(symbol: str, candles: pd.DataFrame, config: DataConfig) -> tuple[str, ...]:
-    """Say how many of a symbol's candles are left out (``data.leave_out``); these still hold them."""
+    """Say how many of a symbol's candles are left out (``data.leave_out``);
+    these still hold them.
+    """
     return tuple(
-        f"{symbol}: {counted(len(stretch.select(candles)), 'bar')} left out, {stretch} (data.leave_out)."
+        f"{symbol}: {counted(len(stretch.select(candles)), 'bar')} left out, "
+        f"{stretch} (data.leave_out)."
         for stretch in config.leave_out
     )
 
@@ -80,8 +87,9 @@ def check_jumps(
 ) -> tuple[str, ...]:
     """Refuse candles with a jump in a period, unless the run accepts it; see ``jumps.py``.
 
-    A jump counts from ``use.lookback`` bars before a period, which the network sees too, to ``use.horizon`` bars after
-    it, where its labels look. Between the periods only a new level counts, and only where prices are learned.
+    A jump counts from ``use.lookback`` bars before a period, which the network sees too,
+    to ``use.horizon`` bars after it, where its labels look. Between the periods only a new level
+    counts, and only where prices are learned.
 
     Returns
     -------
@@ -104,7 +112,8 @@ def check_jumps(
     said = []
     if jumps:
         said.append(
-            f"{symbol} jumps {jumps_text(jumps)}; accepted (data.jumps), so returns across it are in every number."
+            f"{symbol} jumps {jumps_text(jumps)}; accepted (data.jumps), so returns across "
+            "it are in every number."
         )
     if wicks:
         said.append(f"{symbol} has an absurd high or low: {jumps_text(wicks)}.")
@@ -127,22 +136,25 @@ def _jump_refusal(symbol: str, jumps: list[Jump], where: str, end: pd.Timestamp)
     if stays is not None:
         after = TimeRange(stays.time.floor("min"), end)
         leave = (
-            "leave out all before it or all after it, for no return may lie across it: data.leave_out = "
-            f'["{after}"] under [data] leaves out what follows (to leave out the bars around it does not help)'
+            "leave out all before it or all after it, for no return may lie across it: "
+            f'data.leave_out = ["{after}"] under [data] leaves out what follows (to leave out '
+            "the bars around it does not help)"
         )
     else:
         stretches = ", ".join(f'"{jump.stretch}"' for jump in jumps[:10])
         more = ", …" if len(jumps) > 10 else ""
         leave = f"leave it out: data.leave_out = [{stretches}{more}] under [data]"
     return (
-        f"{symbol} jumps {jumps_text(jumps)}: in {where}. A market hardly does that: it looks like another unit of the "
-        "coin (a redenomination, another contract) or like a fault of the data, and every return across it would be "
-        f'false. Mend the data; or {leave}; or, if the price really did that, accept it: data.jumps = "accept".'
+        f"{symbol} jumps {jumps_text(jumps)}: in {where}. A market hardly does that: "
+        "it looks like another unit of the coin (a redenomination, another contract) or like "
+        "a fault of the data, and every return across it would be false. Mend the data; "
+        f'or {leave}; or, if the price really did that, accept it: data.jumps = "accept".'
     )
 
 
 def check_shifts(frame: Frame, config: DataConfig) -> dict[str, tuple[str, ...]]:
-    """Refuse coins that do not belong together in time, unless the run accepts it; see ``shifts.py``.
+    """Refuse coins that do not belong together in time, unless the run accepts it;
+    see ``shifts.py``.
 
     Returns
     -------
@@ -160,16 +172,17 @@ def check_shifts(frame: Frame, config: DataConfig) -> dict[str, tuple[str, ...]]
         words = match.words(config.timeframe)
         if words and config.shifts == "refuse":
             raise DataError(
-                f"{words}. A bar's time is its open, in UTC; else the network sees the future of one coin in the "
-                "other. Shift the times of that file or export it again; or, if the coins really move like that, "
-                'accept it: data.shifts = "accept" under [data].'
+                f"{words}. A bar's time is its open, in UTC; else the network sees the future "
+                "of one coin in the other. Shift the times of that file or export it again; or, if "
+                'the coins really move like that, accept it: data.shifts = "accept" under [data].'
             )
         if words:
             said[other] = (f"{words}; accepted (data.shifts).",)
         elif match.bars >= _ENOUGH and abs(match.correlation) < _UNRELATED:
             said[other] = (
-                f"{other} and {config.target} do not move together (correlation {match.correlation:.2f}): whether "
-                "their candles belong together in time cannot be seen.",
+                f"{other} and {config.target} do not move together (correlation "
+                f"{match.correlation:.2f}): whether their candles belong together "
+                "in time cannot be seen.",
             )
     return said
 
@@ -183,8 +196,8 @@ def check_volume(
 ) -> tuple[str, ...]:
     """Refuse candles in which nothing trades where something must.
 
-    The target must have traded in every period: its orders fill nowhere else. Another coin must have where a feature is
-    made of its volume; else a word is enough.
+    The target must have traded in every period: its orders fill nowhere else.
+    Another coin must have where a feature is made of its volume; else a word is enough.
 
     Returns
     -------
@@ -204,14 +217,15 @@ def check_volume(
         if share > 0:
             if share < _HARDLY and symbol == config.target:
                 said.append(
-                    f"{where}: only {counted(int(bars.sum()), 'bar')} of {len(bars):,} traded; orders wait long."
+                    f"{where}: only {counted(int(bars.sum()), 'bar')} of {len(bars):,} traded; "
+                    "orders wait long."
                 )
         elif symbol == config.target:
             raise DataError(f"{where}: {NO_VOLUME}")
         elif use.volume:
             raise DataError(
-                f"{where}: {NO_VOLUME} Features are made of the volume (features.columns, features.ta); without "
-                "those it may stay."
+                f"{where}: {NO_VOLUME} Features are made of the volume (features.columns, "
+                "features.ta); without those it may stay."
             )
         else:
             said.append(f"{where}: no bar has a volume above 0 (mark or index prices?).")

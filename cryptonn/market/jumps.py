@@ -1,4 +1,6 @@
-"""Jumps of the price that no market makes: another unit from some bar on, a print that comes back, an absurd wick."""
+"""Jumps of the price that no market makes: another unit from some bar on, a print that comes back,
+an absurd wick.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +17,20 @@ from cryptonn.units import counted
 __all__ = ["Jump", "find_jumps", "jumps_text", "robust_scale"]
 
 LEAP, LEAP_SCALES = np.log(1.5), 10.0
-"""Smallest step from one close to the next open, and smallest print that is gone a bar later: a market that trades on
-makes neither. The largest of BTC and ETH 2013 to 2022 (minutes to days) were 0.19 and 0.23, in logs; at most 5 scales
-of a day. 0.153 was the largest in minutes."""
+"""Smallest step from one close to the next open, and smallest print that is gone a bar later:
+a market that trades on makes neither. The largest of BTC and ETH 2013 to 2022 (minutes to days)
+were 0.19 and 0.23, in logs; at most 5 scales of a day. 0.153 was the largest in minutes.
+"""
 MOVE, MOVE_SCALES = np.log(1.8), 20.0
-"""Smallest change of the close from one bar to the next. The largest real one was 0.55, of a day (ETH, 12 March 2020:
-15 scales; BTC that day: 20 scales, 0.47), and 0.19 of a minute."""
+"""Smallest change of the close from one bar to the next.
+
+The largest real one was 0.55, of a day (ETH, 12 March 2020: 15 scales; BTC that day: 20 scales,
+0.47), and 0.19 of a minute.
+"""
 HOLE_SCALES = 8.0
-"""Over a hole of n bars the same holds for so many scales times the root of n, where that is more."""
+"""Over a hole of n bars the same holds for so many scales times the root of n,
+where that is more.
+"""
 WICK, WICK_SCALES = np.log(3.0), 20.0
 """Smallest distance of high or low from the nearer of open and close."""
 BACK_BARS = 10
@@ -45,7 +53,9 @@ class Jump:
     """The first bar that has it (its open, UTC)."""
     kind: Literal["stays", "comes back", "wick"]
     ratio: float
-    """Price there over the price before; of a wick: high or low over the nearer of open and close."""
+    """Price there over the price before; of a wick: high or low over the nearer
+    of open and close.
+    """
     hole_since: pd.Timestamp | None = None
     """The bar before, where others are absent in between."""
     until: pd.Timestamp | None = None
@@ -64,17 +74,20 @@ class Jump:
 
     @property
     def stretch(self) -> TimeRange | None:
-        """What to leave out so that no return is across the jump; None where the new level stays."""
+        """What to leave out so that no return is across the jump;
+        None where the new level stays.
+        """
         return None if self.kind == "stays" else TimeRange(self.time, self.until)
 
 
 def find_jumps(candles: pd.DataFrame, *, timeframe: str) -> list[Jump]:
     """Find the jumps in the candles of one symbol, in time order.
 
-    A jump is larger than an absolute size and larger than so many robust scales of the symbol's own moves from bar to
-    bar, so that what a minute must not do a day may. A step between two bars (close to the next open) and a print that
-    is gone in the next bar are suspect from ``LEAP`` on; a change of the close that the bar itself may have traded
-    through from ``MOVE`` on: that of a day may be real where that of a minute is not. Doubling from one day to the next
+    A jump is larger than an absolute size and larger than so many robust scales of the symbol's
+    own moves from bar to bar, so that what a minute must not do a day may. A step between two bars
+    (close to the next open) and a print that is gone in the next bar are suspect from ``LEAP`` on;
+    a change of the close that the bar itself may have traded through from ``MOVE`` on:
+    that of a day may be real where that of a minute is not. Doubling from one day to the next
     is therefore found only where the open jumps too.
 
     Parameters
@@ -86,8 +99,9 @@ def find_jumps(candles: pd.DataFrame, *, timeframe: str) -> list[Jump]:
 
     Notes
     -----
-    The scale is the median absolute log return, times 1.4826: Rousseeuw and Croux (1993), Alternatives to the median
-    absolute deviation, JASA 88, 1273-1283. Half of the returns may be jumps before it gives way.
+    The scale is the median absolute log return, times 1.4826: Rousseeuw and Croux (1993),
+    Alternatives to the median absolute deviation, JASA 88, 1273-1283.
+    Half of the returns may be jumps before it gives way.
     """
     if len(candles) < 2:
         return []
@@ -107,7 +121,9 @@ def find_jumps(candles: pd.DataFrame, *, timeframe: str) -> list[Jump]:
 
 
 def robust_scale(moves: Values) -> float:
-    """Return the standard deviation that the median of the absolute moves other than 0 stands for; 0 of too few."""
+    """Return the standard deviation that the median of the absolute moves other than 0 stands for;
+    0 of too few.
+    """
     sizes = np.abs(moves[moves != 0])
     return TO_DEVIATION * float(np.median(sizes)) if len(sizes) >= ENOUGH else 0.0
 

@@ -1,4 +1,6 @@
-"""Two tables of one symbol's bars made into one: bars both have must be the same, or it is said which differ."""
+"""Two tables of one symbol's bars made into one: bars both have must be the same,
+or it is said which differ.
+"""
 
 from dataclasses import dataclass
 

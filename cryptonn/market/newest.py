@@ -1,4 +1,6 @@
-"""The newest candles, for a prediction: of a run's own source, of other files, or fetched from an exchange now."""
+"""The newest candles, for a prediction: of a run's own source, of other files,
+or fetched from an exchange now.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -51,15 +53,16 @@ def newest_candles(
     folder
         Another folder: of the store, or of the files.
     files
-        Other CSV files, whatever the run's source: ``"FILE"``, or ``"SYMBOL=FILE"`` where the run has several symbols.
+        Other CSV files, whatever the run's source: ``"FILE"``, or ``"SYMBOL=FILE"`` where the run
+        has several symbols.
     now
         The present; a bar that has not closed by then is left out.
 
     Raises
     ------
     ConfigError
-        If the run's market is synthetic and files are given, or a file is for no symbol of the run, or a symbol is
-        without one.
+        If the run's market is synthetic and files are given, or a file is for no symbol of the run,
+        or a symbol is without one.
     DataError
         If a symbol is lacking, or a file cannot be read.
     """
@@ -88,25 +91,27 @@ def fetched_candles(
     transport: Any = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Frame:
-    """Fetch the newest closed candles of a run's symbols from an exchange, as ``download_candles`` does.
+    """Fetch the newest closed candles of a run's symbols from an exchange,
+    as ``download_candles`` does.
 
-    They are kept in the store of ``folder``, or in the run's own if it names this exchange: a second exchange there
-    would leave open which one the run reads. Else they are forgotten. An exchange that gives few candles will do if
-    they are enough for the network.
+    They are kept in the store of ``folder``, or in the run's own if it names this exchange:
+    a second exchange there would leave open which one the run reads. Else they are forgotten.
+    An exchange that gives few candles will do if they are enough for the network.
 
     Raises
     ------
     ConfigError
-        If the run's market is synthetic, it reads the extras of Binance's klines, or the exchange lacks a symbol or the
-        timeframe.
+        If the run's market is synthetic, it reads the extras of Binance's klines,
+        or the exchange lacks a symbol or the timeframe.
     ExchangeError
-        If the exchange refuses or cannot be reached, or gives fewer candles than the network looks back over.
+        If the exchange refuses or cannot be reached, or gives fewer candles than the network
+        looks back over.
     """
     _refuse_synthetic(config)
     if config.extras:
         raise ConfigError(
-            f"the run reads {', '.join(EXTRAS)} besides the candles (data.extras), and a download has none of them. "
-            "Predict with Binance's newest kline files: --file FILE.csv."
+            f"the run reads {', '.join(EXTRAS)} besides the candles (data.extras), and a download "
+            "has none of them. Predict with Binance's newest kline files: --file FILE.csv."
         )
     yesterday = now.normalize() - pd.Timedelta(days=1)  # where the newest closed bar may lie
     with TemporaryDirectory() as forgotten:
@@ -137,8 +142,8 @@ def fetched_candles(
     if len(frame.index) < bars:
         words = " ".join(_words(report, exchange, timeframe=config.timeframe).values())
         raise ExchangeError(
-            f"{exchange} gave {counted(len(frame.index), 'candle')} of {', '.join(config.symbols)} up to now, and the "
-            f"network looks back over {bars:,}. {words}"
+            f"{exchange} gave {counted(len(frame.index), 'candle')} of {', '.join(config.symbols)} "
+            f"up to now, and the network looks back over {bars:,}. {words}"
         )
     return frame
 
@@ -148,8 +153,9 @@ def _after_what_was_kept_back(
 ) -> pd.Timestamp | None:
     """Return from when on there are candles of all symbols, if the exchange kept earlier ones back.
 
-    What the store holds of the time before is of no use then: between it and the newest candles lies a stretch that
-    nobody knows. A hole in what the exchange gives is another thing: it is filled as in a run.
+    What the store holds of the time before is of no use then: between it and the newest candles
+    lies a stretch that nobody knows. A hole in what the exchange gives is another thing:
+    it is filled as in a run.
 
     Raises
     ------
@@ -184,7 +190,9 @@ def _refuse_synthetic(config: DataConfig) -> None:
 
 
 def _by_symbol(files: Sequence[str], config: DataConfig) -> dict[str, tuple[str, ...]]:
-    """Return the files of each symbol, their paths made absolute: they do not lie in the run's folder."""
+    """Return the files of each symbol, their paths made absolute: they do not lie
+    in the run's folder.
+    """
     found: dict[str, tuple[str, ...]] = {}
     for text in files:
         symbol, _, path = text.rpartition("=")

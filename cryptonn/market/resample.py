@@ -1,4 +1,6 @@
-"""Longer bars made of shorter ones: fifteen candles of a minute make one of a quarter of an hour."""
+"""Longer bars made of shorter ones: fifteen candles of a minute make one of a quarter
+of an hour.
+"""
 
 import numpy as np
 import pandas as pd
@@ -24,9 +26,10 @@ def resample(
 ) -> pd.DataFrame:
     """Make longer bars: first open, highest high, lowest low, last close, sum of the volumes.
 
-    A bar is stamped by its open on the UTC grid counted from 1970 and is known at its close, as every bar is. One that
-    no candle lies in stays absent. The first is left out unless a candle opens it, the last unless one closes it: what
-    traded in the rest of them is not known. Cutting the candles therefore only leaves out bars, and changes none.
+    A bar is stamped by its open on the UTC grid counted from 1970 and is known at its close,
+    as every bar is. One that no candle lies in stays absent. The first is left out unless a candle
+    opens it, the last unless one closes it: what traded in the rest of them is not known.
+    Cutting the candles therefore only leaves out bars, and changes none.
 
     Parameters
     ----------
@@ -35,7 +38,8 @@ def resample(
     source_timeframe
         Length of its bars.
     timeframe
-        Length of the bars to make; a multiple of the former. The same length returns the same candles.
+        Length of the bars to make; a multiple of the former. The same length returns
+        the same candles.
     source
         Where the candles come from, for errors.
 
@@ -48,8 +52,9 @@ def resample(
     """
     if not divides(source_timeframe, timeframe):
         raise ConfigError(
-            f"{source}: bars of {timeframe} cannot be made from candles of {source_timeframe}; each must hold a whole "
-            f'number of them. Write timeframe = "{source_timeframe}" under [data], or a multiple of it.'
+            f"{source}: bars of {timeframe} cannot be made from candles of {source_timeframe}; "
+            f'each must hold a whole number of them. Write timeframe = "{source_timeframe}" under '
+            "[data], or a multiple of it."
         )
     check_candles(candles, timeframe=source_timeframe, source=source)
     if bar_step(source_timeframe) == bar_step(timeframe):
@@ -61,8 +66,9 @@ def resample(
     last = len(starts) - int(times[-1] + bar_step(source_timeframe) != (bars[-1] + 1) * step)
     if first >= last:
         raise DataError(
-            f"{source}: the candles from {time_text(candles.index[0])} to {time_text(candles.index[-1])} hold no whole "
-            f"bar of {timeframe}. Give more of them, or a shorter timeframe."
+            f"{source}: the candles from {time_text(candles.index[0])} "
+            f"to {time_text(candles.index[-1])} hold no whole bar of {timeframe}. "
+            "Give more of them, or a shorter timeframe."
         )
     return _bars(candles, starts, times=bars[starts] * step).iloc[first:last]
 
@@ -70,7 +76,9 @@ def resample(
 def _bars(
     candles: pd.DataFrame, starts: NDArray[np.int64], *, times: NDArray[np.int64]
 ) -> pd.DataFrame:
-    """Return one bar for each group of rows that begins at ``starts`` and opens at ``times`` (ns); shapes (bars,)."""
+    """Return one bar for each group of rows that begins at ``starts`` and opens at ``times`` (ns);
+    shapes (bars,).
+    """
     opens, highs, lows, closes, volumes = (candles[field].to_numpy() for field in FIELDS)
     ends = np.append(starts[1:], len(candles)) - 1
     made = (

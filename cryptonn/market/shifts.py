@@ -1,4 +1,6 @@
-"""Whether the candles of two symbols belong together in time: their returns must match best in the same bar."""
+"""Whether the candles of two symbols belong together in time: their returns must match
+best in the same bar.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,18 +21,25 @@ NEAR = 3
 HOURS = 14
 """... and so many whole hours: the time zones there are."""
 PIECE = 360
-"""Bars of the shortest stretch that is judged alone, so that one shifted file among many is seen."""
+"""Bars of the shortest stretch that is judged alone, so that one shifted file
+among many is seen.
+"""
 GROUPS = (1, 4, 28)
 """Pieces of which longer stretches are made, besides the whole."""
 FEWEST = 100
 """Bars in which both traded, below which nothing can be said of a stretch."""
 ERRORS = 6.0
-"""Standard errors by which the match at a shift must exceed that of the same bar. Of BTC and ETH 2017 to mid 2019, in
-bars of a minute to a day, the largest excess with a correlation of ``CLEAR`` was 4.9; shifted by one bar, the whole of
-each year exceeds 6, and any but days exceed 13."""
+"""Standard errors by which the match at a shift must exceed that of the same bar.
+
+Of BTC and ETH 2017 to mid 2019, in bars of a minute to a day, the largest excess
+with a correlation of ``CLEAR`` was 4.9; shifted by one bar, the whole of each year exceeds 6,
+and any but days exceed 13.
+"""
 PEAK, PEAK_ERRORS = 1.5, 4.0
-"""The match of a near shift must be a peak: so many times those beside it, by so many standard errors. Where one coin
-follows another, later bars match too, less and less; where a file is shifted, one bar does."""
+"""The match of a near shift must be a peak: so many times those beside it,
+by so many standard errors. Where one coin follows another, later bars match too, less and less;
+where a file is shifted, one bar does.
+"""
 CLEAR = 0.25
 """Smallest correlation that is a match."""
 CLIP = 5.0
@@ -61,7 +70,9 @@ class Match:
     target: str
     other: str
     correlation: float
-    """Of the log returns of the same bar, over all bars in which both traded; 0 where that cannot be said."""
+    """Of the log returns of the same bar, over all bars in which both traded;
+    0 where that cannot be said.
+    """
     bars: int
     """In which both traded."""
     shift: Shift | None
@@ -85,21 +96,23 @@ class Match:
             reason = "the times of one of the two are probably of another time zone than UTC"
         return (
             f"{self.other} fits {self.target} best {size} {way}: from {time_text(shift.first)} to "
-            f"{time_text(shift.last)} the correlation of their returns is {shift.correlation:.2f} there and "
-            f"{shift.same_bar:.2f} in the same bar; {reason}"
+            f"{time_text(shift.last)} the correlation of their returns is {shift.correlation:.2f} "
+            f"there and {shift.same_bar:.2f} in the same bar; {reason}"
         )
 
 
 def match_of(frame: Frame, *, target: str, other: str) -> Match:
     """Tell how two symbols of a frame move together, and whether one is shifted in time.
 
-    The correlation of the log returns of closes, over the bars in which both traded, is compared with that some bars
-    and some whole hours apart, over all bars and over each stretch of ``GROUPS``: one file of several may be shifted.
+    The correlation of the log returns of closes, over the bars in which both traded,
+    is compared with that some bars and some whole hours apart, over all bars and over each stretch
+    of ``GROUPS``: one file of several may be shifted.
 
     Notes
     -----
-    The standard error of a correlation of n unrelated returns is 1 / root n (Bartlett 1946, On the theoretical
-    specification and sampling properties of autocorrelated time-series, JRSS Suppl. 8, 27-41).
+    The standard error of a correlation of n unrelated returns is 1 / root n (Bartlett 1946,
+    On the theoretical specification and sampling properties of autocorrelated time-series,
+    JRSS Suppl. 8, 27-41).
     """
     own = _returns(frame.candles(target))
     others = _returns(frame.candles(other))
@@ -113,7 +126,9 @@ def match_of(frame: Frame, *, target: str, other: str) -> Match:
 
 
 def _returns(candles: pd.DataFrame) -> Values:
-    """Return the clipped log returns of bars that traded after one that did, in robust scales, else 0; shape (n,)."""
+    """Return the clipped log returns of bars that traded after one that did, in robust scales,
+    else 0; shape (n,).
+    """
     close = np.log(candles["close"].to_numpy())
     moved = traded(candles).to_numpy()
     moves = np.diff(close, prepend=close[0])
@@ -136,7 +151,9 @@ class _Sums:
         self._kept: dict[int, tuple[Values, Values]] = {}
 
     def correlations(self, lag: int, group: int) -> Values:
-        """Return the correlation of own[t] with other[t + lag] of each group of pieces; shape (groups,)."""
+        """Return the correlation of own[t] with other[t + lag] of each group of pieces;
+        shape (groups,).
+        """
         products, squares = self._of(lag)
         starts = np.arange(0, len(products), group)
         product, square, own = (
@@ -160,12 +177,16 @@ class _Sums:
 
 
 def _padded(returns: Values) -> Values:
-    """Return the returns in rows of a piece each, the last one filled up with 0; shape (pieces, PIECE)."""
+    """Return the returns in rows of a piece each, the last one filled up with 0;
+    shape (pieces, PIECE).
+    """
     return np.pad(returns, (0, -len(returns) % PIECE)).reshape(-1, PIECE)
 
 
 def _lags(timeframe: str, *, bars: int) -> list[int]:
-    """Return the shifts that are looked at: those near, and whole hours, as far as the bars reach."""
+    """Return the shifts that are looked at: those near, and whole hours,
+    as far as the bars reach.
+    """
     hour = pd.Timedelta(hours=1) / timeframe_delta(timeframe)
     counts = (
         *(half / 2 for half in range(1, 2 * HOURS + 1)),

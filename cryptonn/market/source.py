@@ -21,7 +21,9 @@ from cryptonn.settings import DataConfig
 __all__ = ["Market", "latest_market", "load_frame", "load_market", "reach"]
 
 _SPARE = 1500
-"""Bars read before those the network sees, for features with a memory (averages of ``ta``) to forget their start."""
+"""Bars read before those the network sees, for features with a memory (averages of ``ta``)
+to forget their start.
+"""
 _NEWEST = "the newest bars, which the network looks at"
 _NO_MORE = Use()
 _NEWER = "Give files that hold them with --file, or fetch them with --download EXCHANGE."
@@ -54,14 +56,14 @@ def load_market(
     use
         What else the run does with its candles (see ``fitness.use_of``).
     now
-        The present: bars of files that have not closed by it are left out and counted. Without it every bar is taken
-        for closed.
+        The present: bars of files that have not closed by it are left out and counted.
+        Without it every bar is taken for closed.
 
     Raises
     ------
     DataError, ConfigError
-        If the store or a file lacks something, the candles are not fit for the run, or the synthetic market is asked
-        for what it has not.
+        If the store or a file lacks something, the candles are not fit for the run,
+        or the synthetic market is asked for what it has not.
     """
     if config.source != "synthetic":
         found = load_frame(config, use=use or Use(horizon=horizon), now=now)
@@ -94,24 +96,27 @@ def load_frame(
 ) -> tuple[Frame, dict[str, dict[str, Any]]]:
     """Read every symbol of a run from the store or from files, and align them.
 
-    The frame reaches from the start of ``train`` (the earliest common bar if it is open) to the end of the last test
-    period. Between the periods candles may be lacking; inside a period a long hole is refused. So are candles that are
-    not fit for the run: with a jump, of another time than the target's, or without a trade (see ``fitness.py``).
+    The frame reaches from the start of ``train`` (the earliest common bar if it is open)
+    to the end of the last test period. Between the periods candles may be lacking;
+    inside a period a long hole is refused. So are candles that are not fit for the run:
+    with a jump, of another time than the target's, or without a trade (see ``fitness.py``).
 
     Returns
     -------
     frame
     facts
-        By symbol: ``exchange`` ("files" for files), ``rows``, ``first``, ``last`` (UTC texts) and ``sha256`` of the
-        candles used; ``repairs`` and ``notes`` of where they come from; ``resampled_from``, a timeframe, if the bars
-        were made of shorter ones; ``files``, one entry a file, under ``source = "files"``; ``extras``, their names, if
-        they are read: the sha256 is then over them too; ``warnings``, sentences on what was accepted or left out and
-        whatever else must be known before a number is believed, if there are any.
+        By symbol: ``exchange`` ("files" for files), ``rows``, ``first``, ``last`` (UTC texts)
+        and ``sha256`` of the candles used; ``repairs`` and ``notes`` of where they come from;
+        ``resampled_from``, a timeframe, if the bars were made of shorter ones; ``files``,
+        one entry a file, under ``source = "files"``; ``extras``, their names, if they are read:
+        the sha256 is then over them too; ``warnings``, sentences on what was accepted or left out
+        and whatever else must be known before a number is believed, if there are any.
 
     Raises
     ------
     DataError
-        If a symbol or a range is lacking, the candles cannot be aligned, or they are not fit for the run.
+        If a symbol or a range is lacking, the candles cannot be aligned,
+        or they are not fit for the run.
     ConfigError
         If the market is the synthetic one, which is not read but made.
     """
@@ -150,21 +155,23 @@ def latest_market(
     now: pd.Timestamp | None = None,
     since: pd.Timestamp | None = None,
 ) -> Frame:
-    """Return the newest aligned candles there are: ``bars`` before the last midnight, and enough before for features.
+    """Return the newest aligned candles there are: ``bars`` before the last midnight,
+    and enough before for features.
 
     Parameters
     ----------
     now
-        The present: a bar that has not closed by then, such as today's in a file of days, is left out. Without it every
-        bar is taken for closed.
+        The present: a bar that has not closed by then, such as today's in a file of days,
+        is left out. Without it every bar is taken for closed.
     since
         Candles before it are left out.
 
     Raises
     ------
     DataError
-        If a symbol is lacking, none of its bars has closed, the newest candles do not overlap, there is a hole (see
-        ``supply.HOLE``) or a jump in what the network sees, or the coins do not belong together in time.
+        If a symbol is lacking, none of its bars has closed, the newest candles do not overlap,
+        there is a hole (see ``supply.HOLE``) or a jump in what the network sees,
+        or the coins do not belong together in time.
     """
     if config.source == "synthetic":
         return load_market(config, horizon=horizon).frame
@@ -194,7 +201,9 @@ def latest_market(
 
 
 def _around(candles: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-    """Return the candles from start to end; where one of these has none, from the one before or to the one after."""
+    """Return the candles from start to end; where one of these has none, from the one before
+    or to the one after.
+    """
     first = max(0, int(candles.index.searchsorted(start, side="right")) - 1)
     return candles.iloc[first : int(candles.index.searchsorted(end, side="left")) + 1]
 
@@ -206,7 +215,8 @@ def _closed(supply: Supply, now: pd.Timestamp | None) -> pd.DataFrame:
     closed = supply.candles.loc[: now - timeframe_delta(supply.timeframe)]
     if closed.empty:
         raise DataError(
-            f"{supply} holds no bar that has closed by {time_text(now)}. Is this machine's clock right?"
+            f"{supply} holds no bar that has closed by {time_text(now)}. "
+            "Is this machine's clock right?"
         )
     return closed
 

@@ -1,4 +1,6 @@
-"""All candles there are of one symbol, wherever they lie, and whether they reach as far as a run needs."""
+"""All candles there are of one symbol, wherever they lie, and whether they reach
+as far as a run needs.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,11 +28,13 @@ __all__ = [
 ]
 
 SLACK = pd.Timedelta(days=1)
-"""So much of a range (or one bar, if that is longer) may be absent at either end before the range counts as lacking:
-nobody traded, or the bar was not whole."""
+"""So much of a range (or one bar, if that is longer) may be absent at either end before the range
+counts as lacking: nobody traded, or the bar was not whole.
+"""
 HOLE = pd.Timedelta(days=7)
-"""A hole longer than this (or one bar) inside a train or test range is candles that were never fetched, not an
-outage."""
+"""A hole longer than this (or one bar) inside a train or test range is candles that were never
+fetched, not an outage.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +62,9 @@ class Supply:
 
 
 def whole_range(config: DataConfig) -> TimeRange:
-    """Return the stretch from the start of a run's train range to the end of its last test range."""
+    """Return the stretch from the start of a run's train range to the end of its last
+    test range.
+    """
     ends = [period.end for period in (config.train, *config.test.values())]
     return TimeRange(
         config.train.start, None if None in ends else max(end for end in ends if end is not None)
@@ -68,16 +74,17 @@ def whole_range(config: DataConfig) -> TimeRange:
 def supplied(supply: Supply, config: DataConfig) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the candles a run uses and what is to be known of them.
 
-    Between the train and test ranges candles may be lacking, within them they may not. What ``data.leave_out`` takes
-    away may be of any length.
+    Between the train and test ranges candles may be lacking, within them they may not.
+    What ``data.leave_out`` takes away may be of any length.
 
     Returns
     -------
     candles
         Those that open in the stretch of ``whole_range``, without those left out.
     facts
-        ``exchange``, ``rows``, ``first``, ``last`` (UTC texts) and ``sha256`` of the candles, and the rest of their
-        origin. With extras the sha256 is over both, and ``extras`` names their columns.
+        ``exchange``, ``rows``, ``first``, ``last`` (UTC texts) and ``sha256`` of the candles,
+        and the rest of their origin. With extras the sha256 is over both, and ``extras``
+        names their columns.
 
     Raises
     ------
@@ -114,7 +121,8 @@ def left_in(table: pd.DataFrame, config: DataConfig, *, source: str) -> pd.DataF
     if left.empty and not table.empty:
         said = ", ".join(str(stretch) for stretch in config.leave_out)
         raise DataError(
-            f"{source}: data.leave_out ({said}) leaves no candle. Leave out less, or choose other dates."
+            f"{source}: data.leave_out ({said}) leaves no candle. Leave out less, "
+            "or choose other dates."
         )
     return left
 
@@ -141,7 +149,9 @@ def select(supply: Supply, timerange: TimeRange) -> pd.DataFrame:
 
 
 def refuse_hole(candles: pd.DataFrame, supply: Supply, period: str) -> None:
-    """Raise ``DataError`` if candles of a supply have a hole (see ``HOLE``); the message begins with the period."""
+    """Raise ``DataError`` if candles of a supply have a hole (see ``HOLE``);
+    the message begins with the period.
+    """
     spacings = np.diff(times_of(time_index(candles)))
     longest = int(spacings.argmax()) if len(spacings) else 0
     if len(spacings) and pd.Timedelta(int(spacings[longest]), "ns") > max(
@@ -149,6 +159,6 @@ def refuse_hole(candles: pd.DataFrame, supply: Supply, period: str) -> None:
     ):
         start, end = candles.index[longest], candles.index[longest + 1]
         raise DataError(
-            f"{period}: {supply.name} has no candle between {time_text(start)} and {time_text(end)}. "
-            f"{supply.remedy(TimeRange(start, end))}"
+            f"{period}: {supply.name} has no candle between {time_text(start)} "
+            f"and {time_text(end)}. {supply.remedy(TimeRange(start, end))}"
         )

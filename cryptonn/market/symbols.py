@@ -1,4 +1,6 @@
-"""Symbols are written base/quote, ETH/USD: what files and exchanges call ETHUSD, eth-usd or ETH_USD is read as that."""
+"""Symbols are written base/quote, ETH/USD: what files and exchanges call ETHUSD,
+eth-usd or ETH_USD is read as that.
+"""
 
 import re
 
@@ -25,7 +27,9 @@ _QUOTES = (
 )
 _JOINED = re.compile(rf"^([A-Z0-9]{{2,20}}?)({'|'.join(_QUOTES)})$")
 _DOLLARS = re.compile(r"^([A-Z0-9]{1,19}[BT])(USD)$")
-"""DOTUSD and SHIBUSD: the letter before USD is the coin's, unless a coin that trades in BUSD or TUSD stands before it."""
+"""DOTUSD and SHIBUSD: the letter before USD is the coin's, unless a coin that trades in BUSD
+or TUSD stands before it.
+"""
 _KRAKEN = re.compile(r"^X([A-Z]{3})[XZ](USD|EUR|GBP|JPY|CHF|CAD|AUD|XBT|ETH)$")
 """XXBTZUSD: Kraken writes X before a coin, and Z before a money, of three letters."""
 _IN_BUSD = frozenset(

@@ -7,18 +7,20 @@ Every minute both coins have a return, in logs and given a volatility s[t] they 
                                + lead · RESPONSE · F[t−1])
     signal:  F[t] = DECAY · F[t−1] + b[t]
 
-x and y are independent standard normals. ``on`` is 1 in a minute with a trade and 0 in a quiet one, whose return is
-zero. The timetable (s, on_b, on_e) is drawn apart from x and y: volatility clusters, and quiet minutes prefer quiet
-times.
+x and y are independent standard normals. ``on`` is 1 in a minute with a trade and 0 in a quiet one,
+whose return is zero. The timetable (s, on_b, on_e) is drawn apart from x and y:
+volatility clusters, and quiet minutes prefer quiet times.
 
-Given the timetable and all returns up to t, the target's return over the next ``horizon`` minutes is normal, so
+Given the timetable and all returns up to t, the target's return over the next ``horizon``
+minutes is normal, so
 
     P(up | known at the close of t) = Φ(F[t] · loading[t] / deviation[t])
 
-exactly. ``loading`` is never negative: the sign of F[t], which the other coin's past returns alone give, decides better
-than anything else, whether or not one knows the timetable. The best accuracy is therefore one that can be reached.
-Prices are rounded to cents, which makes some ties and shifts P given that there is a move: by 0.1 points on average at
-a price of 500, by more than 0.5 in one minute of a hundred, either way.
+exactly. ``loading`` is never negative: the sign of F[t], which the other coin's past returns
+alone give, decides better than anything else, whether or not one knows the timetable.
+The best accuracy is therefore one that can be reached. Prices are rounded to cents, which makes
+some ties and shifts P given that there is a move: by 0.1 points on average at a price of 500,
+by more than 0.5 in one minute of a hundred, either way.
 """
 
 from dataclasses import dataclass
@@ -54,12 +56,16 @@ SLOW_HALF_LIFE, FAST_HALF_LIFE = 720, 30
 QUIET_HALF_LIFE = 5
 """Minutes; quiet minutes come in small groups."""
 OPEN_NOISE = 0.1
-"""Standard deviation of the first trade around the last close, in units of the minute's volatility."""
+"""Standard deviation of the first trade around the last close, in units of the minute's
+volatility.
+"""
 OTHER_PRICE, OTHER_VOLUME = 14_000.0, 6.0
 TARGET_PRICE, TARGET_VOLUME = 750.0, 50.0
 """First price (quote) and median volume of a minute (base)."""
 VOLUME_TO_MOVE, VOLUME_NOISE = 0.4, 0.8
-"""Log volume for one standard deviation of the minute's move, and what is left of it unexplained."""
+"""Log volume for one standard deviation of the minute's move, and what is left
+of it unexplained.
+"""
 BELIEVABLE = (1.0, 10_000_000.0)
 """Prices outside make cents meaningless."""
 
@@ -74,7 +80,9 @@ class SyntheticMarket:
     candles: dict[str, pd.DataFrame]
     """A candle table for each symbol, target first; quiet minutes are absent."""
     proba: pd.Series
-    """Exact P(target higher after ``horizon`` bars | known at the close of the bar), ties out, for every minute."""
+    """Exact P(target higher after ``horizon`` bars | known at the close of the bar),
+    ties out, for every minute.
+    """
     target: str
     horizon: int
 
@@ -96,7 +104,8 @@ def synthetic_market(
     Parameters
     ----------
     config
-        Days, strength of the lead, share of quiet minutes, seed. A longer market begins with the shorter one.
+        Days, strength of the lead, share of quiet minutes, seed. A longer market begins
+        with the shorter one.
     target, other
         Names of the coin that follows (priced like ETH) and of the coin that leads (like BTC).
     horizon
@@ -105,12 +114,13 @@ def synthetic_market(
     Raises
     ------
     ConfigError
-        If both names are the same, the horizon is below 1, or the prices leave what cents can express.
+        If both names are the same, the horizon is below 1, or the prices leave what
+        cents can express.
 
     Notes
     -----
-    Best possible accuracy on moves at horizon 5, which depends little on the seed: 0.500 at lead 0, 0.559 at 0.5,
-    0.603 at 1, 0.656 at 2 and 0.70 at 4.
+    Best possible accuracy on moves at horizon 5, which depends little on the seed: 0.500 at lead 0,
+    0.559 at 0.5, 0.603 at 1, 0.656 at 2 and 0.70 at 4.
 
     >>> market = synthetic_market(
     ...     SyntheticConfig(days=1), target="ETH/USD", other="BTC/USD", horizon=5
@@ -124,7 +134,8 @@ def synthetic_market(
         )
     if horizon < 1 or config.seed < 0:
         raise ConfigError(
-            f"synthetic market: horizon = {horizon} must be above 0, seed = {config.seed} not below 0."
+            f"synthetic market: horizon = {horizon} must be above 0, seed = {config.seed} "
+            "not below 0."
         )
     bars = config.days * 1440
     streams = _streams(config.seed)
@@ -176,13 +187,16 @@ def best_accuracy(market: SyntheticMarket, index: pd.DatetimeIndex | None = None
     proba = market.proba if index is None else market.proba.reindex(index)
     if proba.isna().any():
         raise DataError(
-            f"synthetic market: {int(proba.isna().sum())} of {len(proba)} bars lie outside its minutes."
+            f"synthetic market: {int(proba.isna().sum())} of {len(proba)} bars lie "
+            "outside its minutes."
         )
     return float(np.maximum(proba, 1 - proba).mean())
 
 
 def _streams(seed: int) -> dict[str, np.random.Generator]:
-    """Return one source of randomness for each quantity, so that a longer market begins with the shorter one."""
+    """Return one source of randomness for each quantity, so that a longer market begins
+    with the shorter one.
+    """
     coins = [
         f"{coin} {name}"
         for coin in ("target", "other")
@@ -214,14 +228,18 @@ def _persistent(stream: np.random.Generator, length: int, half_life: float) -> A
 
 
 def _autoregression(shocks: Array, keep: float) -> Array:
-    """Return y with y[t] = shocks[t] + keep * y[t - 1]; scipy.signal takes a second to load and gives the same bits."""
+    """Return y with y[t] = shocks[t] + keep * y[t - 1]; scipy.signal takes a second to load
+    and gives the same bits.
+    """
     return np.fromiter(
         accumulate(shocks.tolist(), lambda before, shock: shock + keep * before), dtype=np.float64
     )
 
 
 def _trading(bustle: Array, stream: np.random.Generator, quiet: float) -> Array:
-    """Return 1 where a minute has a trade, 0 in the share ``quiet`` of minutes; the first minute always trades."""
+    """Return 1 where a minute has a trade, 0 in the share ``quiet`` of minutes;
+    the first minute always trades.
+    """
     mood = np.sqrt(0.5) * (bustle + _persistent(stream, len(bustle), QUIET_HALF_LIFE))
     on = mood >= ndtri(quiet)
     on[0] = True
@@ -231,7 +249,9 @@ def _trading(bustle: Array, stream: np.random.Generator, quiet: float) -> Array:
 def _returns(
     streams: Streams, timetable: _Timetable, *, bars: int, response: float
 ) -> tuple[Array, Array, Array]:
-    """Return the log returns e of the target and b of the other coin, and the signal F; each of shape (bars,)."""
+    """Return the log returns e of the target and b of the other coin, and the signal F;
+    each of shape (bars,).
+    """
     x, y = (streams[name].standard_normal(bars) for name in ("other return", "target return"))
     scale = timetable.volatility[:bars]
     other = timetable.other_on[:bars] * scale * x
@@ -244,8 +264,8 @@ def _returns(
 def _proba(signal: Array, table: _Timetable, *, response: float, horizon: int) -> Array:
     """Return P(up) over the next ``horizon`` bars at every bar; shape (n,).
 
-    Walks back from the last bar ahead: ``weight`` is what one unit of the signal at that bar still adds to the target's
-    return until the horizon.
+    Walks back from the last bar ahead: ``weight`` is what one unit of the signal at that bar still
+    adds to the target's return until the horizon.
     """
     bars = len(signal)
     weight, variance = np.zeros(bars), np.zeros(bars)
@@ -271,14 +291,14 @@ def _candles(
 ) -> pd.DataFrame:
     """Return the five columns of a candle table of latent log returns, quiet minutes among them.
 
-    High and low are extremes of a Brownian bridge from open to close, drawn one by one from P(high > h) =
-    exp(−2 (h − open) (h − close) / scale²) (reflection principle).
+    High and low are extremes of a Brownian bridge from open to close, drawn one by one from
+    P(high > h) = exp(−2 (h − open) (h − close) / scale²) (reflection principle).
     """
     close = np.log(price) + np.cumsum(returns)
     if not np.log(BELIEVABLE[0]) < close.min() <= close.max() < np.log(BELIEVABLE[1]):
         raise ConfigError(
-            f"synthetic market: the price of the {coin} coin leaves {BELIEVABLE[0]:,.0f} to {BELIEVABLE[1]:,.0f}. "
-            "Choose a smaller lead, fewer days or another seed."
+            f"synthetic market: the price of the {coin} coin leaves {BELIEVABLE[0]:,.0f} "
+            f"to {BELIEVABLE[1]:,.0f}. Choose a smaller lead, fewer days or another seed."
         )
     last = np.concatenate([[np.log(price)], close[:-1]])
     opened = last + OPEN_NOISE * scale * streams[f"{coin} open"].standard_normal(len(close))

@@ -1,4 +1,6 @@
-"""A stretch of time, written 20180101-20190101: from the first instant up to, not including, the second (UTC)."""
+"""A stretch of time, written 20180101-20190101: from the first instant up to, not including,
+the second (UTC).
+"""
 
 import re
 from dataclasses import dataclass
@@ -42,7 +44,8 @@ class TimeRange:
         found = _FORM.match(text.strip())
         if not found:
             raise ConfigError(
-                f"timerange {text!r} must look like 20180101-20190101 (UTC, the end is not included)."
+                f"timerange {text!r} must look like 20180101-20190101 (UTC, "
+                "the end is not included)."
             )
         start, end = (None if part is None else _instant(part, text) for part in found.groups())
         return cls(start, end)
@@ -52,7 +55,9 @@ class TimeRange:
         return (self.start is None or time >= self.start) and (self.end is None or time < self.end)
 
     def select(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of a time-indexed table that lie in the range (a view where pandas can)."""
+        """Return the rows of a time-indexed table that lie in the range (a view
+        where pandas can).
+        """
         first = 0 if self.start is None else int(table.index.searchsorted(self.start, side="left"))
         last = (
             len(table) if self.end is None else int(table.index.searchsorted(self.end, side="left"))

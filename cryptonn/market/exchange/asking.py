@@ -1,4 +1,6 @@
-"""An exchange's public interface through ccxt: connected, asked again where that may help, its errors told as ours."""
+"""An exchange's public interface through ccxt: connected, asked again where that may help,
+its errors told as ours.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +33,9 @@ _GARBLED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 class AskedToWait(ExchangeError):
-    """The exchange wants to be left alone for ``wait_s`` seconds, longer than we would wait with a request at hand."""
+    """The exchange wants to be left alone for ``wait_s`` seconds, longer than we would wait
+    with a request at hand.
+    """
 
     def __init__(self, message: str, *, wait_s: float) -> None:
         super().__init__(message)
@@ -40,7 +44,9 @@ class AskedToWait(ExchangeError):
 
 @dataclass(frozen=True)
 class PublicExchange:
-    """A connected exchange; ``api`` is its ccxt object, ``port`` that of a local exchange which gets all requests."""
+    """A connected exchange; ``api`` is its ccxt object, ``port`` that of a local exchange
+    which gets all requests.
+    """
 
     api: Any
     sleep: Callable[[float], None]
@@ -61,7 +67,9 @@ class PublicExchange:
                 self.sleep(self._wait(what, error, attempt))
 
     def _wait(self, what: str, error: Exception, attempt: int) -> float:
-        """Return the seconds to wait before the next try, or raise our error where there should be none."""
+        """Return the seconds to wait before the next try, or raise our error where there
+        should be none.
+        """
         kind, again, advice = meaning_of(error)
         asked = _retry_after(self.api)
         wait = max(min(FIRST_WAIT * 2.0 ** (attempt - 1), LONGEST_WAIT), asked)
@@ -75,7 +83,9 @@ class PublicExchange:
         raise kind(text) from error
 
     def _reason(self, error: Exception) -> str:
-        """Return the first line of an error; a host that ccxt believes it asked is replaced by the one it did."""
+        """Return the first line of an error; a host that ccxt believes it asked is replaced
+        by the one it did.
+        """
         if not str(error):
             return type(error).__name__
         line = str(error).splitlines()[0]
@@ -84,7 +94,10 @@ class PublicExchange:
         ]
 
     def page(self, symbol: str, timeframe: str, since: int) -> pd.DataFrame:
-        """Return the checked candles of one reply, in order of time; ``since`` in ns. It may be empty."""
+        """Return the checked candles of one reply, in order of time; ``since`` in ns.
+
+        It may be empty.
+        """
         return self.ask(
             f"candles of {symbol} from {time_text(pd.Timestamp(since, unit='ns', tz='UTC'))}",
             lambda: reply_candles(self._rows(symbol, timeframe, since), timeframe=timeframe),
@@ -122,7 +135,9 @@ class PublicExchange:
 
 @contextmanager
 def connected(exchange: str, timeframe: str, *, spot: bool, transport: Any) -> Iterator[Any]:
-    """Give the ccxt object of an exchange that has candles of the timeframe; nothing is sent yet."""
+    """Give the ccxt object of an exchange that has candles of the timeframe;
+    nothing is sent yet.
+    """
     import ccxt
 
     bar_step(timeframe)
@@ -133,7 +148,8 @@ def connected(exchange: str, timeframe: str, *, spot: bool, transport: Any) -> I
     api = getattr(ccxt, exchange)({"enableRateLimit": True})
     if api.has.get("fetchOHLCV") is not True:
         raise ConfigError(
-            f"{exchange} gives no candles to the public. Choose another exchange, for example binance."
+            f"{exchange} gives no candles to the public. Choose another exchange, "
+            "for example binance."
         )
     if timeframe not in (api.timeframes or {}):
         known = ", ".join(api.timeframes or {})
@@ -149,7 +165,9 @@ def connected(exchange: str, timeframe: str, *, spot: bool, transport: Any) -> I
 
 
 def _spare_requests(options: dict[str, Any], *, spot: bool) -> None:
-    """Leave out the lists of futures and options, and pages of a web site that candles have no need of."""
+    """Leave out the lists of futures and options, and pages of a web site that candles
+    have no need of.
+    """
     markets, currencies = options.get("fetchMarkets"), options.get("fetchCurrencies")
     if spot and isinstance(markets, dict) and "spot" in (markets.get("types") or ()):
         markets["types"] = ["spot"]
@@ -158,7 +176,9 @@ def _spare_requests(options: dict[str, Any], *, spot: bool) -> None:
 
 
 def _unfiltered(parse: Callable[..., Any]) -> Callable[..., Any]:
-    """Keep ccxt from dropping the rows it could not read: a page with a hole must not pass for a quiet market."""
+    """Keep ccxt from dropping the rows it could not read: a page with a hole must not pass
+    for a quiet market.
+    """
 
     def parse_all(
         ohlcvs: Any, market: Any = None, timeframe: str = "1m", *_: Any, **__: Any

@@ -1,4 +1,6 @@
-"""What came of a download, held against what was asked: the stretches without a candle, and why that may be."""
+"""What came of a download, held against what was asked: the stretches without a candle,
+and why that may be.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +20,9 @@ MOST_TOLD = 3
 """Stretches that are named one by one; further ones are counted."""
 
 MissingKind = LostKind | Literal["all", "hole", "end"]
-"""Why candles may be missing: the three of ``LostKind``; the range has none; none between two candles; none after the
-last one."""
+"""Why candles may be missing: the three of ``LostKind``; the range has none;
+none between two candles; none after the last one.
+"""
 
 _AGAIN = "The same command asks for them again."
 _ELSEWHERE = (
@@ -54,7 +57,8 @@ class Missing:
 def missing_candles(shelf: Shelf, history: History, *, span: Stretch) -> tuple[Missing, ...]:
     """Return the stretches of a span that the store lacks after a download, oldest first.
 
-    A short one counts only where it is sure that candles were kept back: the exchange gave its newest ones instead.
+    A short one counts only where it is sure that candles were kept back: the exchange gave
+    its newest ones instead.
     """
     kept_back = [lost.stretch for lost in history.lost if lost.kind == "newest only"]
     held = shelf.held(span)
@@ -104,8 +108,8 @@ def _why(kind: MissingKind, shelf: Shelf, history: History, lost: Lost | None) -
     exchange, symbol = shelf.exchange, shelf.symbol
     if kind == "newest only" and lost is not None:
         return (
-            f"Asked for them, it gave its newest {counted(lost.newest, 'candle')}: it keeps no older ones of "
-            f"{shelf.timeframe}, or {symbol} was first traded then."
+            f"Asked for them, it gave its newest {counted(lost.newest, 'candle')}: "
+            f"it keeps no older ones of {shelf.timeframe}, or {symbol} was first traded then."
         )
     if kind == "refused" and history.refusal is not None:
         said = str(history.refusal.__cause__).partition("\n")[0][:200]

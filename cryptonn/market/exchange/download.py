@@ -1,4 +1,6 @@
-"""Candles from an exchange's public interface into the store, through ccxt; it goes on where it was stopped."""
+"""Candles from an exchange's public interface into the store, through ccxt;
+it goes on where it was stopped.
+"""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,13 +22,17 @@ from cryptonn.market.timerange import TimeRange
 __all__ = ["NothingCame", "OnPage", "download_candles"]
 
 OnPage = Callable[[str, pd.Timestamp, pd.Timestamp, pd.Timestamp, int], None]
-"""Called after every page: symbol, time up to which it is fetched, start and end of the range, rows fetched so far."""
+"""Called after every page: symbol, time up to which it is fetched, start and end of the range,
+rows fetched so far.
+"""
 
 _MILLISECOND = 1_000_000
 
 
 class NothingCame(ExchangeError):
-    """No candle of any symbol lies in the range; ``report`` is what ``download_candles`` would have returned."""
+    """No candle of any symbol lies in the range; ``report`` is what ``download_candles``
+    would have returned.
+    """
 
     def __init__(self, message: str, *, report: pd.DataFrame) -> None:
         super().__init__(message)
@@ -82,7 +88,8 @@ def download_candles(
     Parameters
     ----------
     store
-        Where the candles go. Rows it has are kept and not fetched again: a download that was stopped goes on.
+        Where the candles go. Rows it has are kept and not fetched again: a download
+        that was stopped goes on.
     exchange
         Name of the exchange in ccxt, for example ``"binance"``. No account is needed.
     symbols
@@ -90,7 +97,8 @@ def download_candles(
     timeframe
         Length of a bar, for example ``"1m"``.
     timerange
-        Needs a start. Without an end, or with one yet to come, it ends with the last bar that has closed.
+        Needs a start. Without an end, or with one yet to come, it ends with the last
+        bar that has closed.
     now
         The present. A bar is fetched only if it has closed by it and by the exchange's own clock.
     on_page
@@ -105,19 +113,21 @@ def download_candles(
     Returns
     -------
     DataFrame
-        Index symbol; columns rows (int, fetched now), start and end (UTC) of the range asked for, and missing: a tuple
-        of ``Missing``, the stretches of the range for which no candle came though a quiet market would have some. It
-        is empty where the range is covered. ``coverage_words`` writes it out. What is missing is asked for again by
-        the next download; minutes absent between candles that came are not: nobody traded in them.
+        Index symbol; columns rows (int, fetched now), start and end (UTC) of the range asked for,
+        and missing: a tuple of ``Missing``, the stretches of the range for which no candle
+        came though a quiet market would have some. It is empty where the range is covered.
+        ``coverage_words`` writes it out. What is missing is asked for again by the next download;
+        minutes absent between candles that came are not: nobody traded in them.
 
     Raises
     ------
     ConfigError
-        If the exchange, a symbol or the timeframe does not exist there, it gives no candles, or the range has no start
-        or lies in the future.
+        If the exchange, a symbol or the timeframe does not exist there, it gives no candles,
+        or the range has no start or lies in the future.
     ExchangeError
-        If the exchange refuses, cannot be reached after several tries, or keeps answering nonsense; ``NothingCame`` if
-        it has no candle in the range, of any symbol. What was fetched until then is in the store.
+        If the exchange refuses, cannot be reached after several tries, or keeps answering nonsense;
+        ``NothingCame`` if it has no candle in the range, of any symbol.
+        What was fetched until then is in the store.
     """
     with connected(
         exchange, timeframe, spot=all(":" not in symbol for symbol in symbols), transport=transport

@@ -1,4 +1,5 @@
-"""What a failed request to an exchange means: whose error it is, whether to try again, and what to do.
+"""What a failed request to an exchange means: whose error it is, whether to try again,
+and what to do.
 
 The classes of ccxt are told by name, so that ccxt need not be imported.
 """
@@ -7,20 +8,25 @@ from cryptonn.errors import ConfigError, CryptonnError, ExchangeError
 
 __all__ = ["MEANINGS", "RefusedRequest", "meaning_of"]
 
-_WAIT = "The network or the exchange has trouble: wait a little; a command that has ended goes on from here."
+_WAIT = (
+    "The network or the exchange has trouble: wait a little; a command that has ended "
+    "goes on from here."
+)
 _OTHER = "Choose another exchange, or look at its status page."
 
 
 class RefusedRequest(ConfigError):
-    """The exchange calls a request a bad one; some do so where it is for candles older than those they keep."""
+    """The exchange calls a request a bad one; some do so where it is for candles older
+    than those they keep.
+    """
 
 
 _GROUPS: tuple[tuple[type[CryptonnError], bool, str, str], ...] = (
     # ours, worth another try, what to do, classes of ccxt
     (
         *(ExchangeError, True, _WAIT),
-        "OperationFailed NetworkError DDoSProtection RateLimitExceeded ExchangeNotAvailable OnMaintenance "
-        "RequestTimeout BadResponse NullResponse InvalidNonce ChecksumError",
+        "OperationFailed NetworkError DDoSProtection RateLimitExceeded ExchangeNotAvailable "
+        "OnMaintenance RequestTimeout BadResponse NullResponse InvalidNonce ChecksumError",
     ),
     (ExchangeError, True, _OTHER, "ExchangeError"),  # also what some exchanges' HTTP 5xx become
     (

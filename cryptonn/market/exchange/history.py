@@ -1,8 +1,9 @@
-"""The candles that an exchange gives of a stretch, oldest first, and the parts of it that it has answered for.
+"""The candles that an exchange gives of a stretch, oldest first, and the parts of it that
+it has answered for.
 
-Exchanges differ in what they make of ``since``: candles from then on, candles of a window that begins then, the newest
-ones whatever it is, or a refusal where it is too old. Nothing here asks which kind one is: a reply is held against what
-was asked.
+Exchanges differ in what they make of ``since``: candles from then on, candles of a window
+that begins then, the newest ones whatever it is, or a refusal where it is too old.
+Nothing here asks which kind one is: a reply is held against what was asked.
 """
 
 from collections.abc import Iterator
@@ -21,15 +22,18 @@ __all__ = ["Given", "History", "Lost", "LostKind"]
 UNKNOWN_PAGE = 500
 """Bars a page is taken to span where ccxt does not know the exchange's limit."""
 MOST_RETURNS = 8
-"""Times that a search for the first candle starts anew, because there are some from before a hole."""
+"""Times that a search for the first candle starts anew, because there are some
+from before a hole.
+"""
 _FULL = 0.9
 """Share of the candles ccxt expects from which on a reply is a full one."""
 MOST_LOOKS = 20
 """Requests that look for the beginning of one page."""
 
 LostKind = Literal["newest only", "refused", "older"]
-"""Why the beginning of a stretch did not come: the exchange gave its newest candles instead, it refused the request, or
-it gave later candles only."""
+"""Why the beginning of a stretch did not come: the exchange gave its newest candles instead,
+it refused the request, or it gave later candles only.
+"""
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,10 @@ class History:
         self._present = present
         self._limit = venue.page_limit or UNKNOWN_PAGE
         self._span = self._limit // 2 * self._step
-        """So much of the time after ``since`` a reply surely tells of. At first half of what ccxt says: its class for
-        mexc says 1,000 bars and asks for 500."""
+        """So much of the time after ``since`` a reply surely tells of.
+
+        At first half of what ccxt says: its class for mexc says 1,000 bars and asks for 500.
+        """
         self._look_back = (self._limit - 1) * self._step
         """Where a page that is to end with a certain bar is asked for: so long before it."""
         self._inclusive = False
@@ -101,7 +107,8 @@ class History:
     def pages(self, start: int, end: int) -> Iterator[Given]:
         """Give the candles that open in [start, end), page by page.
 
-        What the exchange does not give is skipped, in few requests however long it is; see ``_next``.
+        What the exchange does not give is skipped, in few requests however long it is;
+        see ``_next``.
         """
         since = start
         known = False  # the exchange has given a candle from before `since`
@@ -123,10 +130,12 @@ class History:
             yield Given(wanted, (min(answered, reached), reached), reached)
 
     def _next(self, since: int, end: int) -> _Reply | None:
-        """Return the first reply with a candle at or after ``since``; None if there is none before ``end``.
+        """Return the first reply with a candle at or after ``since``;
+        None if there is none before ``end``.
 
-        Pages without a candle are asked for one after the other for a day; after that at distances that double, and
-        when candles come, back by halves to the first page that has one, and anew where there are some before a hole.
+        Pages without a candle are asked for one after the other for a day;
+        after that at distances that double, and when candles come, back by halves
+        to the first page that has one, and anew where there are some before a hole.
         What is passed over so is longer than a quiet market has, and is told as missing.
         """
         reply = self._ask(since)
@@ -152,8 +161,9 @@ class History:
         return reply
 
     def _before(self, found: _Reply, since: int) -> _Reply | None:
-        """Return a reply with candles from before, looked for at distances that double: what was found may have come
-        after a hole."""
+        """Return a reply with candles from before, looked for at distances that double:
+        what was found may have come after a hole.
+        """
         distance = self._span
         while found.since - distance > since:
             reply = self._ask(found.since - distance)
@@ -163,7 +173,9 @@ class History:
         return None
 
     def _first_between(self, empty: int, reply: _Reply) -> _Reply:
-        """Return the first reply with a candle, between a page without one and a reply that has some."""
+        """Return the first reply with a candle, between a page without one and a reply
+        that has some.
+        """
         while reply.since - empty > (self._span if reply.first > reply.since else self._step):
             middle = empty + (reply.since - empty) // 2 // self._step * self._step
             earlier = self._ask(middle)
@@ -174,10 +186,12 @@ class History:
         return reply
 
     def _from_its_beginning(self, found: _Reply, *, known: bool) -> _Reply:
-        """Return a reply with what it lacks after ``since``: it is asked for what ends where the reply begins.
+        """Return a reply with what it lacks after ``since``: it is asked for what ends
+        where the reply begins.
 
-        Some exchanges give the newest candles of a window, and fewer than ccxt asks for; others begin after ``since``.
-        A candle from before ``since`` tells that nothing is lacking: nobody traded.
+        Some exchanges give the newest candles of a window, and fewer than ccxt asks for;
+        others begin after ``since``. A candle from before ``since`` tells that nothing is lacking:
+        nobody traded.
         """
         expected = known and self._inclusive and found.first - found.since <= HOLE * self._step
         if expected or found.begins_before:
@@ -202,7 +216,9 @@ class History:
         return replace(found, candles=candles, begins_before=begins_before)
 
     def _ask(self, since: int) -> _Reply | None:
-        """Return the reply to a request, None if it has no candle at or after ``since``; none is of the future."""
+        """Return the reply to a request, None if it has no candle at or after ``since``;
+        none is of the future.
+        """
         page = self._page(since)
         times = times_of(time_index(page))
         later = (times >= since) & (times <= self._present)
@@ -220,7 +236,8 @@ class History:
             return reply_candles([], timeframe=self._timeframe)
 
     def _is_lost(self, stretch: Stretch, found: _Reply) -> bool:
-        """Tell whether the beginning of a stretch, for which only later candles came, was kept back; note it if so.
+        """Tell whether the beginning of a stretch, for which only later candles came,
+        was kept back; note it if so.
 
         It was not where the exchange gives candles from before: then there are none in between.
         """

@@ -1,4 +1,6 @@
-"""The newest candles of an exchange, again and again, through ccxt's public class: no account and no keys."""
+"""The newest candles of an exchange, again and again, through ccxt's public class:
+no account and no keys.
+"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -28,7 +30,9 @@ Row = list[float]
 
 
 class ToPort(HTTPAdapter):  # type: ignore[misc]  # requests is not typed here
-    """Carries every request to a port of 127.0.0.1, whatever host it names, and none to the network."""
+    """Carries every request to a port of 127.0.0.1, whatever host it names,
+    and none to the network.
+    """
 
     def __init__(self, port: int) -> None:
         super().__init__(max_retries=0)
@@ -45,7 +49,8 @@ class ToPort(HTTPAdapter):  # type: ignore[misc]  # requests is not typed here
 
 
 class LiveCandles:
-    """Candles of some symbols as an exchange gives them now; a context manager, which closes its connections.
+    """Candles of some symbols as an exchange gives them now; a context manager,
+    which closes its connections.
 
     Parameters
     ----------
@@ -58,7 +63,8 @@ class LiveCandles:
     port
         Of a local exchange: all requests go there, and none to the network.
     transport
-        A ``requests`` transport adapter to carry the requests, where neither the usual one nor a port will do.
+        A ``requests`` transport adapter to carry the requests, where neither the usual
+        one nor a port will do.
     sleep
         Waits the given seconds before a request is sent again.
 
@@ -67,8 +73,8 @@ class LiveCandles:
     ConfigError
         If the exchange, a symbol or the timeframe does not exist there.
     ExchangeError
-        If it refuses, cannot be reached after several tries, or keeps answering nonsense; ``AskedToWait`` if it asks
-        to be left alone for long.
+        If it refuses, cannot be reached after several tries, or keeps answering nonsense;
+        ``AskedToWait`` if it asks to be left alone for long.
     """
 
     def __init__(
@@ -112,13 +118,14 @@ class LiveCandles:
         self._open.close()
 
     def fetch(self, since_ms: int) -> dict[str, list[Row]]:
-        """Return by symbol the candles that open at ``since_ms`` or later, up to the one in progress.
+        """Return by symbol the candles that open at ``since_ms`` or later,
+        up to the one in progress.
 
         Returns
         -------
         dict
-            Rows [open time in ms, open, high, low, close, volume], in order of time. Each is a possible bar; the last
-            may still be in progress.
+            Rows [open time in ms, open, high, low, close, volume], in order of time.
+            Each is a possible bar; the last may still be in progress.
 
         Raises
         ------
@@ -128,7 +135,8 @@ class LiveCandles:
         return {symbol: self._rows(symbol, since_ms) for symbol in self.symbols}
 
     def server_ms(self) -> int:
-        """Return the exchange's time in milliseconds; where it has no clock to ask, the start of its second.
+        """Return the exchange's time in milliseconds; where it has no clock to ask,
+        the start of its second.
 
         Raises
         ------
@@ -141,7 +149,9 @@ class LiveCandles:
         return self._source.ask("the time of its reply", self._replied_ms)
 
     def _rows(self, symbol: str, since_ms: int) -> list[Row]:
-        """Fetch page after page until one is not full, or tells of earlier bars than asked for: then it is all."""
+        """Fetch page after page until one is not full, or tells of earlier bars than asked for:
+        then it is all.
+        """
         step, since = bar_step(self._timeframe) // _MILLISECOND, since_ms
         limit, rows = self._source.page_limit, []
         while True:

@@ -1,4 +1,6 @@
-"""Pages of candles: what one reply of an exchange holds, and which stretches are still to be asked for."""
+"""Pages of candles: what one reply of an exchange holds, and which stretches are still
+to be asked for.
+"""
 
 from typing import Any
 
@@ -25,29 +27,36 @@ Stretch = tuple[int, int]
 """Start and end (ns, the end not included)."""
 
 HOLE = 10
-"""Absent bars in a row, among stored ones, that are not asked for again: a quiet market has such stretches."""
+"""Absent bars in a row, among stored ones, that are not asked for again: a quiet market
+has such stretches.
+"""
 
 _QUIET = 60
-"""Usual distances between two candles in a row without one: a quiet hour where every minute trades."""
+"""Usual distances between two candles in a row without one: a quiet hour where every
+minute trades.
+"""
 _MILLISECOND = 1_000_000
 _DAY = 86_400_000_000_000
 
 
 def reply_candles(rows: Any, *, timeframe: str) -> pd.DataFrame:
-    """Return the rows of a reply as a candle table in order of time; identical repetitions are dropped.
+    """Return the rows of a reply as a candle table in order of time;
+    identical repetitions are dropped.
 
     Parameters
     ----------
     rows
-        As ccxt gives them: a list of [time in ms, open, high, low, close, volume]. ccxt turns a garbled reply into rows
-        of None, or into text, rather than raise, so that every value is looked at. May be empty.
+        As ccxt gives them: a list of [time in ms, open, high, low, close, volume].
+        ccxt turns a garbled reply into rows of None, or into text, rather than raise,
+        so that every value is looked at. May be empty.
     timeframe
         Length of a bar.
 
     Raises
     ------
     DataError
-        If it is no list of such rows, or a bar is impossible or off the grid, or two bars of one time differ.
+        If it is no list of such rows, or a bar is impossible or off the grid,
+        or two bars of one time differ.
 
     >>> reply_candles([[1514764800000, 737.9, 738.0, 737.8, 738.0, 2.4]], timeframe="1m")[
     ...     "close"
@@ -93,7 +102,8 @@ def absent_stretches(
     timeframe
         Length of a bar.
     inside, at_ends
-        So many absent bars in a row are let pass: between two bars held, and before the first or after the last.
+        So many absent bars in a row are let pass: between two bars held, and before the first
+        or after the last.
     """
     step = bar_step(timeframe)
     marks = np.concatenate([[span[0] - step], held, [span[1]]])
@@ -108,8 +118,9 @@ def absent_stretches(
 def missing_stretches(held: NDArray[np.int64], *, span: Stretch, timeframe: str) -> list[Stretch]:
     """Return the stretches of a span that are to be fetched, oldest first.
 
-    They are what lies before the first and after the last bar held, and between them each hole of more than ``HOLE``
-    bars, or of more than a day. The parameters are those of ``absent_stretches``.
+    They are what lies before the first and after the last bar held,
+    and between them each hole of more than ``HOLE`` bars, or of more than a day.
+    The parameters are those of ``absent_stretches``.
     """
     return absent_stretches(
         held, span=span, timeframe=timeframe, inside=_passed(timeframe), at_ends=0
@@ -117,15 +128,17 @@ def missing_stretches(held: NDArray[np.int64], *, span: Stretch, timeframe: str)
 
 
 def taken_up_again(reached: int, end: int, *, timeframe: str) -> bool:
-    """Tell whether a stretch stored up to ``reached`` (ns) is complete, or ``missing_stretches`` will give its rest."""
+    """Tell whether a stretch stored up to ``reached`` (ns) is complete, or ``missing_stretches``
+    will give its rest.
+    """
     return reached >= end or (end - reached) // bar_step(timeframe) > _passed(timeframe)
 
 
 def quiet_bars(times: NDArray[np.int64], *, timeframe: str) -> int:
     """Return how many bars in a row may be absent because nobody traded; more are a hole.
 
-    A market that trades in every minute may pause for an hour; one that trades every ten minutes, for ten hours. More
-    than a day (or one bar, if that is longer) is a hole in any market.
+    A market that trades in every minute may pause for an hour; one that trades every ten minutes,
+    for ten hours. More than a day (or one bar, if that is longer) is a hole in any market.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""One symbol's table in the store as a download sees it: the bars it has, and the stretches that were asked for."""
+"""One symbol's table in the store as a download sees it: the bars it has, and the stretches
+that were asked for.
+"""
 
 from collections.abc import Sequence
 
@@ -20,9 +22,9 @@ __all__ = ["Shelf", "joined", "without"]
 class Shelf:
     """Candles of one exchange, symbol and timeframe in the store.
 
-    The manifest keeps the stretches that were asked for and answered with candles around: minutes absent from them did
-    not trade, and are not asked for again. Where more are absent than a quiet market has (``quiet_bars``), none came:
-    that counts as never asked, whatever a manifest says.
+    The manifest keeps the stretches that were asked for and answered with candles around: minutes
+    absent from them did not trade, and are not asked for again. Where more are absent than a quiet
+    market has (``quiet_bars``), none came: that counts as never asked, whatever a manifest says.
     """
 
     def __init__(self, store: Store, *, exchange: str, symbol: str, timeframe: str) -> None:
@@ -54,14 +56,18 @@ class Shelf:
         )
 
     def uncovered(self, span: Stretch) -> list[Stretch]:
-        """Return the stretches of the span with no candle, longer than a quiet market has, oldest first."""
+        """Return the stretches of the span with no candle, longer than a quiet market has,
+        oldest first.
+        """
         quiet = quiet_bars(self.times, timeframe=self.timeframe)
         return absent_stretches(
             self.held(span), span=span, timeframe=self.timeframe, inside=quiet, at_ends=quiet
         )
 
     def keep(self, pages: Sequence[pd.DataFrame], *, answered: Sequence[Stretch]) -> None:
-        """Store the candles of the pages, which are all there are in the stretches the exchange answered for."""
+        """Store the candles of the pages, which are all there are in the stretches
+        the exchange answered for.
+        """
         self.asked = joined([*self.asked, *answered])
         rows = [page for page in pages if len(page)]
         if not rows:

@@ -38,15 +38,16 @@ _SHEET = "[Content_Types].xml"
 
 
 def read_content(path: Path) -> tuple[bytes, str]:
-    """Return the text of a plain, gzip or zip file in UTF-8, and the sha256 of the file as it lies on the disk.
+    """Return the text of a plain, gzip or zip file in UTF-8, and the sha256 of the file
+    as it lies on the disk.
 
     UTF-16 with its mark is read, too; lines end in LF or CRLF, even where the file ends them in CR.
 
     Raises
     ------
     DataError
-        If the file is missing, a folder, unreadable, empty, broken, of another kind than CSV (a workbook, JSON,
-        Parquet, a tar archive, …), or a zip of several files.
+        If the file is missing, a folder, unreadable, empty, broken, of another kind than CSV (a
+        workbook, JSON, Parquet, a tar archive, …), or a zip of several files.
     """
     packed = _read(path)
     content = _unpack(path, packed)
@@ -74,8 +75,8 @@ def _refuse_other_kind(path: Path, content: bytes) -> None:
         raise DataError(f"{path}: this is JSON, not a CSV. {_PANDAS}")
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise DataError(
-            f"{path}: this is a page of the web (HTML or XML), not a CSV. Look at it in a browser: it may hold an error "
-            "of the site. Fetch the file again."
+            f"{path}: this is a page of the web (HTML or XML), not a CSV. Look at it in a browser: "
+            "it may hold an error of the site. Fetch the file again."
         )
 
 
@@ -87,8 +88,8 @@ def _in_utf8(path: Path, content: bytes) -> bytes:
         return content.decode("utf-16").encode()
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path}: the file begins as UTF-16 text and does not go on so ({error.reason}). Fetch it again, or save "
-            "it as UTF-8."
+            f"{path}: the file begins as UTF-16 text and does not go on so ({error.reason}). "
+            "Fetch it again, or save it as UTF-8."
         ) from error
 
 
@@ -150,7 +151,7 @@ def _unzip(path: Path, packed: bytes) -> bytes:
             raise DataError(f"{path}: this is an Excel workbook. Save it as CSV and give that.")
         if len(names) != 1:
             raise DataError(
-                f"{path}: the zip holds {len(names)} files ({', '.join(names[:5])}); it must hold one. "
-                "Unpack it and give the files."
+                f"{path}: the zip holds {len(names)} files ({', '.join(names[:5])}); "
+                "it must hold one. Unpack it and give the files."
             )
         return archive.read(names[0])

@@ -1,4 +1,6 @@
-"""Which of the numbers of a day is the day, the month, the year: told by what makes one steady series."""
+"""Which of the numbers of a day is the day, the month, the year: told by what makes
+one steady series.
+"""
 
 from dataclasses import dataclass
 
@@ -15,12 +17,16 @@ _DAY = 24 * 3600 * 10**9
 _FEWEST = 3
 """Times that can show a spacing at all."""
 _ON_GRID = 0.95
-"""Share of the times that lie on the grid of the most common spacing, at least, if a series is steady."""
+"""Share of the times that lie on the grid of the most common spacing, at least,
+if a series is steady.
+"""
 _ONE_WAY = 0.9
 """Share of the steps from row to row that go the same way, at least."""
 _FILLED = 0.25
-"""Share of the places between first and last that hold a bar, at least. Of twelve days read as twelve months
-one place in thirty is filled."""
+"""Share of the places between first and last that hold a bar, at least.
+
+Of twelve days read as twelve months one place in thirty is filled.
+"""
 _LAST_OF_2000 = 69
 """A year of two digits below it is of this century."""
 _WORDS = {"dmy": "day first", "mdy": "month first", "ymd": "year first", "ydm": "day last"}
@@ -38,7 +44,9 @@ class DatedRows:
 
 
 def times_in(rows: DatedRows, order: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the time of each row in nanoseconds since 1970, and whether it is one in this order; both shape (n,)."""
+    """Return the time of each row in nanoseconds since 1970, and whether it is one in this order;
+    both shape (n,).
+    """
     days, possible = _dates(rows.days.numbers, order)
     return days[rows.places] * _DAY + rows.clocks, possible[rows.places]
 
@@ -46,8 +54,9 @@ def times_in(rows: DatedRows, order: str) -> tuple[NDArray[np.int64], NDArray[np
 def order_of(rows: DatedRows, *, given: str | None, source: str) -> tuple[str, str | None]:
     """Return the order of the days, and a note if it was found by the spacing.
 
-    An order in which a day is impossible is out. Where several are left, the one counts in which the times follow each
-    other at one steady spacing. Where none is left, the one with the fewest impossible days is returned.
+    An order in which a day is impossible is out. Where several are left,
+    the one counts in which the times follow each other at one steady spacing.
+    Where none is left, the one with the fewest impossible days is returned.
 
     Parameters
     ----------
@@ -57,8 +66,8 @@ def order_of(rows: DatedRows, *, given: str | None, source: str) -> tuple[str, s
     Raises
     ------
     DataError
-        If several orders are steady, or none, and nothing is said; if what is said cannot be, or another order alone
-        is steady; if a year-month-day is steady only as year-day-month.
+        If several orders are steady, or none, and nothing is said; if what is said cannot be,
+        or another order alone is steady; if a year-month-day is steady only as year-day-month.
     """
     orders = rows.days.orders
     example = rows.days.example
@@ -114,8 +123,9 @@ def _refuse_against_spacing(rows: DatedRows, given: str, source: str) -> None:
     ]
     if fitting:
         raise DataError(
-            f"{source}: read {_WORDS[given]} ({given}), the bars do not follow each other at one spacing; read "
-            f"{_WORDS[fitting[0]]} they do. Give --date-order {fitting[0]} (date_order under [data]), or leave it out."
+            f"{source}: read {_WORDS[given]} ({given}), the bars do not follow "
+            f"each other at one spacing; read {_WORDS[fitting[0]]} they do. "
+            f"Give --date-order {fitting[0]} (date_order under [data]), or leave it out."
         )
 
 
@@ -126,8 +136,9 @@ def _refuse_day_last(rows: DatedRows, times: NDArray[np.int64], source: str) -> 
     other, possible = times_in(rows, "ydm")
     if possible.all() and (other != times).any() and _is_steady(rows, "ydm"):
         raise DataError(
-            f"{source}: the dates look like year, day, month: read so, the bars follow each other at one spacing, and "
-            f"as year, month, day ({rows.days.example!r}) they do not. Write them as year-month-day."
+            f"{source}: the dates look like year, day, month: read so, the bars follow each "
+            f"other at one spacing, and as year, month, day ({rows.days.example!r}) they do not. "
+            "Write them as year-month-day."
         )
 
 
@@ -137,9 +148,10 @@ def _refuse_both(rows: DatedRows, source: str) -> None:
     mdy = times_in(rows, "mdy")[1]
     if (dmy | mdy).all():
         raise DataError(
-            f"{source}: some dates can only be day first and others only month first, such as "
-            f"{_first_day(rows, dmy & ~mdy)!r} and {_first_day(rows, mdy & ~dmy)!r}. A spreadsheet may "
-            "have turned some of them round: fetch the file again and do not save it in between."
+            f"{source}: some dates can only be day first and others only month first, "
+            f"such as {_first_day(rows, dmy & ~mdy)!r} and {_first_day(rows, mdy & ~dmy)!r}. "
+            "A spreadsheet may have turned some of them round: fetch the file again and do "
+            "not save it in between."
         )
 
 
@@ -149,7 +161,8 @@ def _first_day(rows: DatedRows, marks: NDArray[np.bool_]) -> str:
 
 
 def _is_steady(rows: DatedRows, order: str) -> bool:
-    """Tell whether the times of an order make one series: one spacing, one direction, most bars there.
+    """Tell whether the times of an order make one series: one spacing, one direction,
+    most bars there.
 
     The first of every month counts as one spacing, too, though months are not equally long.
     """

@@ -62,7 +62,9 @@ class Days:
     """The distinct days of a column."""
 
     numbers: NDArray[np.int64]
-    """What stands first, second and third, shape (n, 3); −1 where a day is of another form than most."""
+    """What stands first, second and third, shape (n, 3); −1 where a day is of another
+    form than most.
+    """
     orders: tuple[str, ...]
     """What the three may be: ``("dmy", "mdy")`` of 05/01/2020."""
     example: str
@@ -78,13 +80,16 @@ class Clocks:
     offsets: NDArray[np.int64]
     """Nanoseconds ahead of UTC, shape (n,); 0 where no zone stands, too."""
     zoned: NDArray[np.bool_]
-    """Whether a zone stands there that says how far it is from UTC: Z, UTC, GMT, +01:00; shape (n,)."""
+    """Whether a zone stands there that says how far it is from UTC: Z, UTC, GMT, +01:00;
+    shape (n,).
+    """
     names: tuple[str, ...]
     """What stands there of other zones: ``EST``, ``US/Eastern``; "" where nothing does."""
 
 
 def split_texts(texts: "pd.Series[str]") -> "tuple[pd.Series[str], pd.Series[str]] | None":
-    """Return the days and the rest of each text, or None if none of the first hundred begins with a day.
+    """Return the days and the rest of each text, or None if none of the first hundred
+    begins with a day.
 
     A text that begins with none has the day "".
     """
@@ -133,7 +138,9 @@ def read_days(texts: Sequence[str]) -> Days | None:
 
 
 def read_clocks(texts: Sequence[str]) -> Clocks:
-    """Take distinct times of day apart, as they stand after a day: ``"T13:00Z"``, ``" 1:00 PM"``, ``""``."""
+    """Take distinct times of day apart, as they stand after a day: ``"T13:00Z"``,
+    ``" 1:00 PM"``, ``""``.
+    """
     found = [_CLOCK.fullmatch(text) for text in texts]
     offsets = [0 if one is None else _offset(one["offset"]) for one in found]
     names = ["" if one is None else _zone(one) for one in found]
@@ -233,7 +240,9 @@ def _clock(found: "re.Match[str]") -> int:
 
 
 def _zone(found: "re.Match[str]") -> str:
-    """Return the name of a zone; one in brackets counts where nothing before them tells it: 13:00 (EST)."""
+    """Return the name of a zone; one in brackets counts where nothing before them tells it:
+    13:00 (EST).
+    """
     bracket = found["bracket"] or ""
     return found["zone"] or ("" if found["offset"] else bracket[1:-1].strip())
 

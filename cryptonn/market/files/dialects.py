@@ -41,7 +41,10 @@ INVESTING = "Investing.com"
 PLAIN = "plain OHLCV"
 
 _KNOWN = (
-    f"{CRYPTODATADOWNLOAD} (Date,Symbol,Open,High,Low,Close,Volume…; minutes begin with Unix Timestamp)",
+    (
+        f"{CRYPTODATADOWNLOAD} (Date,Symbol,Open,High,Low,Close,Volume…; "
+        "minutes begin with Unix Timestamp)"
+    ),
     f"{YAHOO} (Date,Open,High,Low,Close,Adj Close,Volume, or Date,Close,High,Low,Open,Volume)",
     f"{BINANCE} (12 columns, with or without a header)",
     f"{KRAKEN} (7 columns without a header: time, open, high, low, close, volume, trades)",
@@ -94,8 +97,9 @@ class Layout:
     width: int
     """Cells in a row."""
     columns: dict[str, int] = field(default_factory=dict)
-    """Position of ``time``, of ``clock`` where the time of day is a column of its own, of each price, and of the extras
-    where they are asked for."""
+    """Position of ``time``, of ``clock`` where the time of day is a column of its own,
+    of each price, and of the extras where they are asked for.
+    """
     ignored: tuple[str, ...] = ()
     """Columns nobody reads, for a plain file."""
     extras: dict[str, int] = field(default_factory=dict)
@@ -127,15 +131,16 @@ def recognise(
     Parameters
     ----------
     symbol
-        Base/quote: it says which volume is base. May be left out where the file has a column Symbol.
+        Base/quote: it says which volume is base. May be left out where the file has
+        a column Symbol.
     where
         Columns that rows are chosen by.
 
     Raises
     ------
     DataError
-        If the header is none that is known (the message shows it and lists the known ones), if no column counts what
-        was traded, or if neither caller nor file says the symbol.
+        If the header is none that is known (the message shows it and lists the known ones),
+        if no column counts what was traded, or if neither caller nor file says the symbol.
     """
     head = read_head(content)
     _refuse_numbered(path, head)
@@ -176,31 +181,37 @@ def recognise(
 
 
 def with_extras(path: Path, layout: Layout, *, symbol: str | None) -> Layout:
-    """Return the layout with the extras among the columns that are read; raises ``DataError`` if it lacks one."""
+    """Return the layout with the extras among the columns that are read;
+    raises ``DataError`` if it lacks one.
+    """
     missing = [name for name in EXTRAS if name not in layout.extras]
     if missing:
         raise DataError(
-            f"{path}: {symbol or 'the file'} has no {', '.join(missing)} here: the file is {layout.dialect}, and the "
-            f"extras stand in {BINANCE} of 12 columns alone, headed {', '.join(_EXTRA_NAMES[missing[0]])} or the like. "
-            "Give such a file for every symbol, or do without the extras (extras = false under [data])."
+            f"{path}: {symbol or 'the file'} has no {', '.join(missing)} here: "
+            f"the file is {layout.dialect}, and the extras stand in {BINANCE} of 12 columns alone, "
+            f"headed {', '.join(_EXTRA_NAMES[missing[0]])} or the like. Give such a file for every "
+            "symbol, or do without the extras (extras = false under [data])."
         )
     return replace(layout, columns=layout.columns | layout.extras)
 
 
 def refuse_other_dialect(path: Path, layout: Layout, *, expected: str) -> None:
-    """Raise ``DataError`` if the file has another layout than the one expected: yahoo, cryptodatadownload, …
+    """Raise ``DataError`` if the file has another layout than the one expected: yahoo,
+    cryptodatadownload, …
 
-    The first word counts, however it is written. A name that is no dialect's raises ``ConfigError``.
+    The first word counts, however it is written. A name that is no dialect's raises
+    ``ConfigError``.
     """
     word = next(iter(expected.lower().split()), "")
     if word not in _NAMES:
         raise ConfigError(
-            f"dialect {expected!r} is unknown. There are: {', '.join(_NAMES)}.{did_you_mean(word, _NAMES)}"
+            f"dialect {expected!r} is unknown. There are: "
+            f"{', '.join(_NAMES)}.{did_you_mean(word, _NAMES)}"
         )
     if layout.dialect != _NAMES[word]:
         raise DataError(
-            f"{path}: the file is {layout.dialect}, the run expects {_NAMES[word]} (dialect = {expected!r}). "
-            "Give a file of that layout, or change data.dialect."
+            f"{path}: the file is {layout.dialect}, the run expects {_NAMES[word]} "
+            f"(dialect = {expected!r}). Give a file of that layout, or change data.dialect."
         )
 
 
@@ -223,8 +234,8 @@ def _refuse_numbered(path: Path, head: Head) -> None:
             f"{index + names!r}"
         )
         raise DataError(
-            f"{path}: row {line}, {head.delimiter.join(cells)!r}, holds the numbers that pandas gives to columns without "
-            f"a name. {todo}."
+            f"{path}: row {line}, {head.delimiter.join(cells)!r}, holds the numbers that pandas "
+            f"gives to columns without a name. {todo}."
         )
 
 
@@ -268,22 +279,24 @@ def _without_header(path: Path, head: Head) -> str:
         "timestamp,open,high,low,close,volume, in the order of the file."
     )
     unknown = (
-        " What a ? stands for is not known: write volume for the column that counts base, volume_quote for one in quote "
-        "money, and other names for the rest."
+        " What a ? stands for is not known: write volume for the column that counts base, "
+        "volume_quote for one in quote money, and other names for the rest."
         if any("?" in line for line in lines)
         else ""
     )
     return (
-        f"{path}: the layout is unknown. The first line looks like a candle: add a header that names the columns. "
-        f"It is {_short(head.line)!r}; without names the order of the prices is not known, and exchanges differ. "
-        f"{fits}{unknown} Known are:\n{_listed()}"
+        f"{path}: the layout is unknown. The first line looks like a candle: add a header that "
+        f"names the columns. It is {_short(head.line)!r}; without names the order of the prices "
+        f"is not known, and exchanges differ. {fits}{unknown} Known are:\n{_listed()}"
     )
 
 
 def _amount_names(head: Head, order: Sequence[str]) -> list[str]:
-    """Return what the columns after the prices may be called, "?" for those of which the values do not tell.
+    """Return what the columns after the prices may be called, "?" for those of which
+    the values do not tell.
 
-    A mean price lies between low and high; a volume makes the price of the bar with another column in quote.
+    A mean price lies between low and high; a volume makes the price of the bar with another
+    column in quote.
     """
     places = range(5, len(head.header))
     means = [place for place in places if _lies_within(head, order, place)]
@@ -309,14 +322,18 @@ def _amount_names(head: Head, order: Sequence[str]) -> list[str]:
 
 
 def _volume_place(head: Head, order: Sequence[str], places: Sequence[int]) -> int | None:
-    """Return the first column that, with another in quote, makes the price of the bar; None if there is none."""
+    """Return the first column that, with another in quote, makes the price of the bar;
+    None if there is none.
+    """
     pairs = [(base, quote) for base in places for quote in places if base != quote]
     fitting = (base for base, quote in pairs if _lies_within(head, order, quote, of=base))
     return next(fitting, None)
 
 
 def _lies_within(head: Head, order: Sequence[str], place: int, *, of: int | None = None) -> bool:
-    """Tell whether a column, or its quotient with another, lies between low and high wherever it is above 0."""
+    """Tell whether a column, or its quotient with another, lies between low and high
+    wherever it is above 0.
+    """
     seen = 0
     for row in head.sample:
         cells = (row[1:5], row[place : place + 1], row[of : of + 1] if of is not None else ("1",))
@@ -379,7 +396,9 @@ def _has_prices(names: Sequence[str], dialect: str) -> bool:
 
 
 def _candidates(names: Sequence[str], price: str, dialect: str) -> list[int]:
-    """Return the positions of the columns that may be one of the prices: open, o, Open (USD), open price."""
+    """Return the positions of the columns that may be one of the prices: open, o,
+    Open (USD), open price.
+    """
     if price == "close" and dialect == INVESTING:
         return [names.index("price")]
     exact = [number for number, name in enumerate(names) if name == price]
@@ -413,11 +432,12 @@ def _price(path: Path, head: Head, price: str, dialect: str, symbol: str) -> int
     columns = ", ".join(head.header[number] for number in found)
     if not fitting:
         raise DataError(
-            f"{path}: the prices are not in {symbol.split('/')[1]}: {price} stands in column {columns}. Give the "
-            "symbol that the file holds, or a file of this one."
+            f"{path}: the prices are not in {symbol.split('/')[1]}: {price} stands in column "
+            f"{columns}. Give the symbol that the file holds, or a file of this one."
         )
     raise DataError(
-        f"{_unknown(path, head)}\n{path}: {price} stands in {len(fitting)} columns ({columns}). Rename all but one."
+        f"{_unknown(path, head)}\n{path}: {price} stands in {len(fitting)} columns ({columns}). "
+        "Rename all but one."
     )
 
 
@@ -449,25 +469,28 @@ def _volumes(
         else "no column counts what was traded"
     )
     raise DataError(
-        f"{path}: the layout is unknown: {problem}. Its header is {_short(head.line)!r}. Give a file with a column "
-        "volume (in base) or volume_quote (it is divided by the close). If these are mark or index prices, at which "
-        "nothing was traded, add a column volume of 0: a run can look at such candles, but not trade on them. "
-        f"Known are:\n{_listed()}"
+        f"{path}: the layout is unknown: {problem}. Its header is {_short(head.line)!r}. "
+        "Give a file with a column volume (in base) or volume_quote (it is divided by the close). "
+        "If these are mark or index prices, at which nothing was traded, add a column volume of 0: "
+        f"a run can look at such candles, but not trade on them. Known are:\n{_listed()}"
     )
 
 
 def _refuse_volume_of_other_coin(
     path: Path, head: Head, volumes: VolumeColumns, symbol: str
 ) -> None:
-    """Refuse a file whose volume is named after a coin that the symbol has not, where none is named after its base."""
+    """Refuse a file whose volume is named after a coin that the symbol has not,
+    where none is named after its base.
+    """
     if volumes.base:
         return
     for column in volumes.other:
         coin = named_coin(head.names[column.position], symbol)
         if coin and volumes.read:
             raise DataError(
-                f"{path}: column {column.name} counts {coin}, so the file seems to hold {coin}, not {symbol}. Give the "
-                f"symbol that it holds, or the file of {symbol}. If it does hold {symbol}, take the column out."
+                f"{path}: column {column.name} counts {coin}, so the file seems to hold {coin}, "
+                f"not {symbol}. Give the symbol that it holds, or the file of {symbol}. "
+                f"If it does hold {symbol}, take the column out."
             )
 
 
@@ -500,19 +523,22 @@ def _ignored(head: Head, used: set[int], volumes: VolumeColumns) -> tuple[str, .
 
 
 def _symbol(path: Path, head: Head, symbol: str | None, where: Mapping[str, str]) -> str:
-    """Return the symbol by which the columns are told apart: the caller's, or else the first one of the file."""
+    """Return the symbol by which the columns are told apart: the caller's,
+    or else the first one of the file.
+    """
     if len(head.tickers) > 1:
         raise DataError(
-            f"{path}: several symbols in one file, side by side: {', '.join(head.tickers[:5])}. Give a file of each: "
-            f'yfinance makes one by yf.download("{head.tickers[0]}", multi_level_index=False).'
+            f"{path}: several symbols in one file, side by side: {', '.join(head.tickers[:5])}. "
+            f'Give a file of each: yfinance makes one by yf.download("{head.tickers[0]}", '
+            "multi_level_index=False)."
         )
     inside = next(iter(head.tickers), None)
     if symbol is not None:
         given = parse_symbol(symbol)
         if inside is not None and parse_symbol(inside) != given:
             raise DataError(
-                f"{path}: the file holds {parse_symbol(inside)}, not {given}. Give another file, or the symbol it "
-                "holds."
+                f"{path}: the file holds {parse_symbol(inside)}, not {given}. "
+                "Give another file, or the symbol it holds."
             )
         return given
     chosen = next((value for name, value in where.items() if name.lower() == "symbol"), None)
@@ -526,7 +552,8 @@ def _symbol(path: Path, head: Head, symbol: str | None, where: Mapping[str, str]
         return parse_symbol(first)
     except ConfigError as error:
         raise DataError(
-            f"{path}: the file says {first!r}, which is not base/quote. Give the symbol, as in --symbol ETH/USD."
+            f"{path}: the file says {first!r}, which is not base/quote. Give the symbol, "
+            "as in --symbol ETH/USD."
         ) from error
 
 
@@ -535,8 +562,9 @@ def _unknown(path: Path, head: Head) -> str:
     if head.delimiter == "," and "," not in head.line:
         hint = " Cells must be separated by commas, semicolons or tabs."
     return (
-        f"{path}: the layout is unknown. Its header is {_short(head.line)!r}.{hint or _lacking(head)} Known are:\n"
-        f"{_listed()}\nRename the columns to one of them."
+        f"{path}: the layout is unknown. Its header is "
+        f"{_short(head.line)!r}.{hint or _lacking(head)} Known are:\n{_listed()}\nRename "
+        "the columns to one of them."
     )
 
 
@@ -551,8 +579,8 @@ def _lacking(head: Head) -> str:
     words = f" It has no column, or several, for: {', '.join(lacking)}." if lacking else ""
     if ends and "time" in lacking:
         words += (
-            f" {', '.join(ends)} holds the end of a bar, and its time is its open: called time, it would move every bar "
-            "to the next. Give the times of the open."
+            f" {', '.join(ends)} holds the end of a bar, and its time is its open: called time, "
+            "it would move every bar to the next. Give the times of the open."
         )
     return words
 

@@ -50,7 +50,9 @@ _LONGER = 20
 _ALL_MARKETS = 1e12
 """More than all crypto markets together trade in a day, in dollars."""
 _OPEN_IS_PREVIOUS_CLOSE = 0.95
-"""Share of neighbouring bars from which on the file is said to repeat the previous close as the open."""
+"""Share of neighbouring bars from which on the file is said to repeat the previous
+close as the open.
+"""
 
 _ZONE = (
     " If they are local times, name their zone: --timezone Europe/Berlin (timezone under [data])."
@@ -70,26 +72,31 @@ class CandleFile:
     repairs: dict[str, int] = field(default_factory=dict)
     """What was mended, by kind; a kind that did not occur is left out:
 
-    ``reversed`` the file was newest first (1); ``out_of_order`` rows that stood before an earlier one;
-    ``duplicates`` exact copies dropped; ``mixed_units`` times in another unit than most;
-    ``converted_to_utc`` times of another zone; ``blank_rows`` without a cell; ``null_rows`` bars without a trade;
-    ``dropped_bars`` impossible bars dropped on request; ``other_rows`` of another series than the one asked for;
-    ``converted_volume`` volumes in quote that were divided by the close; ``missing_volume`` bars with prices and
-    without a volume, which was set to 0; ``rounded_volume`` volumes such as 1.23K;
-    ``unclosed`` the bar in progress and ``future`` bars that had not begun, left out.
+    ``reversed`` the file was newest first (1); ``out_of_order`` rows that stood before an earlier
+    one; ``duplicates`` exact copies dropped; ``mixed_units`` times in another unit than most;
+    ``converted_to_utc`` times of another zone; ``blank_rows`` without a cell;
+    ``null_rows`` bars without a trade; ``dropped_bars`` impossible bars dropped on request;
+    ``other_rows`` of another series than the one asked for; ``converted_volume`` volumes in quote
+    that were divided by the close; ``missing_volume`` bars with prices and without a volume,
+    which was set to 0; ``rounded_volume`` volumes such as 1.23K; ``unclosed`` the bar in progress
+    and ``future`` bars that had not begun, left out.
     """
     sha256: str = ""
     """Of the file as it lies on the disk."""
     notes: tuple[str, ...] = ()
     """What a reader of results made from this file should know."""
     left_out: tuple[str, ...] = ()
-    """Of the notes, those about bars that had not closed when the file was read: they tell nothing of its candles."""
+    """Of the notes, those about bars that had not closed when the file was read:
+    they tell nothing of its candles.
+    """
     extras: pd.DataFrame | None = None
     """A table of extras (see ``extras.py``) on the times of the candles, if it was asked for."""
 
     @property
     def source(self) -> dict[str, object]:
-        """The file's entry in the store's manifest: name, sha256, dialect, rows, last, repairs, notes."""
+        """The file's entry in the store's manifest: name, sha256, dialect, rows,
+        last, repairs, notes.
+        """
         return {
             "file": self.path.name,
             "sha256": self.sha256,
@@ -108,25 +115,27 @@ def read_candle_file(
     options: FileOptions = PLAIN_READING,
     now: pd.Timestamp | None = None,
 ) -> CandleFile:
-    """Read a candle file: plain, .gz or .zip; CryptoDataDownload, Yahoo, Binance klines, plain OHLCV and others.
+    """Read a candle file: plain, .gz or .zip; CryptoDataDownload, Yahoo, Binance klines,
+    plain OHLCV and others.
 
     Parameters
     ----------
     path
-        The file. Its dialect is told from the header, its timeframe from the most common spacing of its times.
+        The file. Its dialect is told from the header, its timeframe from the most common
+        spacing of its times.
     symbol
         Base/quote; may be left out where the file has a Symbol column.
     options
         What is said of the file where it leaves something open.
     now
-        The present (UTC): bars that have not closed by it are left out and counted. Without it every bar counts as
-        closed.
+        The present (UTC): bars that have not closed by it are left out and counted.
+        Without it every bar counts as closed.
 
     Raises
     ------
     DataError
-        If the file cannot be read or holds what no market can have made. The message names the row (the line in the
-        file), how many such rows there are, what came, and what to do.
+        If the file cannot be read or holds what no market can have made. The message names the row
+        (the line in the file), how many such rows there are, what came, and what to do.
     ConfigError
         If the symbol is not base/quote, or there is no dialect of that name.
     """
@@ -227,15 +236,17 @@ def _good_bars(
     bad = bad_bars(rows)
     if bad.all():
         raise DataError(
-            f"{path}: all {counted(len(rows), 'bar')} are impossible, first in row {rows.index[0]}: "
-            f"{explain_bar(rows.iloc[0])}. The columns may be in another order than the header says."
+            f"{path}: all {counted(len(rows), 'bar')} are impossible, "
+            f"first in row {rows.index[0]}: {explain_bar(rows.iloc[0])}. "
+            "The columns may be in another order than the header says."
         )
     if bad.any() and treatment == "refuse":
         first = int(bad.argmax())
         raise DataError(
-            f"{path}: {counted(int(bad.sum()), 'impossible bar')}, first in row {rows.index[first]} at "
-            f"{_text(times[first])}: {explain_bar(rows.iloc[first])}. Mend the file, or import it into the store with "
-            'cryptonn import-data --drop-bad-bars, where a run of source = "store" reads it.'
+            f"{path}: {counted(int(bad.sum()), 'impossible bar')}, first in row "
+            f"{rows.index[first]} at {_text(times[first])}: {explain_bar(rows.iloc[first])}. "
+            "Mend the file, or import it into the store with cryptonn import-data --drop-bad-bars, "
+            'where a run of source = "store" reads it.'
         )
     return ~bad
 
@@ -280,9 +291,9 @@ def _refuse_conflicts(
     field = str(rows.columns[column])
     hint = repeated_hour(int(times[row])) if naive else ""
     raise _Conflict(
-        f"{path}: {counted(int(differs.sum()), 'row')} in conflict with another of the same time, first at "
-        f"{_text(times[row])}: {field} is {rows[field].loc[first]:.12g} in row {first} and "
-        f"{rows[field].loc[last]:.12g} in row {last}.{hint or ' Delete the wrong ones.'}",
+        f"{path}: {counted(int(differs.sum()), 'row')} in conflict with another of the same time, "
+        f"first at {_text(times[row])}: {field} is {rows[field].loc[first]:.12g} in row {first} "
+        f"and {rows[field].loc[last]:.12g} in row {last}.{hint or ' Delete the wrong ones.'}",
         (first, last),
     )
 
@@ -304,8 +315,8 @@ def _told(cells: Mapping[str, tuple[str, str]]) -> str:
     )
     name, (value, _) = next(iter(cells.items()))
     return (
-        f" In them {differences}: if it tells series apart, choose one, as in --where {name}={value} "
-        "(data.where in a run file)."
+        f" In them {differences}: if it tells series apart, choose one, as in --where "
+        f"{name}={value} (data.where in a run file)."
     )
 
 
@@ -321,8 +332,8 @@ def _timeframe(path: Path, times: NDArray[np.int64]) -> str:
     step = int(spacings[numbers.argmax()])
     if step % _MINUTE:
         raise DataError(
-            f"{path}: most candles are {pd.Timedelta(step)} apart, which is no whole number of minutes. "
-            "Give candles of a minute or more."
+            f"{path}: most candles are {pd.Timedelta(step)} apart, which is no whole number "
+            "of minutes. Give candles of a minute or more."
         )
     minutes = step // _MINUTE
     size, unit = next(
@@ -333,7 +344,9 @@ def _timeframe(path: Path, times: NDArray[np.int64]) -> str:
 
 
 def _refuse_longer_bars(path: Path, times: NDArray[np.int64], step: int) -> None:
-    """Refuse a stretch of longer bars: the same multiple of the spacing again and again (a trade skips no such rows)."""
+    """Refuse a stretch of longer bars: the same multiple of the spacing again and again (a
+    trade skips no such rows).
+    """
     ordered = np.unique(times)
     steps = np.diff(ordered)
     edges = np.flatnonzero(np.diff(steps)) + 1
@@ -343,9 +356,10 @@ def _refuse_longer_bars(path: Path, times: NDArray[np.int64], step: int) -> None
     if longer.any():
         at = int(longer.argmax())
         raise DataError(
-            f"{path}: bars of two lengths in one file: most are {pd.Timedelta(step)} apart, and {lengths[at] + 1:,} from "
-            f"{_text(ordered[starts[at]])} on {pd.Timedelta(int(steps[starts[at]]))}. A long bar read as a short one "
-            "shows its close too early. Give each length in a file of its own."
+            f"{path}: bars of two lengths in one file: most are {pd.Timedelta(step)} apart, "
+            f"and {lengths[at] + 1:,} from {_text(ordered[starts[at]])} "
+            f"on {pd.Timedelta(int(steps[starts[at]]))}. A long bar read as a short one shows "
+            "its close too early. Give each length in a file of its own."
         )
 
 
@@ -375,8 +389,8 @@ def _column_notes(
     most = float((candles["volume"] * candles["close"]).max())
     if most > _ALL_MARKETS and is_quote("usd", layout.symbol):
         notes.append(
-            f"Volume times close reaches {most:,.0f} in a bar, more than all markets trade in a day: the volume may count "
-            "quote money. If so, name its column volume_quote."
+            f"Volume times close reaches {most:,.0f} in a bar, more than all markets trade "
+            "in a day: the volume may count quote money. If so, name its column volume_quote."
         )
     if found.repairs.get("rounded_volume"):
         notes.append("Volumes such as 1.23K are rounded in the file.")
@@ -394,21 +408,28 @@ def _notes(
     share = _open_is_previous_close(candles, timeframe)
     if share >= _OPEN_IS_PREVIOUS_CLOSE:
         notes.append(
-            f"Open is the previous Close in {share:.1%} of the bars (as in CryptoDataDownload's Gemini files): "
-            "a fill at that open is optimistic."
+            f"Open is the previous Close in {share:.1%} of the bars (as in CryptoDataDownload's "
+            "Gemini files): a fill at that open is optimistic."
         )
     return tuple(notes)
 
 
 def _zone_hint(read: Times) -> str:
-    """Return what to do if times were wrongly taken for UTC; "" where they say their zone or are days alone."""
+    """Return what to do if times were wrongly taken for UTC; "" where they say their
+    zone or are days alone.
+    """
     if not read.is_naive or read.is_day_alone:
         return ""
-    return " If they are local times, name their zone: --timezone Europe/Berlin (timezone under [data])."
+    return (
+        " If they are local times, name their zone: --timezone Europe/Berlin (timezone "
+        "under [data])."
+    )
 
 
 def _open_is_previous_close(candles: pd.DataFrame, timeframe: str) -> float:
-    """Return the share of bars whose open repeats the close of the bar just before; 0 without neighbours."""
+    """Return the share of bars whose open repeats the close of the bar just before;
+    0 without neighbours.
+    """
     neighbours = np.diff(times_of(time_index(candles))) == bar_step(timeframe)
     same = candles["open"].to_numpy()[1:] == candles["close"].to_numpy()[:-1]
     return float(same[neighbours].mean()) if neighbours.any() else 0.0

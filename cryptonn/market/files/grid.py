@@ -1,4 +1,6 @@
-"""Whether the bars of a file begin where bars of their timeframe do, and what they are where they do not."""
+"""Whether the bars of a file begin where bars of their timeframe do, and what they
+are where they do not.
+"""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,9 @@ _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 """In nanoseconds."""
 _CLOSE_TO = _MINUTE
-"""A bar stamped by its close says so by at most so much before the next one begins: 23:59, 23:59:59, 23:59:59.999."""
+"""A bar stamped by its close says so by at most so much before the next one begins: 23:59,
+23:59:59, 23:59:59.999.
+"""
 _QUARTER = 15 * _MINUTE
 """Zones differ by whole quarters of an hour."""
 _FEWEST = 3
@@ -26,7 +30,8 @@ _MONTH = (28, 31)
 
 
 def last_unfinished(times: NDArray[np.int64], timeframe: str) -> str | None:
-    """Return what to say of a last row that shows the present inside a bar, as Yahoo's of today does; None if none does.
+    """Return what to say of a last row that shows the present inside a bar, as Yahoo's of today
+    does; None if none does.
 
     Parameters
     ----------
@@ -39,15 +44,16 @@ def last_unfinished(times: NDArray[np.int64], timeframe: str) -> str | None:
         return None
     begin = times[-1] - times[-1] % step
     return (
-        f"The last row is of {_text(times[-1])}, inside the bar of {_text(begin)}: it shows a bar still in progress and "
-        "is left out. Fetch the file again once that bar has closed."
+        f"The last row is of {_text(times[-1])}, inside the bar of {_text(begin)}: it shows a bar "
+        "still in progress and is left out. Fetch the file again once that bar has closed."
     )
 
 
 def refuse_off_grid(
     times: NDArray[np.int64], *, timeframe: str, lines: pd.Index, naive: bool, source: str
 ) -> None:
-    """Raise ``DataError`` if a bar does not begin where one of its timeframe does; the message says what it may be.
+    """Raise ``DataError`` if a bar does not begin where one of its timeframe does;
+    the message says what it may be.
 
     Parameters
     ----------
@@ -63,8 +69,9 @@ def refuse_off_grid(
     if off.any():
         first = int(off.argmax())
         raise DataError(
-            f"{source}: {counted(int(off.sum()), 'time')} of {len(times):,} off the {timeframe} grid, first in row "
-            f"{lines[first]} at {_text(times[first])}. {_advice(times, step, naive=naive)}"
+            f"{source}: {counted(int(off.sum()), 'time')} of {len(times):,} off "
+            f"the {timeframe} grid, first in row {lines[first]} at {_text(times[first])}. "
+            f"{_advice(times, step, naive=naive)}"
         )
 
 
@@ -75,9 +82,9 @@ def _advice(times: NDArray[np.int64], step: int, *, naive: bool) -> str:
     rest = int(rests[numbers.argmax()])
     if shared and rest and step - rest <= min(_CLOSE_TO, step // 2):
         return (
-            f"The times are those of the close, {(step - rest) / _SECOND:g} s before the next bar begins, and a bar's "
-            "time is its open. Write the open of each bar instead; where the file has it in another column, name that column "
-            "time and this one close_time."
+            f"The times are those of the close, {(step - rest) / _SECOND:g} s before the next bar "
+            "begins, and a bar's time is its open. Write the open of each bar instead; where the "
+            "file has it in another column, name that column time and this one close_time."
         )
     if step > _DAY and len(np.unique(times % _DAY)) <= 2:
         return f"These are {_long(step)}. Give bars of a day or less: longer ones are made of them."
@@ -85,19 +92,22 @@ def _advice(times: NDArray[np.int64], step: int, *, naive: bool) -> str:
         unit = "days" if step == _DAY else "bars"
         begin = " or ".join(_clock(value) for value in rests.tolist())
         named = (
-            "If they are local times, name their zone: --timezone Europe/Berlin (timezone under [data]). Else give "
+            "If they are local times, name their zone: --timezone Europe/Berlin (timezone "
+            "under [data]). Else give "
             if naive and step < _DAY
             else "Give "
         )
         return (
-            f"The {unit} begin at {begin} instead of 00:00 UTC, as those of another time zone do. {named}bars of "
-            f"{_shorter(step, rests)} or less: {unit} of UTC are made of them."
+            f"The {unit} begin at {begin} instead of 00:00 UTC, as those of another time zone do. "
+            f"{named}bars of {_shorter(step, rests)} or less: {unit} of UTC are made of them."
         )
     return "A bar's time is its open, in UTC: mend or delete the rows."
 
 
 def _is_of_a_zone(rests: NDArray[np.int64], step: int) -> bool:
-    """Tell whether bars begin at one place of another zone, or at two an hour apart, for its summer and winter."""
+    """Tell whether bars begin at one place of another zone, or at two an hour apart,
+    for its summer and winter.
+    """
     if (rests % _QUARTER).any() or len(rests) > 2:
         return False
     if len(rests) == 1:

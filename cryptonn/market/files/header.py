@@ -48,7 +48,9 @@ class Head:
     delimiter: str
     """What stands between two cells."""
     header: tuple[str, ...]
-    """The names of the columns as they are written; the cells of the first candle where there is no header."""
+    """The names of the columns as they are written; the cells of the first candle
+    where there is no header.
+    """
     sample: tuple[tuple[str, ...], ...]
     """The cells of the first rows, without blanks around them."""
     line: str
@@ -73,7 +75,9 @@ class Head:
 
 
 def read_head(content: bytes) -> Head:
-    """Read the first lines of a file; blank lines, lines of one cell and comments (#) before the header are passed."""
+    """Read the first lines of a file; blank lines, lines of one cell and comments (#) before
+    the header are passed.
+    """
     lines = content[:_SEEN].decode("utf-8", errors="replace").splitlines()
     if len(content) > _SEEN:
         lines = lines[:-1]
@@ -106,7 +110,8 @@ def plain_name(cell: str) -> str:
 
 
 def is_missing(cell: str) -> bool:
-    """Tell whether a cell stands for no value: empty, NaN, null, None, N/A, NA, #N/A or -, in any case.
+    """Tell whether a cell stands for no value: empty, NaN, null, None, N/A, NA,
+    #N/A or -, in any case.
 
     >>> is_missing("NULL"), is_missing("0")
     (True, False)
@@ -138,7 +143,9 @@ def _delimiter(line: str) -> str:
 
 
 def _without_tickers(head: Head) -> Head:
-    """Return the head of a file of yfinance with the lines ``Ticker`` and ``Date`` taken into its header."""
+    """Return the head of a file of yfinance with the lines ``Ticker`` and ``Date``
+    taken into its header.
+    """
     if len(head.sample) < 2:
         return head
     one, other, third = head.header, head.sample[0], head.sample[1]

@@ -22,15 +22,16 @@ __all__ = ["listed_candles"]
 
 
 def listed_candles(config: DataConfig, *, now: pd.Timestamp | None = None) -> dict[str, Supply]:
-    """Return the candles of each symbol of a run from its files, made into its timeframe if they are shorter.
+    """Return the candles of each symbol of a run from its files, made into its timeframe
+    if they are shorter.
 
     Bars that have not closed by ``now`` are left out and counted.
 
     Raises
     ------
     DataError
-        If a file is missing, cannot be read, has another dialect or symbol than the run says, or lacks the extras it
-        asks for, or two of them differ in timeframe or in a bar both have.
+        If a file is missing, cannot be read, has another dialect or symbol than the run says,
+        or lacks the extras it asks for, or two of them differ in timeframe or in a bar both have.
     ConfigError
         If bars of the timeframe cannot be made from the candles, or the dialect is unknown.
     """
@@ -75,7 +76,9 @@ def _options(config: DataConfig, symbol: str) -> FileOptions:
 
 
 def _find(name: str, folder: Path) -> Path:
-    """Return the path of a listed file: its own if it names a folder and is there, else in the folder of the run."""
+    """Return the path of a listed file: its own if it names a folder and is there,
+    else in the folder of the run.
+    """
     own = Path(name).expanduser()
     if own.is_absolute() or (own.name != name and own.exists()):
         folder, path = own.parent, own
@@ -86,9 +89,13 @@ def _find(name: str, folder: Path) -> Path:
     if not folder.is_dir():
         where = f"The folder {folder} does not exist."
     else:
-        where = f"It is not in {folder}.{did_you_mean(own.name, [file.name for file in folder.iterdir()])}"
+        where = (
+            "It is not in "
+            f"{folder}.{did_you_mean(own.name, [file.name for file in folder.iterdir()])}"
+        )
     raise DataError(
-        f"{name}: no such file. {where} Say where the files lie with --data FOLDER, or mend data.files in the run file."
+        f"{name}: no such file. {where} Say where the files lie with --data FOLDER, "
+        "or mend data.files in the run file."
     )
 
 
@@ -96,14 +103,17 @@ def _timeframe(files: Sequence[CandleFile]) -> str:
     other = next((file for file in files if file.timeframe != files[0].timeframe), None)
     if other is not None:
         raise DataError(
-            f"{other.path}: its candles are of {other.timeframe}, those of {files[0].path} of {files[0].timeframe}. "
-            f"List files of one timeframe under data.files for {other.symbol}."
+            f"{other.path}: its candles are of {other.timeframe}, those of {files[0].path} "
+            f"of {files[0].timeframe}. List files of one timeframe under data.files "
+            f"for {other.symbol}."
         )
     return files[0].timeframe
 
 
 def _joined(files: Sequence[CandleFile]) -> pd.DataFrame:
-    """Return the candles of all files, each time once, and their extras in the columns after them."""
+    """Return the candles of all files, each time once, and their extras in the columns
+    after them.
+    """
     candles, read = _rows(files[0]), files[:1]
     for file in files[1:]:
         found = merge(candles, _rows(file))
@@ -111,20 +121,23 @@ def _joined(files: Sequence[CandleFile]) -> pd.DataFrame:
             time, field, old, new = found.first
             before = ", ".join(str(earlier.path) for earlier in read)
             raise DataError(
-                f"{file.path}: {counted(found.differing, 'bar')} in conflict with {before}, first at {time}: {field} "
-                f"is {new:.12g} here and {old:.12g} there. {_remedy_of_conflict(found.times, read)}"
+                f"{file.path}: {counted(found.differing, 'bar')} in conflict with {before}, "
+                f"first at {time}: {field} is {new:.12g} here and {old:.12g} there. "
+                f"{_remedy_of_conflict(found.times, read)}"
             )
         candles, read = found.candles, [*read, file]
     return candles
 
 
 def _remedy_of_conflict(times: pd.DatetimeIndex, read: Sequence[CandleFile]) -> str:
-    """Say what to do about bars that differ; the last of an earlier file may have been unfinished."""
+    """Say what to do about bars that differ; the last of an earlier file may have
+    been unfinished.
+    """
     lasts = {file.candles.index[-1]: file.path for file in read}
     if all(time in lasts for time in times):
         return (
-            f"There it came last and may have been in progress: delete the last row of {lasts[times[0]]}, or leave that "
-            "file out of data.files."
+            "There it came last and may have been in progress: delete the last row "
+            f"of {lasts[times[0]]}, or leave that file out of data.files."
         )
     return "Leave one of the files out of data.files, or mend it."
 

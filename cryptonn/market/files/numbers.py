@@ -9,7 +9,9 @@ from cryptonn.market.files.header import is_missing
 __all__ = ["NumberForm", "form_of", "is_short", "refuse_unclear_points"]
 
 _GROUPS = re.compile(r"[-+]?\d{1,3}([.,]\d{3})+")
-"""Thousands told apart by one mark: 7,345 or 1.234.567; a single mark may also be the decimal one."""
+"""Thousands told apart by one mark: 7,345 or 1.234.567; a single mark may also
+be the decimal one.
+"""
 _SHORT = re.compile(r"(.*\d)\s*([KMBT])", re.IGNORECASE)
 _LETTERS = frozenset("KMBTkmbt")
 _SCALES = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
@@ -29,7 +31,9 @@ class NumberForm:
         self.thousands = "," if decimal == "." else "."
 
     def read(self, cell: str) -> float:
-        """Return a cell's number, NaN where it stands for no value; what is no number raises ``ValueError``."""
+        """Return a cell's number, NaN where it stands for no value;
+        what is no number raises ``ValueError``.
+        """
         if "_" in cell:  # Python reads 1_000 as a number; a file never means that
             raise ValueError(cell)
         if is_missing(cell):
@@ -65,23 +69,26 @@ def form_of(columns: Iterable[list[str]], *, source: str) -> NumberForm:
     example = commas[0]
     why = "some mean it as the decimal mark, some do not" if certain else "no number tells which"
     raise DataError(
-        f"{source}: the comma in {example!r} may be the decimal mark or stand between thousands; {why}. "
-        "Write the numbers with a decimal point and nothing between thousands, such as 7345.1."
+        f"{source}: the comma in {example!r} may be the decimal mark or stand between thousands; "
+        f"{why}. Write the numbers with a decimal point and nothing between thousands, "
+        "such as 7345.1."
     )
 
 
 def refuse_unclear_points(cells: Sequence[str], *, source: str) -> None:
-    """Raise ``DataError`` if every point may stand between thousands, as in 7.345, and no number tells that none does.
+    """Raise ``DataError`` if every point may stand between thousands, as in 7.345,
+    and no number tells that none does.
 
-    It is asked of files with semicolons between the cells: programs write them where the comma is the decimal mark.
+    It is asked of files with semicolons between the cells: programs write them where the comma
+    is the decimal mark.
     """
     points = [cell for cell in cells if "." in cell]
     if not points or any(map(_decimal, map(_bare, cells))):
         return
     raise DataError(
-        f"{source}: the point in {points[0]!r} may be the decimal mark or stand between thousands; no number tells "
-        "which. Write the numbers with nothing between thousands, such as 7345.1; if the points are decimal marks, put "
-        "commas between the cells."
+        f"{source}: the point in {points[0]!r} may be the decimal mark or stand between thousands; "
+        "no number tells which. Write the numbers with nothing between thousands, such as 7345.1; "
+        "if the points are decimal marks, put commas between the cells."
     )
 
 

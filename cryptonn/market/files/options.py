@@ -23,7 +23,9 @@ class FileOptions:
     where: Mapping[str, str] = field(default_factory=dict)
     """Value by column (``{"pair": "BTCUSDT"}``): only such rows are read."""
     bad_bars: Literal["refuse", "drop"] = "refuse"
-    """An impossible bar (a price not above 0, high below low, a negative volume) is refused, or dropped and counted."""
+    """An impossible bar (a price not above 0, high below low, a negative volume) is refused,
+    or dropped and counted.
+    """
     extras: bool = False
     """Read the extras of Binance's klines too; a file without them is refused."""
 

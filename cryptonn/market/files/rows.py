@@ -36,11 +36,16 @@ class Rows:
     """The rows of a file that are of the series asked for."""
 
     table: pd.DataFrame
-    """Index: line in the file. Columns: the roles of ``Layout.positions``: ``time`` (int64, or str as it always is
-    beside ``clock``), ``clock`` (str), prices, volumes and extras (float64, NaN where a cell stands for no value),
-    labels (str or categorical)."""
+    """Index: line in the file.
+
+    Columns: the roles of ``Layout.positions``: ``time`` (int64, or str as it always is beside
+    ``clock``), ``clock`` (str), prices, volumes and extras (float64, NaN where a cell stands
+    for no value), labels (str or categorical).
+    """
     repairs: dict[str, int]
-    """``blank_rows`` that were left out; ``other_rows`` of another series; ``rounded_volume`` cells such as 1.23K."""
+    """``blank_rows`` that were left out; ``other_rows`` of another series;
+    ``rounded_volume`` cells such as 1.23K.
+    """
     chosen: Mapping[str, str] = field(default_factory=dict)
     """What the rows were chosen by: value by column, as the file writes them."""
 
@@ -193,7 +198,9 @@ def _short_cells(texts: Mapping[str, list[str]]) -> dict[str, int]:
 
 
 def _cells(path: Path, content: bytes, layout: Layout) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row's line and stripped cells; a row may lack or exceed the header by cells nobody reads."""
+    """Yield each row's line and stripped cells; a row may lack or exceed the header
+    by cells nobody reads.
+    """
     text = io.StringIO(content.decode("utf-8", errors="replace"), newline="")
     reader = csv.reader(text, delimiter=layout.delimiter)
     needed = max(layout.positions.values()) + 1
@@ -218,8 +225,8 @@ def _wrong_width(path: Path, row: list[str], layout: Layout, *, line: int) -> st
     hint = "The file may be cut off: fetch it again, or delete the row."
     if len(row) > layout.width and layout.delimiter == ",":
         hint = (
-            "Delete the row; if numbers are written with a comma in this file, put semicolons between the cells, or "
-            "the numbers in quotes."
+            "Delete the row; if numbers are written with a comma in this file, put semicolons "
+            "between the cells, or the numbers in quotes."
         )
     return (
         f"{path}: row {line} has {counted(len(row), 'cell')}, the others have {layout.width}: "
@@ -245,8 +252,9 @@ def _numbers(
             else "Write the whole column as plain numbers, such as 7400.12, without a currency or another sign."
         )
         raise DataError(
-            f"{path}: {counted(len(wrong), 'cell')} in column {name} {'is' if len(wrong) == 1 else 'are'} no number, "
-            f"first in row {wrong[0][0]}: {wrong[0][1]!r}. {advice}"
+            f"{path}: {counted(len(wrong), 'cell')} in column {name} "
+            f"{'is' if len(wrong) == 1 else 'are'} no number, first in row {wrong[0][0]}: "
+            f"{wrong[0][1]!r}. {advice}"
         ) from error
 
 
@@ -261,9 +269,11 @@ def _is_readable(cell: str, form: NumberForm, *, short: bool) -> bool:
 def telling_cells(
     path: Path, content: bytes, layout: Layout, *, lines: tuple[int, int]
 ) -> dict[str, tuple[str, str]]:
-    """Return by column what two rows have there, of the columns beside the candle in which they differ.
+    """Return by column what two rows have there, of the columns beside the candle
+    in which they differ.
 
-    A column that has another value in most rows tells nothing and is left out. It is used for a message alone.
+    A column that has another value in most rows tells nothing and is left out.
+    It is used for a message alone.
     """
     head = content.split(b"\n", layout.skip)[: layout.skip]
     header = (

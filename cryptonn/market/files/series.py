@@ -35,7 +35,9 @@ _OTHERS = re.compile(
 )
 """A word in the name of a column that tells rows apart whatever stands in it."""
 _MEASURES = re.compile(r"\b(volume|vol|cap|price|count|number|change|quote|rank|trades?)\b")
-"""A word in the name of an amount, or of the coin that pays: base volume, market cap, quote asset."""
+"""A word in the name of an amount, or of the coin that pays: base volume, market cap,
+quote asset.
+"""
 _WHEN = re.compile(r"\b(date|time|datetime|timestamp|clock|day|hour|minute)\b")
 _NO_COIN = frozenset(("SPOT", "SWAP", "PERP"))
 _CALENDAR = re.compile(
@@ -64,7 +66,9 @@ _NAMES = {
 }
 """Other names of coins."""
 _MANY = 1000
-"""A column of more values than this tells no series apart, but for one whose name says that it does."""
+"""A column of more values than this tells no series apart, but for one whose name
+says that it does.
+"""
 _FEW = 5
 """A column of whole numbers is looked at if its first rows hold no more of them."""
 _SHOWN = 5
@@ -97,7 +101,9 @@ class Label:
 
     @property
     def may_say_quote(self) -> bool:
-        """Whether the money that pays may stand in it as well: currency, or a market named by its quote."""
+        """Whether the money that pays may stand in it as well: currency,
+        or a market named by its quote.
+        """
         return self.plain == "currency" or not self.says_coin
 
     @property
@@ -118,7 +124,9 @@ class Selection:
 
 
 def labels_in(head: Head, *, used: Sequence[int], where: Mapping[str, str]) -> tuple[Label, ...]:
-    """Return the columns that may tell rows apart: those of text, those so named, and those ``where`` asks for."""
+    """Return the columns that may tell rows apart: those of text, those so named,
+    and those ``where`` asks for.
+    """
     asked = {plain_name(name) for name in where}
     return tuple(
         label
@@ -184,7 +192,10 @@ def _asked(path: Path, labels: Sequence[Label], name: str) -> Label:
 def _unknown_column(path: Path, name: str, known: Sequence[str]) -> str:
     """Say that ``where`` asks for a column that the file has not."""
     there = f"It has: {', '.join(known)}." if known else "It has none that tells rows apart."
-    return f"{path}: where asks for column {name!r}, the file has no such column. {there}{did_you_mean(name, known)}"
+    return (
+        f"{path}: where asks for column {name!r}, the file has no such column. "
+        f"{there}{did_you_mean(name, known)}"
+    )
 
 
 def _value(path: Path, label: Label, cells: pd.Series, value: str) -> str:
@@ -210,9 +221,9 @@ def refuse_several(
 ) -> None:
     """Raise ``DataError`` if a column tells several series apart.
 
-    A column so named (pair, ticker, interval…) does by having two values. Any other of text does if two rows of one time
-    differ in it, if its values stand in the file one block after another, or if the price jumps wherever it changes;
-    one of numbers does by the last alone.
+    A column so named (pair, ticker, interval…) does by having two values. Any other of text does
+    if two rows of one time differ in it, if its values stand in the file one block after another,
+    or if the price jumps wherever it changes; one of numbers does by the last alone.
     """
     for label in labels:
         cells = rows[label.role]
@@ -265,10 +276,10 @@ def _several(path: Path, label: Label, cells: pd.Series, symbol: str | None) -> 
     example = (fitting or values)[0]
     key = label.name if re.fullmatch(r"[A-Za-z0-9_-]+", label.name) else f'"{label.name}"'
     return (
-        f"{path}: several {noun} in one file: {_shown(cells)}. Choose the rows of one, as in "
-        f"--where {_quoted(f'{label.name}={example}')} (in a run file, under [data]: "
-        f'where."{symbol or "ETH/USD"}" = {{ {key} = "{example}" }}), or take column {label.name} out of the '
-        "file if every row belongs to the same series."
+        f"{path}: several {noun} in one file: {_shown(cells)}. Choose the rows of one, "
+        f"as in --where {_quoted(f'{label.name}={example}')} (in a run file, under [data]: "
+        f'where."{symbol or "ETH/USD"}" = {{ {key} = "{example}" }}), or take column {label.name} '
+        "out of the file if every row belongs to the same series."
     )
 
 
@@ -306,9 +317,9 @@ def refuse_other_coin(
 ) -> None:
     """Raise ``DataError`` if a column that says the coin says another one than the symbol.
 
-    Column Symbol must say the whole symbol, unless its value was chosen; any other may say a quote that is as good
-    (USDT for USD), or the base alone. A column such as name need not say a coin, so what it says counts only if it is
-    the name of one that is well known.
+    Column Symbol must say the whole symbol, unless its value was chosen; any other may say a quote
+    that is as good (USDT for USD), or the base alone. A column such as name need not say a coin,
+    so what it says counts only if it is the name of one that is well known.
     """
     for label in labels:
         inside = str(rows[label.role].iloc[0])
@@ -322,8 +333,8 @@ def refuse_other_coin(
             and not _agrees(inside, symbol, strict=strict)
         ):
             raise DataError(
-                f"{path}: the file holds {_whole(inside) or inside}, not {symbol} (column {label.name}). "
-                "Give another file, or the symbol it holds."
+                f"{path}: the file holds {_whole(inside) or inside}, not {symbol} (column "
+                f"{label.name}). Give another file, or the symbol it holds."
             )
 
 
@@ -347,13 +358,17 @@ def _same_coin(one: str, other: str) -> bool:
 
 
 def _is_known_coin(text: str) -> bool:
-    """Tell whether a cell is the name of a well known coin: ETH, Ethereum, bitcoin; ETHX and Kraken are none."""
+    """Tell whether a cell is the name of a well known coin: ETH, Ethereum, bitcoin;
+    ETHX and Kraken are none.
+    """
     word = text.strip().upper()
     return word in _NAMES or is_coin(word)
 
 
 def _whole(text: str) -> str | None:
-    """Return the symbol a cell is, if it is one: BTCUSDT, BINANCE:BTCUSDT, tBTCUSD, BTC-USDT-SWAP."""
+    """Return the symbol a cell is, if it is one: BTCUSDT, BINANCE:BTCUSDT, tBTCUSD,
+    BTC-USDT-SWAP.
+    """
     bare = re.sub(r"^t(?=[A-Z]{6})", "", _without_market(text))
     try:
         return parse_symbol(bare)
@@ -384,4 +399,7 @@ def _without_market(text: str) -> str:
 
 def selection_note(chosen: Mapping[str, str], *, kept: int, all_rows: int) -> str:
     """Say which rows were read."""
-    return f"Only the rows with {_conditions(chosen)} were read: {kept:,} of {counted(all_rows, 'row')}."
+    return (
+        f"Only the rows with {_conditions(chosen)} were read: {kept:,} "
+        f"of {counted(all_rows, 'row')}."
+    )

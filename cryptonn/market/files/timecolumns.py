@@ -43,8 +43,9 @@ class TimeColumns:
     clock: int | None = None
     """Position of the column of the time of day, if it is a column of its own."""
     zone: str = ""
-    """What the names say of the zone: ``"UTC"``, ``"UTC+08:00"``, or in small letters ``"est"``, ``"local"``; nothing
-    by default."""
+    """What the names say of the zone: ``"UTC"``, ``"UTC+08:00"``, or in small letters ``"est"``,
+    ``"local"``; nothing by default.
+    """
 
     @property
     def positions(self) -> dict[str, int]:
@@ -72,7 +73,9 @@ def find_time_columns(head: Head) -> TimeColumns | None:
 
 
 def _spelled(cell: str) -> str:
-    """Return a name in small letters, with blanks between its words; brackets and signs stay, as in (GMT+01:00)."""
+    """Return a name in small letters, with blanks between its words; brackets and signs stay,
+    as in (GMT+01:00).
+    """
     return _WORD_STARTS.sub(" ", cell).replace("_", " ").strip("<> ").lower()
 
 
@@ -81,7 +84,9 @@ def _counts_rows(cells: Sequence[str]) -> bool:
 
 
 def _told(name: str) -> tuple[str, str]:
-    """Return a name without unit and zone, and the zone it tells: ``date (utc)`` is a date in UTC."""
+    """Return a name without unit and zone, and the zone it tells: ``date (utc)``
+    is a date in UTC.
+    """
     words = re.findall(r"[^\s()\[\]<>,]+", _SPLIT_OFFSET.sub(r"\1\2", name))
     offsets = {word: offset for word in words if (offset := fixed_offset(word)) is not None}
     zones = [word for word in words if word in offsets or word in _ZONES]

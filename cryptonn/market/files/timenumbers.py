@@ -1,4 +1,6 @@
-"""Times that came as numbers: since 1970 in one of four units, as the digits of a date, or as a spreadsheet's days."""
+"""Times that came as numbers: since 1970 in one of four units, as the digits of a date,
+or as a spreadsheet's days.
+"""
 
 import numpy as np
 import pandas as pd
@@ -28,7 +30,9 @@ LATEST = pd.Timestamp("2100-01-01", tz="UTC")
 _NUMBER = r"\d+(?:\.\d*)?(?:[eE]\+?\d+)?"
 _UNIT_NAMES = ("seconds", "milliseconds", "microseconds", "nanoseconds")
 _UNIT_LIMITS = np.array([10**11, 10**14, 10**17], dtype=np.int64)
-"""Below the first limit a number counts seconds, below the next milliseconds, and so on; each is the year 5138."""
+"""Below the first limit a number counts seconds, below the next milliseconds, and so on;
+each is the year 5138.
+"""
 _UNIT_NANOSECONDS = np.array([10**9, 10**6, 10**3, 1], dtype=np.int64)
 _DAY = 24 * 3600 * 10**9
 """In nanoseconds."""
@@ -49,13 +53,14 @@ def are_numbers(texts: "pd.Series[str]") -> bool:
 
 
 def to_numbers(cells: pd.Series, *, source: str) -> NDArray[np.int64] | NDArray[np.float64]:
-    """Return the numbers of a column (int64 or str), shape (n,): int64 if each is written in digits alone.
+    """Return the numbers of a column (int64 or str), shape (n,): int64 if each is written
+    in digits alone.
 
     Raises
     ------
     DataError
-        If a cell is no number or far too large, or they are written with so few digits that a spreadsheet must have
-        rounded them.
+        If a cell is no number or far too large, or they are written with so few digits
+        that a spreadsheet must have rounded them.
     """
     if cells.dtype == np.int64:
         return np.asarray(cells, dtype=np.int64)
@@ -70,10 +75,11 @@ def to_numbers(cells: pd.Series, *, source: str) -> NDArray[np.int64] | NDArray[
 
 
 def are_digits(numbers: NDArray[np.int64] | NDArray[np.float64]) -> int | None:
-    """Return how many digits the numbers have if they are those of a date: 8, 10, 12 or 14; else None.
+    """Return how many digits the numbers have if they are those of a date: 8, 10, 12 or 14;
+    else None.
 
-    Ten digits may count seconds as well (2020010500 is a second of 2034, too): those of a date are not all whole
-    minutes, and would else lie in a year to come.
+    Ten digits may count seconds as well (2020010500 is a second of 2034, too): those of a date
+    are not all whole minutes, and would else lie in a year to come.
     """
     middle = float(np.median(numbers))
     for digits, first, last in (
@@ -108,7 +114,8 @@ def since_1970(
     Raises
     ------
     DataError
-        If a number is no time between 1990 and 2100 in any unit, or the numbers were rounded by a spreadsheet.
+        If a number is no time between 1990 and 2100 in any unit, or the numbers were
+        rounded by a spreadsheet.
     """
     units = np.searchsorted(_UNIT_LIMITS, numbers, side="right")
     scale = _UNIT_NANOSECONDS[units]
@@ -132,12 +139,14 @@ def since_1970(
 def spreadsheet_days(
     numbers: NDArray[np.int64] | NDArray[np.float64], cells: pd.Series, *, source: str
 ) -> NDArray[np.int64]:
-    """Return what a clock on a wall shows in nanoseconds since 1970, of days as a spreadsheet counts them.
+    """Return what a clock on a wall shows in nanoseconds since 1970, of days as a spreadsheet
+    counts them.
 
     Raises
     ------
     DataError
-        If a number is no whole minute, to the digits it is written with, or lies before 1990 or after 2099.
+        If a number is no whole minute, to the digits it is written with, or lies before
+        1990 or after 2099.
     """
     outside = (numbers < _SERIALS[0]) | (numbers >= _SERIALS[1])
     refuse_cells(
@@ -152,21 +161,24 @@ def spreadsheet_days(
     slack = 0.5 * 10.0**-digits * _MINUTES_OF_A_DAY if digits > 3 else 0.0  # minutes
     rounded = np.abs(minutes - whole) > slack + 1 / 60
     problem = (
-        "is no whole minute in days as a spreadsheet counts them (43835.5 is noon of 2020-01-05): it "
-        "was rounded. Write the column as 2020-01-05 12:00, or fetch the file again"
+        "is no whole minute in days as a spreadsheet counts them (43835.5 is noon of 2020-01-05): "
+        "it was rounded. Write the column as 2020-01-05 12:00, or fetch the file again"
     )
     refuse_cells(cells, rounded, problem, source=source)
     return whole * (_DAY // _MINUTES_OF_A_DAY)
 
 
 def _refuse_coarse(times: NDArray[np.int64], cells: pd.Series, source: str) -> None:
-    """Refuse times that are all whole thousands of seconds: no bars but of 125 days are so many apart."""
+    """Refuse times that are all whole thousands of seconds: no bars but of 125 days
+    are so many apart.
+    """
     if len(times) >= _FEWEST and (times % (1000 * _SECOND) == 0).all() and (times % _DAY).any():
         raise _rounded(cells, np.ones(len(times), dtype=np.bool_), source)
 
 
 def _refuse_uneven(times: NDArray[np.int64], cells: pd.Series, source: str) -> None:
-    """Refuse numbers with an exponent that do not lie on a grid: a spreadsheet has kept too few of their digits.
+    """Refuse numbers with an exponent that do not lie on a grid: a spreadsheet has kept
+    too few of their digits.
 
     Daily times as Python writes them (1.5781824e+12) do.
     """
@@ -185,10 +197,11 @@ def _refuse_uneven(times: NDArray[np.int64], cells: pd.Series, source: str) -> N
 def _rounded(cells: pd.Series, rounded: NDArray[np.bool_], source: str) -> DataError:
     first = int(rounded.argmax())
     return DataError(
-        f"{source}: {counted(int(rounded.sum()), 'time')} written like {str(cells.iloc[first])!r}, first in row "
-        f"{cells.index[first]}. A spreadsheet has rounded the times to so few digits that they no longer tell one bar "
-        "from the next; what was cut off is lost. Fetch the file again and import it as it comes; if it must go through "
-        "a spreadsheet, format the column as text, or as a number without decimals, before it is saved."
+        f"{source}: {counted(int(rounded.sum()), 'time')} written like {str(cells.iloc[first])!r}, "
+        f"first in row {cells.index[first]}. A spreadsheet has rounded the times to so few "
+        "digits that they no longer tell one bar from the next; what was cut off is lost. "
+        "Fetch the file again and import it as it comes; if it must go through a spreadsheet, "
+        "format the column as text, or as a number without decimals, before it is saved."
     )
 
 
@@ -206,6 +219,6 @@ def refuse_cells(
         cell = cells.iloc[first]
         shown = repr(cell) if isinstance(cell, str) else str(cell)
         raise DataError(
-            f"{source}: {counted(int(wrong.sum()), 'time')} cannot be read, first in row {cells.index[first]}: "
-            f"{shown} {problem}. {advice}"
+            f"{source}: {counted(int(wrong.sum()), 'time')} cannot be read, first in row "
+            f"{cells.index[first]}: {shown} {problem}. {advice}"
         )

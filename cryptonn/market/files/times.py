@@ -55,7 +55,9 @@ class Times:
     opens: NDArray[np.int64]
     """Nanoseconds since 1970 (UTC), shape (n,), in the order of the file."""
     repairs: dict[str, int]
-    """``mixed_units``: rows whose unit is not the most common one; ``converted_to_utc``: rows of another zone."""
+    """``mixed_units``: rows whose unit is not the most common one;
+    ``converted_to_utc``: rows of another zone.
+    """
     is_naive: bool = False
     """Whether nothing says which zone the times are of; they were read as UTC."""
     is_day_alone: bool = False
@@ -84,16 +86,16 @@ class _Wall:
 def read_times(rows: pd.DataFrame, *, options: FileOptions, zone: str, source: str) -> Times:
     """Read the times of a file.
 
-    Numbers count seconds, milliseconds, microseconds or nanoseconds since 1970, told apart row by row by their size;
-    or they are the digits of a date (20200105), or a spreadsheet's days (43835.5). Texts are days of numbers or with
-    an English month, alone or with a time of day. A text without a zone is UTC unless the options name a zone; with
-    one it is converted.
+    Numbers count seconds, milliseconds, microseconds or nanoseconds since 1970, told apart row
+    by row by their size; or they are the digits of a date (20200105), or a spreadsheet's days
+    (43835.5). Texts are days of numbers or with an English month, alone or with a time of day.
+    A text without a zone is UTC unless the options name a zone; with one it is converted.
 
     Parameters
     ----------
     rows
-        Indexed by the line of the file. Columns ``time`` (int64 or str) and, if the time of day is a column of its own,
-        ``clock`` (str).
+        Indexed by the line of the file. Columns ``time`` (int64 or str) and, if the time of day
+        is a column of its own, ``clock`` (str).
     options
         ``date_order`` and ``timezone`` count.
     zone
@@ -104,8 +106,8 @@ def read_times(rows: pd.DataFrame, *, options: FileOptions, zone: str, source: s
     Raises
     ------
     DataError
-        If a cell is no time, lies before 1990 or after 2099, some carry a zone and some do not, it is open which is the
-        day and which the month, or a zone is said that cannot be.
+        If a cell is no time, lies before 1990 or after 2099, some carry a zone and some do not,
+        it is open which is the day and which the month, or a zone is said that cannot be.
     ConfigError
         If the options name a zone that is none.
     """
@@ -127,8 +129,9 @@ def read_times(rows: pd.DataFrame, *, options: FileOptions, zone: str, source: s
         return _in_utc(read, texts, timezone=timezone, zone=zone, source=source)
     if timezone is not None and timezone != "UTC":
         raise DataError(
-            f"{source}: its times are numbers since 1970, which are UTC everywhere: they have no zone to name. "
-            "Leave --timezone (timezone under [data]) out; if other files need it, import this one into the store."
+            f"{source}: its times are numbers since 1970, which are UTC everywhere: "
+            "they have no zone to name. Leave --timezone (timezone under [data]) out; "
+            "if other files need it, import this one into the store."
         )
     values, mixed = since_1970(numbers, texts, source=source)
     return Times(values, {"mixed_units": mixed})
@@ -140,7 +143,9 @@ def _read_walls(
     options: FileOptions,
     source: str,
 ) -> _Wall | None:
-    """Read numbers that are the digits of a date or a spreadsheet's days; None if they count since 1970."""
+    """Read numbers that are the digits of a date or a spreadsheet's days;
+    None if they count since 1970.
+    """
     none = np.zeros(len(numbers), dtype=np.int64)
     if are_spreadsheet_days(numbers):
         values = spreadsheet_days(numbers, cells, source=source)
@@ -213,7 +218,9 @@ def _names(clocks: Clocks, places: NDArray[np.int64]) -> tuple[str, ...]:
 def _dated(
     rows: DatedRows, cells: pd.Series, options: FileOptions, source: str
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return the times of rows whose days may be open to several orders, and what is to be said of it."""
+    """Return the times of rows whose days may be open to several orders,
+    and what is to be said of it.
+    """
     order, note = order_of(rows, given=options.date_order, source=source)
     values, possible = times_in(rows, order)
     words = {"d": "day", "m": "month", "y": "year"}
@@ -222,7 +229,10 @@ def _dated(
     if options.date_order is None or len(rows.days.orders) == 1:
         refuse_cells(cells, ~possible, problem, source=source)
     else:
-        advice = "Change --date-order (date_order under [data]) or leave it out; mend or delete the row if it alone is wrong."
+        advice = (
+            "Change --date-order (date_order under [data]) or leave it out; "
+            "mend or delete the row if it alone is wrong."
+        )
         refuse_cells(cells, ~possible, problem, source=source, advice=advice)
     return values, () if note is None else (note,)
 
@@ -271,7 +281,10 @@ def _in_utc(
 def _clock_note(clock: str, *, shown: NDArray[np.int64], times: NDArray[np.int64]) -> str:
     before = pd.Timestamp(int(shown[0]), unit="ns")
     after = time_text(pd.Timestamp(int(times[0]), unit="ns", tz="UTC"))
-    return f"The times were read as those of a clock in {clock}: {before:%Y-%m-%d %H:%M} there is {after}."
+    return (
+        f"The times were read as those of a clock in {clock}: {before:%Y-%m-%d %H:%M} "
+        f"there is {after}."
+    )
 
 
 def _days_of(clock: str, *, is_told: bool, source: str) -> str:
@@ -282,8 +295,8 @@ def _days_of(clock: str, *, is_told: bool, source: str) -> str:
         "are; else give hours or minutes."
     )
     return (
-        f"{source}: its times are days without an hour, and a day of {clock} is no day of UTC, which bars are made of "
-        f"here. {advice}"
+        f"{source}: its times are days without an hour, and a day of {clock} is no day of UTC, "
+        f"which bars are made of here. {advice}"
     )
 
 
@@ -293,8 +306,8 @@ def _refuse_two_zones(
     """Refuse times that carry a zone, where another is said of them."""
     if timezone is not None:
         raise DataError(
-            f"{source}: its times carry a zone, and {timezone} is said of them. Leave --timezone (timezone under "
-            "[data]) out; if other files need it, import this one into the store."
+            f"{source}: its times carry a zone, and {timezone} is said of them. Leave --timezone "
+            "(timezone under [data]) out; if other files need it, import this one into the store."
         )
     if told is None or told == "UTC":
         return
@@ -303,8 +316,9 @@ def _refuse_two_zones(
     if wrong.any():
         first = int(wrong.argmax())
         raise DataError(
-            f"{source}: its header says that the times are of {told}, and {counted(int(wrong.sum()), 'time')} "
-            f"of another zone, first in row {cells.index[first]}: {cells.iloc[first]!r}. "
+            f"{source}: its header says that the times are of {told}, "
+            f"and {counted(int(wrong.sum()), 'time')} of another zone, "
+            f"first in row {cells.index[first]}: {cells.iloc[first]!r}. "
             "Change the name of the column if the header is wrong."
         )
 
@@ -319,15 +333,18 @@ def _refuse_unknown_zone(wall: _Wall, cells: pd.Series, *, zone: str, source: st
         )
     elif names:
         name = names[0]
-        what = f"its times carry the name of a zone, {name} in row {cells.index[wall.names.index(name)]}"
+        what = (
+            f"its times carry the name of a zone, {name} in row "
+            f"{cells.index[wall.names.index(name)]}"
+        )
     else:
         return
     places = (name,) if is_place(name) else places_of(name)
     say = f"--timezone {' or '.join(places)}" if places else "such as --timezone Europe/Berlin"
     raise DataError(
-        f"{source}: {what}, which does not tell how far from UTC each of them is. Name the place whose clock they "
-        f"show: {say} (timezone under [data]); or, if it is the same all year, how far that clock is from UTC, written "
-        "as UTC+HH:MM or UTC-HH:MM."
+        f"{source}: {what}, which does not tell how far from UTC each of them is. "
+        f"Name the place whose clock they show: {say} (timezone under [data]); or, if it is the "
+        "same all year, how far that clock is from UTC, written as UTC+HH:MM or UTC-HH:MM."
     )
 
 
@@ -341,9 +358,9 @@ def _refuse_mixed_zones(texts: pd.Series, zoned: NDArray[np.bool_], source: str)
     rarer = zoned if zoned.sum() <= len(zoned) / 2 else ~zoned
     first = int(rarer.argmax())
     raise DataError(
-        f"{source}: {counted(int(zoned.sum()), 'time')} with a time zone and {int((~zoned).sum()):,} without, "
-        f"first in row {texts.index[first]}: {texts.iloc[first]!r}. "
-        "Write every time with a zone, or every one in UTC without."
+        f"{source}: {counted(int(zoned.sum()), 'time')} with a time zone "
+        f"and {int((~zoned).sum()):,} without, first in row {texts.index[first]}: "
+        f"{texts.iloc[first]!r}. Write every time with a zone, or every one in UTC without."
     )
 
 
@@ -351,8 +368,8 @@ def _unknown_form(texts: "pd.Series[str]", source: str) -> DataError:
     first = str(texts.iloc[0])
     hint = _hint(texts, np.ones(len(texts), dtype=np.bool_))
     return DataError(
-        f"{source}: the times cannot be read, first in row {texts.index[0]}: {first!r} is of no form that is "
-        f"known{hint}. Known are {FORMS}. Write them in one of these."
+        f"{source}: the times cannot be read, first in row {texts.index[0]}: {first!r} "
+        f"is of no form that is known{hint}. Known are {FORMS}. Write them in one of these."
     )
 
 
@@ -372,7 +389,8 @@ def _hint(texts: "pd.Series[str]", wrong: NDArray[np.bool_]) -> str:
 
 
 def _even_clocks(texts: "pd.Series[str]", source: str) -> "pd.Series[str]":
-    """Return times of day in as many digits each, where they are of digits alone and their zeros were lost.
+    """Return times of day in as many digits each, where they are of digits alone and their
+    zeros were lost.
 
     500 is 00:05:00 beside 10000; beside 2300 it is 05:00.
     """
@@ -393,7 +411,7 @@ def _even_clocks(texts: "pd.Series[str]", source: str) -> "pd.Series[str]":
             return texts.str.zfill(width)
     lines = texts.index
     raise DataError(
-        f"{source}: the times of day are numbers whose leading zeros are lost, first in row {lines[0]}: "
-        f"{texts.iloc[0]!r}. They may be hours, hours and minutes, or hours, minutes and seconds. "
-        "Write them as 13:00."
+        f"{source}: the times of day are numbers whose leading zeros are lost, "
+        f"first in row {lines[0]}: {texts.iloc[0]!r}. They may be hours, hours and minutes, "
+        "or hours, minutes and seconds. Write them as 13:00."
     )

@@ -11,7 +11,9 @@ from cryptonn.units import counted
 __all__ = ["closed_bars"]
 
 _AHEAD = pd.Timedelta(hours=14)
-"""So far ahead of UTC a clock may be: bars that lie no further in the future may be of local times."""
+"""So far ahead of UTC a clock may be: bars that lie no further in the future may
+be of local times.
+"""
 
 
 def closed_bars(
@@ -57,16 +59,16 @@ def closed_bars(
     clock = f"this machine's clock says {time_text(now.floor('min'))}"
     if not closed.any():
         raise DataError(
-            f"{source}: none of its {counted(len(times), 'bar')} has closed yet: the first is of {_text(times[0])}, the "
-            f"last of {_text(times[-1])}, and {clock}. Set the clock right if it is wrong; else the times are: look at "
-            f"their unit and their zone.{hint}"
+            f"{source}: none of its {counted(len(times), 'bar')} has closed yet: the first "
+            f"is of {_text(times[0])}, the last of {_text(times[-1])}, and {clock}. Set the clock "
+            f"right if it is wrong; else the times are: look at their unit and their zone.{hint}"
         )
     notes = []
     if unclosed:
         last = times[begun][-1]
         notes.append(
-            f"The bar of {_text(last)} was still in progress at {time_text(now.floor('min'))} and is left out: import "
-            "the file again once it has closed."
+            f"The bar of {_text(last)} was still in progress at {time_text(now.floor('min'))} "
+            "and is left out: import the file again once it has closed."
         )
     if future:
         first = _text(times[~begun][0])
@@ -76,8 +78,8 @@ def closed_bars(
             else f"{future:,} bars from {first} to {_text(times[-1])} lie"
         )
         notes.append(
-            f"{bars} in the future, as {clock}, and {'is' if future == 1 else 'are'} left out. Is the clock right, and "
-            f"are the times?{hint}"
+            f"{bars} in the future, as {clock}, and {'is' if future == 1 else 'are'} left out. "
+            f"Is the clock right, and are the times?{hint}"
         )
     return closed, {"unclosed": unclosed, "future": future}, tuple(notes)
 

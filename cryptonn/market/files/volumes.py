@@ -27,7 +27,9 @@ __all__ = [
 ]
 
 Kind = Literal["base", "plain", "quote", "unclear", "other"]
-"""What the name of a column says that it counts; ``unclear`` may be base, ``other`` is known to be neither."""
+"""What the name of a column says that it counts; ``unclear`` may be base,
+``other`` is known to be neither.
+"""
 
 _MONEY = tuple(
     frozenset(line.split())
@@ -59,7 +61,9 @@ _CONTRACT_SIZES = (1.0, 10.0, 100.0)
 _FEW = 10
 """Bars that it takes to say so: a few may fit by chance."""
 _ENOUGH = 20
-"""Bars in which a volume that is a price shows itself: it does not lie between low and high so often by chance."""
+"""Bars in which a volume that is a price shows itself: it does not lie between low and high
+so often by chance.
+"""
 _ROUNDED = 0.001
 """Share by which a mean price may lie outside low to high, as it is rounded."""
 _MARGIN = 0.1
@@ -120,7 +124,10 @@ class Volume:
         number = int(lacks.sum())
         if not number:
             return self
-        note = f"Column {self.column.name} has no amount in {number:,} of the bars that have prices: {how}."
+        note = (
+            f"Column {self.column.name} has no amount in {number:,} of the bars "
+            f"that have prices: {how}."
+        )
         return replace(
             self,
             amounts=self.amounts.where(~lacks, by),
@@ -172,7 +179,8 @@ def same_money(one: str, other: str) -> bool:
 
 
 def named_coin(name: str, symbol: str) -> str:
-    """Return the well known coin that the name of a volume says and the symbol has not; "" if it says none.
+    """Return the well known coin that the name of a volume says and the symbol has not;
+    "" if it says none.
 
     >>> named_coin("volume btc", "ETH/USD"), named_coin("volume btc", "ETH/BTC")
     ('BTC', '')
@@ -241,19 +249,23 @@ def _words(name: str, symbol: str) -> frozenset[str]:
 def take_volume(
     path: Path, rows: pd.DataFrame, columns: VolumeColumns, *, of_known_make: bool
 ) -> Volume:
-    """Choose the column of volume; where base and quote both stand in the file, the prices must not contradict.
+    """Choose the column of volume; where base and quote both stand in the file,
+    the prices must not contradict.
 
     Parameters
     ----------
     rows
-        Indexed by the line of the file: the four prices, and each column of ``columns.read`` under its role.
+        Indexed by the line of the file: the four prices, and each column of ``columns.read``
+        under its role.
     of_known_make
-        The make of the file says what its volume counts: it is doubted only where the columns fit the other way round.
+        The make of the file says what its volume counts: it is doubted only where the columns
+        fit the other way round.
 
     Raises
     ------
     DataError
-        If it is not known what the columns count, they contradict one another, or the one chosen is empty.
+        If it is not known what the columns count, they contradict one another,
+        or the one chosen is empty.
     """
     fits = _Fits(rows)
     volume = _chosen(path, fits, columns, of_known_make=of_known_make)
@@ -265,9 +277,9 @@ def take_volume(
             by=_nothing(rows), kind="missing_volume", how="their volume was set to 0"
         )
     raise DataError(
-        f"{path}: column {volume.column.name} is empty in every row that has prices. Give a file with the volume. If "
-        "these are mark or index prices, at which nothing was traded, write 0: a run can look at such candles, but not "
-        "trade on them."
+        f"{path}: column {volume.column.name} is empty in every row that has prices. "
+        "Give a file with the volume. If these are mark or index prices, at which nothing was "
+        "traded, write 0: a run can look at such candles, but not trade on them."
     )
 
 
@@ -294,7 +306,9 @@ def _nothing(rows: pd.DataFrame) -> pd.Series:
 
 
 def _refuse_price(path: Path, fits: "_Fits", column: VolumeColumn) -> None:
-    """Refuse a volume that is a price: it moves with the bars and lies between low and high in every one."""
+    """Refuse a volume that is a price: it moves with the bars and lies between low
+    and high in every one.
+    """
     amounts = fits.values(column)
     counts = amounts > 0
     if counts.sum() < _ENOUGH or len(np.unique(amounts[counts])) <= counts.sum() / 2:
@@ -304,9 +318,10 @@ def _refuse_price(path: Path, fits: "_Fits", column: VolumeColumn) -> None:
     if ((amounts[counts] >= low) & (amounts[counts] <= high)).all():
         row = int(counts.argmax())
         raise DataError(
-            f"{path}: column {column.name} is a price, not a volume: it lies between low and high in every bar, as in "
-            f"row {fits.rows.index[row]}: {amounts[row]:.12g}. It may be the mean price of the bar: call it vwap, and "
-            "call the column volume that counts what was traded."
+            f"{path}: column {column.name} is a price, not a volume: it lies between low "
+            f"and high in every bar, as in row {fits.rows.index[row]}: {amounts[row]:.12g}. "
+            "It may be the mean price of the bar: call it vwap, and call the column volume "
+            "that counts what was traded."
         )
 
 
@@ -328,12 +343,16 @@ class _Fits:
         return int(((one > 0) & (other > 0) & (self.low > 0)).argmax())
 
     def turned(self, pair: tuple[VolumeColumn, VolumeColumn]) -> bool:
-        """Tell whether base and quote of a pair fit the other way round, the quote in dollars or contracts of them."""
+        """Tell whether base and quote of a pair fit the other way round, the quote in dollars
+        or contracts of them.
+        """
         base, quote = pair
         return any(self(quote, base, each=each) for each in _CONTRACT_SIZES)
 
     def turned_rows(self, pair: tuple[VolumeColumn, VolumeColumn]) -> NDArray[np.bool_]:
-        """Mark the bars in which base and quote of a pair stand the other way round, or both count quote."""
+        """Mark the bars in which base and quote of a pair stand the other way round,
+        or both count quote.
+        """
         base, quote = map(self.values, pair)
         tells = (base > 0) & (quote > 0) & (self.low > 0)
         low, high = self.low * (1 - _MARGIN), self.high * (1 + _MARGIN)
@@ -347,7 +366,9 @@ class _Fits:
     def __call__(
         self, base: VolumeColumn, quote: VolumeColumn, *, each: float = 1.0
     ) -> bool | None:
-        """Tell whether quote / base is a price of the bar, in most bars or over all; None if no bar tells."""
+        """Tell whether quote / base is a price of the bar, in most bars or over all;
+        None if no bar tells.
+        """
         sold = self.values(base)
         paid = each * self.values(quote)
         tells = (sold > 0) & (paid > 0) & (self.low > 0) & np.isfinite(self.high)
@@ -369,7 +390,9 @@ def _beside_quote(
     *,
     of_known_make: bool,
 ) -> Volume:
-    """Choose the first candidate that makes the prices with a column in quote, or whose name leaves no doubt."""
+    """Choose the first candidate that makes the prices with a column in quote,
+    or whose name leaves no doubt.
+    """
     pairs = [(column, quote) for column in candidates for quote in columns.quote]
     answers = [fits(column, quote) for column, quote in pairs]
     if any(answers):
@@ -392,7 +415,9 @@ def _beside_quote(
 
 
 def _completed(fits: _Fits, volume: Volume, pair: tuple[VolumeColumn, VolumeColumn]) -> Volume:
-    """Take the volume from the column in quote where the one in base is missing, or 0 though something was paid."""
+    """Take the volume from the column in quote where the one in base is missing,
+    or 0 though something was paid.
+    """
     base, quote = map(fits.values, pair)
     traded = pd.Series(np.where(quote > 0, quote / fits.close, np.nan), index=volume.amounts.index)
     lacks = ~(base > 0) & traded.notna().to_numpy()
@@ -404,7 +429,9 @@ def _completed(fits: _Fits, volume: Volume, pair: tuple[VolumeColumn, VolumeColu
 
 
 def _plain(path: Path, fits: _Fits, columns: VolumeColumns) -> Volume:
-    """Choose a plain volume, unless the prices say that a column such as amount counts base beside it."""
+    """Choose a plain volume, unless the prices say that a column such as amount
+    counts base beside it.
+    """
     first = columns.plain[0]
     for column in columns.unclear:
         if not fits(first, column) and fits(column, first):
@@ -429,17 +456,18 @@ def _refuse_two(path: Path, rows: pd.DataFrame, columns: Sequence[VolumeColumn])
         if differs.any():
             row = int(differs.argmax())
             raise DataError(
-                f"{path}: two columns may be the volume, and they differ, first in row {rows.index[row]}: "
-                f"{first.name} {rows[first.role].iloc[row]:.12g}, {other.name} {rows[other.role].iloc[row]:.12g}. "
-                "Take one of them out, or rename it, such as volume_base and volume_quote."
+                f"{path}: two columns may be the volume, and they differ, "
+                f"first in row {rows.index[row]}: {first.name} {rows[first.role].iloc[row]:.12g}, "
+                f"{other.name} {rows[other.role].iloc[row]:.12g}. Take one of them out, "
+                "or rename it, such as volume_base and volume_quote."
             )
 
 
 def _unclear(path: Path, columns: Sequence[VolumeColumn]) -> str:
     names = ", ".join(column.name for column in columns)
     return (
-        f"{path}: what {names} counts is not known. Rename the column that counts base to volume_base, "
-        "or one that counts quote money to volume_quote (it is divided by the close)."
+        f"{path}: what {names} counts is not known. Rename the column that counts base to "
+        "volume_base, or one that counts quote money to volume_quote (it is divided by the close)."
     )
 
 
@@ -447,9 +475,10 @@ def _partly(path: Path, fits: _Fits, pair: tuple[VolumeColumn, VolumeColumn]) ->
     marks = fits.turned_rows(pair)
     base, quote = pair
     return (
-        f"{path}: in {int(marks.sum()):,} of {len(marks):,} rows, first in row {fits.rows.index[int(marks.argmax())]}, "
-        f"{base.name} counts quote money (beside {quote.name} and the prices), in the others it does not: the columns are "
-        "swapped in part of the file. Mend it, or fetch it again."
+        f"{path}: in {int(marks.sum()):,} of {len(marks):,} rows, first in row "
+        f"{fits.rows.index[int(marks.argmax())]}, {base.name} counts quote money (beside "
+        f"{quote.name} and the prices), in the others it does not: the columns are swapped in part "
+        "of the file. Mend it, or fetch it again."
     )
 
 
@@ -459,9 +488,10 @@ def _two_amounts(path: Path, fits: _Fits, pair: tuple[VolumeColumn, VolumeColumn
     values = " and ".join(f"{column.name} is {fits.values(column)[row]:.12g}" for column in pair)
     names = " or ".join(column.name for column in pair)
     return (
-        f"{path}: {names} may count base, and they differ: in row {fits.rows.index[row]} {values}, while the bar runs "
-        f"from {fits.low[row]:.12g} to {fits.high[row]:.12g}, so that neither is the other in quote. One of them may "
-        "count contracts. Rename the one that counts base to volume_base, and the other to contracts."
+        f"{path}: {names} may count base, and they differ: in row {fits.rows.index[row]} {values}, "
+        f"while the bar runs from {fits.low[row]:.12g} to {fits.high[row]:.12g}, "
+        "so that neither is the other in quote. One of them may count contracts. "
+        "Rename the one that counts base to volume_base, and the other to contracts."
     )
 
 
@@ -471,16 +501,18 @@ def _contradiction(path: Path, fits: _Fits, pair: tuple[VolumeColumn, VolumeColu
     paid = fits.values(quote)
     row = fits.first_row(pair)
     start = (
-        f"{path}: {base.name} and {quote.name} do not fit the prices: in row {fits.rows.index[row]} "
-        f"{quote.name} {paid[row]:.12g} / {base.name} {sold[row]:.12g} is a price of {paid[row] / sold[row]:.6g}, "
-        f"the bar runs from {fits.low[row]:.12g} to {fits.high[row]:.12g}."
+        f"{path}: {base.name} and {quote.name} do not fit the prices: in row "
+        f"{fits.rows.index[row]} {quote.name} {paid[row]:.12g} / {base.name} {sold[row]:.12g} "
+        f"is a price of {paid[row] / sold[row]:.6g}, the bar runs from {fits.low[row]:.12g} "
+        f"to {fits.high[row]:.12g}."
     )
     if fits.turned(pair):
         return (
-            f"{start} They fit the other way round: {quote.name} seems to count base, and {base.name} quote money or "
-            f"contracts. If so, rename {quote.name} to volume_base and {base.name} to volume_quote or contracts."
+            f"{start} They fit the other way round: {quote.name} seems to count base, "
+            f"and {base.name} quote money or contracts. If so, rename {quote.name} to volume_base "
+            f"and {base.name} to volume_quote or contracts."
         )
     return (
-        f"{start} {base.name} may count contracts: take it out, so that {quote.name} is divided by the close, or "
-        f"take {quote.name} out if {base.name} does count base."
+        f"{start} {base.name} may count contracts: take it out, so that {quote.name} is divided "
+        f"by the close, or take {quote.name} out if {base.name} does count base."
     )

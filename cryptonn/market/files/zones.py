@@ -61,7 +61,8 @@ _PAST = pd.Timedelta(hours=1)
 
 
 def check_timezone(name: str) -> str:
-    """Return a name of the zone database, or a fixed distance from UTC; raises ``ConfigError`` if it is neither.
+    """Return a name of the zone database, or a fixed distance from UTC;
+    raises ``ConfigError`` if it is neither.
 
     >>> check_timezone("Europe/Berlin")
     'Europe/Berlin'
@@ -77,14 +78,17 @@ def check_timezone(name: str) -> str:
     folded = {zone.lower(): zone for zone in known}
     near = folded.get(name.strip().lower())
     raise ConfigError(
-        f"timezone {name!r} is unknown.{f' Did you mean {near!r}?' if near else _meant(name, known)} Write a place of "
-        "the zone database, such as Europe/Berlin, America/New_York or Asia/Tokyo, or UTC, or how far the clock is "
-        "from UTC all year, such as UTC+8."
+        f"timezone {name!r} is "
+        f"unknown.{f' Did you mean {near!r}?' if near else _meant(name, known)} Write a place "
+        "of the zone database, such as Europe/Berlin, America/New_York or Asia/Tokyo, or UTC, "
+        "or how far the clock is from UTC all year, such as UTC+8."
     )
 
 
 def _meant(name: str, known: set[str]) -> str:
-    """Suggest a zone; never one that is only spelled alike, as 'MST' is like 'IST' and UTC like UTC+25."""
+    """Suggest a zone; never one that is only spelled alike, as 'MST' is like 'IST'
+    and UTC like UTC+25.
+    """
     places = places_of(name)
     if places:
         return f" Did you mean the clock of {' or '.join(places)}?"
@@ -94,7 +98,8 @@ def _meant(name: str, known: set[str]) -> str:
 
 
 def fixed_offset(text: str) -> str | None:
-    """Return how far a zone is from UTC at any time of the year; None if the text tells no such thing.
+    """Return how far a zone is from UTC at any time of the year;
+    None if the text tells no such thing.
 
     >>> fixed_offset("gmt+8"), fixed_offset("-0530"), fixed_offset("UTC+0"), fixed_offset("est")
     ('UTC+08:00', 'UTC-05:30', 'UTC', None)
@@ -114,7 +119,8 @@ def fixed_offset(text: str) -> str | None:
 
 
 def places_of(name: str) -> tuple[str, ...]:
-    """Return the places whose clocks may be meant by the short name of a zone; empty if it is not known.
+    """Return the places whose clocks may be meant by the short name of a zone;
+    empty if it is not known.
 
     >>> places_of("est")
     ('America/New_York',)
@@ -132,7 +138,8 @@ def to_utc(
 ) -> NDArray[np.int64]:
     """Return the UTC times of the rows of a file that show a local clock.
 
-    Where the clock is put back, the order of the rows tells the first pass of an hour from the second.
+    Where the clock is put back, the order of the rows tells the first pass of an hour
+    from the second.
 
     Parameters
     ----------
@@ -146,7 +153,8 @@ def to_utc(
     Raises
     ------
     DataError
-        If a time is none in the zone (the clock was put forward over it), or it cannot be told which pass is meant.
+        If a time is none in the zone (the clock was put forward over it), or it cannot be told
+        which pass is meant.
     """
     index = pd.DatetimeIndex(walls.view("M8[ns]"))
     summer, winter = (
@@ -165,9 +173,10 @@ def to_utc(
     if is_late is None:
         first = int((early != late).argmax())
         raise DataError(
-            f"{source}: {counted(int((early != late).sum()), 'time')} cannot be told apart, first in row "
-            f"{lines[first]}: {_text(index[first])} comes twice in {timezone}, when the clock is put back, and the rows "
-            "do not tell which one is meant. Delete the rows of these hours, or fetch the file with times in UTC."
+            f"{source}: {counted(int((early != late).sum()), 'time')} cannot be told apart, "
+            f"first in row {lines[first]}: {_text(index[first])} comes twice in {timezone}, "
+            "when the clock is put back, and the rows do not tell which one is meant. "
+            "Delete the rows of these hours, or fetch the file with times in UTC."
         )
     return np.where(is_late[turn], late, early)
 
@@ -180,7 +189,8 @@ def refuse_other_names(
     lines: pd.Index,
     source: str,
 ) -> None:
-    """Raise ``DataError`` if a zone's name (EST) stands at a time at which the clock in the zone shows another (EDT).
+    """Raise ``DataError`` if a zone's name (EST) stands at a time at which the clock in the zone
+    shows another (EDT).
 
     Parameters
     ----------
@@ -212,8 +222,8 @@ def refuse_other_names(
         who = "it says" if len(names) > 1 else "the header says"
         also = "" if len(names) > 1 else ", or the name of the column if the header is wrong"
         raise DataError(
-            f"{source}: {counted(int(wrong.sum()), 'time')} of another zone than {timezone}, first in row "
-            f"{lines[first]}: {who} {told[first]}, and it is {local[first]:%Z} there then. "
+            f"{source}: {counted(int(wrong.sum()), 'time')} of another zone than {timezone}, first "
+            f"in row {lines[first]}: {who} {told[first]}, and it is {local[first]:%Z} there then. "
             f"Change --timezone (timezone under [data]){also}."
         )
 
@@ -221,7 +231,8 @@ def refuse_other_names(
 def refuse_other_offset(
     times: NDArray[np.int64], *, offset: str, timezone: str, lines: pd.Index, source: str
 ) -> None:
-    """Raise ``DataError`` if the clock of a zone shows something else than one at the offset that the header tells.
+    """Raise ``DataError`` if the clock of a zone shows something else than one at the offset
+    that the header tells.
 
     Parameters
     ----------
@@ -233,20 +244,25 @@ def refuse_other_offset(
     if wrong.any():
         first = int(wrong.argmax())
         raise DataError(
-            f"{source}: its header says that the times are of {offset}, and {timezone} is said of them, whose clock "
-            f"shows another time, first in row {lines[first]}. Leave --timezone (timezone under [data]) out; if other "
-            "files need it, import this one into the store. If the header is wrong, change the name of the column."
+            f"{source}: its header says that the times are of {offset}, and {timezone} "
+            f"is said of them, whose clock shows another time, first in row {lines[first]}. "
+            "Leave --timezone (timezone under [data]) out; if other files need it, "
+            "import this one into the store. If the header is wrong, change the name of the column."
         )
 
 
 def _ahead(index: pd.DatetimeIndex, timezone: str) -> NDArray[np.int64]:
-    """Return by how many nanoseconds the clock of a zone is ahead of UTC at each time; shape (n,)."""
+    """Return by how many nanoseconds the clock of a zone is ahead of UTC at each time;
+    shape (n,).
+    """
     shown = index.tz_convert(timezone).tz_localize(None)
     return np.asarray(times_of(shown.tz_localize("UTC")) - times_of(index), dtype=np.int64)
 
 
 def _offsets_of(name: str) -> set[int]:
-    """Return the nanoseconds ahead of UTC that the short name of a zone stands for, in summer or winter."""
+    """Return the nanoseconds ahead of UTC that the short name of a zone stands for,
+    in summer or winter.
+    """
     word = _GERMAN.get(name.upper(), name.upper())
     found = set()
     for place in places_of(name):
@@ -260,14 +276,17 @@ def _offsets_of(name: str) -> set[int]:
 
 
 def repeated_hour(time: int) -> str:
-    """Return a hint if a time comes twice on the clocks of a zone that is known for it; "" if of none."""
+    """Return a hint if a time comes twice on the clocks of a zone that is known for it;
+    "" if of none.
+    """
     index = pd.DatetimeIndex(np.array([time]).view("M8[ns]"))
     for zone in _WITH_SUMMER_TIME:
         found = index.tz_localize(zone, ambiguous="NaT", nonexistent=_PAST)
         if found.isna()[0]:
             return (
-                f" On that day the clocks of some places are put back and an hour comes twice, as in {zone}: the file "
-                f"may hold local times. If so, name their zone: --timezone {zone} (timezone under [data])."
+                " On that day the clocks of some places are put back and an hour comes twice, "
+                f"as in {zone}: the file may hold local times. If so, name their zone: "
+                f"--timezone {zone} (timezone under [data])."
             )
     return ""
 
@@ -282,14 +301,17 @@ def _refuse_skipped(
     if skipped.any():
         first = int(skipped.argmax())
         raise DataError(
-            f"{source}: {counted(int(skipped.sum()), 'time')} that no clock of {timezone} has shown, first in row "
-            f"{lines[first]}: {_text(index[first])}, where the clock is put forward. The times are of another zone, "
-            "perhaps UTC: change --timezone (timezone under [data]) or leave it out."
+            f"{source}: {counted(int(skipped.sum()), 'time')} that no clock of {timezone} "
+            f"has shown, first in row {lines[first]}: {_text(index[first])}, "
+            "where the clock is put forward. The times are of another zone, perhaps UTC: "
+            "change --timezone (timezone under [data]) or leave it out."
         )
 
 
 def _passes(early: NDArray[np.int64], late: NDArray[np.int64]) -> NDArray[np.bool_] | None:
-    """Tell for each row, oldest first, whether the later of its two times is meant; None if it cannot be told."""
+    """Tell for each row, oldest first, whether the later of its two times is meant;
+    None if it cannot be told.
+    """
     is_open = early != late
     chosen = np.where(is_open, False, True)
     known = early[~is_open]
@@ -308,7 +330,9 @@ def _passes(early: NDArray[np.int64], late: NDArray[np.int64]) -> NDArray[np.boo
 def _turn(
     early: NDArray[np.int64], late: NDArray[np.int64], *, start: int, stop: int, step: int
 ) -> int | None:
-    """Return the first row of a stretch that comes in the second pass: where the series has the fewest breaks."""
+    """Return the first row of a stretch that comes in the second pass: where the series
+    has the fewest breaks.
+    """
     before = early[max(start - 1, 0) : start]
     after = early[stop : stop + 1]
     breaks: dict[int, int] = {}

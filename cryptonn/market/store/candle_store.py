@@ -1,7 +1,8 @@
-"""The candle store: one checked Parquet file for each exchange, symbol and timeframe, written whole or not at all.
+"""The candle store: one checked Parquet file for each exchange, symbol and timeframe,
+written whole or not at all.
 
-<root>/<exchange>/<BASE-QUOTE>/<timeframe>.parquet    the candles; the manifest is inside
-<root>/<exchange>/<BASE-QUOTE>/<timeframe>.json       the same manifest, for people and other programs
+<root>/<exchange>/<BASE-QUOTE>/<timeframe>.parquet the candles; the manifest is inside
+<root>/<exchange>/<BASE-QUOTE>/<timeframe>.json the same manifest, for people and other programs
 """
 
 import re
@@ -74,7 +75,8 @@ class Store:
         Raises
         ------
         DataError
-            If the table is no candle table, or a stored bar has other values and conflicts are refused.
+            If the table is no candle table, or a stored bar has other values
+            and conflicts are refused.
         ConfigError
             If the exchange, symbol or timeframe is not a name.
         OutputError
@@ -91,7 +93,8 @@ class Store:
             if found.first is not None and conflicts == "refuse":
                 advice = _advice(found.times, entry.ends)
                 raise DataError(
-                    f"{_conflict(f'{exchange} {symbol} {timeframe}', found.differing, *found.first)} {advice}"
+                    f"{_conflict(f'{exchange} {symbol} {timeframe}', found.differing, *found.first)} "
+                    f"{advice}"
                 )
             merged, counts = found.candles, (found.added, found.identical, found.differing)
             sources = [*entry.sources, *sources]
@@ -117,13 +120,15 @@ class Store:
         exchange
             May be left out while only one exchange holds the symbol at this timeframe.
         timerange
-            The part to return. Up to ``SLACK`` of it may be absent at either end, since minutes without a trade are.
+            The part to return. Up to ``SLACK`` of it may be absent at either end,
+            since minutes without a trade are.
 
         Raises
         ------
         DataError
-            If the store lacks the symbol, timeframe, exchange or range, several exchanges hold it and none is named, or
-            the stored file is damaged. The message says what the store does hold and which command fills it.
+            If the store lacks the symbol, timeframe, exchange or range,
+            several exchanges hold it and none is named, or the stored file is damaged.
+            The message says what the store does hold and which command fills it.
         """
         entry = self.find(symbol, timeframe=timeframe, exchange=exchange, timerange=timerange)
         supply = supply_of(entry, timeframe=entry.timeframe)
@@ -137,7 +142,9 @@ class Store:
         exchange: str | None = None,
         timerange: TimeRange | None = None,
     ) -> StoreEntry:
-        """Return the one entry of a symbol and timeframe; raises as ``read`` does, naming the range to fetch."""
+        """Return the one entry of a symbol and timeframe; raises as ``read`` does,
+        naming the range to fetch.
+        """
         symbol = parse_symbol(symbol)
         timeframe_delta(timeframe)
         entries = self.entries()
@@ -165,8 +172,9 @@ class Store:
     ) -> StoreEntry:
         """Return the entry that bars of a timeframe are made from; raises as ``find`` does.
 
-        It is that of the timeframe itself or, where that is not stored or does not reach over the range, of the longest
-        shorter one that divides it and does. Where the range has no end, it is the one with the latest whole bar.
+        It is that of the timeframe itself or, where that is not stored or does not reach over
+        the range, of the longest shorter one that divides it and does. Where the range has no end,
+        it is the one with the latest whole bar.
         """
         symbol = parse_symbol(symbol)
         entries = [
@@ -195,8 +203,8 @@ class Store:
         names = list(dict.fromkeys(entry.exchange for entry in entries))
         if len(names) > 1:
             raise DataError(
-                f"{self.root}: several exchanges hold {what}: {', '.join(names)}. Name one: --exchange {names[0]}, "
-                f"or exchange = {names[0]!r} under [data]."
+                f"{self.root}: several exchanges hold {what}: {', '.join(names)}. "
+                f"Name one: --exchange {names[0]}, or exchange = {names[0]!r} under [data]."
             )
 
     def entries(self) -> list[StoreEntry]:
@@ -212,7 +220,8 @@ class Store:
     def _path(self, exchange: str, symbol: str, timeframe: str) -> Path:
         if not _EXCHANGE.match(exchange):
             raise ConfigError(
-                f"exchange {exchange!r} is not a name of small letters and digits, such as bitfinex."
+                f"exchange {exchange!r} is not a name of small letters and digits, "
+                "such as bitfinex."
             )
         timeframe_delta(timeframe)
         return (
@@ -224,7 +233,8 @@ class Store:
 
 
 def stored_candles(config: DataConfig, timerange: TimeRange) -> dict[str, Supply]:
-    """Return the stored candles of each symbol of a run, made into its timeframe if they are shorter.
+    """Return the stored candles of each symbol of a run, made into its timeframe
+    if they are shorter.
 
     Parameters
     ----------
@@ -251,8 +261,9 @@ def _all_or_none(store: Store, config: DataConfig, timerange: TimeRange) -> dict
     lacking = [symbol for symbol in config.symbols if symbol not in held]
     if there and lacking:
         raise DataError(
-            f"{store.root}: the run needs {' and '.join(config.symbols)} {timeframe}; {', '.join(there)} is stored, "
-            f"{', '.join(lacking)} is not. {_held(store.root, entries, lacking[0])} "
+            f"{store.root}: the run needs {' and '.join(config.symbols)} {timeframe}; "
+            f"{', '.join(there)} is stored, {', '.join(lacking)} is not. "
+            f"{_held(store.root, entries, lacking[0])} "
             f"{_remedy(lacking[0], held[there[0]].timeframe, held[there[0]].exchange, timerange)}"
         )
     return {
@@ -272,7 +283,9 @@ def _reaches(entry: StoreEntry, timerange: TimeRange) -> bool:
 
 
 def _whole_bars(entry: StoreEntry, timeframe: str) -> int:
-    """Return how many bars of a timeframe have closed since 1970 by the time the last candle of an entry closes."""
+    """Return how many bars of a timeframe have closed since 1970 by the time the last
+    candle of an entry closes.
+    """
     return int((entry.last + timeframe_delta(entry.timeframe)).value // bar_step(timeframe))
 
 
@@ -315,8 +328,8 @@ def _empty(root: Path, symbol: str) -> str:
     coin = symbol.partition("/")[0]
     near = [name for name in names if coin in name.upper()] or names
     return (
-        f"The store is empty; the folder holds {counted(len(names), 'file')} of another kind, such as {near[0]}. "
-        "Imported, they are a store: in data/, or in the folder that --data names."
+        f"The store is empty; the folder holds {counted(len(names), 'file')} of another kind, such "
+        f"as {near[0]}. Imported, they are a store: in data/, or in the folder that --data names."
     )
 
 
@@ -326,29 +339,33 @@ def _remedy(symbol: str, timeframe: str, exchange: str | None, timerange: TimeRa
         "20180101-20190101" if timerange.start is None and timerange.end is None else str(timerange)
     )
     return (
-        f"Import it: cryptonn import-data FILE --symbol {symbol} --exchange {exchange or 'NAME'}; or download it: "
-        f"cryptonn download-data --exchange {name} --symbols {symbol} --timeframe {timeframe} --timerange {stretch}"
+        f"Import it: cryptonn import-data FILE --symbol {symbol} --exchange {exchange or 'NAME'}; "
+        f"or download it: cryptonn download-data --exchange {name} --symbols {symbol} --timeframe "
+        f"{timeframe} --timerange {stretch}"
     )
 
 
 def _conflict(name: str, number: int, time: str, field: str, old: float, new: float) -> str:
     return (
-        f"{name}: {counted(number, 'bar')} stored with other values, first at {time}: {field} is {old:.12g} in the "
-        f"store and {new:.12g} in the new candles."
+        f"{name}: {counted(number, 'bar')} stored with other values, first at {time}: "
+        f"{field} is {old:.12g} in the store and {new:.12g} in the new candles."
     )
 
 
 def _advice(times: pd.DatetimeIndex, ends: Collection[pd.Timestamp]) -> str:
-    """Say what to do about bars that are stored with other values; the last bar of a file may have been unfinished."""
+    """Say what to do about bars that are stored with other values; the last bar of a file
+    may have been unfinished.
+    """
     unfinished = [time for time in times if time in ends]
     if not unfinished:
         return "Keep the stored ones by leaving the file out, or overwrite them with --replace."
     if len(unfinished) == len(times):
         return (
-            f"{'It was the last bar' if len(times) == 1 else 'Each was the last bar'} of what it came from, and may "
-            "have been in progress then: take the new values with --replace."
+            f"{'It was the last bar' if len(times) == 1 else 'Each was the last bar'} of what "
+            "it came from, and may have been in progress then: take the new values with --replace."
         )
     return (
-        f"{counted(len(unfinished), 'bar')} of them, such as {time_text(unfinished[-1])}, came last in a file and may have "
-        "been in progress then: take the new values with --replace, once you know why the others differ."
+        f"{counted(len(unfinished), 'bar')} of them, such as {time_text(unfinished[-1])}, came "
+        "last in a file and may have been in progress then: take the new values with --replace, "
+        "once you know why the others differ."
     )

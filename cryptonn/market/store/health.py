@@ -13,15 +13,16 @@ __all__ = ["LARGE", "NO_VOLUME", "candle_notes", "candles_sha256", "health"]
 LARGE = 0.10
 """A log return between neighbouring rows beyond this is a large move."""
 NO_VOLUME = (
-    "No bar has a volume above 0: these look like mark or index prices, or like an export without volume, on which no "
-    "order can fill. Use the candles of trades: of Binance the files named klines, not markPriceKlines or "
-    "indexPriceKlines."
+    "No bar has a volume above 0: these look like mark or index prices, "
+    "or like an export without volume, on which no order can fill. Use the candles of trades: "
+    "of Binance the files named klines, not markPriceKlines or indexPriceKlines."
 )
 """What is said of candles in which nothing traded."""
 
 
 def candles_sha256(candles: pd.DataFrame) -> str:
-    """Return the sha256 of a candle table's content: its times (int64 ns), then its values (float64, row by row).
+    """Return the sha256 of a candle table's content: its times (int64 ns), then its values
+    (float64, row by row).
 
     It does not depend on how the table is stored.
     """
@@ -36,12 +37,13 @@ def health(candles: pd.DataFrame, *, timeframe: str) -> dict[str, object]:
     Returns
     -------
     dict
-        ``first``, ``last`` (UTC texts), ``rows``; ``missing`` bars between them, ``missing_share`` of the complete
-        grid, ``longest_gap`` (bars absent in a row) and ``longest_gap_after`` (the bar before it, None without a gap);
-        ``zero_volume`` rows and ``zero_volume_share`` of the rows; ``large_moves`` (log returns between neighbouring
-        rows beyond ``LARGE``), ``largest_move`` (signed log return) and ``largest_move_at`` (None with one row);
-        ``jumps``, ``wicks`` (how many there are, see ``jumps.py``) and ``jumps_found`` (a text on both, None without);
-        ``sha256`` of the content.
+        ``first``, ``last`` (UTC texts), ``rows``; ``missing`` bars between them, ``missing_share``
+        of the complete grid, ``longest_gap`` (bars absent in a row) and ``longest_gap_after``
+        (the bar before it, None without a gap); ``zero_volume`` rows and ``zero_volume_share``
+        of the rows; ``large_moves`` (log returns between neighbouring rows beyond ``LARGE``),
+        ``largest_move`` (signed log return) and ``largest_move_at`` (None with one row);
+        ``jumps``, ``wicks`` (how many there are, see ``jumps.py``) and ``jumps_found`` (a text
+        on both, None without); ``sha256`` of the content.
     """
     check_candles(candles, timeframe=timeframe, source="health")
     times = times_of(time_index(candles))
@@ -65,15 +67,17 @@ def health(candles: pd.DataFrame, *, timeframe: str) -> dict[str, object]:
 
 
 def candle_notes(candles: pd.DataFrame, *, timeframe: str) -> tuple[str, ...]:
-    """Say what a reader of results made from these candles should know of them: no volume, jumps, absurd wicks."""
+    """Say what a reader of results made from these candles should know of them: no volume,
+    jumps, absurd wicks.
+    """
     found = find_jumps(candles, timeframe=timeframe)
     jumps = [jump for jump in found if jump.kind != "wick"]
     wicks = [jump for jump in found if jump.kind == "wick"]
     notes = [] if traded(candles).any() else [NO_VOLUME]
     if jumps:
         notes.append(
-            f"The price jumps {jumps_text(jumps)}: a run over that is refused unless it leaves it out (data.leave_out) "
-            "or accepts it (data.jumps)."
+            f"The price jumps {jumps_text(jumps)}: a run over that is refused unless it leaves "
+            "it out (data.leave_out) or accepts it (data.jumps)."
         )
     if wicks:
         notes.append(f"An absurd high or low: {jumps_text(wicks)}.")

@@ -1,4 +1,6 @@
-"""What the store knows about one stored table: symbol, exchange, range, fingerprint, and the files it came from."""
+"""What the store knows about one stored table: symbol, exchange, range, fingerprint,
+and the files it came from.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -32,7 +34,9 @@ class StoreEntry:
     sha256: str
     """Of the candles' content, not of the file (see ``health.candles_sha256``)."""
     sources: tuple[Mapping[str, Any], ...]
-    """Where the candles came from, one a file: name, sha256, dialect, rows, last (time), repairs, notes."""
+    """Where the candles came from, one a file: name, sha256, dialect, rows, last (time),
+    repairs, notes.
+    """
     notes: tuple[str, ...]
     """What a reader of results made from these candles should know."""
 
@@ -47,13 +51,18 @@ class StoreEntry:
 
     @property
     def ends(self) -> frozenset[pd.Timestamp]:
-        """Times of the bars that came last, here or in a source: they may have been in progress then."""
+        """Times of the bars that came last, here or in a source: they may have been
+        in progress then.
+        """
         lasts = [source["last"] for source in self.sources if source.get("last")]
         return frozenset((self.last, *map(pd.Timestamp, lasts)))
 
     def __str__(self) -> str:
         first, last = time_text(self.first), time_text(self.last)
-        return f"{self.exchange} {self.symbol} {self.timeframe}, {first} to {last} ({counted(self.rows, 'bar')})"
+        return (
+            f"{self.exchange} {self.symbol} {self.timeframe}, {first} to {last} "
+            f"({counted(self.rows, 'bar')})"
+        )
 
 
 def describe(
@@ -65,9 +74,11 @@ def describe(
     timeframe: str,
     sources: Sequence[Mapping[str, Any]],
 ) -> StoreEntry:
-    """Return the entry of a table about to be stored; a source given twice stands once, as it came last.
+    """Return the entry of a table about to be stored; a source given twice stands once,
+    as it came last.
 
-    Its notes are those of the sources, and those on the table itself: a jump may lie between two files.
+    Its notes are those of the sources, and those on the table itself: a jump may lie
+    between two files.
     """
     unique = {(source.get("file"), source.get("sha256")): dict(source) for source in sources}
     notes = dict.fromkeys(
@@ -127,5 +138,6 @@ def from_json(path: Path, text: str | bytes) -> StoreEntry:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"{path}: its manifest is damaged ({type(error).__name__}: {error}). Delete the file and import again."
+            f"{path}: its manifest is damaged ({type(error).__name__}: {error}). "
+            "Delete the file and import again."
         ) from error

@@ -1,4 +1,6 @@
-"""One stored table of candles as a Parquet file, with its manifest inside, so that the two cannot disagree."""
+"""One stored table of candles as a Parquet file, with its manifest inside,
+so that the two cannot disagree.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +20,9 @@ _MANIFEST = b"cryptonn"
 
 
 def to_parquet(candles: pd.DataFrame, manifest: bytes) -> pa.Buffer:
-    """Return the bytes of a Parquet file that holds the candles and, in its metadata, the manifest."""
+    """Return the bytes of a Parquet file that holds the candles and, in its metadata,
+    the manifest.
+    """
     columns = {"time": pa.array(times_of(time_index(candles)), type=pa.timestamp("ns", tz="UTC"))}
     columns |= {field: pa.array(candles[field].to_numpy()) for field in FIELDS}
     table = pa.table(columns).replace_schema_metadata({_MANIFEST: manifest})
@@ -30,7 +34,9 @@ def to_parquet(candles: pd.DataFrame, manifest: bytes) -> pa.Buffer:
 
 
 def read_entry(path: Path) -> StoreEntry:
-    """Return the manifest inside a stored file without reading its candles; raises as ``read_candles`` does."""
+    """Return the manifest inside a stored file without reading its candles;
+    raises as ``read_candles`` does.
+    """
     try:
         metadata = pq.read_schema(path).metadata or {}
     except (pa.ArrowException, OSError) as error:
@@ -61,7 +67,8 @@ def read_candles(path: Path) -> tuple[pd.DataFrame, StoreEntry]:
 def _manifest_of(path: Path, metadata: Mapping[bytes, bytes]) -> StoreEntry:
     if _MANIFEST not in metadata:
         raise DataError(
-            f"{path}: this Parquet file was not written by the store. Move it away and import its CSV."
+            f"{path}: this Parquet file was not written by the store. "
+            "Move it away and import its CSV."
         )
     return from_json(path, metadata[_MANIFEST])
 

@@ -14,10 +14,11 @@ __all__ = ["write_together"]
 
 
 def write_together(contents: Mapping[Path, bytes | pa.Buffer]) -> None:
-    """Write several files beside each other: first all under temporary names, then each put in its place.
+    """Write several files beside each other: first all under temporary names,
+    then each put in its place.
 
-    A full disk shows while the temporary files are written, so what stood there before gives way only to a complete
-    successor.
+    A full disk shows while the temporary files are written, so what stood there before gives way
+    only to a complete successor.
 
     Raises
     ------
@@ -37,8 +38,8 @@ def write_together(contents: Mapping[Path, bytes | pa.Buffer]) -> None:
     except OSError as error:
         folder = next(iter(contents)).parent
         raise OutputError(
-            f"{folder}: cannot be written ({error.strerror or error}). What was stored is unchanged. "
-            "Make room, or choose a folder that can be written."
+            f"{folder}: cannot be written ({error.strerror or error}). "
+            "What was stored is unchanged. Make room, or choose a folder that can be written."
         ) from error
     finally:
         for temporary in ready.values():
