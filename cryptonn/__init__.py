@@ -28,7 +28,8 @@ def run(source: "RunConfig | Path | str", *, results: Path | str = "backtests/re
     Returns
     -------
     Run
-        Its parts are pandas tables: ``comparison``, ``predictions``, ``history``, ``backtests[period][i].equity``, …
+        Its parts are pandas tables: ``comparison``, ``predictions``, ``history``,
+        ``backtests[period][i].equity``, …
 
     Raises
     ------
@@ -41,7 +42,9 @@ def run(source: "RunConfig | Path | str", *, results: Path | str = "backtests/re
 
 
 def open_run(name: str, *, results: Path | str = "backtests/results") -> "Run":
-    """Read a run from disk by its folder, its folder's name, or its file's name (then the latest)."""
+    """Read a run from disk by its folder, its folder's name, or its file's name
+    (then the latest).
+    """
     from cryptonn import pipeline
 
     return pipeline.open_run(name, results=Path(results))

@@ -1,4 +1,6 @@
-"""Which runs there are: found by folder, by name, or as the latest of a run file; listed with what they came to."""
+"""Which runs there are: found by folder, by name, or as the latest of a run file;
+listed with what they came to.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ _MARKS = ("run.json", "fit.json")
 
 
 def find_run(name: str, *, results: Path = RESULTS) -> Path:
-    """Return the folder of a run, given by path, by folder name, or by the name in its file (then the latest).
+    """Return the folder of a run, given by path, by folder name, or by the name in its file
+    (then the latest).
 
     Raises
     ------

@@ -55,7 +55,8 @@ class RunConfig(Section):
     def _check(self) -> "RunConfig":
         if self.split.purge is not None and self.split.purge < self.labels.horizon:
             raise ValueError(
-                f"split.purge = {self.split.purge} is below labels.horizon = {self.labels.horizon}: labels would leak "
+                f"split.purge = {self.split.purge} is below "
+                f"labels.horizon = {self.labels.horizon}: labels would leak "
                 "from validation into train"
             )
         if self.labels.kind == "direction":
@@ -65,17 +66,20 @@ class RunConfig(Section):
                 )
         elif self.network.output != "linear" or self.training.loss != "mse":
             raise ValueError(
-                f'labels.kind = "{self.labels.kind}" needs network.output = "linear", training.loss = "mse"'
+                f'labels.kind = "{self.labels.kind}" needs network.output = "linear", '
+                'training.loss = "mse"'
             )
         if self.labels.kind == "price" and self.features.limit:
             raise ValueError(
-                f'labels.kind = "price" with features.clip = {self.features.clip:g}: prices beyond so many deviations '
-                "of the train rows would all look the same to the network. Set features.clip = 0"
+                f'labels.kind = "price" with features.clip = {self.features.clip:g}: prices beyond '
+                "so many deviations of the train rows would all look the same to the network. "
+                "Set features.clip = 0"
             )
         if self.labels.kind == "price" and self.features.scaling == "window":
             raise ValueError(
-                'labels.kind = "price" with features.scaling = "window": within a window scaled like that the network '
-                'does not see how high the price is. Set labels.kind = "return"'
+                'labels.kind = "price" with features.scaling = "window": '
+                "within a window scaled like that the network does not see how high the price is. "
+                'Set labels.kind = "return"'
             )
         if self.features.scaling == "window" and self.training.form != "windowed":
             raise ValueError('features.scaling = "window" needs training.form = "windowed"')
@@ -108,9 +112,11 @@ class RunConfig(Section):
         return self.labels.kind != "direction"
 
     def as_published(self) -> "RunConfig":
-        """Return the settings of the earlier system: this run's, but for what ``[published.settings]`` changes.
+        """Return the settings of the earlier system: this run's, but for what
+        ``[published.settings]`` changes.
 
-        The leaks of ``[published.leaks]`` are no settings of a run: only ``learning/published.py`` knows them.
+        The leaks of ``[published.leaks]`` are no settings of a run: only ``learning/published.py``
+        knows them.
         """
         values = self.model_dump(
             mode="json", exclude_unset=True, exclude={"published", "search", "selection"}
@@ -120,7 +126,9 @@ class RunConfig(Section):
         return RunConfig.model_validate(_merged(values, changed))
 
     def with_epochs(self, epochs: int) -> "RunConfig":
-        """Return the same run, trained for so many epochs, also as published; it keeps in mind how many there were."""
+        """Return the same run, trained for so many epochs, also as published;
+        it keeps in mind how many there were.
+        """
         changed: dict[str, Any] = {
             "training": self.training.model_copy(update=_shortened(self.training, epochs))
         }
@@ -157,7 +165,8 @@ def load_config(path: Path | str) -> RunConfig:
     Raises
     ------
     ConfigError
-        If the file is missing, is no TOML, or a key or value is wrong; every problem is listed at once.
+        If the file is missing, is no TOML, or a key or value is wrong;
+        every problem is listed at once.
     """
     path = Path(path)
     try:

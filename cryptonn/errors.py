@@ -8,7 +8,8 @@
     ├── ExchangeError   an exchange or the network: wait, or choose another
     └── OutputError     a folder or disk cannot be written: make room
 
-The command line prints the message alone and exits with 2; anything else is a bug and keeps its trace.
+The command line prints the message alone and exits with 2; anything else is a bug
+and keeps its trace.
 """
 
 from collections.abc import Iterable

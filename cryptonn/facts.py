@@ -1,4 +1,6 @@
-"""Where a result comes from: data, rows, settings that were found, code and package versions, machine, seed."""
+"""Where a result comes from: data, rows, settings that were found, code and package versions,
+machine, seed.
+"""
 
 import hashlib
 import os
@@ -68,7 +70,9 @@ def run_facts(
 
 
 def _closes(market: Market, rows: Rows) -> dict[str, dict[str, float]]:
-    """Return by symbol the lowest and highest close that the network was trained and validated on."""
+    """Return by symbol the lowest and highest close that the network was trained
+    and validated on.
+    """
     seen = slice(rows.split.train.start, rows.split.validation.stop)
     closes = {
         symbol: market.frame.candles(symbol)["close"].iloc[seen] for symbol in market.frame.symbols
@@ -85,7 +89,9 @@ def _stretch(rows: Rows, part: slice) -> dict[str, Any]:
 
 
 def _best_possible(market: Market, predictions: pd.DataFrame) -> dict[str, float] | None:
-    """Return by period the accuracy on moves that nobody can beat on average; known for a synthetic market only."""
+    """Return by period the accuracy on moves that nobody can beat on average;
+    known for a synthetic market only.
+    """
     if market.synthetic is None:
         return None
     judged = predictions[predictions["move"].notna() & ~predictions["tie"]]
@@ -99,7 +105,9 @@ def _best_possible(market: Market, predictions: pd.DataFrame) -> dict[str, float
 def with_traded(
     facts: dict[str, Any], *, periods: Iterable[str], files: Mapping[str, Path], traded: datetime
 ) -> dict[str, Any]:
-    """Add to a run's facts which strategy files traded which periods, when, and with which code of this project."""
+    """Add to a run's facts which strategy files traded which periods, when,
+    and with which code of this project.
+    """
     commit, at = _git_commit(), traded.isoformat(timespec="seconds")
     found = {
         name: {
@@ -117,8 +125,8 @@ def with_traded(
 
 
 def numeric_facts() -> dict[str, str]:
-    """Return what decides about the last bits of a result: TensorFlow's threads and oneDNN, kind of processor, or the
-    other library under Keras and what it computes on.
+    """Return what decides about the last bits of a result: TensorFlow's threads and oneDNN,
+    kind of processor, or the other library under Keras and what it computes on.
     """
     other = {}
     if backend_name() != "tensorflow":
@@ -146,7 +154,9 @@ def peak_memory_mib() -> int:
 
 
 def code_facts() -> dict[str, Any]:
-    """Return git commit (with "+changes" if the tree differs from it), Python and package versions, platform."""
+    """Return git commit (with "+changes" if the tree differs from it), Python and package
+    versions, platform.
+    """
     return {
         "git_commit": _git_commit(),
         "python": platform.python_version(),

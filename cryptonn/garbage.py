@@ -9,7 +9,9 @@ __all__ = ["garbage_left_alone"]
 
 @contextmanager
 def garbage_left_alone() -> Iterator[None]:
-    """Keep the collector still while many objects are made that all stay: it would walk them again and again."""
+    """Keep the collector still while many objects are made that all stay: it would walk
+    them again and again.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,6 @@
-"""The bars no fit has seen: what the network and the baseline said of them, what happened, and which way to trade."""
+"""The bars no fit has seen: what the network and the baseline said of them, what happened,
+and which way to trade.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -62,7 +64,9 @@ def predict_periods(
 def predict_bars(
     model: "FittedModel", features: pd.DataFrame, *, since: pd.Timestamp, close: pd.Series
 ) -> pd.Series:
-    """Return P(up) of the bars from ``since`` on, and of those before that a streaming network starts from."""
+    """Return P(up) of the bars from ``since`` on, and of those before that a streaming
+    network starts from.
+    """
     from cryptonn.learning.prediction import predict_proba
 
     return predict_proba(model, _from(model, features, since), close=close)
@@ -76,8 +80,9 @@ def forecast_periods(
     Returns
     -------
     DataFrame
-        Index time; columns role (name of the period), close, predicted and actual price ``horizon`` bars later.
-        ``predicted`` is NaN in the warm-up, ``actual`` where the candles end. One row a bar and period.
+        Index time; columns role (name of the period), close, predicted and actual price ``horizon``
+        bars later. ``predicted`` is NaN in the warm-up, ``actual`` where the candles end.
+        One row a bar and period.
     """
     from cryptonn.learning.prediction import predict_moves
 
@@ -104,7 +109,9 @@ def forecast_scores(
 
 
 def _from(model: "FittedModel", features: pd.DataFrame, since: pd.Timestamp) -> pd.DataFrame:
-    """Return the features from ``since`` on, and those before that a streaming network starts from."""
+    """Return the features from ``since`` on, and those before that a streaming
+    network starts from.
+    """
     config = model.config
     warm_up = config.training.lookback * timeframe_delta(config.data.timeframe)
     return features.iloc[int(features.index.searchsorted(since.normalize() - warm_up)) :]

@@ -36,7 +36,9 @@ class Asked:
         return tuple(dict.fromkeys(Path(strategy).stem for strategy in self.strategies))
 
     def rows(self, comparison: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of a comparison that are of this command, period by period and strategy by strategy."""
+        """Return the rows of a comparison that are of this command, period by period
+        and strategy by strategy.
+        """
         named = comparison[comparison["fees"].isin(self.fees)]
         parts = [
             named[(named["period"] == period) & (named["strategy"] == name)]
@@ -64,7 +66,8 @@ def asked_for(
 
 
 def without_outdated(run: Run, periods: Iterable[str], files: Mapping[str, Path]) -> Run:
-    """Leave out results of strategies whose file is another by now: one name stands for one strategy.
+    """Leave out results of strategies whose file is another by now: one name stands
+    for one strategy.
 
     Parameters
     ----------
@@ -95,7 +98,9 @@ def without_outdated(run: Run, periods: Iterable[str], files: Mapping[str, Path]
 def trade_period(
     run: Run, period: str, strategies: Sequence[str], fees: Sequence[str], *, on_result: OnResult
 ) -> list[BacktestResult]:
-    """Run strategies on a period of a run, under each cost scenario; ``on_result`` is called with each result."""
+    """Run strategies on a period of a run, under each cost scenario;
+    ``on_result`` is called with each result.
+    """
     config = run.config
     rows = run.predictions[run.predictions["period"] == period]
     own = next(
@@ -125,7 +130,9 @@ def trade_period(
 
 
 def judged(run: Run, period: str, results: Sequence[BacktestResult]) -> Run:
-    """Add the results of a period, in place of older ones of the same strategy and fees, with metrics and verdict."""
+    """Add the results of a period, in place of older ones of the same strategy and fees,
+    with metrics and verdict.
+    """
     candles, resamples, seed = (
         run.frame.candles(run.config.data.target),
         run.config.report.resamples,
@@ -155,7 +162,9 @@ def judged(run: Run, period: str, results: Sequence[BacktestResult]) -> Run:
 
 
 def verdicts_of(run: Run, asked: Asked) -> dict[str, dict[str, Verdict]]:
-    """Judge what a command traded, by that alone: by period and strategy, under its fees and no others."""
+    """Judge what a command traded, by that alone: by period and strategy,
+    under its fees and no others.
+    """
     rows = asked.rows(run.comparison)
     return {
         period: {
@@ -166,7 +175,9 @@ def verdicts_of(run: Run, asked: Asked) -> dict[str, dict[str, Verdict]]:
 
 
 def _trials(run: Run, result: BacktestResult) -> int | None:
-    """Return how many settings were tried before those of the run's own strategy were chosen; None if none were."""
+    """Return how many settings were tried before those of the run's own strategy were chosen;
+    None if none were.
+    """
     selection = run.config.selection
     return selection.trials if selection is not None and result.strategy == run.strategy else None
 
@@ -176,7 +187,9 @@ def _key(result: BacktestResult) -> tuple[str, str]:
 
 
 def _in_order(results: Sequence[BacktestResult], *, own: str) -> list[BacktestResult]:
-    """Return the run's own strategy first, the others as they came, each from the cheapest to the costliest."""
+    """Return the run's own strategy first, the others as they came, each from the cheapest
+    to the costliest.
+    """
     names = list(dict.fromkeys([own, *(result.strategy for result in results)]))
     return sorted(results, key=lambda result: (names.index(result.strategy), result.costs.per_side))
 
@@ -196,7 +209,9 @@ def _sorted(
 
 
 def _verdict(run: Run, period: str) -> Verdict:
-    """Judge the strategy a period stands for, under the fees of the run file; under others too if those cost nothing."""
+    """Judge the strategy a period stands for, under the fees of the run file;
+    under others too if those cost nothing.
+    """
     leading = run.leading(period)
     rows = run.comparison[
         (run.comparison["period"] == period) & (run.comparison["strategy"] == leading)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 _FAR = 3.0
-"""So many times beyond the lowest or highest price a network knows, a price is another coin's, or news to it."""
+"""So many times beyond the lowest or highest price a network knows, a price is another coin's,
+or news to it.
+"""
 
 
 def predict(
@@ -51,25 +53,27 @@ def predict(
     download
         Exchange to fetch them from instead; see ``fetched_candles``.
     now
-        The present, which a download needs; a bar that has not closed by then is left out. Without it nobody can say
-        how old the newest bar is.
+        The present, which a download needs; a bar that has not closed by then is left out.
+        Without it nobody can say how old the newest bar is.
     transport, sleep
         As ``download_candles`` takes them.
 
     Returns
     -------
     dict
-        ``run``, ``symbol``, ``timeframe``, ``horizon`` (bars), ``time`` (open of the newest bar, UTC), ``known_at``
-        (its close), ``stale_bars`` (bars that have closed between then and ``now``; None without ``now``, and for the
-        synthetic market, which has no present), ``proba``, ``enter`` (the run's entry threshold) and ``signal`` (−1, 0,
-        1: an entry at this bar), ``filled_bars`` (bars that were missing among those the network saw), and ``far``: by
-        symbol whose closes among those lie far from any of the train and validation rows, ``close`` (the furthest) and
-        ``low`` and ``high`` of those rows; empty for a run of before these were kept.
-        Of a regression also ``forecast``: ``at`` (UTC, the close of the bar ``horizon`` bars later), the ``price``
-        then, ``low`` and ``high`` (its 95 % interval, from the errors on the validation rows), ``persistence`` (the
-        newest close: the price stays) and ``move`` (predicted, a fraction of it); and ``held_out``: by test period,
-        ``rmse_ratio`` (its errors over persistence's), ``directional_accuracy`` and ``inside`` (share of prices that
-        came to lie inside such intervals).
+        ``run``, ``symbol``, ``timeframe``, ``horizon`` (bars), ``time`` (open of the newest bar,
+        UTC), ``known_at`` (its close), ``stale_bars`` (bars that have closed between then
+        and ``now``; None without ``now``, and for the synthetic market, which has no present),
+        ``proba``, ``enter`` (the run's entry threshold) and ``signal`` (−1, 0, 1:
+        an entry at this bar), ``filled_bars`` (bars that were missing among those the network saw),
+        and ``far``: by symbol whose closes among those lie far from any of the train
+        and validation rows, ``close`` (the furthest) and ``low`` and ``high`` of those rows;
+        empty for a run of before these were kept. Of a regression also ``forecast``: ``at`` (UTC,
+        the close of the bar ``horizon`` bars later), the ``price`` then, ``low`` and ``high`` (its
+        95 % interval, from the errors on the validation rows), ``persistence`` (the newest close:
+        the price stays) and ``move`` (predicted, a fraction of it); and ``held_out``: by test
+        period, ``rmse_ratio`` (its errors over persistence's), ``directional_accuracy``
+        and ``inside`` (share of prices that came to lie inside such intervals).
 
     Raises
     ------
@@ -141,7 +145,9 @@ def _said(
 def _far(
     frame: Frame, known: dict[str, dict[str, float]], *, bars: int
 ) -> dict[str, dict[str, float]]:
-    """Return the closes of the last bars that lie far from those the network was trained and validated on."""
+    """Return the closes of the last bars that lie far from those the network was trained
+    and validated on.
+    """
     far = {}
     for symbol, seen in known.items():
         closes = frame.candles(symbol)["close"].iloc[-bars:]
@@ -186,6 +192,7 @@ def _too_few(frame: Frame, config: RunConfig, *, more: str = "") -> DataError:
     data, lookback = config.data, config.training.lookback
     first, last = time_text(frame.index[0]), time_text(frame.index[-1])
     return DataError(
-        f"{counted(len(frame.index), 'candle')} of {', '.join(data.symbols)} {data.timeframe}, {first} to {last}, are "
-        f"too few: the network looks back over {lookback:,}{more}. Give longer files, or fetch candles with --download."
+        f"{counted(len(frame.index), 'candle')} of {', '.join(data.symbols)} {data.timeframe}, "
+        f"{first} to {last}, are too few: the network looks back over {lookback:,}{more}. "
+        "Give longer files, or fetch candles with --download."
     )

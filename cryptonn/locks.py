@@ -1,7 +1,7 @@
 """One process at a time: locks that the system takes back when their process ends, however it ends.
 
-A lock is a file, held by the system's own means on each system (``filelock``). Who holds it is written beside it, in a
-file of its own: on Windows a held file cannot be read by others.
+A lock is a file, held by the system's own means on each system (``filelock``). Who holds
+it is written beside it, in a file of its own: on Windows a held file cannot be read by others.
 """
 
 import contextlib
@@ -30,7 +30,9 @@ class HeldElsewhere(Exception):
 
 
 class Lock:
-    """A lock that is held until it is closed, or the process ends; made by ``try_lock`` or ``take_signed``."""
+    """A lock that is held until it is closed, or the process ends;
+    made by ``try_lock`` or ``take_signed``.
+    """
 
     def __init__(self, path: Path, held: BaseFileLock) -> None:
         self.path, self._held = path, held
@@ -79,7 +81,8 @@ def try_lock(path: Path) -> Lock | None:
 
 
 def take_signed(path: Path, *, holder: str = "") -> Lock:
-    """Take a lock, and write into ``path`` who holds it; what is held is the file ``path`` + ".held".
+    """Take a lock, and write into ``path`` who holds it; what is held is the file
+    ``path`` + ".held".
 
     Parameters
     ----------
@@ -130,7 +133,9 @@ def signer_of(path: Path) -> int | None:
 
 
 def _lives(pid: int, *, started: float | None) -> bool:
-    """Tell whether a process runs, and began when ``started`` says: a number is given to another one some day."""
+    """Tell whether a process runs, and began when ``started`` says: a number is given
+    to another one some day.
+    """
     import psutil
 
     try:

@@ -30,7 +30,8 @@ _UNWRITABLE = {
 
 @contextmanager
 def whole_folder(final: Path) -> Iterator[Path]:
-    """Give a folder to fill; on success it takes the place of ``final``, on any error nothing is left of it.
+    """Give a folder to fill; on success it takes the place of ``final``, on any error
+    nothing is left of it.
 
     What processes that were killed left half filled beside it is removed.
 
@@ -86,15 +87,18 @@ def write_file(path: Path, content: str | bytes) -> None:
 
 
 def to_json(value: Any) -> str:
-    """Return indented JSON; NaN and infinity, which JSON lacks, become null, and a path or time its text."""
+    """Return indented JSON; NaN and infinity, which JSON lacks, become null,
+    and a path or time its text.
+    """
     return json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str)
 
 
 def _clear_leftovers(place: Path) -> None:
-    """Remove the folders in ``place`` that ``whole_folder`` was filling when its process was killed.
+    """Remove the folders in ``place`` that ``whole_folder`` was filling when
+    its process was killed.
 
-    The system takes back the lock beside a folder when its process ends, however it ends. A folder that is still held,
-    or on a disk that knows no locks, is left alone.
+    The system takes back the lock beside a folder when its process ends, however it ends.
+    A folder that is still held, or on a disk that knows no locks, is left alone.
     """
     for left in place.glob(".*.partial"):
         if left.is_dir():
@@ -117,10 +121,12 @@ def _clear(folder: Path | None, lock: Path) -> None:
 
 
 def _held_folder(final: Path) -> tuple[Path, Lock | None]:
-    """Make a folder to fill, and hold the lock beside it: ``_clear_leftovers`` then leaves it alone.
+    """Make a folder to fill, and hold the lock beside it: ``_clear_leftovers`` then
+    leaves it alone.
 
-    The lock lies beside it, as Windows renames no folder with an open file in it. It comes first and goes last, and its
-    name is used once: a lock that another has removed as nobody's, before it was held, holds nothing.
+    The lock lies beside it, as Windows renames no folder with an open file in it.
+    It comes first and goes last, and its name is used once: a lock that another has removed
+    as nobody's, before it was held, holds nothing.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
     while True:

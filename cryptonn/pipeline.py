@@ -1,9 +1,11 @@
 """The whole flow, one line a stage: start reading here.
 
-    candles → frame → features + labels → windows → network → probability → signal → orders, fills → returns → report
+    candles → frame → features + labels → windows → network → probability → signal → orders,
+    fills → returns → report
 
-``train`` publishes a run folder, ``backtest`` adds trades to it, ``report`` turns it into one HTML file; ``run`` does
-all three. What needs the network is imported where it is used: a backtest or a report does without TensorFlow.
+``train`` publishes a run folder, ``backtest`` adds trades to it, ``report`` turns it into
+one HTML file; ``run`` does all three. What needs the network is imported where it is used:
+a backtest or a report does without TensorFlow.
 """
 
 from collections.abc import Iterable, Sequence
@@ -128,10 +130,12 @@ def run(
 
 
 def train(config: RunConfig, *, results: Path = RESULTS, on_step: OnStep = silent) -> Run:
-    """Fit the network on the train rows, judge it on validation and test, and publish the run's folder.
+    """Fit the network on the train rows, judge it on validation and test,
+    and publish the run's folder.
 
-    What can be known to fail is found before anything is trained. Should it fail afterwards nevertheless, the trained
-    network stays in the run's folder, and ``open_run`` goes on from there.
+    What can be known to fail is found before anything is trained.
+    Should it fail afterwards nevertheless, the trained network stays in the run's folder,
+    and ``open_run`` goes on from there.
     """
     started = datetime.now(UTC)
     check_settings(config)
@@ -179,7 +183,9 @@ class _Fitted:
 
 
 def _check_before_fit(frame: Frame, rows: Rows, config: RunConfig, *, place: Path) -> None:
-    """Refuse what would fail after the training: the disk, rows, strategies, the published evaluation."""
+    """Refuse what would fail after the training: the disk, rows, strategies,
+    the published evaluation.
+    """
     check_room(place, needed=room_needed(rows, config))
     check_rows(rows, config)
     check_starts(frame, config)
@@ -277,7 +283,8 @@ def backtest(
 
 
 def reproduce(run: Run, *, on_step: OnStep = silent) -> Run:
-    """Repeat the published evaluation that a run is compared with, leaks included, and keep its numbers beside it.
+    """Repeat the published evaluation that a run is compared with, leaks included,
+    and keep its numbers beside it.
 
     It may take hours. One that was killed, or interrupted, goes on after its newest epoch.
 
@@ -340,8 +347,8 @@ def open_run(
 ) -> Run:
     """Read a run from disk, with the candles it was made from, and those of ``period`` besides.
 
-    ``data`` is the folder of the candles where it is no longer the one the run was made with. A network whose training
-    ended before it was judged is judged now; ``on_step`` is told.
+    ``data`` is the folder of the candles where it is no longer the one the run was made with.
+    A network whose training ended before it was judged is judged now; ``on_step`` is told.
 
     Raises
     ------
@@ -398,7 +405,9 @@ def _fit(
 
 
 def _published_frame(config: RunConfig, frame: Frame) -> Frame:
-    """Return the candles the earlier system saw: the run's own, unless ``[published.settings.data]`` differs."""
+    """Return the candles the earlier system saw: the run's own, unless
+    ``[published.settings.data]`` differs.
+    """
     earlier = config.as_published()
     if earlier.data == config.data.model_copy(update={"test": {}}):
         return frame

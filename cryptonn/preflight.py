@@ -1,4 +1,6 @@
-"""What a run needs, looked at before anything is trained: an hour of training is not lost to a short test period."""
+"""What a run needs, looked at before anything is trained: an hour of training is not lost
+to a short test period.
+"""
 
 import shutil
 from collections.abc import Iterable
@@ -50,15 +52,16 @@ _STARTING_BARS = 1000
 
 
 def check_settings(config: RunConfig) -> None:
-    """Refuse what the run file names and nobody could do, candles aside: strategies, fees, features, claims.
+    """Refuse what the run file names and nobody could do, candles aside: strategies,
+    fees, features, claims.
 
     Raises
     ------
     StrategyError
         If a strategy cannot be loaded, or does not know a parameter.
     ConfigError
-        If a fee or a feature is none, ``[published]`` asks for what cannot be reproduced, or the library under Keras is
-        not supported.
+        If a fee or a feature is none, ``[published]`` asks for what cannot be reproduced,
+        or the library under Keras is not supported.
     """
     wanted = config.backtest
     check_backend()
@@ -69,7 +72,9 @@ def check_settings(config: RunConfig) -> None:
 
 
 def check_traders(config: RunConfig, asked: Asked) -> None:
-    """Refuse strategies and fees of a command that cannot trade the run of ``config``; see ``check_settings``."""
+    """Refuse strategies and fees of a command that cannot trade the run of ``config``;
+    see ``check_settings``.
+    """
     parameters = config.backtest.parameters
     for name, file in strategy_files(asked.strategies).items():
         strategy_parameters(load_strategy(file), parameters.get(name, {}), {}, name=name)
@@ -87,14 +92,17 @@ def check_rows(rows: Rows, config: RunConfig) -> None:
     Raises
     ------
     DataError
-        As ``fit_model``; or if a period has no row with both a probability and a move, or moves one way only.
+        As ``fit_model``; or if a period has no row with both a probability and a move,
+        or moves one way only.
     """
     material_of(rows.features, rows.labels, rows.split, config, rows.close)
     check_judged(rows, config)
 
 
 def check_judged(rows: Rows, config: RunConfig) -> None:
-    """Refuse held-out periods that cannot be judged, whatever the network will say; see ``check_rows``."""
+    """Refuse held-out periods that cannot be judged, whatever the network will say;
+    see ``check_rows``.
+    """
     known = (
         warm_up(rows.features) + config.training.lookback - 1
     )  # the first bar with a probability

@@ -1,4 +1,6 @@
-"""An earlier system repeated with its own settings and leaks, beside the figure it quoted; never traded."""
+"""An earlier system repeated with its own settings and leaks, beside the figure it quoted;
+never traded.
+"""
 
 import time
 from collections.abc import Callable
@@ -34,7 +36,9 @@ class Reproduction:
     history: pd.DataFrame
     """One row an epoch."""
     predictions: pd.DataFrame
-    """One row a row of its validation slice: label, move, tie, proba (NaN where its window is not judged)."""
+    """One row a row of its validation slice: label, move, tie, proba (NaN where its window
+    is not judged).
+    """
     numbers: dict[str, float]
     """By name of ``evaluation/published.py``."""
     windows: dict[str, int]

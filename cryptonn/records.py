@@ -1,7 +1,8 @@
-"""How the results of a run are kept in files: tables as CSV (Parquet where there is one row a bar), numbers as JSON.
+"""How the results of a run are kept in files: tables as CSV (Parquet where there is one row a bar),
+numbers as JSON.
 
-What is read back equals what was written, to the bit and with the same types; only JSON lacks NaN and infinity, which
-are both read back as NaN.
+What is read back equals what was written, to the bit and with the same types;
+only JSON lacks NaN and infinity, which are both read back as NaN.
 """
 
 import json
@@ -94,7 +95,9 @@ def load_verdicts(path: Path) -> dict[str, Verdict]:
 
 
 def save_result(result: BacktestResult, folder: Path) -> None:
-    """Write result.json, fills.csv, trades.csv, returns.csv, positions.csv and equity.parquet (equity and position)."""
+    """Write result.json, fills.csv, trades.csv, returns.csv, positions.csv and equity.parquet
+    (equity and position).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     numbers = {name: getattr(result, name) for name in _NUMBERS}
     (folder / "result.json").write_text(
@@ -126,7 +129,9 @@ def load_result(folder: Path) -> BacktestResult:
 
 
 def read_table(path: Path, *, text: Collection[str] = ()) -> pd.DataFrame:
-    """Read a CSV table as it was written; the columns in ``text`` hold words, also where these look like numbers."""
+    """Read a CSV table as it was written; the columns in ``text`` hold words,
+    also where these look like numbers.
+    """
     with readable(path):
         return _read_table(path, text)
 

@@ -1,13 +1,12 @@
 """A run: everything one TOML file led to, in memory as tables and on disk as one folder.
 
-    config.toml           the resolved run file           run.json       facts: data, code, versions, seeds, times
-    model/                the fitted model                history.csv    losses by epoch
-    predictions.parquet   one row a held-out bar          accuracy/      tables by period and model
-    forecasts.parquet     of a regression: one row a bar  forecast_scores.json  by role
-    backtests/            by period, strategy and fees    comparison.csv verdicts.json
-    published.json        the earlier system's evaluation published_history.csv
-    metrics.json          every number of the run         report.html figures/ tables/    written by the report
-    fit.json              of a network that waits to be judged: when it was begun, and on which candles
+    config.toml the resolved run file run.json facts: data, code, versions, seeds,
+    times model/ the fitted model history.csv losses by epoch predictions.parquet one row
+    a held-out bar accuracy/ tables by period and model forecasts.parquet of a regression: one row
+    a bar forecast_scores.json by role backtests/ by period, strategy and fees comparison.csv
+    verdicts.json published.json the earlier system's evaluation published_history.csv metrics.json
+    every number of the run report.html figures/ tables/ written by the report fit.json of a network
+    that waits to be judged: when it was begun, and on which candles
 
 Each part is written whole or not at all, so a run that is only trained is a run too.
 """
@@ -77,11 +76,16 @@ class Run:
     frame: Frame
     """The aligned candles of train and test."""
     predictions: pd.DataFrame
-    """One row a bar of validation and test. Index time; columns period, proba, logistic, label, move, tie, signal."""
+    """One row a bar of validation and test.
+
+    Index time; columns period, proba, logistic, label, move, tie, signal.
+    """
     history: pd.DataFrame
     """One row an epoch."""
     assessments: dict[str, dict[str, Assessment]]
-    """By period ("validation" or the name of a test period), then by model ("network", "logistic")."""
+    """By period ("validation" or the name of a test period), then by model ("network",
+    "logistic").
+    """
     backtests: dict[str, list[BacktestResult]] = field(default_factory=dict)
     """By period: every strategy under every fee scenario."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
@@ -91,8 +95,10 @@ class Run:
     )
     """One row a period, strategy and fee scenario."""
     forecasts: pd.DataFrame | None = None
-    """Of a regression: one row a bar of train, validation and test. Index time; columns role, close (now), predicted
-    and actual (both ``horizon`` bars later)."""
+    """Of a regression: one row a bar of train, validation and test.
+
+    Index time; columns role, close (now), predicted and actual (both ``horizon`` bars later).
+    """
     forecast_scores: dict[str, dict[str, float]] = field(default_factory=dict)
     """Of a regression: by role, the numbers of ``evaluation/forecasts.py``."""
     published: dict[str, Any] | None = None
@@ -109,7 +115,9 @@ class Run:
         return Path(self.config.backtest.strategy).stem
 
     def leading(self, period: str) -> str:
-        """Return the strategy a period is judged by: the run's own, or the first traded there if that one is not."""
+        """Return the strategy a period is judged by: the run's own, or the first traded
+        there if that one is not.
+        """
         traded = [result.strategy for result in self.backtests.get(period, [])]
         return self.strategy if self.strategy in traded or not traded else traded[0]
 
@@ -130,7 +138,8 @@ class Run:
         if wanted not in there:
             known = ", ".join(f"{name} at {fee}" for name, fee in there) or "nothing"
             raise ConfigError(
-                f"{self.name}: {wanted[0]} at {wanted[1]} did not trade {period}. Traded there: {known}."
+                f"{self.name}: {wanted[0]} at {wanted[1]} did not trade {period}. "
+                f"Traded there: {known}."
             )
         return there[wanted]
 
@@ -159,7 +168,10 @@ class Run:
     @property
     def notes(self) -> tuple[str, ...]:
         """What must be known before any number of the run is believed; mostly nothing."""
-        stopped = f"Training was interrupted: the network is that of epoch {self.facts['best_epoch']}, the best so far."
+        stopped = (
+            f"Training was interrupted: the network is that of epoch {self.facts['best_epoch']}, "
+            "the best so far."
+        )
         seen = [f"{name}: {self.in_sample(name)}" for name in self.added if self.in_sample(name)]
         epochs, full = self.config.training.epochs, self.config.training.full_epochs
         short = (
@@ -180,7 +192,9 @@ class Run:
 
     @property
     def _warnings(self) -> tuple[str, ...]:
-        """What its candles have that must be known: jumps that were accepted, bars left out, nothing traded."""
+        """What its candles have that must be known: jumps that were accepted, bars left out,
+        nothing traded.
+        """
         facts = self.facts.get("data", {}).values()
         return tuple(word for symbol in facts for word in symbol.get("warnings", ()))
 
@@ -194,8 +208,8 @@ class Run:
         if period == "validation" or not seen:
             return ""
         return (
-            f"IN-SAMPLE: {seen / len(index):.0%} of these bars lie in the train range {train}, which the network has "
-            "seen; the numbers are no evidence."
+            f"IN-SAMPLE: {seen / len(index):.0%} of these bars lie in the train range {train}, "
+            "which the network has seen; the numbers are no evidence."
         )
 
 
@@ -219,7 +233,8 @@ def save_fit(
     started: datetime,
     data: dict[str, Any],
 ) -> None:
-    """Write what is known once a network is trained into a folder that is being filled (it is there already).
+    """Write what is known once a network is trained into a folder that is being filled
+    (it is there already).
 
     ``data`` are the facts of the candles, by symbol. ``save_training`` makes a run of it.
     """
@@ -230,7 +245,9 @@ def save_fit(
 
 
 def save_training(run: Run) -> None:
-    """Write how good a trained network is into its folder; with ``run.json``, the last file, it is a run."""
+    """Write how good a trained network is into its folder; with ``run.json``,
+    the last file, it is a run.
+    """
     folder = run.folder
     write_file(folder / "predictions.parquet", run.predictions.to_parquet())
     if run.forecasts is not None:
@@ -262,7 +279,9 @@ def save_backtests(run: Run) -> None:
 
 
 def save_published(folder: Path, record: dict[str, Any], history: pd.DataFrame | None) -> None:
-    """Write what the published evaluation gave into a run folder; ``history`` is that of its training, if there was."""
+    """Write what the published evaluation gave into a run folder;
+    ``history`` is that of its training, if there was.
+    """
     if history is not None:
         write_file(folder / "published_history.csv", history.to_csv(index=False))
     write_file(folder / "published.json", to_json(record))
@@ -355,7 +374,9 @@ def read_fit(folder: Path) -> tuple[pd.DataFrame, datetime, dict[str, Any]]:
 
 
 def read_start(folder: Path) -> pd.Timestamp:
-    """Return when the training of a run folder began: its candles are those that had closed by then."""
+    """Return when the training of a run folder began: its candles are those that had
+    closed by then.
+    """
     if is_waiting(folder):
         return pd.Timestamp(read_fit(folder)[1])
     return pd.Timestamp(read_facts(folder)["started"])
@@ -381,8 +402,8 @@ def check_same_candles(
     for symbol, facts in known.items():
         if found.get(symbol, {}).get("sha256") != facts["sha256"]:
             raise DataError(
-                f"{folder}: the candles of {symbol} are no longer those the run was made from (sha256 differs). "
-                "Import the same data again, or train a new run on these."
+                f"{folder}: the candles of {symbol} are no longer those the run was made "
+                "from (sha256 differs). Import the same data again, or train a new run on these."
             )
 
 

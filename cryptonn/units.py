@@ -102,7 +102,8 @@ def parse_fraction(
 
 
 def written_fraction(fraction: float, *, limits: FractionLimits = OF_A_FILL) -> float | str:
-    """Return a fraction as ``parse_fraction`` reads it: with its unit where a bare number is refused.
+    """Return a fraction as ``parse_fraction`` reads it: with its unit where a bare
+    number is refused.
 
     >>> written_fraction(0.001), written_fraction(0.025)
     (0.001, '2.5%')

@@ -16,9 +16,11 @@ _BACKENDS = ("tensorflow", "jax")
 
 
 def backend_name() -> str:
-    """Return the library under Keras: what the environment variable KERAS_BACKEND says, "tensorflow" without it.
+    """Return the library under Keras: what the environment variable KERAS_BACKEND says,
+    "tensorflow" without it.
 
-    Keras would also look into a file of the user's home; here it does not, so that a result depends on no such file.
+    Keras would also look into a file of the user's home; here it does not, so that a result
+    depends on no such file.
 
     Raises
     ------
@@ -28,8 +30,9 @@ def backend_name() -> str:
     name = os.environ.get("KERAS_BACKEND") or "tensorflow"
     if name not in _BACKENDS:
         raise ConfigError(
-            f"KERAS_BACKEND={name} is not supported: networks are computed with {' or '.join(_BACKENDS)}."
-            f"{did_you_mean(name.lower(), _BACKENDS)} Unset it to compute with tensorflow."
+            f"KERAS_BACKEND={name} is not supported: networks are computed "
+            f"with {' or '.join(_BACKENDS)}.{did_you_mean(name.lower(), _BACKENDS)} Unset "
+            "it to compute with tensorflow."
         )
     return name
 
@@ -45,8 +48,8 @@ def check_backend() -> None:
     name = backend_name()
     if find_spec(name) is None:
         raise ConfigError(
-            f"KERAS_BACKEND={name}: this library is not installed. Install it with `pip install {name}`, "
-            "or unset KERAS_BACKEND to compute with tensorflow."
+            f"KERAS_BACKEND={name}: this library is not installed. Install it with `pip install "
+            f"{name}`, or unset KERAS_BACKEND to compute with tensorflow."
         )
 
 
