@@ -147,7 +147,8 @@ def peak_memory_mib() -> int:
         import psutil
 
         return int(psutil.Process().memory_info().peak_wset) // 2**20
-    import resource  # only here: psutil knows the peak on Windows alone, and Windows has no such module
+    # Only here: psutil knows the peak on Windows alone, and Windows has no such module.
+    import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // (2**20 if sys.platform == "darwin" else 2**10)

@@ -223,7 +223,8 @@ def _scores(rows: Rows) -> dict[str, float]:
 def _most_confident(
     rows: Rows, name: str, share: float, *, horizon: int, resamples: int, seed: int
 ) -> dict[str, float]:
-    # Chosen among all rows, ties included: at the close of t nobody knows whether the price will move.
+    # Chosen among all rows, ties included: at the close of t nobody knows
+    # whether the price will move.
     confidence = np.where(rows.counted, np.abs(rows.proba - 0.5), -1.0)
     best = np.argsort(-confidence, kind="stable")[: math.ceil(share * int(rows.counted.sum()))]
     chosen = np.zeros_like(rows.counted)

@@ -105,7 +105,8 @@ def effective_sample_size(hits: npt.ArrayLike, *, horizon: int) -> float:
         total == 0.0
     ):  # all right or all wrong: the correlation is not measurable, so take the most cautious count
         return rows / horizon
-    # Absent rows are zero in `centred`, so a product sum holds just the pairs that exist: (pairs_k / rows) * rho_k.
+    # Absent rows are zero in `centred`, so a product sum holds just the pairs that exist:
+    # (pairs_k / rows) * rho_k.
     inflation = (
         1.0
         + 2.0

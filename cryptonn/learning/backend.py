@@ -43,9 +43,11 @@ def _without(*libraries: str) -> Iterator[None]:
 check_backend()
 os.environ["KERAS_BACKEND"] = backend_name()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # later on it would report missing GPUs
-# oneDNN picks its kernels by the CPU, so last bits depend on it; with 1, windows train up to 1.7 times faster
+# oneDNN picks its kernels by the CPU, so last bits depend on it;
+# with 1, windows train up to 1.7 times faster
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-# Keras takes these in for its wrappers, galleries and notebooks, and needs 1.5 times as long; a notebook may want them
+# Keras takes these in for its wrappers, galleries and notebooks, and needs 1.5 times as long;
+# a notebook may want them
 _SPARED = () if "IPython" in sys.modules else ("sklearn", "matplotlib", "IPython")
 try:
     with _silent_stderr(), _without(*_SPARED), garbage_left_alone():  # a seventh of its time
@@ -58,7 +60,8 @@ except (ImportError, ValueError) as error:
         "Mend its installation, or unset KERAS_BACKEND to compute with tensorflow."
     ) from error
 
-# a session asks for one bar, then for stretches of others: TensorFlow would warn in the middle of what a person watches
+# a session asks for one bar, then for stretches of others:
+# TensorFlow would warn in the middle of what a person watches
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 keras = _keras
 

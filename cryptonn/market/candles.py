@@ -219,7 +219,8 @@ def _overlap(candles: Mapping[str, pd.DataFrame], timeframe: str) -> NDArray[np.
     if first > last:
         raise DataError(f"The candles do not overlap in time. {_ranges(candles)}")
     step = bar_step(timeframe)
-    # Counted in whole numbers: NumPy's arange works out its length in float64, which loses a bar beyond 2^53 ns.
+    # Counted in whole numbers: NumPy's arange works out its length in float64,
+    # which loses a bar beyond 2^53 ns.
     return first + step * np.arange((last - first) // step + 1, dtype=np.int64)
 
 

@@ -211,7 +211,8 @@ def broker_settings(costs: Costs, *, cash: float) -> dict[str, Any]:
         "cash": cash,
         "filler": fill_if_traded,
         "slip_perc": costs.concession,
-        "slip_open": True,  # Market orders fill at the open: without this they would not slip at all
+        # Market orders fill at the open: without this they would not slip at all
+        "slip_open": True,
         "slip_match": True,
         "slip_out": True,  # and a flat bar would cap the slippage at nothing
         "int2pnl": False,  # keeps borrow out of the commission of the closing order

@@ -34,8 +34,9 @@ def load_strategy(name_or_path: str | Path, *, folder: Path = Path("strategies")
         If the file is missing, cannot be run, or does not hold exactly one strategy class.
     """
     path = _find(str(name_or_path), folder)
-    # The file's classes say they live in this module: backtrader looks a class's module up by name when it makes or
-    # instantiates one, and this one is always there. So nothing is added to sys.modules and equal names never meet.
+    # The file's classes say they live in this module: backtrader looks a class's module up
+    # by name when it makes or instantiates one, and this one is always there.
+    # So nothing is added to sys.modules and equal names never meet.
     namespace: dict[str, Any] = {"__name__": __name__, "__file__": str(path)}
     _execute(path, namespace)
     found = [value for value in namespace.values() if _is_strategy(value)]

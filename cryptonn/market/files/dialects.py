@@ -230,8 +230,10 @@ def _refuse_numbered(path: Path, head: Head) -> None:
         todo = (
             f"Replace it with one that names the columns, for the candles of ccxt {index + names!r}"
             if number == 0
-            else "Delete it, and let the header name the columns in their order, for the candles of ccxt "
-            f"{index + names!r}"
+            else (
+                "Delete it, and let the header name the columns in their order, "
+                f"for the candles of ccxt {index + names!r}"
+            )
         )
         raise DataError(
             f"{path}: row {line}, {head.delimiter.join(cells)!r}, holds the numbers that pandas "

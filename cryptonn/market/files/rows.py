@@ -249,7 +249,10 @@ def _numbers(
         advice = (
             "Mend the cell or delete the row."
             if 2 * len(wrong) < len(cells)
-            else "Write the whole column as plain numbers, such as 7400.12, without a currency or another sign."
+            else (
+                "Write the whole column as plain numbers, such as 7400.12, "
+                "without a currency or another sign."
+            )
         )
         raise DataError(
             f"{path}: {counted(len(wrong), 'cell')} in column {name} "

@@ -26,12 +26,13 @@ __all__ = [
 ]
 
 _COINS = re.compile(
-    r"\b(symbol|pair|ticker|coin|instrument|asset|crypto|cryptocurrency|token|product|contract|instid|base|"
-    r"currency)\b"
+    r"\b(symbol|pair|ticker|coin|instrument|asset|crypto|cryptocurrency|"
+    r"token|product|contract|instid|base|currency)\b"
 )
 """A word in the name of a column that says the coin."""
 _OTHERS = re.compile(
-    r"\b(name|slug|market|code|id|interval|timeframe|period|resolution|granularity|frequency|freq|exchange|venue|type)\b"
+    r"\b(name|slug|market|code|id|interval|timeframe|period|resolution|granularity|"
+    r"frequency|freq|exchange|venue|type)\b"
 )
 """A word in the name of a column that tells rows apart whatever stands in it."""
 _MEASURES = re.compile(r"\b(volume|vol|cap|price|count|number|change|quote|rank|trades?)\b")
@@ -41,13 +42,15 @@ quote asset.
 _WHEN = re.compile(r"\b(date|time|datetime|timestamp|clock|day|hour|minute)\b")
 _NO_COIN = frozenset(("SPOT", "SWAP", "PERP"))
 _CALENDAR = re.compile(
-    r"((mon|tue|wed|thu|fri|sat|sun)([a-z]*day)?|(jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]*|may|"
+    r"((mon|tue|wed|thu|fri|sat|sun)([a-z]*day)?|"
+    r"(jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)[a-z]*|may|"
     r"true|false|yes|no|am|pm)",
     re.IGNORECASE,
 )
 """What says when a bar is, or whether it is closed, and never of what it is."""
 _TIME = re.compile(
-    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}:\d\d|\d{8}T|[A-Za-z]{3,9} \d{1,2},? \d{4}|\d{1,2} [A-Za-z]{3}"
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}:\d\d|\d{8}T|"
+    r"[A-Za-z]{3,9} \d{1,2},? \d{4}|\d{1,2} [A-Za-z]{3}"
 )
 """How a cell that says when begins."""
 _AMOUNT = re.compile(r"[-+]?[$€£]?\d[\d.,' ]*\s*[%KMBTkmbt]?")

@@ -291,8 +291,10 @@ def _days_of(clock: str, *, is_told: bool, source: str) -> str:
     advice = (
         "Give hours or minutes; if the header is wrong, change the name of the column."
         if is_told
-        else "Leave --timezone (timezone under [data]) out if the days are of UTC, as those of nearly all exchanges "
-        "are; else give hours or minutes."
+        else (
+            "Leave --timezone (timezone under [data]) out if the days are of UTC, "
+            "as those of nearly all exchanges are; else give hours or minutes."
+        )
     )
     return (
         f"{source}: its times are days without an hour, and a day of {clock} is no day of UTC, "

@@ -91,11 +91,9 @@ class Store:
             old, entry = read_candles(path)
             found = merge(old, new)
             if found.first is not None and conflicts == "refuse":
-                advice = _advice(found.times, entry.ends)
-                raise DataError(
-                    f"{_conflict(f'{exchange} {symbol} {timeframe}', found.differing, *found.first)} "
-                    f"{advice}"
-                )
+                table = f"{exchange} {symbol} {timeframe}"
+                conflict = _conflict(table, found.differing, *found.first)
+                raise DataError(f"{conflict} {_advice(found.times, entry.ends)}")
             merged, counts = found.candles, (found.added, found.identical, found.differing)
             sources = [*entry.sources, *sources]
         entry = describe(
