@@ -97,7 +97,8 @@ def predict(
         )
     else:
         frame = fetched_candles(
-            *(config.data, download),
+            config.data,
+            download,
             horizon=horizon,
             bars=bars,
             now=now,

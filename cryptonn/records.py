@@ -114,11 +114,12 @@ def save_result(result: BacktestResult, folder: Path) -> None:
 def load_result(folder: Path) -> BacktestResult:
     """Read what ``save_result`` wrote."""
     numbers = read_json(folder / "result.json")
+    numbers["costs"] = Costs(**numbers["costs"])
     with readable(folder / "equity.parquet") as path:
         bars = pd.read_parquet(path)
     days = {name: _by_day(folder / f"{name}.csv") for name in ("returns", "positions")}
     return BacktestResult(
-        **{**numbers, "costs": Costs(**numbers["costs"])},
+        **numbers,
         equity=bars["equity"],
         position=bars["position"],
         returns=days["returns"].iloc[:, 0],

@@ -70,21 +70,17 @@ def _numbers(
     found: Outcome, network: Assessment | None, lead: Mapping[str, float]
 ) -> dict[str, Any]:
     kept = (
-        *(
-            "strategy",
-            "days",
-            "trades",
-            "gross_per_trade_bp",
-            "gross_per_trade_low_bp",
-            "gross_per_trade_high_bp",
-        ),
-        *(
-            "gross_return",
-            "break_even_fee",
-            "break_even_fee_low",
-            "break_even_fee_high",
-            "weighted_accuracy_of_trades",
-        ),
+        "strategy",
+        "days",
+        "trades",
+        "gross_per_trade_bp",
+        "gross_per_trade_low_bp",
+        "gross_per_trade_high_bp",
+        "gross_return",
+        "break_even_fee",
+        "break_even_fee_low",
+        "break_even_fee_high",
+        "weighted_accuracy_of_trades",
     )
     numbers = {
         "case": found.case,

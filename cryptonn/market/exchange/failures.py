@@ -24,17 +24,17 @@ class RefusedRequest(ConfigError):
 _GROUPS: tuple[tuple[type[CryptonnError], bool, str, str], ...] = (
     # ours, worth another try, what to do, classes of ccxt
     (
-        *(ExchangeError, True, _WAIT),
+        ExchangeError,
+        True,
+        _WAIT,
         "OperationFailed NetworkError DDoSProtection RateLimitExceeded ExchangeNotAvailable "
         "OnMaintenance RequestTimeout BadResponse NullResponse InvalidNonce ChecksumError",
     ),
     (ExchangeError, True, _OTHER, "ExchangeError"),  # also what some exchanges' HTTP 5xx become
     (
-        *(
-            ExchangeError,
-            False,
-            "It gives its candles only to account holders: choose another exchange.",
-        ),
+        ExchangeError,
+        False,
+        "It gives its candles only to account holders: choose another exchange.",
         "AuthenticationError PermissionDenied AccountNotEnabled AccountSuspended",
     ),
     (
@@ -44,14 +44,20 @@ _GROUPS: tuple[tuple[type[CryptonnError], bool, str, str], ...] = (
         "RestrictedLocation",
     ),
     (
-        *(ExchangeError, False, _OTHER),
-        "BaseError OperationRejected ManualInteractionNeeded MarketClosed ContractUnavailable ExchangeClosedByUser "
+        ExchangeError,
+        False,
+        _OTHER,
+        "BaseError OperationRejected ManualInteractionNeeded MarketClosed ContractUnavailable "
+        "ExchangeClosedByUser "
         # of orders and accounts: no request for candles should raise these
-        "NoChange MarginModeAlreadySet InsufficientFunds InvalidAddress AddressPending InvalidOrder OrderNotFound "
-        "OrderNotCached OrderImmediatelyFillable OrderNotFillable DuplicateOrderId CancelPending UnsubscribeError",
+        "NoChange MarginModeAlreadySet InsufficientFunds InvalidAddress AddressPending "
+        "InvalidOrder OrderNotFound OrderNotCached OrderImmediatelyFillable OrderNotFillable "
+        "DuplicateOrderId CancelPending UnsubscribeError",
     ),
     (
-        *(ConfigError, False, "Check the exchange, the symbol and the timeframe."),
+        ConfigError,
+        False,
+        "Check the exchange, the symbol and the timeframe.",
         "ArgumentsRequired BadSymbol NotSupported",
     ),
     (

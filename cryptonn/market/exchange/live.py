@@ -45,7 +45,8 @@ class ToPort(HTTPAdapter):  # type: ignore[misc]  # requests is not typed here
             ._replace(scheme="http", netloc=f"127.0.0.1:{self.port}")
             .geturl()
         )
-        return super().send(request, **{**settings, "proxies": {}})
+        direct = settings | {"proxies": {}}
+        return super().send(request, **direct)
 
 
 class LiveCandles:

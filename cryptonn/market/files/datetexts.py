@@ -51,8 +51,18 @@ _YEAR_LAST = re.compile(
 )
 """How C and Unix write a time, the year behind the time of day: Sun Jan 05 00:00:00 UTC 2020."""
 _MONTHS = (
-    *("january", "february", "march", "april", "may", "june", "july"),
-    *("august", "september", "october", "november", "december"),
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 )
 _UTC = ("z", "utc", "gmt", "ut")
 _MINUTE = 60 * 10**9

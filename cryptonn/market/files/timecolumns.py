@@ -12,21 +12,43 @@ __all__ = ["TimeColumns", "find_time_columns"]
 _UNNAMED = ("", "unnamed: 0")
 """What pandas calls an index that has no name."""
 _NAMES = (
-    *("time period start", "period start", "window start"),
-    *("time open", "timeopen", "unix timestamp", "unix time", "unixtime", "unix", "epoch"),
-    *("open time", "opentime", "open timestamp", "timestamp", "time", "start time", "start"),
-    *("datetime", "date time", "date/time", "date", "dtyyyymmdd", "mts", "ts", "t", *_UNNAMED),
+    "time period start",
+    "period start",
+    "window start",
+    "time open",
+    "timeopen",
+    "unix timestamp",
+    "unix time",
+    "unixtime",
+    "unix",
+    "epoch",
+    "open time",
+    "opentime",
+    "open timestamp",
+    "timestamp",
+    "time",
+    "start time",
+    "start",
+    "datetime",
+    "date time",
+    "date/time",
+    "date",
+    "dtyyyymmdd",
+    "mts",
+    "ts",
+    "t",
+    *_UNNAMED,
 )
 """Names of the time column, the least ambiguous first."""
 _DATES = ("date", "day", "dtyyyymmdd")
 _CLOCKS = ("time", "hour", "timestamp")
 """Names of two columns that hold the day and the time of day."""
 _UNITS = ("ms", "s", "sec", "seconds", "milliseconds", "us", "ns")
-_ZONES = (
-    *("est", "edt", "et", "cst", "cdt", "ct", "mst", "mdt", "mt", "pst", "pdt", "pt"),
-    *("cet", "cest", "eet", "eest", "wet", "west", "bst", "msk", "ist", "jst", "kst"),
-    *("hkt", "sgt", "aest", "aedt", "local"),
-)
+_AMERICAN = ("est", "edt", "et", "cst", "cdt", "ct", "mst", "mdt", "mt", "pst", "pdt", "pt")
+_EUROPEAN = ("cet", "cest", "eet", "eest", "wet", "west", "bst", "msk")
+_ASIAN = ("ist", "jst", "kst", "hkt", "sgt")
+_AUSTRALIAN = ("aest", "aedt")
+_ZONES = (*_AMERICAN, *_EUROPEAN, *_ASIAN, *_AUSTRALIAN, "local")
 _SPLIT_OFFSET = re.compile(r"\b(utc|gmt)\s*([+-])\s*(?=\d)")
 _CLOCK = re.compile(r"^\d{1,2}:\d\d(?::\d\d)?|^\d{1,6}$|^\d{1,2}\s*[ap]\.?m\.?$", re.IGNORECASE)
 _WORD_STARTS = re.compile(r"(?<=[a-z])(?=[A-Z])")

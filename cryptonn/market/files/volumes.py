@@ -41,7 +41,17 @@ _MONEY = tuple(
         "krw won",
         "btc xbt xxbt",
         "eth xeth",
-        *("chf", "cad", "aud", "cny", "try", "brl", "inr", "rub", "sgd", "hkd", "bnb"),
+        "chf",
+        "cad",
+        "aud",
+        "cny",
+        "try",
+        "brl",
+        "inr",
+        "rub",
+        "sgd",
+        "hkd",
+        "bnb",
     )
 )
 """Names of the same money, or as good as the same."""

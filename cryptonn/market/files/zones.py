@@ -25,8 +25,14 @@ __all__ = [
 ]
 
 _WITH_SUMMER_TIME = (
-    *("Europe/Berlin", "Europe/London", "America/New_York", "America/Chicago"),
-    *("America/Los_Angeles", "America/Sao_Paulo", "Europe/Moscow", "Australia/Sydney"),
+    "Europe/Berlin",
+    "Europe/London",
+    "America/New_York",
+    "America/Chicago",
+    "America/Los_Angeles",
+    "America/Sao_Paulo",
+    "Europe/Moscow",
+    "Australia/Sydney",
 )
 """Zones to try where local times are suspected; of zones alike the best known stands for all."""
 _PLACES = {
