@@ -65,7 +65,8 @@ def _waiting(folder: Path) -> dict[str, Any]:
 
 
 def _summary(folder: Path) -> dict[str, Any]:
-    facts, metrics = read_facts(folder), read_json(folder / "metrics.json")
+    facts = read_facts(folder)
+    metrics = read_json(folder / "metrics.json")
     accuracy = metrics["accuracy"]
     verdicts = read_json(folder / "verdicts.json") if (folder / "verdicts.json").exists() else {}
     return {

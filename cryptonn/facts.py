@@ -108,7 +108,8 @@ def with_traded(
     """Add to a run's facts which strategy files traded which periods, when,
     and with which code of this project.
     """
-    commit, at = _git_commit(), traded.isoformat(timespec="seconds")
+    commit = _git_commit()
+    at = traded.isoformat(timespec="seconds")
     found = {
         name: {
             "file": str(file),

@@ -133,11 +133,9 @@ def judged(run: Run, period: str, results: Sequence[BacktestResult]) -> Run:
     """Add the results of a period, in place of older ones of the same strategy and fees,
     with metrics and verdict.
     """
-    candles, resamples, seed = (
-        run.frame.candles(run.config.data.target),
-        run.config.report.resamples,
-        run.config.seed,
-    )
+    candles = run.frame.candles(run.config.data.target)
+    resamples = run.config.report.resamples
+    seed = run.config.seed
     rows = [
         {
             "period": period,

@@ -84,7 +84,8 @@ def predict(
     """
     run = find_run(name, results=results)
     config = read_run_config(run)
-    horizon, bars = config.labels.horizon, config.training.lookback
+    horizon = config.labels.horizon
+    bars = config.training.lookback
     if download and files:
         raise ConfigError(
             "--download and --file exclude each other: the newest candles come from one place."
@@ -117,9 +118,11 @@ def _said(
 
     if len(frame.index) < config.training.lookback:
         raise _too_few(frame, config)
-    data, facts = config.data, read_facts(run)
+    data = config.data
+    facts = read_facts(run)
     enter = float(facts["enter"])
-    model, close = load_model(run / "model"), frame.candles(data.target)["close"]
+    model = load_model(run / "model")
+    close = frame.candles(data.target)["close"]
     features = make_features(frame, target=data.target, config=config.features)
     latest = predict_bars(model, features, since=features.index[-1], close=close).iloc[[-1]]
     if latest.isna().all():
@@ -182,7 +185,8 @@ def _forecast(
     found = forecast_periods(model, features, {"newest": newest}, close=close)
     if found is None or model.regression is None:
         return {}
-    price, persistence = float(found["predicted"].iloc[0]), float(found["close"].iloc[0])
+    price = float(found["predicted"].iloc[0])
+    persistence = float(found["close"].iloc[0])
     low, high = model.regression.interval(price)
     at = known_at + model.config.labels.horizon * timeframe_delta(model.config.data.timeframe)
     forecast = {"at": str(at), "price": price, "low": low, "high": high, "persistence": persistence}
@@ -190,7 +194,8 @@ def _forecast(
 
 
 def _too_few(frame: Frame, config: RunConfig, *, more: str = "") -> DataError:
-    data, lookback = config.data, config.training.lookback
+    data = config.data
+    lookback = config.training.lookback
     first, last = time_text(frame.index[0]), time_text(frame.index[-1])
     return DataError(
         f"{counted(len(frame.index), 'candle')} of {', '.join(data.symbols)} {data.timeframe}, "

@@ -35,7 +35,8 @@ class Lock:
     """
 
     def __init__(self, path: Path, held: BaseFileLock) -> None:
-        self.path, self._held = path, held
+        self.path = path
+        self._held = held
 
     def close(self) -> None:
         """Give the lock back; its file stays, so that all who come later wait for the same one."""

@@ -195,7 +195,8 @@ def _check_before_fit(frame: Frame, rows: Rows, config: RunConfig, *, place: Pat
 
 def _judge(fitted: _Fitted, rows: Rows, baseline: pd.Series, *, on_step: OnStep) -> Run:
     """Judge a trained network on validation and test, and make its folder a run."""
-    config, model = fitted.config, fitted.model
+    config = fitted.config
+    model = fitted.model
     on_step(Step("validate", text=f"{', '.join(rows.held_out)}, beside a logistic regression"))
     predictions = predict_periods(
         model, rows.features, rows.labels, rows.held_out, close=rows.close
@@ -298,7 +299,9 @@ def reproduce(run: Run, *, on_step: OnStep = silent) -> Run:
         raise ConfigError(
             f"{run.name}: its file has no section [published], so there is nothing to reproduce."
         )
-    record, history, standing = published_claim(config), None, run.folder / "published.npz"
+    record = published_claim(config)
+    history = None
+    standing = run.folder / "published.npz"
     if config.published.reproduce:
         from cryptonn.learning.checkpoint import Checkpoint
 
@@ -314,7 +317,8 @@ def reproduce(run: Run, *, on_step: OnStep = silent) -> Run:
             ),
             checkpoint=Checkpoint(standing),
         )
-        record, history = found.record(config), found.history
+        record = found.record(config)
+        history = found.history
     save_published(run.folder, record, history)
     if history is None or not history["interrupted"].any():  # after Ctrl-C the same command goes on
         standing.unlink(missing_ok=True)
@@ -434,7 +438,8 @@ def _with_period(run: Run, period: TimeRange) -> Run:
     """Predict and judge a stretch that the run file does not name."""
     from cryptonn.learning.prediction import load_model
 
-    config, target = run.config, run.config.data.target
+    config = run.config
+    target = run.config.data.target
     close = run.frame.candles(target)["close"]
     labels = make_labels(close, horizon=config.labels.horizon, ties=config.labels.ties)
     features = make_features(run.frame, target=target, config=config.features)
@@ -444,7 +449,8 @@ def _with_period(run: Run, period: TimeRange) -> Run:
             f"There is no candle in {period}. `cryptonn list-data` shows what is stored."
         )
     start = int(features.index.searchsorted(bars.index[0]))
-    model, rows = load_model(run.folder / "model"), {str(period): slice(start, start + len(bars))}
+    model = load_model(run.folder / "model")
+    rows = {str(period): slice(start, start + len(bars))}
     found = predict_periods(model, features, labels, rows, close=close)
     found = with_signal(found.assign(logistic=float("nan")), config, enter=run.enter)
     others = run.predictions[run.predictions["period"] != str(period)]

@@ -100,7 +100,8 @@ def check_reproduction(config: RunConfig, frame: Frame) -> None:
 
     if config.published is None:
         return
-    earlier, leaks = config.as_published(), config.published.leaks
+    earlier = config.as_published()
+    leaks = config.published.leaks
     counts = published_rows(frame, earlier, leaks).counts
     for role, windows in counts.items():
         if not windows:
@@ -143,7 +144,9 @@ def reproduce(
             f"{config.name}: has no section [published], so there is nothing to reproduce."
         )
     _refuse_regression(config)
-    started, earlier, leaks = time.perf_counter(), config.as_published(), config.published.leaks
+    started = time.perf_counter()
+    earlier = config.as_published()
+    leaks = config.published.leaks
     rows = published_rows(frame, earlier, leaks)
     history, predictions = fit_published(
         rows, earlier, on_epoch=on_epoch, on_progress=on_progress, checkpoint=checkpoint

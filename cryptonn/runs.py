@@ -173,7 +173,8 @@ class Run:
             "the best so far."
         )
         seen = [f"{name}: {self.in_sample(name)}" for name in self.added if self.in_sample(name)]
-        epochs, full = self.config.training.epochs, self.config.training.full_epochs
+        epochs = self.config.training.epochs
+        full = self.config.training.full_epochs
         short = (
             [f"Trained for {epochs} of the {full} epochs of its run file (--epochs)."]
             if full
@@ -200,10 +201,8 @@ class Run:
 
     def in_sample(self, period: str) -> str:
         """Say how much of a period the network was fitted to; nothing where it saw none of it."""
-        index, train = (
-            self.predictions.index[self.predictions["period"] == period],
-            self.config.data.train,
-        )
+        index = self.predictions.index[self.predictions["period"] == period]
+        train = self.config.data.train
         seen = len(train.select(pd.DataFrame(index=index)))
         if period == "validation" or not seen:
             return ""
@@ -289,7 +288,8 @@ def save_published(folder: Path, record: dict[str, Any], history: pd.DataFrame |
 
 def load_run(folder: Path, *, config: RunConfig, frame: Frame) -> Run:
     """Read a run folder; ``frame`` holds the candles that ``config``, the run's own, names."""
-    verdicts, comparison = folder / "verdicts.json", _read_comparison(folder)
+    verdicts = folder / "verdicts.json"
+    comparison = _read_comparison(folder)
     with readable(folder / "predictions.parquet") as path:
         predictions = pd.read_parquet(path)
     forecasts, scores = load_forecasts(folder)
@@ -336,7 +336,8 @@ def _load_backtests(folder: Path, comparison: pd.DataFrame) -> dict[str, list[Ba
 
 
 def _read_comparison(folder: Path) -> pd.DataFrame:
-    path, names = folder / "comparison.csv", ["period", "strategy", "fees"]
+    path = folder / "comparison.csv"
+    names = ["period", "strategy", "fees"]
     if not path.exists():
         return pd.DataFrame(columns=names)
     table = read_table(path, text=_WORDS)

@@ -155,13 +155,16 @@ def compare_accuracy(
         ``accuracy``, ``baseline_accuracy``, their ``difference``, ``difference_low``
         and ``difference_high`` (95 %, normal, on the effective rows of the difference), ``moves``.
     """
-    first, second = rows_of(proba, labels), rows_of(baseline, labels)
+    first = rows_of(proba, labels)
+    second = rows_of(baseline, labels)
     both = first.counted & second.counted & first.moved
-    own, other = first.hits(both), second.hits(both)
+    own = first.hits(both)
+    other = second.hits(both)
     if not both.any():
         raise DataError("the two models share no row with a move: predict both on the same period.")
     difference = own - other
-    mean, deviation = float(np.nanmean(difference)), float(np.nanstd(difference))
+    mean = float(np.nanmean(difference))
+    deviation = float(np.nanstd(difference))
     z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
     half = z * deviation / math.sqrt(effective_sample_size(difference, horizon=horizon))
     return {
@@ -175,7 +178,8 @@ def compare_accuracy(
 
 
 def _counts(rows: Rows) -> dict[str, float]:
-    counted, moves = int(rows.counted.sum()), int(rows.moved.sum())
+    counted = int(rows.counted.sum())
+    moves = int(rows.moved.sum())
     return {
         "rows": counted,
         "rows_without_proba": int(np.isnan(rows.proba).sum()),
@@ -186,10 +190,14 @@ def _counts(rows: Rows) -> dict[str, float]:
 
 
 def _accuracies(rows: Rows, hits: Array, effective: float) -> dict[str, float]:
-    up, down = rows.moved & (rows.move > 0), rows.moved & (rows.move < 0)
+    up = rows.moved & (rows.move > 0)
+    down = rows.moved & (rows.move < 0)
     tie = rows.counted & ~rows.moved
-    counted, ups, downs = int(rows.counted.sum()), int(up.sum()), int(down.sum())
-    said_up, said_down = rows.predicted_up, ~rows.predicted_up
+    counted = int(rows.counted.sum())
+    ups = int(up.sum())
+    downs = int(down.sum())
+    said_up = rows.predicted_up
+    said_down = ~rows.predicted_up
     right = float(np.nansum(hits))
     down_recall = float(said_down[down].mean())
     interval = wilson_interval(right / (ups + downs), rows=effective)
@@ -207,11 +215,13 @@ def _accuracies(rows: Rows, hits: Array, effective: float) -> dict[str, float]:
 
 
 def _scores(rows: Rows) -> dict[str, float]:
-    proba, up = rows.proba[rows.moved], rows.move[rows.moved] > 0
+    proba = rows.proba[rows.moved]
+    up = rows.move[rows.moved] > 0
     given = np.clip(np.where(up, proba, 1.0 - proba), np.finfo(np.float64).eps, None)
     share = float(up.mean())
     ranks = pd.Series(proba).rank().to_numpy()
-    ups, downs = int(up.sum()), int((~up).sum())
+    ups = int(up.sum())
+    downs = int((~up).sum())
     return {
         "log_loss": float(-np.log(given).mean()),
         "log_loss_base_rate": -(share * math.log(share) + (1 - share) * math.log(1 - share)),
@@ -235,7 +245,8 @@ def _most_confident(
     near = wilson_interval(accuracy, rows=effective_sample_size(hits, horizon=horizon))
     gain = np.where(chosen, np.where(rows.predicted_up, 1.0, -1.0) * rows.move, 0.0)
     _, day = np.unique(rows.day, return_inverse=True)
-    gains, counts = np.bincount(day, weights=gain), np.bincount(day, weights=chosen)
+    gains = np.bincount(day, weights=gain)
+    counts = np.bincount(day, weights=chosen)
     mean = ratio_interval(gains, counts, resamples=resamples, seed=seed)
     return {
         f"accuracy_{name}": accuracy,

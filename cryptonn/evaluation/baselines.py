@@ -80,7 +80,8 @@ def logistic_baseline(
     train = _lagged(values, rows, lags=lags, scaling=scaling)
     label = labels["label"].to_numpy(dtype=np.float64)[rows] > 0.5
     _check_labels(label)
-    mean, deviation = train.mean(axis=0), train.std(axis=0)
+    mean = train.mean(axis=0)
+    deviation = train.std(axis=0)
     deviation[deviation <= 1e-12 * np.abs(mean)] = (
         1.0  # a constant feature: rounding alone must not be blown up
     )

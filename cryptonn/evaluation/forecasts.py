@@ -84,9 +84,11 @@ def assess_forecasts(rows: pd.DataFrame, *, horizon: int) -> dict[str, float]:
     """
     found = _rows_of(rows)
     counted = np.isfinite(found.error)
-    error, move = found.error[counted], found.move[counted]
+    error = found.error[counted]
+    move = found.move[counted]
     statistic, p_value = _diebold_mariano(found.error**2 - found.move**2, horizon=horizon)
-    rmse, rmse_persistence = _root_mean_square(error), _root_mean_square(move)
+    rmse = _root_mean_square(error)
+    rmse_persistence = _root_mean_square(move)
     numbers = {
         "rows": float(counted.sum()),
         "rmse": rmse,

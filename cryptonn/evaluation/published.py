@@ -72,13 +72,12 @@ def published_numbers(
         raise DataError(
             "no validation window has both a probability and a label: there is nothing to measure."
         )
-    up, label, tie = (
-        predictions["proba"] > 0.5,
-        predictions["label"] == 1,
-        predictions["tie"].astype(bool),
-    )
+    up = predictions["proba"] > 0.5
+    label = predictions["label"] == 1
+    tie = predictions["tie"].astype(bool)
     right = (up == label).astype(float).where(judged)
-    moves, ties = judged & ~tie, judged & tie
+    moves = judged & ~tie
+    ties = judged & tie
     best = history.loc[history["best"]].iloc[-1]
     return {
         "windows": int(judged.sum()),

@@ -16,7 +16,8 @@ def headline(found: Outcome) -> str:
     """Say in a sentence whether it pays; a second one follows wherever the intervals
     leave that open.
     """
-    case, gross = found.case, _gross(found.free)
+    case = found.case
+    gross = _gross(found.free)
     if case == "no trades":
         return "No trades: the signal never called for a position, so there is nothing to judge."
     if case == "no fees tried":
@@ -67,7 +68,8 @@ def sentences(
 
 
 def _gross(free: Metrics) -> str:
-    trade, total = float(free["gross_per_trade_bp"]), float(free["gross_return"])
+    trade = float(free["gross_per_trade_bp"])
+    total = float(free["gross_return"])
     if (trade > 0) == (total > 0):
         return f"gross {_bp(trade)} a trade"
     return f"gross {_percent(total)} compounded ({_bp(trade)} a trade on average)"
@@ -159,7 +161,8 @@ def _mean_and_account(found: Outcome) -> list[str]:
 
 
 def _break_even(found: Outcome) -> list[str]:
-    free, fee = found.free, float(found.free["break_even_fee"])
+    free = found.free
+    fee = float(found.free["break_even_fee"])
     if math.isnan(fee):
         return []
     span = _range(free, "break_even_fee", _fee)
@@ -190,10 +193,8 @@ def _required(found: Outcome) -> list[str]:
     if found.case == "no trades" or not found.lost:
         return []
     lost = found.lost[0]
-    needed, had = (
-        float(lost["required_weighted_accuracy"]),
-        float(lost["weighted_accuracy_of_trades"]),
-    )
+    needed = float(lost["required_weighted_accuracy"])
+    had = float(lost["weighted_accuracy_of_trades"])
     if not had < needed:  # undefined, or it is not for the accuracy of the mean trade that it lost
         return []
     size = f"a trade moves {lost['mean_absolute_move_of_trades_bp']:.1f} bp on average"
@@ -289,7 +290,8 @@ def _chosen(found: Outcome) -> list[str]:
 
 
 def _data(free: Metrics) -> str:
-    days, trades = int(free["days"]), int(free["trades"])
+    days = int(free["days"])
+    trades = int(free["trades"])
     text = f"This rests on {counted(days, 'day')} and {counted(trades, 'trade')}"
     return f"{text}; {free['interval_note']}." if free["interval_note"] else f"{text}."
 

@@ -195,7 +195,8 @@ def return_intervals(
     if refusal:
         return dict.fromkeys(("net_return", "sharpe"), Interval(math.nan, math.nan, refusal))
     drawn = values[resample_days(values, resamples=resamples, seed=seed)]
-    mean, deviation = drawn.mean(axis=1), drawn.std(axis=1, ddof=1)
+    mean = drawn.mean(axis=1)
+    deviation = drawn.std(axis=1, ddof=1)
     sharpe = np.divide(
         mean, deviation, out=np.full_like(mean, np.nan), where=deviation > 0
     ) * math.sqrt(DAYS_PER_YEAR)
@@ -223,7 +224,8 @@ def ratio_interval(
     numerator, denominator
         Shape (days,): the two sums of each day.
     """
-    top, bottom = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
+    top = np.asarray(numerator, dtype=np.float64)
+    bottom = np.asarray(denominator, dtype=np.float64)
     if not bottom.sum() > 0:
         return Interval(math.nan, math.nan, "nothing to divide by, so no interval")
     # Blocks follow the dependence of what moves the ratio: its linear part, top - ratio * bottom.
@@ -232,7 +234,8 @@ def ratio_interval(
     if refusal:
         return Interval(math.nan, math.nan, refusal)
     days = resample_days(influence, resamples=resamples, seed=seed)
-    tops, bottoms = top[days].sum(axis=1), bottom[days].sum(axis=1)
+    tops = top[days].sum(axis=1)
+    bottoms = bottom[days].sum(axis=1)
     return _percentiles(
         np.divide(tops, bottoms, out=np.full_like(tops, np.nan), where=bottoms > 0), level
     )

@@ -17,7 +17,8 @@ _HISTOGRAM_BINS = (10, 60)
 
 def confusion_table(rows: Rows) -> pd.DataFrame:
     """Count the moves: index ``true`` (down, up), columns ``predicted`` (down, up)."""
-    up, said = rows.move[rows.moved] > 0, rows.predicted_up[rows.moved]
+    up = rows.move[rows.moved] > 0
+    said = rows.predicted_up[rows.moved]
     counts = np.bincount(2 * up + said, minlength=4).reshape(2, 2)
     names = ["down", "up"]
     return pd.DataFrame(
@@ -29,7 +30,8 @@ def reliability_table(rows: Rows, *, effective_share: float) -> pd.DataFrame:
     """Compare probability and share of ups in quantile bins; ``effective_share`` of a bin's
     moves are independent.
     """
-    proba, up = rows.proba[rows.moved], rows.move[rows.moved] > 0
+    proba = rows.proba[rows.moved]
+    up = rows.move[rows.moved] > 0
     edges = np.unique(np.quantile(proba, np.linspace(0, 1, _RELIABILITY_BINS + 1)))
     bins = np.searchsorted(edges[1:-1], proba, side="right")
     count = np.bincount(bins)
@@ -60,15 +62,15 @@ def histogram_table(rows: Rows) -> pd.DataFrame:
     DataFrame
         10 to 60 bins, the more the more moves there are: bin_low, bin_high, ups, downs.
     """
-    proba, up = rows.proba[rows.moved], rows.move[rows.moved] > 0
+    proba = rows.proba[rows.moved]
+    up = rows.move[rows.moved] > 0
     half = float(np.abs(proba - 0.5).max()) or 0.5
     bins = 2 * round(
         float(np.clip(np.sqrt(len(proba)), *_HISTOGRAM_BINS)) / 2
     )  # even, so that 0.5 is an edge
     edges = np.linspace(0.5 - half, 0.5 + half, bins + 1)
-    edges[0], edges[-1] = (
-        min(edges[0], proba.min()),
-        max(edges[-1], proba.max()),
-    )  # rounding must drop nobody
+    # rounding must drop nobody
+    edges[0] = min(edges[0], proba.min())
+    edges[-1] = max(edges[-1], proba.max())
     ups, downs = (np.histogram(proba[mask], bins=edges)[0] for mask in (up, ~up))
     return pd.DataFrame({"bin_low": edges[:-1], "bin_high": edges[1:], "ups": ups, "downs": downs})

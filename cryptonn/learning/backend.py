@@ -18,7 +18,8 @@ __all__ = ["JIT", "device_name", "keras"]
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
     """Send what C++ code writes to stderr nowhere; Python's exceptions still come through."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
         yield

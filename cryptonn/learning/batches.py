@@ -64,10 +64,8 @@ class Streaming:
         """Give the batches of one epoch; offsets and order are random."""
         time = self.lookback + self.length
         bars = window_view(self.rows.bars, time)
-        target, weight = (
-            sliding_window_view(self.rows.target, time),
-            sliding_window_view(self.rows.weight, time),
-        )
+        target = sliding_window_view(self.rows.target, time)
+        weight = sliding_window_view(self.rows.weight, time)
         starts = sequence_starts(
             len(self.rows.bars), lookback=self.lookback, sequence=self.length, rng=rng
         )

@@ -115,7 +115,8 @@ class Checkpoint:
         _assign(network, variables)
         newest = network.get_weights()
         network.set_weights(average)
-        found, expected = validate()[0], facts["epochs"][-1]["val_loss"]
+        found = validate()[0]
+        expected = facts["epochs"][-1]["val_loss"]
         network.set_weights(newest)
         if not np.isclose(found, expected, rtol=_AS_CLOSE, atol=0):
             _assign(network, fresh)

@@ -138,7 +138,8 @@ def _run_epochs(
     progress: _Progress,
     hooks: Hooks,
 ) -> None:
-    training, rng = config.training, np.random.default_rng(config.seed)
+    training = config.training
+    rng = np.random.default_rng(config.seed)
     network.compile(
         _optimizer(training, examples.steps), loss=_loss(training, config.network), jit_compile=JIT
     )

@@ -152,7 +152,9 @@ def indicators(candles: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     """
     names = tuple(names)
     check_indicators(names)
-    numbered, made, columns = _numbered(candles), dict[str, Any](), dict[str, pd.Series]()
+    numbered = _numbered(candles)
+    made = dict[str, Any]()
+    columns = dict[str, pd.Series]()
     with np.errstate(divide="ignore", invalid="ignore"):
         for name in names:
             place, parameters = INDICATORS[name]

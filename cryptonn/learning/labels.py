@@ -67,7 +67,8 @@ def class_weights(label: pd.Series) -> tuple[float, float]:
     DataError
         If only one class occurs, or no row has a label.
     """
-    up, down = int((label == 1).sum()), int((label == 0).sum())
+    up = int((label == 1).sum())
+    down = int((label == 0).sum())
     if not up or not down:
         raise DataError(
             f"constant label: {up:,} rows up, {down:,} rows down among {len(label):,}. Nothing can "

@@ -98,7 +98,8 @@ def _changed(candles: pd.DataFrame, *, fillna: bool) -> dict[str, NDArray[np.boo
     for cut in (*_CUTS, len(candles) // 2):
         other = candles[list(FIELDS)].copy()
         other.iloc[cut:] *= 2
-        before, after = whole.iloc[:cut], ta_columns(other, fillna=fillna).iloc[:cut]
+        before = whole.iloc[:cut]
+        after = ta_columns(other, fillna=fillna).iloc[:cut]
         changed[:cut] |= ~np.isclose(before, after, rtol=1e-9, atol=1e-9, equal_nan=True)
     return {str(name): changed[:, place] for place, name in enumerate(whole.columns)}
 

@@ -108,11 +108,9 @@ def _rows(
     config: RunConfig,
 ) -> FitRows:
     end = split.validation.stop
-    features, labels, close = (
-        features.iloc[:end],
-        labels.iloc[:end],
-        None if close is None else close.iloc[:end],
-    )
+    features = features.iloc[:end]
+    labels = labels.iloc[:end]
+    close = None if close is None else close.iloc[:end]
     kind = config.labels.kind
     target = labels["label"] if kind == "direction" else targets_of(labels, close, kind=kind)
     train = slice(max(warm_up(features), split.train.start), split.train.stop)
@@ -158,7 +156,8 @@ def _examples(
 
 
 def _judge_directions(rows: FitRows, split: Split, config: RunConfig) -> Judge:
-    label, move = rows.target.iloc[rows.validation].to_numpy(), _move(rows)
+    label = rows.target.iloc[rows.validation].to_numpy()
+    move = _move(rows)
     down, up = (
         (1.0, 1.0)
         if config.labels.balance == "none"

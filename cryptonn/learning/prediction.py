@@ -39,7 +39,8 @@ _DAYS = 32
 """Days in one batch of streaming inference."""
 _WINDOWS = 512
 """Windows in one batch of windowed inference."""
-_FACTS, _WEIGHTS = "model.json", "weights.npz"
+_FACTS = "model.json"
+_WEIGHTS = "weights.npz"
 
 
 @dataclass(frozen=True, eq=False)

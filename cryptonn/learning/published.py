@@ -145,7 +145,8 @@ def _all_traded(candles: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 def _features(
     candles: dict[str, pd.DataFrame], config: RunConfig, leaks: LeaksConfig
 ) -> pd.DataFrame:
-    target, wanted = config.data.target, config.features
+    target = config.data.target
+    wanted = config.features
     if leaks.indicators == "warm-up" or not wanted.ta:
         return features_of(candles, target=target, config=wanted)
     from cryptonn.learning.indicators import filled_indicators
@@ -161,10 +162,8 @@ def _in_time_order(
 ) -> PublishedRows:
     cut = len(features) - _held(len(features), config, leaks)
     end = cut - (config.purge if leaks.purge == "horizon" else 0)
-    train, validation = (
-        _windows(labels[:end], config, "train"),
-        _windows(labels[cut:], config, "validation"),
-    )
+    train = _windows(labels[:end], config, "train")
+    validation = _windows(labels[cut:], config, "validation")
     scaler = fit_scaler(features[:end], clip=config.features.limit)
     own = (
         fit_scaler(features[cut:], clip=config.features.limit)
@@ -242,7 +241,8 @@ def _validator(network: keras.Model, rows: PublishedRows, config: RunConfig) -> 
 
 def _proba(network: keras.Model, rows: PublishedRows) -> NDArray[np.float32]:
     """Return P(up) of the judged windows, (windows,)."""
-    view, first = window_view(rows.validation.bars, rows.lookback), rows.judged - rows.lookback + 1
+    view = window_view(rows.validation.bars, rows.lookback)
+    first = rows.judged - rows.lookback + 1
     proba = np.empty(len(first), dtype=np.float32)
     for place in range(0, len(first), _WINDOWS):
         part = first[place : place + _WINDOWS]

@@ -82,7 +82,8 @@ class Regression:
                 "validation rows with a known price: no probability follows from them. "
                 "Take a longer train range or a larger split.validation."
             )
-        error, (low, high) = math.sqrt(float(np.mean(known**2))), np.quantile(known, _TAILS)
+        error = math.sqrt(float(np.mean(known**2)))
+        low, high = np.quantile(known, _TAILS)
         return replace(self, error=error, low=float(low), high=float(high))
 
     def proba(self, move: Array) -> Array:

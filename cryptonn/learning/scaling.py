@@ -51,7 +51,8 @@ def fit_scaler(features: pd.DataFrame, *, clip: float) -> Scaler:
         If a feature is constant, or NaN or infinite outside the warm-up.
     """
     values = features.to_numpy(dtype=np.float64)[warm_up(features) :]
-    mean, std = values.mean(axis=0), values.std(axis=0)
+    mean = values.mean(axis=0)
+    std = values.std(axis=0)
     flat = std <= 1e-12 * np.maximum(np.abs(mean), 1e-300)
     if flat.any():
         names = ", ".join(repr(name) for name in features.columns[flat])

@@ -76,7 +76,8 @@ def _rows(index: pd.DatetimeIndex, period: TimeRange) -> tuple[int, int]:
 def _check(
     split: Split, train: TimeRange, test: Mapping[str, TimeRange], *, purge: int, lookback: int
 ) -> None:
-    rows, wanted = split.train.stop - split.train.start, lookback + purge + 1
+    rows = split.train.stop - split.train.start
+    wanted = lookback + purge + 1
     if rows < wanted:
         raise DataError(
             f"train {train}: {rows:,} train rows are too few; a lookback of {lookback:,} "

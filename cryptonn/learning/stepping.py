@@ -100,7 +100,8 @@ class SteppingNetwork:
         """Return the network's number at each bar, begun anew at each midnight that has
         a lookback before it.
         """
-        lookback, known = self._model.config.training.lookback, len(self._recent)
+        lookback = self._model.config.training.lookback
+        known = len(self._recent)
         rows = np.concatenate([self._recent, bars])
         times = index if self._last is None else pd.DatetimeIndex([self._last, *index])
         dates = times.as_unit("ns").asi8 // pd.Timedelta(days=1).value
@@ -119,7 +120,8 @@ class SteppingNetwork:
 
     def _windows(self, bars: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the network's number at each bar: of the window that ends there."""
-        lookback, known = self._model.config.training.lookback, len(self._recent)
+        lookback = self._model.config.training.lookback
+        known = len(self._recent)
         rows = np.concatenate([self._recent, bars])
         number = np.full(len(bars), np.nan, dtype=np.float32)
         for row in range(max(known, lookback - 1), len(rows)):
@@ -170,7 +172,8 @@ def _stepped(network: keras.Model) -> keras.Model:
                 known = [keras.Input((layer.units,)) for _ in range(2)]
                 copy = keras.layers.LSTM.from_config(settings | {"return_state": True})
                 x, *states = copy(x, initial_state=known)
-                before, after = before + known, after + states
+                before = before + known
+                after = after + states
             else:
                 x = type(layer).from_config(settings)(x)
         stepped = keras.Model([bars, *before], [x, *after])

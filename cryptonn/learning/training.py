@@ -90,7 +90,8 @@ def fit_model(
 
 def _sayings(network: keras.Model, rows: FitRows, config: RunConfig) -> Callable[[], Array]:
     """Return a function that gives what the network, as it is then, says at the validation rows."""
-    first, since = int(np.isnan(rows.bars).any(axis=1).sum()), rows.validation.start
+    first = int(np.isnan(rows.bars).any(axis=1).sum())
+    since = rows.validation.start
 
     def said() -> Array:
         output = infer(network, rows.bars, rows.index, config, first=first, since=since)

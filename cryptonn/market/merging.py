@@ -33,7 +33,8 @@ class Merged:
 def merge(old: pd.DataFrame, new: pd.DataFrame) -> Merged:
     """Merge two candle tables, or two tables of the same columns with extras beside the candles."""
     common = old.index.intersection(new.index)
-    before, after = old.loc[common], new.loc[common]
+    before = old.loc[common]
+    after = new.loc[common]
     differs = np.asarray((before.to_numpy() != after.to_numpy()).any(axis=1))
     number = int(differs.sum())
     return Merged(
@@ -47,6 +48,7 @@ def merge(old: pd.DataFrame, new: pd.DataFrame) -> Merged:
 
 
 def _first(before: pd.DataFrame, after: pd.DataFrame, *, row: int) -> tuple[str, str, float, float]:
-    one, other = before.iloc[row], after.iloc[row]
+    one = before.iloc[row]
+    other = after.iloc[row]
     field = next(str(field) for field in before.columns if one[field] != other[field])
     return time_text(before.index[row]), field, float(one[field]), float(other[field])

@@ -59,7 +59,8 @@ def resample(
     check_candles(candles, timeframe=source_timeframe, source=source)
     if bar_step(source_timeframe) == bar_step(timeframe):
         return candles
-    times, step = times_of(time_index(candles)), bar_step(timeframe)
+    times = times_of(time_index(candles))
+    step = bar_step(timeframe)
     bars = times // step
     starts = np.flatnonzero(np.diff(bars, prepend=bars[0] - 1))  # first row of each bar
     first = int(times[0] != bars[0] * step)

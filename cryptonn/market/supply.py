@@ -129,7 +129,8 @@ def left_in(table: pd.DataFrame, config: DataConfig, *, source: str) -> pd.DataF
 
 def select(supply: Supply, timerange: TimeRange) -> pd.DataFrame:
     """Return the candles of a range; raises ``DataError`` if it is not covered."""
-    part, bar = timerange.select(supply.candles), timeframe_delta(supply.timeframe)
+    part = timerange.select(supply.candles)
+    bar = timeframe_delta(supply.timeframe)
     slack = max(SLACK, bar)
     late = timerange.start is not None and (part.empty or part.index[0] > timerange.start + slack)
     early = timerange.end is not None and (
@@ -157,7 +158,8 @@ def refuse_hole(candles: pd.DataFrame, supply: Supply, period: str) -> None:
     if len(spacings) and pd.Timedelta(int(spacings[longest]), "ns") > max(
         HOLE, timeframe_delta(supply.timeframe)
     ):
-        start, end = candles.index[longest], candles.index[longest + 1]
+        start = candles.index[longest]
+        end = candles.index[longest + 1]
         raise DataError(
             f"{period}: {supply.name} has no candle between {time_text(start)} "
             f"and {time_text(end)}. {supply.remedy(TimeRange(start, end))}"

@@ -268,14 +268,13 @@ def _proba(signal: Array, table: _Timetable, *, response: float, horizon: int) -
     adds to the target's return until the horizon.
     """
     bars = len(signal)
-    weight, variance = np.zeros(bars), np.zeros(bars)
+    weight = np.zeros(bars)
+    variance = np.zeros(bars)
     for ahead in range(horizon, 0, -1):
         rows = slice(ahead, ahead + bars)
-        scale, other_on, target_on = (
-            table.volatility[rows],
-            table.other_on[rows],
-            table.target_on[rows],
-        )
+        scale = table.volatility[rows]
+        other_on = table.other_on[rows]
+        target_on = table.target_on[rows]
         common = target_on * RATIO * CORRELATION + other_on * weight
         own = target_on * RATIO * np.sqrt(1 - CORRELATION**2)
         variance += scale**2 * (common**2 + own**2)

@@ -101,10 +101,8 @@ def run_backtest(
     check_inputs(candles, signal, cash=cash, fraction=fraction)
     name = name or strategy.__name__
     index = pd.DatetimeIndex(candles.index)
-    broker, feed = (
-        _broker(costs, cash=cash, index=index, rules=rules),
-        make_feed(candles, signal, proba),
-    )
+    broker = _broker(costs, cash=cash, index=index, rules=rules)
+    feed = make_feed(candles, signal, proba)
     cerebro = OneFeedCerebro(stdstats=False)
     cerebro.broker = broker
     cerebro.adddata(feed)
@@ -220,7 +218,8 @@ def _place(trace: TracebackType | None) -> str | None:
     Where there is none, that of an indicator of backtrader's in which it failed;
     None if it failed in our own code.
     """
-    theirs, own = str(Path(bt.__file__).parent), str(Path(__file__).parent)
+    theirs = str(Path(bt.__file__).parent)
+    own = str(Path(__file__).parent)
     frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(trace)]
     users = [(file, line) for file, line in frames if not file.startswith((theirs, own))]
     if not users:

@@ -98,7 +98,8 @@ class OneFeedCerebro(bt.Cerebro):  # type: ignore[misc]
         if self._timers or self._timerscheat or len(self.datas) > 1 or len(runstrats) > 1:
             super()._runonce(runstrats)
             return
-        feed, strategy = self.datas[0], runstrats[0]
+        feed = self.datas[0]
+        strategy = runstrats[0]
         if (
             strategy._minperiod <= feed.buflen()
         ):  # several indicators fail on fewer bars than they need
@@ -168,7 +169,8 @@ class RecordingBroker(bt.brokers.BackBroker):  # type: ignore[misc]
         order.owner._orders.clear()
 
     def _fill(self, order: Any) -> Fill:
-        bit, position = order.executed.exbits[-1], self.positions[order.data]
+        bit = order.executed.exbits[-1]
+        position = self.positions[order.data]
         return Fill(
             bar=len(order.data) - 1,
             decided=self._decided[order.ref],

@@ -145,7 +145,8 @@ def wish_of(broker: RecordingBroker, data: Any) -> Wish:
     refused = tuple(broker.refused) if isinstance(broker, RuledBroker) else ()
     if not broker.submitted and not broker.pending:
         return Wish(float(broker.getposition(data).size), refused)
-    position, cash = broker.getposition(data).clone(), broker.cash
+    position = broker.getposition(data).clone()
+    cash = broker.cash
     units = position.size + sum(order.executed.remsize for order in broker.pending if order.alive())
     unpaid = []
     for order in broker.submitted:
@@ -183,7 +184,8 @@ class Watcher(bt.Analyzer):  # type: ignore[misc]
         """Tell it; called by backtrader after the strategy, also before its indicators
         have a value.
         """
-        broker, data = self.strategy.broker, self.strategy.data
+        broker = self.strategy.broker
+        data = self.strategy.data
         for order in (*broker.submitted, *broker.pending):
             if order.exectype != bt.Order.Market:
                 when = time_text(pd.Timestamp(data.datetime.datetime(0), tz="UTC"))

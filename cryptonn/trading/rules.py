@@ -68,10 +68,8 @@ class MarketRules:
 
     def __post_init__(self) -> None:
         for name in ("amount_step", "price_tick", "min_amount", "min_cost"):
-            value, least = (
-                getattr(self, name),
-                "0 or more" if name.startswith("min") else "positive",
-            )
+            value = getattr(self, name)
+            least = "0 or more" if name.startswith("min") else "positive"
             if not value.is_finite() or value < 0 or (value == 0 and least == "positive"):
                 raise ConfigError(
                     f"market rules: {name} = {value} must be {least}. "

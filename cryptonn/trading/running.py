@@ -96,13 +96,15 @@ class RunningBacktest:
         rules: MarketRules,
         minutes: int,
     ) -> None:
-        self._name, self.wanted = name, list[Wish]()
+        self._name = name
+        self.wanted = list[Wish]()
         self._feed = _GrowingFeed(timeframe=bt.TimeFrame.Minutes, compression=minutes)
         self._cerebro = _HeldCerebro(stdstats=False, preload=False, runonce=False)
         broker = make_ruled_broker(
             costs, cash=cash, index=pd.DatetimeIndex([0], tz="UTC"), rules=rules
         )
-        self._cerebro.broker, self._bar_years = broker, broker.comminfo[None].p.bar_years
+        self._cerebro.broker = broker
+        self._bar_years = broker.comminfo[None].p.bar_years
         self._years = minutes * 60 / YEAR_SECONDS
         self._cerebro.adddata(self._feed)
         self._cerebro.addsizer(FractionSizer, fraction=fraction)

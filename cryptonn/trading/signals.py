@@ -85,11 +85,14 @@ def _check(enter: float, exit_threshold: float, hold: int) -> None:
 
 
 def _for_bars(entries: np.ndarray, hold: int, renew: bool) -> list[int]:
-    wanted, held, left = [], 0, 0
+    wanted = []
+    held = 0
+    left = 0
     for entry in entries.tolist():
         left -= 1
         if entry and (entry != held or renew):
-            held, left = entry, hold
+            held = entry
+            left = hold
         elif left <= 0:
             held = 0
         wanted.append(held)
@@ -99,7 +102,8 @@ def _for_bars(entries: np.ndarray, hold: int, renew: bool) -> list[int]:
 def _until_threshold(
     entries: np.ndarray, stay_long: np.ndarray, stay_short: np.ndarray
 ) -> list[int]:
-    wanted, held = [], 0
+    wanted = []
+    held = 0
     for entry, long, short in zip(
         entries.tolist(), stay_long.tolist(), stay_short.tolist(), strict=True
     ):

@@ -163,7 +163,8 @@ def _execute(path: Path, namespace: dict[str, Any]) -> None:
 
 
 def _where(error: Exception, path: Path) -> str:
-    trace, line = error.__traceback__, None
+    trace = error.__traceback__
+    line = None
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == str(path):
             line = trace.tb_lineno

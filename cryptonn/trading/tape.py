@@ -89,7 +89,8 @@ class Account:
 
     def close_position(self, bar: int, decided: int, at: float) -> None:
         """Fill the order that closes the position, at the open ``at`` of a bar."""
-        units, price = self.units, self._slipped(at, -self.units)
+        units = self.units
+        price = self._slipped(at, -self.units)
         self.cash += units * self.entry_price + units * (price - self.entry_price)
         commission = abs(units) * self.commission * price
         self.cash -= commission
@@ -107,7 +108,9 @@ class Account:
         if cash < 0.0:
             self.rejections += 1
             return
-        self.cash, self.units, self.entry_price = cash, units, price
+        self.cash = cash
+        self.units = units
+        self.entry_price = price
         self.fills.append(Fill(bar, decided, units, price, commission, cash, units, price))
 
     def _slipped(self, price: float, units: float) -> float:
@@ -121,9 +124,11 @@ def trade(tape: Tape, account: Account, *, fraction: float) -> Account:
     Orders of the close of bar t are checked at t+1 and filled at the first open from there
     on that traded; until then nothing else is decided. An order of the last bar comes to nothing.
     """
-    bar, bars = 0, len(tape.open)
+    bar = 0
+    bars = len(tape.open)
     while bar < bars - 1:
-        wanted, units = tape.wanted[bar], account.units
+        wanted = tape.wanted[bar]
+        units = account.units
         if wanted * units > 0 or wanted == units == 0:
             bar = tape.change[bar]
             continue

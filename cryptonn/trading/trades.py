@@ -93,7 +93,8 @@ def _legs(
     leg_after = np.where(closing, 0.0, after[row])
     amount = np.where(closing | opening, leg_after - leg_before, fills["amount"][row])
     share = np.abs(amount) / np.abs(fills["amount"][row])
-    price, at_open = fills["price"][row], opens[fills["bar"][row]]
+    price = fills["price"][row]
+    at_open = opens[fills["bar"][row]]
     size = np.abs(amount)
     enlarges = np.where(leg_before == 0, True, amount * leg_before > 0)
     return {

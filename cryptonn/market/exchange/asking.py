@@ -168,7 +168,8 @@ def _spare_requests(options: dict[str, Any], *, spot: bool) -> None:
     """Leave out the lists of futures and options, and pages of a web site that candles
     have no need of.
     """
-    markets, currencies = options.get("fetchMarkets"), options.get("fetchCurrencies")
+    markets = options.get("fetchMarkets")
+    currencies = options.get("fetchCurrencies")
     if spot and isinstance(markets, dict) and "spot" in (markets.get("types") or ()):
         markets["types"] = ["spot"]
     if isinstance(currencies, dict) and "webApiEnable" in currencies:

@@ -105,7 +105,8 @@ def coverage_words(exchange: str, symbol: str, timeframe: str, missing: Sequence
 
 
 def _why(kind: MissingKind, shelf: Shelf, history: History, lost: Lost | None) -> str:
-    exchange, symbol = shelf.exchange, shelf.symbol
+    exchange = shelf.exchange
+    symbol = shelf.symbol
     if kind == "newest only" and lost is not None:
         return (
             f"Asked for them, it gave its newest {counted(lost.newest, 'candle')}: "

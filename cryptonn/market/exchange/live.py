@@ -88,7 +88,8 @@ class LiveCandles:
         transport: Any = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.exchange, self.symbols = exchange, tuple(symbols)
+        self.exchange = exchange
+        self.symbols = tuple(symbols)
         self._timeframe = timeframe
         if not self.symbols:
             raise ConfigError("no symbol to read candles of: name at least one.")
@@ -153,8 +154,10 @@ class LiveCandles:
         """Fetch page after page until one is not full, or tells of earlier bars than asked for:
         then it is all.
         """
-        step, since = bar_step(self._timeframe) // _MILLISECOND, since_ms
-        limit, rows = self._source.page_limit, []
+        step = bar_step(self._timeframe) // _MILLISECOND
+        since = since_ms
+        limit = self._source.page_limit
+        rows = []
         while True:
             page = self._source.page(symbol, self._timeframe, since * _MILLISECOND)
             times = (times_of(time_index(page)) // _MILLISECOND).tolist()

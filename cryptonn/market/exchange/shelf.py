@@ -28,7 +28,10 @@ class Shelf:
     """
 
     def __init__(self, store: Store, *, exchange: str, symbol: str, timeframe: str) -> None:
-        self.store, self.exchange, self.symbol, self.timeframe = store, exchange, symbol, timeframe
+        self.store = store
+        self.exchange = exchange
+        self.symbol = symbol
+        self.timeframe = timeframe
         self.source = f"{exchange} through ccxt"
         self.asked: list[Stretch] = []
         self.times = np.empty(0, dtype=np.int64)

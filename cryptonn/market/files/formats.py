@@ -190,7 +190,8 @@ def read_candle_file(
             source=str(path),
             hint=_zone_hint(read),
         )
-        rows, times = rows[closed], times[closed]
+        rows = rows[closed]
+        times = times[closed]
         left_out += notes
         repairs |= {kind: repairs.get(kind, 0) + number for kind, number in unclosed.items()}
     index = pd.DatetimeIndex(times.view("M8[ns]"), name="time").tz_localize("UTC")
@@ -257,13 +258,15 @@ def _in_order(
     """Return rows and times oldest first, each time once."""
     repairs = {"reversed": int(times[0] > times[-1]), "out_of_order": 0, "duplicates": 0}
     if repairs["reversed"]:
-        rows, times = rows.iloc[::-1], times[::-1]
+        rows = rows.iloc[::-1]
+        times = times[::-1]
     steps = np.diff(times)
     if (steps > 0).all():
         return rows, np.ascontiguousarray(times), repairs
     repairs["out_of_order"] = int((steps < 0).sum())
     order = np.argsort(times, kind="stable")
-    rows, times = rows.iloc[order], times[order]
+    rows = rows.iloc[order]
+    times = times[order]
     again = np.concatenate(([False], np.diff(times) == 0))
     repairs["duplicates"] = int(again.sum())
     _refuse_conflicts(path, rows, times, again, naive=naive)

@@ -148,7 +148,9 @@ def _without_tickers(head: Head) -> Head:
     """
     if len(head.sample) < 2:
         return head
-    one, other, third = head.header, head.sample[0], head.sample[1]
+    one = head.header
+    other = head.sample[0]
+    third = head.sample[1]
     by_first = {plain_name(row[0]): row for row in (one, other) if row}
     if set(by_first) != {"price", "ticker"} or not third or any(third[1:]):
         return head

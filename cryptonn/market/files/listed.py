@@ -44,7 +44,8 @@ def _supply(config: DataConfig, symbol: str, *, now: pd.Timestamp | None) -> Sup
         read_candle_file(path, symbol=symbol, options=_options(config, symbol), now=now)
         for path in paths
     ]
-    names, timeframe = ", ".join(path.name for path in paths), _timeframe(files)
+    names = ", ".join(path.name for path in paths)
+    timeframe = _timeframe(files)
     rows = _joined(files)
     candles = resample(
         rows[list(FIELDS)], source_timeframe=timeframe, timeframe=config.timeframe, source=names
@@ -81,7 +82,8 @@ def _find(name: str, folder: Path) -> Path:
     """
     own = Path(name).expanduser()
     if own.is_absolute() or (own.name != name and own.exists()):
-        folder, path = own.parent, own
+        folder = own.parent
+        path = own
     else:
         path = folder / own
     if path.exists():
@@ -114,7 +116,8 @@ def _joined(files: Sequence[CandleFile]) -> pd.DataFrame:
     """Return the candles of all files, each time once, and their extras in the columns
     after them.
     """
-    candles, read = _rows(files[0]), files[:1]
+    candles = _rows(files[0])
+    read = files[:1]
     for file in files[1:]:
         found = merge(candles, _rows(file))
         if found.first is not None:
@@ -125,7 +128,8 @@ def _joined(files: Sequence[CandleFile]) -> pd.DataFrame:
                 f"first at {time}: {field} is {new:.12g} here and {old:.12g} there. "
                 f"{_remedy_of_conflict(found.times, read)}"
             )
-        candles, read = found.candles, [*read, file]
+        candles = found.candles
+        read = [*read, file]
     return candles
 
 

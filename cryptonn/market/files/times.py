@@ -160,7 +160,9 @@ def _read_walls(
     whole_numbers = numbers.astype(np.int64)
     dates = whole_numbers // 10 ** (digits - 8)
     clocks = whole_numbers % 10 ** (digits - 8) * 10 ** (14 - digits)
-    hours, minutes, seconds = clocks // 10**4, clocks // 100 % 100, clocks % 100
+    hours = clocks // 10**4
+    minutes = clocks // 100 % 100
+    seconds = clocks % 100
     form = "YYYYMMDDHHMMSS"[:digits]
     wrong = (hours > 23) | (minutes > 59) | (seconds > 59) | (numbers != whole_numbers)
     refuse_cells(cells, wrong, f"is no time of the form {form}", source=source)

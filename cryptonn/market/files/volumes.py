@@ -367,7 +367,8 @@ class _Fits:
         tells = (base > 0) & (quote > 0) & (self.low > 0)
         low, high = self.low * (1 - _MARGIN), self.high * (1 + _MARGIN)
         with np.errstate(divide="ignore", invalid="ignore"):
-            price, turned = quote / base, base / quote
+            price = quote / base
+            turned = base / quote
         fits = (price >= low) & (price <= high)
         turned_fits = (turned >= low) & (turned <= high)
         same = (np.abs(price - 1) <= _MARGIN) & ((low > 1.2) | (high < 0.8))

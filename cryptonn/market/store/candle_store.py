@@ -86,7 +86,8 @@ class Store:
         check_candles(candles, timeframe=timeframe, source=f"{exchange} {symbol}")
         path = self._path(exchange, symbol, timeframe)
         new = candles.set_axis(time_index(candles).as_unit("ns").rename("time"), axis="index")
-        merged, counts = new, (len(new), 0, 0)
+        merged = new
+        counts = (len(new), 0, 0)
         if path.exists():
             old, entry = read_candles(path)
             found = merge(old, new)
@@ -94,7 +95,8 @@ class Store:
                 table = f"{exchange} {symbol} {timeframe}"
                 conflict = _conflict(table, found.differing, *found.first)
                 raise DataError(f"{conflict} {_advice(found.times, entry.ends)}")
-            merged, counts = found.candles, (found.added, found.identical, found.differing)
+            merged = found.candles
+            counts = (found.added, found.identical, found.differing)
             sources = [*entry.sources, *sources]
         entry = describe(
             path, merged, exchange=exchange, symbol=symbol, timeframe=timeframe, sources=sources
