@@ -392,20 +392,16 @@ def _wider_frame(config: RunConfig, further: dict[str, TimeRange], *, now: pd.Ti
 def _fit(
     rows: Rows, config: RunConfig, *, log_dir: Path, on_step: OnStep
 ) -> tuple["FittedModel", pd.DataFrame]:
-    from cryptonn.learning.training import fit_model
+    from cryptonn.learning.training import Hooks, fit_model
 
     epochs = config.training.epochs
     on_step(Step("train", 0.0, f"{counted(epochs, 'epoch')}; Ctrl-C keeps the best so far"))
-    return fit_model(
-        rows.features,
-        rows.labels,
-        rows.split,
-        config,
-        close=rows.close,
+    hooks = Hooks(
         on_epoch=lambda epoch: on_step(Step("train", epoch.epoch / epochs, str(epoch))),
         on_progress=lambda epoch, share: on_step(Step("train", (epoch - 1 + share) / epochs)),
         log_dir=log_dir,
     )
+    return fit_model(rows.features, rows.labels, rows.split, config, close=rows.close, hooks=hooks)
 
 
 def _published_frame(config: RunConfig, frame: Frame) -> Frame:

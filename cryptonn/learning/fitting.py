@@ -44,15 +44,15 @@ class EpochReport:
 
     def __str__(self) -> str:
         return (
-            f"epoch {self.epoch}/{self.epochs}  loss {self.loss:.4f}  val_loss "
-            f"{self.val_loss:.4f}  val_accuracy {self.val_accuracy:.2%}  "
+            f"epoch {self.epoch}/{self.epochs}  loss {self.loss:.4f}  "
+            f"val_loss {self.val_loss:.4f}  val_accuracy {self.val_accuracy:.2%}  "
             f"{self.seconds:.1f} s{'  best' if self.best else ''}"
         )
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """What wants to be told how a fit goes."""
+    """What wants to be told how a fit goes, and where it is written; nothing by default."""
 
     on_epoch: Callable[[EpochReport], None] | None = None
     """Called after each epoch."""
@@ -61,10 +61,12 @@ class Hooks:
     of it that is done.
     """
     log_dir: Path | None = None
-    """Folder for TensorBoard; nothing is logged without one."""
+    """Folder for TensorBoard; nothing is logged without one, or with
+    ``training.tensorboard = false``.
+    """
     checkpoint: Checkpoint | None = None
-    """Where the fit goes on from, if it was stopped, and writes where it stands
-    after each epoch.
+    """A file that keeps where the fit stands after each epoch, and that a fit which was
+    stopped goes on from.
     """
 
 

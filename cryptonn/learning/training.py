@@ -1,7 +1,6 @@
 """Fitting the network on the train rows, keeping the epoch that is best on the validation rows."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,16 +8,16 @@ from numpy.typing import NDArray
 
 from cryptonn.config import RunConfig
 from cryptonn.learning.backend import keras
-from cryptonn.learning.checkpoint import Checkpoint
-from cryptonn.learning.fitting import EpochReport, Hooks, fit_epochs
+from cryptonn.learning.fitting import Hooks, fit_epochs
 from cryptonn.learning.material import FitRows, material_of
 from cryptonn.learning.network import build_network
 from cryptonn.learning.prediction import FittedModel, infer
 from cryptonn.learning.splits import Split
 
-__all__ = ["fit_model"]
+__all__ = ["Hooks", "fit_model"]
 
 Array = NDArray[np.float64]
+_NOBODY = Hooks()
 
 
 def fit_model(
@@ -28,10 +27,7 @@ def fit_model(
     config: RunConfig,
     *,
     close: pd.Series | None = None,
-    on_epoch: Callable[[EpochReport], None] | None = None,
-    on_progress: Callable[[int, float], None] | None = None,
-    log_dir: Path | None = None,
-    checkpoint: Checkpoint | None = None,
+    hooks: Hooks = _NOBODY,
 ) -> tuple[FittedModel, pd.DataFrame]:
     """Train the network of a run; same seed, data, versions and machine give the same weights.
 
@@ -42,17 +38,8 @@ def fit_model(
         rows is looked at.
     close
         Of the target, on the same index; only ``labels.kind = "price"`` needs it.
-    on_epoch
-        Called after each epoch.
-    on_progress
-        Called after each step with the number of the epoch (from 1) and the share
-        of it that is done.
-    log_dir
-        Folder for TensorBoard; nothing is logged without one, or with
-        ``training.tensorboard = false``.
-    checkpoint
-        A file that keeps where the fit stands after each epoch, and that a fit which was
-        stopped goes on from.
+    hooks
+        Who is told how the fit goes, where it is logged, and which file keeps where it stands.
 
     Returns
     -------
@@ -81,7 +68,6 @@ def fit_model(
         seed=config.seed,
     )
     said = _sayings(network, material.rows, config)
-    hooks = Hooks(on_epoch, on_progress, log_dir, checkpoint)
     history = fit_epochs(network, material.examples, lambda: material.judge(said()), config, hooks)
     regression = material.measured(said()) if config.is_regression else None
     names = tuple(str(name) for name in features.columns)

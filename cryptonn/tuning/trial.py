@@ -222,20 +222,21 @@ def _judged(trial: _Trial, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _honest(trial: _Trial, wanted: dict[str, str]) -> dict[str, Any]:
-    from cryptonn.learning.training import fit_model
+    from cryptonn.learning.training import Hooks, fit_model
 
     config = trial_config(trial.config)
     market = market_of(config)
     _check_candles(market, wanted)
     rows = make_rows(market.frame, config)
     check_judged(rows, config)
-    model, _ = fit_model(
-        *(rows.features, rows.labels, rows.split, config),
-        close=rows.close,
+    hooks = Hooks(
         on_epoch=trial.report,
         on_progress=partial(trial.progress, epochs=config.training.epochs),
         log_dir=trial.folder / "tensorboard",
         checkpoint=trial.checkpoint,
+    )
+    model, _ = fit_model(
+        rows.features, rows.labels, rows.split, config, close=rows.close, hooks=hooks
     )
     validation = {"validation": rows.split.validation}
     predictions = predict_periods(model, rows.features, rows.labels, validation, close=rows.close)

@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptonn.config import RunConfig
 from cryptonn.learning.prediction import FittedModel, predict_proba
 from cryptonn.learning.rows import make_rows
-from cryptonn.learning.training import fit_model
+from cryptonn.learning.training import Hooks, fit_model
 from cryptonn.market.source import load_frame
 from tests.benchmarks.cases import Figure, figure, fill_store, run_config
 
@@ -51,13 +51,10 @@ def _rate(config: RunConfig) -> tuple[float, float, FittedModel]:
     frame, _ = load_frame(config.data)
     rows = make_rows(frame, config)
     marks: list[tuple[float, float]] = []
-    model, history = fit_model(
-        rows.features,
-        rows.labels,
-        rows.split,
-        config,
-        on_progress=lambda epoch, share: marks.append((epoch - 1 + share, time.perf_counter())),
+    hooks = Hooks(
+        on_progress=lambda epoch, share: marks.append((epoch - 1 + share, time.perf_counter()))
     )
+    model, history = fit_model(rows.features, rows.labels, rows.split, config, hooks=hooks)
     first = next(mark for mark in marks if mark[0] >= WARM_UP)
     last = next(mark for mark in marks if mark[0] >= 1.0)
     labels = (rows.split.train.stop - rows.split.train.start) * (last[0] - first[0])

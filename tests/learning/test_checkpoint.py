@@ -14,7 +14,7 @@ from cryptonn.learning import fitting
 from cryptonn.learning.checkpoint import Checkpoint
 from cryptonn.learning.fitting import EpochReport
 from cryptonn.learning.prediction import FittedModel
-from cryptonn.learning.training import fit_model
+from cryptonn.learning.training import Hooks, fit_model
 from cryptonn.market.candles import Frame
 from tests.learning.small_market import Material, material, small_config, small_frame
 
@@ -55,12 +55,8 @@ def fitted(rows: Material, path: Path | None, *, until: int | None = None) -> Fi
         steps.append(epoch)
 
     checkpoint = Checkpoint(path) if path else None
-    model, history = fit_model(
-        *(rows.features, rows.labels, rows.split, rows.config),
-        on_progress=on_progress,
-        on_epoch=told.append,
-        checkpoint=checkpoint,
-    )
+    hooks = Hooks(told.append, on_progress, checkpoint=checkpoint)
+    model, history = fit_model(rows.features, rows.labels, rows.split, rows.config, hooks=hooks)
     if until is not None:
         raise Killed
     return Fit(model, history, sorted(set(steps)), told, checkpoint)
@@ -158,9 +154,8 @@ def first_epoch(rows: Material, path: Path) -> int:
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
         patch.setattr(fitting, "_train_epoch", begin)
-        fit_model(
-            *(rows.features, rows.labels, rows.split, rows.config), checkpoint=Checkpoint(path)
-        )
+        hooks = Hooks(checkpoint=Checkpoint(path))
+        fit_model(rows.features, rows.labels, rows.split, rows.config, hooks=hooks)
     return begun[0]
 
 

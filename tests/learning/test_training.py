@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from tensorboard.util import tensor_util
 from cryptonn.errors import DataError, ModelError
 from cryptonn.learning.fitting import EpochReport, move_average
 from cryptonn.learning.prediction import FittedModel, predict_proba
-from cryptonn.learning.training import fit_model
+from cryptonn.learning.training import Hooks, fit_model
 
 Make = Callable[..., Material]
 
@@ -28,8 +29,9 @@ Make = Callable[..., Material]
 Reports = tuple[list[EpochReport], list[tuple[int, float]]]
 
 
-def fit(given: Material, **hooks: object) -> tuple[FittedModel, pd.DataFrame]:
-    return fit_model(given.features, given.labels, given.split, given.config, **hooks)  # type: ignore[arg-type]
+def fit(given: Material, **wanted: Any) -> tuple[FittedModel, pd.DataFrame]:
+    hooks = Hooks(**wanted)
+    return fit_model(given.features, given.labels, given.split, given.config, hooks=hooks)
 
 
 def accuracy(model: FittedModel, given: Material, rows: slice) -> float:
