@@ -128,7 +128,7 @@ def reproduce(
     frame
         Candles of ``data.train`` at least, of every symbol of the earlier system.
     on_epoch, on_progress, checkpoint
-        As in ``fit_model``.
+        As in ``learning.fitting.Hooks``.
 
     Raises
     ------

@@ -79,7 +79,7 @@ def fit_published(
     config
         The earlier system's settings, ``RunConfig.as_published``.
     on_epoch, on_progress, checkpoint
-        As in ``fit_model``; the accuracy of an epoch is the published one,
+        As in ``Hooks``; the accuracy of an epoch is the published one,
         on the windows that are judged.
 
     Returns
