@@ -1,1 +1,3 @@
-"""An exchange on 127.0.0.1 that replays stored candles: for paper trading without keys and without the internet."""
+"""An exchange on 127.0.0.1 that replays stored candles: for paper trading without keys and without
+the internet.
+"""

@@ -1,4 +1,6 @@
-"""What the account holds: free and locked amounts of each currency, never negative, always explained by its fills."""
+"""What the account holds: free and locked amounts of each currency, never negative,
+always explained by its fills.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -18,7 +20,8 @@ class Account:
     free, locked
         By currency: what can be used, and what open orders hold back.
     opening, external, booked
-        By currency: what there was at first, what came or went from outside, and what fills brought or took.
+        By currency: what there was at first, what came or went from outside, and what fills brought
+        or took.
     """
 
     def __init__(self, opening: Mapping[str, Decimal]) -> None:
@@ -47,7 +50,8 @@ class Account:
         self.free[currency] += amount
 
     def pay(self, currency: str, amount: Decimal, *, locked: Decimal) -> Decimal:
-        """Pay for a fill out of what its order locked, then out of what is free; return what came from the lock.
+        """Pay for a fill out of what its order locked, then out of what is free; return what came
+        from the lock.
 
         Raises ``Refused("insufficient")``, and then changes nothing.
         """
@@ -64,13 +68,17 @@ class Account:
         self.booked[currency] += amount
 
     def adjust(self, currency: str, amount: Decimal) -> None:
-        """Deposit (positive) or withdraw (negative) from outside; raises ``Refused("insufficient")``."""
+        """Deposit (positive) or withdraw (negative) from outside;
+        raises ``Refused("insufficient")``.
+        """
         self._open(currency)
         self._take(currency, -amount)
         self.external[currency] += amount
 
     def check(self) -> None:
-        """Raise ``RuntimeError``, a bug, if a balance is negative or not what opening, outside and fills make of it."""
+        """Raise ``RuntimeError``, a bug, if a balance is negative or not what opening,
+        outside and fills make of it.
+        """
         for currency, opening in self.opening.items():
             explained = opening + self.external[currency] + self.booked[currency]
             if (

@@ -1,4 +1,6 @@
-"""How binance's spot exchange speaks: its paths, parameters and replies, as far as candles and plain orders go."""
+"""How binance's spot exchange speaks: its paths, parameters and replies,
+as far as candles and plain orders go.
+"""
 
 import re
 from collections.abc import Callable
@@ -121,7 +123,9 @@ class Binance:
         return [candle_row(bar, bar_ms=market.bar_ms) for bar in bars]
 
     def depth(self, params: Params) -> Any:
-        """Return the one price a side that market orders trade at; nothing while the book is empty."""
+        """Return the one price a side that market orders trade at;
+        nothing while the book is empty.
+        """
         market = self._market(mandatory(params, "symbol"))
         if self.exchange.quirks.empty_book:
             return {"lastUpdateId": self.exchange.server_ms, "bids": [], "asks": []}

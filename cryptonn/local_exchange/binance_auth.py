@@ -33,7 +33,10 @@ class Weights:
         self.used += weight
         if self.used > limit:
             wait_s = (MINUTE - server_ms % MINUTE + 999) // 1000
-            message = f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE."
+            message = (
+                f"Too much request weight used; current limit is {limit} request weight per 1 "
+                "MINUTE."
+            )
             raise BinanceRefusal(-1003, message, retry_after=wait_s)
 
 
@@ -49,7 +52,9 @@ def params_of(request: Request) -> Params:
 
 
 def signed_params(request: Request, exchange: Exchange, *, may: Literal["read", "trade"]) -> Params:
-    """Return the parameters of a request that is signed, in time and allowed, or raise ``BinanceRefusal``."""
+    """Return the parameters of a request that is signed, in time and allowed,
+    or raise ``BinanceRefusal``.
+    """
     key = request.headers.get("x-mbx-apikey", "")
     if not re.fullmatch(r"[A-Za-z0-9-]{1,128}", key):
         raise BinanceRefusal(-2014)

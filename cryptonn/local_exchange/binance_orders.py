@@ -99,7 +99,10 @@ def _client_id(params: Params) -> str:
     if "newClientOrderId" not in params:
         return ""
     if not re.fullmatch(CLIENT_ID, params["newClientOrderId"]):
-        message = "Illegal characters found in parameter 'newClientOrderId'; legal range is '^[\\.A-Z\\:/a-z0-9_-]{1,36}$'."
+        message = (
+            "Illegal characters found in parameter 'newClientOrderId'; legal range is "
+            "'^[\\.A-Z\\:/a-z0-9_-]{1,36}$'."
+        )
         raise BinanceRefusal(-1100, message)
     return params["newClientOrderId"]
 
@@ -107,7 +110,10 @@ def _client_id(params: Params) -> str:
 def _amount(params: Params, name: str) -> Decimal:
     text = mandatory(params, name)
     if not re.fullmatch(AMOUNT, text):
-        message = f"Illegal characters found in parameter '{name}'; legal range is '^([0-9]{{1,20}})(\\.[0-9]{{1,20}})?$'."
+        message = (
+            f"Illegal characters found in parameter '{name}'; legal range is "
+            f"'^([0-9]{{1,20}})(\\.[0-9]{{1,20}})?$'."
+        )
         raise BinanceRefusal(-1100, message)
     amount = Decimal(text)
     if len(text.partition(".")[2].rstrip("0")) > DECIMALS:

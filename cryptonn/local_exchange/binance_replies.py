@@ -142,7 +142,9 @@ def accepted(order: Order) -> Reply:
 
 
 def order_reply(order: Order, *, with_times: bool = False) -> Reply:
-    """Return what all replies about an order have in common, and what lookups and lists tell besides."""
+    """Return what all replies about an order have in common,
+    and what lookups and lists tell besides.
+    """
     asked = order.asked
     times = {
         "stopPrice": ZERO,

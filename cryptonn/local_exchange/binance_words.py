@@ -19,7 +19,10 @@ CODES: dict[int, tuple[int, str]] = {
     ),
     -1007: (
         408,
-        "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
+        (
+            "Timeout waiting for response from backend server. Send status unknown; execution "
+            "status unknown."
+        ),
     ),
     -1008: (
         503,
@@ -82,7 +85,10 @@ STATUSES: dict[str, tuple[int, object]] = {
     "503": (503, {"code": -1008, "msg": CODES[-1008][1]}),
     "504": (
         504,
-        "<html><head><title>504 Gateway Time-out</title></head><body>504 Gateway Time-out</body></html>",
+        (
+            "<html><head><title>504 Gateway Time-out</title></head><body>504 Gateway "
+            "Time-out</body></html>"
+        ),
     ),
 }
 """Injected HTTP statuses."""

@@ -1,4 +1,6 @@
-"""The exchange's clock: the time of the replay, moved by hand (lockstep) or a multiple of the wall's (running)."""
+"""The exchange's clock: the time of the replay, moved by hand (lockstep) or a multiple of the
+wall's (running).
+"""
 
 from collections.abc import Callable
 from typing import Literal
@@ -16,7 +18,8 @@ class ReplayClock:
     start_ms, end_ms
         Where the replay starts, and where its last candle closes; the clock may run on after that.
     mode
-        "lockstep": the time stands still until ``advance``. "running": it passes ``speed`` times as fast as ``wall``.
+        "lockstep": the time stands still until ``advance``. "running": it passes ``speed`` times as
+        fast as ``wall``.
     wall
         Seconds of a monotonic clock.
     """
@@ -32,7 +35,8 @@ class ReplayClock:
     ) -> None:
         if mode == "running" and not 0 < speed <= 1_000_000:
             raise ConfigError(
-                f"speed is {speed}; it must be above 0. Write 60 for a minute of candles each second."
+                f"speed is {speed}; it must be above 0. Write 60 for a minute of candles each "
+                "second."
             )
         self.start_ms, self.end_ms, self.mode, self.speed = start_ms, end_ms, mode, speed
         self._wall, self._wall_start = wall, wall()
@@ -54,7 +58,8 @@ class ReplayClock:
         """
         if self.mode != "lockstep":
             raise ConfigError(
-                "The clock runs by itself; only a lockstep clock can be moved. Wait, or raise the speed."
+                "The clock runs by itself; only a lockstep clock can be moved. Wait, or raise the "
+                "speed."
             )
         self._ms = max(self._ms, to_ms)
         return self._ms

@@ -1,4 +1,6 @@
-"""One connection to the exchange: HTTP in, HTTP out, and the ways in which a connection can fail."""
+"""One connection to the exchange: HTTP in, HTTP out, and the ways in which a
+connection can fail.
+"""
 
 import json
 import select
@@ -20,7 +22,9 @@ __all__ = ["Connection"]
 
 LONGEST_BODY = 1_000_000
 IDLE_SECONDS = 300.0
-"""A connection is kept for so long between requests: longer than a client that asks every minute needs."""
+"""A connection is kept for so long between requests: longer than a client that asks every minute
+needs.
+"""
 HOLD_SECONDS = 60.0
 SLOW_SECONDS = 9.0
 LOOK_SECONDS = 0.05
@@ -72,7 +76,9 @@ class Connection(BaseHTTPRequestHandler):
         return "cryptonn-local-exchange"
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """Return the exchange's own time, which is that of the replay: clients without another read it here."""
+        """Return the exchange's own time, which is that of the replay:
+        clients without another read it here.
+        """
         del timestamp
         clock, skew = self.front.exchange.clock, self.front.exchange.quirks.skew_ms
         return formatdate((clock.now_ms() + skew) / 1000, usegmt=True)

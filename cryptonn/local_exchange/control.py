@@ -1,12 +1,21 @@
-"""``/_ctl``: what a test, a demonstration or the lockstep clock asks of the exchange behind its clients' backs.
+"""``/_ctl``: what a test, a demonstration or the lockstep clock asks of the exchange behind its
+clients' backs.
 
 GET  /_ctl/clock    {"now_ms", "mode", "speed", "start_ms", "end_ms"}
-POST /_ctl/clock    {"to_ms": …}                      moves a lockstep clock forward
-GET  /_ctl/quirks   POST /_ctl/quirks {name: value}   how it misbehaves, until changed back; {"reset": true}: all off
-GET  /_ctl/faults   POST /_ctl/faults {"plan": [{"match": "POST /api/v3/order", "do": "timeout", "when": "after"}]}
-                                                      what goes wrong, and how often; {"clear": true}
-GET  /_ctl/account  POST /_ctl/account {"ETH": "-0.1"} deposits and withdrawals; {"reset": true}: as a testnet's reset
-GET  /_ctl/orders   POST /_ctl/orders {"symbol", "side", "amount", "limit"}   an order from elsewhere
+POST /_ctl/clock    moves a lockstep clock forward
+                    {"to_ms": …}
+GET  /_ctl/quirks   how it misbehaves
+POST /_ctl/quirks   changes that, until it is changed back
+                    {name: value}, or {"reset": true}: all off
+GET  /_ctl/faults   what goes wrong, and how often
+POST /_ctl/faults   {"plan": [{"match": "POST /api/v3/order", "do": "timeout", "when": "after"}]},
+                    or {"clear": true}
+GET  /_ctl/account  the balances, and what the audit of the books found
+POST /_ctl/account  deposits and withdrawals
+                    {"ETH": "-0.1"}, or {"reset": true}: as a testnet's reset
+GET  /_ctl/orders   the open orders
+POST /_ctl/orders   an order from elsewhere
+                    {"symbol", "side", "amount", "limit"}
 GET  /_ctl/log      requests seen, newest last; ?since=NUMBER: from that one on
 """
 
@@ -58,7 +67,9 @@ class Control:
                 404,
                 {},
                 {
-                    "error": f"There is no {method} {PREFIX}{name}; see GET {', '.join(self._reads)}."
+                    "error": (
+                        f"There is no {method} {PREFIX}{name}; see GET {', '.join(self._reads)}."
+                    )
                 },
             )
         with self.exchange.lock:
@@ -83,7 +94,9 @@ class Control:
         }
 
     def account(self) -> dict[str, Any]:
-        """Return the balances, and what the audit of the books found (nothing, unless there is a bug)."""
+        """Return the balances, and what the audit of the books found (nothing,
+        unless there is a bug).
+        """
         account = self.exchange.account
         held = {
             name: {"free": str(free), "locked": str(account.locked[name])}
@@ -96,7 +109,9 @@ class Control:
         return {"orders": [_order(order) for order in self.exchange.matching.orders.values()]}
 
     def log(self, since: int) -> dict[str, Any]:
-        """Return the newest requests from a number on, how many there were, and how often each client id was posted."""
+        """Return the newest requests from a number on, how many there were,
+        and how often each client id was posted.
+        """
         log = self.front.log
         entries = [entry for entry in log.entries if entry["number"] >= since]
         return {"total": log.total, "posts": dict(log.posts), "requests": entries}

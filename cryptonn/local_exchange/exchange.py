@@ -1,4 +1,6 @@
-"""The exchange itself: clock, candles, account, orders, and what goes wrong in it; no word of HTTP or JSON."""
+"""The exchange itself: clock, candles, account, orders, and what goes wrong in it;
+no word of HTTP or JSON.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -104,12 +106,16 @@ class Exchange:
         return None if self.quirks.revoked_key else KEYS.get(key)
 
     def reset_account(self, *, restart_ids: bool = False) -> None:
-        """Wipe orders and trades and give the opening balances back, as a testnet does about monthly."""
+        """Wipe orders and trades and give the opening balances back,
+        as a testnet does about monthly.
+        """
         self.account.reset()
         self.matching.reset(restart_ids=restart_ids)
 
     def audit(self) -> list[str]:
-        """Compare the balances with opening, outside and a fresh sum over all trades; return what does not agree."""
+        """Compare the balances with opening, outside and a fresh sum over all trades;
+        return what does not agree.
+        """
         held = {
             name: opening + self.account.external[name]
             for name, opening in self.account.opening.items()

@@ -14,7 +14,9 @@ from cryptonn.local_exchange.dialect import Dialect, Reply
 __all__ = ["BODY_FAULTS", "WIRE_FAULTS", "Fault", "FaultPlan", "falsified"]
 
 WIRE_FAULTS = ("timeout", "drop", "reset", "reset mid-body", "slow")
-"""No reply; the connection closed; reset; reset within the reply; a reply that takes ``seconds``."""
+"""No reply; the connection closed; reset; reset within the reply;
+a reply that takes ``seconds``.
+"""
 BODY_FAULTS = (
     *("truncated", "empty", "html", "wrong type", "nulls", "nan"),
     *("other order", "wrong client id", "extra keys", "redirect"),
@@ -32,16 +34,22 @@ class Fault(BaseModel):
     match: str
     """Method and path, such as "POST /api/v3/order"; * and ? stand for anything."""
     do: str
-    """One of WIRE_FAULTS or BODY_FAULTS, an HTTP status, or a code of the dialect such as "-1007"."""
+    """One of WIRE_FAULTS or BODY_FAULTS, an HTTP status, or a code of the dialect
+    such as "-1007".
+    """
     when: Literal["before", "after", "late"] = "before"
-    """The request is never carried out; it is, and the reply goes wrong; it is carried out ``late_ms`` later."""
+    """The request is never carried out; it is, and the reply goes wrong;
+    it is carried out ``late_ms`` later.
+    """
     skip: Annotated[int, Field(ge=0)] = 0
     n: Annotated[int, Field(ge=1)] = 1
     late_ms: Milliseconds = 0
     advance_ms: Milliseconds = 0
     """A lockstep clock moves on by so much before the reply."""
     seconds: Annotated[float, Field(ge=0, le=3600)] | None = None
-    """Of real time: how long a slow reply takes (9), or a timeout holds the connection at most (60)."""
+    """Of real time: how long a slow reply takes (9), or a timeout holds the connection at most
+    (60).
+    """
     retry_after: Annotated[int, Field(ge=0)] | None = None
     """Seconds, in a header of that name."""
     location: str = "https://api.binance.com/"
@@ -59,7 +67,9 @@ class FaultPlan:
         self.faults: list[Fault] = []
 
     def add(self, entries: Iterable[object], dialects: Iterable[Dialect]) -> None:
-        """Add the entries of a plan; raises ``ConfigError`` for one that makes no sense, and then adds none."""
+        """Add the entries of a plan; raises ``ConfigError`` for one that makes no sense,
+        and then adds none.
+        """
         self.faults += [_checked(entry, list(dialects)) for entry in list(entries)]
 
     def clear(self) -> None:
@@ -90,7 +100,10 @@ def _checked(entry: object, dialects: list[Dialect]) -> Fault:
         ) from error
     known = fault.is_on_the_wire or fault.do in BODY_FAULTS
     if not known and all(dialect.fault(fault.do) is None for dialect in dialects):
-        words = f"{', '.join((*WIRE_FAULTS, *BODY_FAULTS))}, an HTTP status or an error code of the exchange"
+        words = (
+            f"{', '.join((*WIRE_FAULTS, *BODY_FAULTS))}, an HTTP status or an error code of the "
+            "exchange"
+        )
         raise ConfigError(f"The fault {entry!r}: do = {fault.do!r} is none of {words}.")
     return fault
 

@@ -18,7 +18,9 @@ def seen_bars(
     end_ms: int | None,
     limit: int,
 ) -> list[Bar]:
-    """Return candles known by now, oldest first, as the quirks of the feed leave them; see ``Market.bars``."""
+    """Return candles known by now, oldest first, as the quirks of the feed leave them;
+    see ``Market.bars``.
+    """
     bars = market.bars(
         now_ms=_frozen(market, quirks, now_ms), start_ms=start_ms, end_ms=end_ms, limit=limit
     )

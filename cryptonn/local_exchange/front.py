@@ -1,4 +1,6 @@
-"""What happens to each request: is anybody there, is it one that goes wrong, who answers it, and the log of it all."""
+"""What happens to each request: is anybody there, is it one that goes wrong, who answers it,
+and the log of it all.
+"""
 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
@@ -77,7 +79,9 @@ class Front:
         self._late: list[_Late] = []
 
     def catch_up(self) -> None:
-        """Bring the exchange to the clock's time: late requests and fills, each at its own moment."""
+        """Bring the exchange to the clock's time: late requests and fills,
+        each at its own moment.
+        """
         now_ms = self.exchange.clock.now_ms()
         while self._late and self._late[0].due_ms <= now_ms:
             late = self._late.pop(0)
@@ -86,7 +90,9 @@ class Front:
         self.exchange.settle(now_ms)
 
     def answer(self, method: str, target: str, headers: Mapping[str, str], body: str) -> Answer:
-        """Answer one request; ``target`` is path and query, ``headers`` have names in lower case."""
+        """Answer one request; ``target`` is path and query,
+        ``headers`` have names in lower case.
+        """
         path, _, query = target.partition("?")
         request = Request(method, path, query, headers, body, {})
         with self.exchange.lock:
@@ -142,5 +148,7 @@ class Front:
 
 
 def _harmless(fault: Fault, request: Request) -> bool:
-    """Tell whether it makes no difference that a request is carried out: one that only reads, or a slow reply."""
+    """Tell whether it makes no difference that a request is carried out: one that only reads,
+    or a slow reply.
+    """
     return request.method == "GET" or fault.do == "slow"

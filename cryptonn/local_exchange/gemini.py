@@ -1,6 +1,8 @@
-"""How gemini speaks: signed payloads in a header, limit orders only, errors with a reason and a message.
+"""How gemini speaks: signed payloads in a header, limit orders only, errors with a reason and a
+message.
 
-What is known of its words comes from its public documentation and from tests that others wrote against its sandbox.
+What is known of its words comes from its public documentation and from tests that others wrote
+against its sandbox.
 """
 
 from collections.abc import Callable
@@ -111,7 +113,9 @@ class Gemini:
         return value if isinstance(value, str) else None
 
     def fault(self, do: str) -> Reply | None:
-        """Return the words for an injected error: one of ``FAULTS``, or an HTTP status, if need be a proxy's page."""
+        """Return the words for an injected error: one of ``FAULTS``, or an HTTP status,
+        if need be a proxy's page.
+        """
         reason = STATUSES.get(do, do)
         if reason in FAULTS:
             status, message = FAULTS[reason]
@@ -171,7 +175,9 @@ class Gemini:
         return public_trades_reply(closed[-50:], bar_ms=market.bar_ms)
 
     def _new_order(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """Accept an order; one that may only rest and would not is described as cancelled, and not kept."""
+        """Accept an order; one that may only rest and would not is described as cancelled,
+        and not kept.
+        """
         self._check_role()
         market = self._market(payload.get("symbol", ""))
         asked, now_ms = (
@@ -197,7 +203,9 @@ class Gemini:
         return described
 
     def _order_status(self, payload: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
-        """Look an order up. By client id gemini answers with a list: it takes the same one any number of times."""
+        """Look an order up. By client id gemini answers with a list:
+        it takes the same one any number of times.
+        """
         if "client_order_id" not in payload or "order_id" in payload:
             return self._described(self._order(payload))
         client_id, now_ms = str(payload["client_order_id"]), self._exchange.now_ms
@@ -249,7 +257,9 @@ class Gemini:
         ]
 
     def _own_trades(self, payload: dict[str, Any]) -> list[dict[str, Any]]:
-        """List own trades newest first: 50 unless told, from a time in seconds or milliseconds on."""
+        """List own trades newest first: 50 unless told, from a time in seconds
+        or milliseconds on.
+        """
         market = self._market(payload.get("symbol", ""))
         trades = self._exchange.matching.trades_of(market.symbol, now_ms=self._exchange.now_ms)
         since, limit = (
@@ -291,7 +301,10 @@ def _core_order(asked: AskedOrder, market: Market) -> NewOrder:
 def _refusal(refused: Refused, asked: AskedOrder, market: Market) -> GeminiRefusal:
     name = market_name(market)
     if refused.reason == "insufficient":
-        order = f"{asked.side} order on symbol '{name}' for price ${asked.price:,} and quantity {asked.amount:,}"
+        order = (
+            f"{asked.side} order on symbol '{name}' for price ${asked.price:,} and quantity "
+            f"{asked.amount:,}"
+        )
         return GeminiRefusal(
             406,
             "InsufficientFunds",

@@ -29,7 +29,8 @@ class GeminiRefusal(Exception):
 
 
 class Sessions:
-    """The keys that may ask, and the newest nonce of each: a request that was seen before is refused.
+    """The keys that may ask, and the newest nonce of each: a request that was seen before is
+    refused.
 
     Parameters
     ----------

@@ -16,7 +16,9 @@ OPTIONS = ("maker-or-cancel", "immediate-or-cancel", "auction-only", "fill-or-ki
 
 @dataclass(frozen=True)
 class AskedOrder:
-    """A limit order as asked for: amount in base, price in quote; ``option`` is "" for one that may rest."""
+    """A limit order as asked for: amount in base, price in quote;
+    ``option`` is "" for one that may rest.
+    """
 
     side: Literal["buy", "sell"]
     amount: Decimal

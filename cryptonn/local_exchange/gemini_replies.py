@@ -1,4 +1,6 @@
-"""Orders, trades, balances and prices as gemini writes them: amounts without trailing zeros, prices to the tick."""
+"""Orders, trades, balances and prices as gemini writes them: amounts without trailing zeros,
+prices to the tick.
+"""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -92,7 +94,9 @@ def order_reply(order: Order, market: Market) -> dict[str, Any]:
 
 
 def _reason(order: Order) -> str:
-    """Say why an order ended early; what may only rest is cancelled at once (it got no id) or on request."""
+    """Say why an order ended early; what may only rest is cancelled at once (it got no id) or on
+    request.
+    """
     return REASONS[order.asked.time_in_force] if order.id else "MakerOrCancelWouldTake"
 
 
@@ -140,7 +144,9 @@ def balances_reply(account: Account) -> list[dict[str, str]]:
 def ticker_reply(
     market: Market, bars: Sequence[Bar], *, bid: Decimal | None, ask: Decimal | None, now_ms: int
 ) -> dict[str, Any]:
-    """Give the best prices, the last one, and the volume of the last day: base, then quote at the closes."""
+    """Give the best prices, the last one, and the volume of the last day: base,
+    then quote at the closes.
+    """
     day = [bar for bar in bars if bar.open_ms > now_ms - DAY_MS]
     base = sum((Decimal(str(bar.volume)) for bar in day), Decimal(0))
     quote = sum((Decimal(str(bar.volume)) * Decimal(str(bar.close)) for bar in day), Decimal(0))
@@ -155,7 +161,9 @@ def ticker_reply(
 
 
 def public_trades_reply(bars: Sequence[Bar], *, bar_ms: int) -> list[dict[str, Any]]:
-    """List one trade for each closed candle, all its volume at its close, newest first: the replay knows no others."""
+    """List one trade for each closed candle, all its volume at its close, newest first:
+    the replay knows no others.
+    """
     return [
         {
             "timestamp": (bar.open_ms + bar_ms - 1) // 1000,

@@ -47,12 +47,14 @@ class Filters:
 
 
 class Market:
-    """A symbol such as ETH/USD, with the candles of the whole replay; ``now_ms`` says how much of them is known.
+    """A symbol such as ETH/USD, with the candles of the whole replay; ``now_ms`` says how much of
+    them is known.
 
     Parameters
     ----------
     candles
-        Columns open, high, low, close, volume; UTC index of the bars' opens, strictly increasing. It is not copied.
+        Columns open, high, low, close, volume; UTC index of the bars' opens, strictly increasing.
+        It is not copied.
     bar_ms
         How long a bar lasts.
     untraded
@@ -94,7 +96,8 @@ class Market:
     def bars(
         self, *, now_ms: int, start_ms: int | None, end_ms: int | None, limit: int
     ) -> list[Bar]:
-        """Return candles known by now, oldest first: the first ``limit`` from ``start_ms``, else the newest ones.
+        """Return candles known by now, oldest first: the first ``limit`` from ``start_ms``, else
+        the newest ones.
 
         Both ends are included. The last one may be in progress: see ``bar``.
         """
@@ -111,7 +114,9 @@ class Market:
         ]
 
     def bar(self, place: int, *, now_ms: int) -> Bar:
-        """Return a bar by its place; one in progress has its open four times, and of its volume the share passed."""
+        """Return a bar by its place; one in progress has its open four times,
+        and of its volume the share passed.
+        """
         open_ms, first, volume = (
             int(self._times[place]),
             float(self._open[place]),
@@ -131,7 +136,8 @@ class Market:
         return _decimal(self._open[self._traded[place]])
 
     def last_close(self, *, now_ms: int) -> Decimal:
-        """Return the close of the last bar that traded and is closed; of the bar in progress the open if none is.
+        """Return the close of the last bar that traded and is closed; of the bar in progress the
+        open if none is.
 
         Raises ``Refused("market_closed")`` before the first trade.
         """
@@ -144,19 +150,24 @@ class Market:
         return price
 
     def last_price(self, *, now_ms: int) -> Decimal:
-        """Return the newest price known; raises ``Refused("market_closed")`` before the first trade."""
+        """Return the newest price known; raises ``Refused("market_closed")`` before the first
+        trade.
+        """
         price = self.open_price(now_ms=now_ms)
         return self.last_close(now_ms=now_ms) if price is None else price
 
     def next_open(self, *, after_ms: int, now_ms: int) -> tuple[int, Decimal] | None:
-        """Return time and open of the first bar that opened after one moment and by another, and trades."""
+        """Return time and open of the first bar that opened after one moment and by another,
+        and trades.
+        """
         place = int(np.searchsorted(self._traded_times, after_ms, side="right"))
         if place == len(self._traded_times) or self._traded_times[place] > now_ms:
             return None
         return int(self._traded_times[place]), _decimal(self._open[self._traded[place]])
 
     def crossing(self, limit: Decimal, *, side: str, after_ms: int, now_ms: int) -> int | None:
-        """Return when the first bar that opened after a moment reached a limit, as far as it is known by now.
+        """Return when the first bar that opened after a moment reached a limit, as far as it is
+        known by now.
 
         That is at its open if the open is there already, else at its close.
         """

@@ -1,4 +1,6 @@
-"""Orders and how they fill: a market order at the open of the bar in progress, a limit order when a bar crosses it."""
+"""Orders and how they fill: a market order at the open of the bar in progress,
+a limit order when a bar crosses it.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -27,12 +29,13 @@ PRICE_BAND = Decimal(5)
 
 
 class Matching:
-    """Keeps the orders of the account and fills them. Every method takes the time; none reads a clock.
+    """Keeps the orders of the account and fills them. Every method takes the time; none reads a
+    clock.
 
-    A market order, or a limit order that its price allows, fills at once at the open of the bar in progress, spread
-    and slippage away from it and on the tick against the trader. In a bar without a trade a market order waits for the
-    open of the next one that trades. Another limit order rests, and fills at its limit in the first later bar that
-    reaches it.
+    A market order, or a limit order that its price allows, fills at once at the open of the bar in
+    progress, spread and slippage away from it and on the tick against the trader. In a bar without
+    a trade a market order waits for the open of the next one that trades. Another limit order
+    rests, and fills at its limit in the first later bar that reaches it.
 
     Parameters
     ----------
@@ -73,8 +76,8 @@ class Matching:
         Raises
         ------
         Refused
-            unknown_symbol, amount_step, amount_range, price_tick, price_range, min_cost, insufficient, market_closed,
-            would_take.
+            unknown_symbol, amount_step, amount_range, price_tick, price_range, min_cost,
+            insufficient, market_closed, would_take.
         """
         market = self._market(asked.symbol)
         if self.quirks.halted:
@@ -106,7 +109,8 @@ class Matching:
         return order if order is not None and order.visible_ms <= now_ms else None
 
     def by_client_id(self, client_id: str, *, now_ms: int, open_only: bool = False) -> Order | None:
-        """Return the newest order with a client id, as ``by_id`` does; ``open_only`` leaves out those that ended.
+        """Return the newest order with a client id, as ``by_id`` does; ``open_only`` leaves out
+        those that ended.
 
         With ``open_only`` the answer is the exchange's own, without the lag of lookups.
         """
@@ -127,7 +131,9 @@ class Matching:
         return [order for order in found if order.asked.symbol == symbol]
 
     def trades_of(self, symbol: str, *, now_ms: int, order_id: int | None = None) -> list[Trade]:
-        """Return the trades that lists show by now, oldest first (with duplicates under that quirk)."""
+        """Return the trades that lists show by now, oldest first (with duplicates under that
+        quirk).
+        """
         order = None if order_id is None else self.orders.get(order_id)
         trades = (
             self.trades.get(symbol, [])
@@ -148,7 +154,9 @@ class Matching:
         return self._conceded(market, market.last_price(now_ms=now_ms), side)
 
     def settle(self, now_ms: int) -> None:
-        """Fill what has become fillable up to now, in the order in which it did; called before each request."""
+        """Fill what has become fillable up to now, in the order in which it did;
+        called before each request.
+        """
         while due := [
             found for order in self._open.values() if (found := self._due(order, now_ms))
         ]:
@@ -156,7 +164,8 @@ class Matching:
             amount = order.remaining
             try:
                 self._fill(order, amount, price, time_ms, maker=maker)
-            except Refused:  # A market order that waited, and the price went away from the money held back for it
+            except Refused:
+                # A market order that waited, and the price went away from the money held back.
                 self._end(order, "expired", time_ms)
 
     def _due(self, order: Order, now_ms: int) -> tuple[int, int, Order, Decimal, bool] | None:
@@ -214,7 +223,9 @@ class Matching:
     def _need(
         self, asked: NewOrder, market: Market, amount: Decimal, price: Decimal | None, last: Decimal
     ) -> tuple[str, Decimal]:
-        """Return currency and amount that an order holds back: what it costs now, or what it may cost at most."""
+        """Return currency and amount that an order holds back: what it costs now,
+        or what it may cost at most.
+        """
         if asked.side == "sell":
             return market.base, amount
         if price is None or (asked.limit is not None and asked.time_in_force == "GTC"):

@@ -76,7 +76,9 @@ class Trade:
 
 @dataclass(frozen=True)
 class Rest:
-    """What becomes of the rest of an order that filled in part: it fills at ``due_ms``, or while being cancelled."""
+    """What becomes of the rest of an order that filled in part: it fills at ``due_ms``,
+    or while being cancelled.
+    """
 
     price: Decimal
     due_ms: int | None

@@ -1,4 +1,6 @@
-"""How the exchange misbehaves, until told otherwise: lags, partial fills, a wrong clock, odd candles, revoked keys."""
+"""How the exchange misbehaves, until told otherwise: lags, partial fills, a wrong clock,
+odd candles, revoked keys.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -44,7 +46,9 @@ class Quirks(BaseModel):
     partial: Annotated[Decimal, Field(gt=0, lt=1)] | None = None
     """Only this share of an order fills at once; ``remainder`` says what becomes of the rest."""
     remainder: Literal["later", "rest", "expire", "cancel"] = "later"
-    """It fills ``remainder_ms`` later, waits to be cancelled, expires, or fills while being cancelled."""
+    """It fills ``remainder_ms`` later, waits to be cancelled, expires,
+    or fills while being cancelled.
+    """
     remainder_ms: Milliseconds = 2000
     pieces: Annotated[int, Field(ge=1, le=100)] = 1
     """A fill comes as so many trades, as far as the amount step allows."""
@@ -53,9 +57,13 @@ class Quirks(BaseModel):
     fee_currency_price: Positive = Decimal(300)
     """What one of it is worth, in quote."""
     frozen_feed: bool | Milliseconds | dict[str, Milliseconds] = False
-    """Candles stand still: from now on (true), or since a time, for all or for the symbols named."""
+    """Candles stand still: from now on (true), or since a time,
+    for all or for the symbols named.
+    """
     missing_candles: dict[str, list[tuple[Milliseconds, Milliseconds]]] = {}
-    """By symbol, stretches (start included, end not) of which no candle is served; orders fill all the same."""
+    """By symbol, stretches (start included, end not) of which no candle is served;
+    orders fill all the same.
+    """
     revised_candles: dict[
         str, dict[int, dict[Literal["open", "high", "low", "close", "volume"], float]]
     ] = {}

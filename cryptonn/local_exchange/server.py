@@ -1,20 +1,25 @@
 """The HTTP server on 127.0.0.1, and how a dialect plugs in.
 
-A dialect is how one real exchange speaks: ``Dialect`` in dialect.py. It is made with the ``Exchange`` and gives
+A dialect is how one real exchange speaks: ``Dialect`` in dialect.py. It is made with the
+``Exchange`` and gives
 
-    name                    "binance", for the log
-    routes                  {("GET", "/v2/candles/{symbol}/{timeframe}"): handler}: a segment in braces matches anything
-    handler(request)        -> Reply(status, headers, body): body is something JSON can hold, or a str sent as it is
-    client_id(request)      the client id in a request for a new order, else None, for the log
-    fault(do)               its words for an injected "429", "500", "-1003", "RateLimit" …, or None where it has none
-    id_keys, client_id_keys names of those fields in its replies, for the faults that falsify them
+    name                     "binance", for the log
+    routes                   {("GET", "/v2/candles/{symbol}/{timeframe}"): handler}:
+                             a segment in braces matches anything
+    handler(request)         -> Reply(status, headers, body):
+                             body is something JSON can hold, or a str sent as it is
+    client_id(request)       the client id in a request for a new order, else None, for the log
+    fault(do)                its words for an injected "429", "500", "-1003", "RateLimit" …,
+                             or None where it has none
+    id_keys, client_id_keys  names of those fields in its replies, for the faults that falsify them
 
-Handlers run one at a time under the exchange's lock, after resting orders were settled. In them the time is
-``exchange.now_ms`` (of the replay) and, for what the server says of its own clock and for checks of timestamps,
-``exchange.server_ms`` (with the quirk ``skew_ms``). They use ``exchange.markets`` (by "ETH/USD"), ``exchange.candles``,
-``exchange.account`` (free, locked), ``exchange.matching`` (place, cancel, by_id, by_client_id, open_orders,
-orders_of, trades_of), ``exchange.secret_of(key)`` and ``exchange.quirks``. A ``Refused`` from the core is the dialect's
-to phrase. To add a dialect: write it, and put its class into ``DIALECTS`` below.
+Handlers run one at a time under the exchange's lock, after resting orders were settled. In them the
+time is ``exchange.now_ms`` (of the replay) and, for what the server says of its own clock and for
+checks of timestamps, ``exchange.server_ms`` (with the quirk ``skew_ms``). They use
+``exchange.markets`` (by "ETH/USD"), ``exchange.candles``, ``exchange.account`` (free, locked),
+``exchange.matching`` (place, cancel, by_id, by_client_id, open_orders, orders_of, trades_of),
+``exchange.secret_of(key)`` and ``exchange.quirks``. A ``Refused`` from the core is the dialect's to
+phrase. To add a dialect: write it, and put its class into ``DIALECTS`` below.
 """
 
 import sys
@@ -79,8 +84,9 @@ class LocalExchange:
             self._server = _Server((HOST, self.port), self.front, self._control)
         except OSError as error:
             raise ExchangeError(
-                f"port {self.port} of {HOST} cannot be used ({error.strerror}). Choose another one with --port, or "
-                "--port 0 for any that is free, and name it to `cryptonn paper` too."
+                f"port {self.port} of {HOST} cannot be used ({error.strerror}). Choose another one "
+                "with --port, or --port 0 for any that is free, and name it to `cryptonn paper` "
+                "too."
             ) from error
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(
@@ -156,10 +162,11 @@ def local_exchange(
     Parameters
     ----------
     candles
-        By symbol ("ETH/USD"): columns open, high, low, close, volume; UTC index of the bars' opens. Not copied.
+        By symbol ("ETH/USD"): columns open, high, low, close, volume; UTC index of the bars' opens.
+        Not copied.
     start_ms, end_ms
-        Where the replay starts (candles before that are history), and where its data ends, which only the clock's
-        readers are told; by default the first bar's open and the last one's close.
+        Where the replay starts (candles before that are history), and where its data ends, which
+        only the clock's readers are told; by default the first bar's open and the last one's close.
     taker, maker, spread, slippage
         Fractions of the notional, as in a run file.
     fee_in
@@ -173,7 +180,8 @@ def local_exchange(
     untraded
         Whether bars with volume 0 are left out, as on real exchanges, or served.
     mode, speed
-        "lockstep": the clock moves only through ``/_ctl/clock``; "running": ``speed`` times as fast as ``wall``.
+        "lockstep": the clock moves only through ``/_ctl/clock``; "running": ``speed`` times as fast
+        as ``wall``.
     port
         0 takes a free one.
 

@@ -15,7 +15,8 @@ def binance_signature_ok(raw_before_signature: str, signature: str, secret: str)
 
 
 def gemini_signature_ok(payload_b64: str, signature: str, secret: str) -> bool:
-    """Check the HMAC-SHA384 (hex) of the payload header, taken over its base64 text and not over the JSON inside.
+    """Check the HMAC-SHA384 (hex) of the payload header, taken over its base64 text and not over
+    the JSON inside.
 
     >>> gemini_signature_ok("e30=", "0" * 96, "secret")
     False
