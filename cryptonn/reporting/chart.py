@@ -1,4 +1,6 @@
-"""The interactive price chart: the trades of one chosen stretch, and the probability that led to them."""
+"""The interactive price chart: the trades of one chosen stretch,
+and the probability that led to them.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +31,9 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
 @dataclass(frozen=True)
 class Chart:
-    """An interactive chart as it goes into the report; it needs ``plotly_script`` once on the page."""
+    """An interactive chart as it goes into the report; it needs ``plotly_script`` once
+    on the page.
+    """
 
     name: str
     title: str
@@ -102,7 +106,8 @@ def draw_chart(
     candles, proba
         Of the whole test period.
     results
-        The run's own strategy under each fee scenario; entries and exits come from the cheapest, nets from all.
+        The run's own strategy under each fee scenario; entries and exits come from the cheapest,
+        nets from all.
     thresholds
         Probabilities drawn as lines, by their words, for example ``{"long from": 0.56}``.
     """

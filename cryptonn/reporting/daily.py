@@ -16,10 +16,12 @@ Array = npt.NDArray[np.float64]
 
 
 def daily_metrics(returns: pd.Series) -> dict[str, float]:
-    """Return the yearly figures of simple daily returns; NaN where too few days or no variation leave them undefined.
+    """Return the yearly figures of simple daily returns; NaN where too few days or no variation
+    leave them undefined.
 
-    The risk-free rate is zero. Sharpe divides by the sample deviation, Sortino by the root mean square of the losses
-    over all days; ``annual_return`` is compounded; ``calmar`` divides it by the deepest drawdown.
+    The risk-free rate is zero. Sharpe divides by the sample deviation, Sortino by the root mean
+    square of the losses over all days; ``annual_return`` is compounded; ``calmar`` divides it by
+    the deepest drawdown.
     """
     values = returns.to_numpy(dtype=np.float64)
     mean = float(values.mean()) if len(values) else math.nan
@@ -45,8 +47,8 @@ def daily_metrics(returns: pd.Series) -> dict[str, float]:
 def drawdowns(returns: pd.Series, *, count: int = 5) -> pd.DataFrame:
     """List the deepest drawdowns.
 
-    A drawdown lasts from a peak of the compounded daily returns to the first day back at that peak; the peaks start
-    with the starting cash, at the end of the day before the first.
+    A drawdown lasts from a peak of the compounded daily returns to the first day back at that peak;
+    the peaks start with the starting cash, at the end of the day before the first.
 
     Parameters
     ----------
@@ -58,8 +60,8 @@ def drawdowns(returns: pd.Series, *, count: int = 5) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Deepest first: ``start`` (day of the peak), ``trough``, ``recovery`` (NaT while it lasts), ``depth`` (≤ 0),
-        ``days`` (from the start to the recovery, or to the last day).
+        Deepest first: ``start`` (day of the peak), ``trough``, ``recovery`` (NaT while it lasts),
+        ``depth`` (≤ 0), ``days`` (from the start to the recovery, or to the last day).
     """
     index = pd.DatetimeIndex(returns.index)
     days = index.insert(0, index[0] - pd.Timedelta(days=1)) if len(index) else index

@@ -1,4 +1,6 @@
-"""A look at the candles themselves: price, log price, volume, how the coins move together, basic statistics."""
+"""A look at the candles themselves: price, log price, volume, how the coins move together,
+basic statistics.
+"""
 
 from collections.abc import Sequence
 
@@ -28,7 +30,9 @@ _HOUR = pd.Timedelta(hours=1)
 
 
 def explore(frame: Frame) -> list[Picture]:
-    """Draw price with its 30-day mean, log price, volume and the scatter of returns of every coin."""
+    """Draw price with its 30-day mean, log price, volume and the scatter of returns
+    of every coin.
+    """
     closes = _closes(frame)
     hourly = closes.resample("1h").last() if timeframe_delta(frame.timeframe) < _HOUR else closes
     pictures = [_draw_price(hourly), _draw_log_price(hourly), _draw_volume(frame)]
@@ -41,10 +45,11 @@ def statistics(frame: Frame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index symbol; columns ``first``, ``last``, ``bars``, ``without_trade`` (share of bars), ``close_first``,
-        ``close_last``, ``low``, ``high``, ``change`` (fraction over the whole range), ``mean_move`` (mean absolute log
-        return of one bar), ``volatility`` (standard deviation of daily log returns times the root of 365),
-        ``worst_day``, ``best_day``, ``kurtosis`` (excess, of daily returns) and ``volume`` (base).
+        Index symbol; columns ``first``, ``last``, ``bars``, ``without_trade`` (share of bars),
+        ``close_first``, ``close_last``, ``low``, ``high``, ``change`` (fraction over the whole
+        range), ``mean_move`` (mean absolute log return of one bar), ``volatility`` (standard
+        deviation of daily log returns times the root of 365), ``worst_day``, ``best_day``,
+        ``kurtosis`` (excess, of daily returns) and ``volume`` (base).
     """
     return pd.DataFrame(
         {symbol: _statistics_of(frame.candles(symbol)) for symbol in frame.symbols}
@@ -106,7 +111,10 @@ def _draw_price(hourly: pd.DataFrame) -> Picture:
         table.rename_axis("time").reset_index(),
         name="exploration_price",
         title="Price and 30-day mean",
-        caption="Last close of each hour (of each bar, if longer), in the quote currency; the mean of 30 days before.",
+        caption=(
+            "Last close of each hour (of each bar, if longer), in the quote currency; the mean of "
+            "30 days before."
+        ),
     )
 
 
@@ -127,7 +135,9 @@ def _draw_log_price(hourly: pd.DataFrame) -> Picture:
         _log(shown).rename_axis("time").reset_index(),
         name="exploration_log_price",
         title="Log price",
-        caption="Equal distances are equal percentages. The table beside it holds natural logarithms.",
+        caption=(
+            "Equal distances are equal percentages. The table beside it holds natural logarithms."
+        ),
     )
 
 
@@ -151,7 +161,10 @@ def _draw_volume(frame: Frame) -> Picture:
         daily.rename_axis("time").reset_index(),
         name="exploration_volume",
         title="Volume",
-        caption="Traded value a day, in millions of the quote currency (close times base volume of every bar).",
+        caption=(
+            "Traded value a day, in millions of the quote currency (close times base volume of "
+            "every bar)."
+        ),
     )
 
 
@@ -183,5 +196,8 @@ def _draw_pair(closes: pd.DataFrame, *, target: str, other: str) -> Picture:
         pd.concat(drawn, ignore_index=True),
         name=f"exploration_scatter_{slug(other)}",
         title=f"{target} against {other}",
-        caption="Log returns of the same stretch of time, in per cent; the dashed line is equal movement.",
+        caption=(
+            "Log returns of the same stretch of time, in per cent; the dashed line is equal "
+            "movement."
+        ),
     )

@@ -1,4 +1,6 @@
-"""What a strategy would have earned at any commission: its trades stay the same, only the toll changes."""
+"""What a strategy would have earned at any commission: its trades stay the same,
+only the toll changes.
+"""
 
 from collections.abc import Sequence
 
@@ -20,10 +22,11 @@ Floats = npt.NDArray[np.float64]
 def fee_sweep(result: BacktestResult, fees: npt.ArrayLike) -> pd.DataFrame:
     """Return the net return of the same trades at each cost per side.
 
-    Each trade multiplies equity by ``1 + g - f * n``, with g its gain at the open prices before any cost and n the
-    notional of its two fills, both as fractions of the equity before it; f is the cost per side. The size of a position
-    is the same share of equity at every cost, so the product over the trades is exact up to the rest the sizer leaves
-    (and up to borrow, which no commission changes).
+    Each trade multiplies equity by ``1 + g - f * n``, with g its gain at the open prices before any
+    cost and n the notional of its two fills, both as fractions of the equity before it; f is the
+    cost per side. The size of a position is the same share of equity at every cost, so the product
+    over the trades is exact up to the rest the sizer leaves (and up to borrow, which no commission
+    changes).
 
     Parameters
     ----------
@@ -46,8 +49,8 @@ def fee_sweep(result: BacktestResult, fees: npt.ArrayLike) -> pd.DataFrame:
 def break_even(result: BacktestResult) -> float:
     """Return the cost per side at which these trades end where they began, compounded.
 
-    NaN with fewer than ``MIN_TRADES`` trades: what a handful bears says nothing, above all where one is still open.
-    Negative where they lose even without any cost.
+    NaN with fewer than ``MIN_TRADES`` trades: what a handful bears says nothing, above all where
+    one is still open. Negative where they lose even without any cost.
     """
     gain, notional = _per_equity(result)
     if len(result.trades) < MIN_TRADES or not notional.any():

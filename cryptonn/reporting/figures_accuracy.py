@@ -1,4 +1,6 @@
-"""Figures of skill: accuracy with its interval, confusion, reliability, probabilities, learning curve."""
+"""Figures of skill: accuracy with its interval, confusion, reliability, probabilities,
+learning curve.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -47,7 +49,8 @@ _COLORS = {"network": NETWORK, "logistic": LOGISTIC}
 def draw_accuracy(assessments: Assessments, *, best_possible: Mapping[str, float]) -> Picture:
     """Draw the accuracy on moves of every model and period with its 95 % interval, against a coin.
 
-    ``best_possible`` holds, by period, what nobody can beat on average; it is known of a synthetic market only.
+    ``best_possible`` holds, by period, what nobody can beat on average; it is known of a synthetic
+    market only.
     """
     table = pd.DataFrame(
         [
@@ -97,7 +100,10 @@ def draw_accuracy(assessments: Assessments, *, best_possible: Mapping[str, float
         table,
         name="accuracy",
         title="Accuracy on moves",
-        caption="Share of moves predicted right, with 95 % intervals that allow for overlap. Dashed: a coin."
+        caption=(
+            "Share of moves predicted right, with 95 % intervals that allow for overlap. Dashed: a "
+            "coin."
+        )
         + (" Green diamond: the best possible on this synthetic market." if best_possible else ""),
     )
 
@@ -106,7 +112,9 @@ _ACCURACY = ("accuracy_on_moves", "accuracy_on_moves_low", "accuracy_on_moves_hi
 
 
 def draw_confusion(assessments: Assessments) -> Picture:
-    """Draw the network's confusion matrix of every period: counts, and shares of the true direction."""
+    """Draw the network's confusion matrix of every period: counts,
+    and shares of the true direction.
+    """
     figure, all_axes = canvas(1, len(assessments), size=(max(3.65 * len(assessments), 3.4), 3.2))
     drawn = []
     for axes, (period, models) in zip(all_axes, assessments.items(), strict=True):
@@ -120,7 +128,10 @@ def draw_confusion(assessments: Assessments) -> Picture:
         pd.concat(drawn, ignore_index=True),
         name="confusion",
         title="Confusion matrix",
-        caption="The network on moves. Percentages are shares of the true direction, so each row adds up to 100 %.",
+        caption=(
+            "The network on moves. Percentages are shares of the true direction, so each row adds "
+            "up to 100 %."
+        ),
     )
 
 
@@ -177,12 +188,17 @@ def draw_reliability(assessments: Assessments) -> Picture:
         pd.concat(drawn, ignore_index=True),
         name="reliability",
         title="Reliability",
-        caption="Equally full bins of P(up), with 95 % intervals. On the dashed line a probability means what it says.",
+        caption=(
+            "Equally full bins of P(up), with 95 % intervals. On the dashed line a probability "
+            "means what it says."
+        ),
     )
 
 
 def draw_histograms(assessments: Assessments) -> Picture:
-    """Draw the probabilities given to true ups (green) and true downs (red), a row a model, a column a period."""
+    """Draw the probabilities given to true ups (green) and true downs (red), a row a model,
+    a column a period.
+    """
     models = list(dict.fromkeys(model for found in assessments.values() for model in found))
     figure, all_axes = canvas(
         len(models), len(assessments), size=(max(3.65 * len(assessments), 4.0), 2.4 * len(models))
@@ -202,17 +218,22 @@ def draw_histograms(assessments: Assessments) -> Picture:
         pd.concat(drawn, ignore_index=True),
         name="probabilities",
         title="Probabilities given",
-        caption="P(up) of the moves that went up (green) and down (red). A skilful model pulls the two apart.",
+        caption=(
+            "P(up) of the moves that went up (green) and down (red). A skilful model pulls the "
+            "two apart."
+        ),
     )
 
 
 def draw_ups_and_downs(axes: Axes, table: pd.DataFrame) -> None:
-    """Draw one model's probabilities of true ups (green) over those of true downs (red), and the middle.
+    """Draw one model's probabilities of true ups (green) over those of true downs (red), and the
+    middle.
 
     Parameters
     ----------
     table
-        ``Assessment.histogram``, or what ``evaluation.tables.histogram_table`` gives: bin_low, bin_high, ups, downs.
+        ``Assessment.histogram``, or what ``evaluation.tables.histogram_table`` gives: bin_low,
+        bin_high, ups, downs.
     """
     edges = np.append(table["bin_low"].to_numpy(float), float(table["bin_high"].iloc[-1]))
     for column, color, label in (("ups", UP, "true ups"), ("downs", DOWN, "true downs")):
@@ -242,7 +263,10 @@ def draw_learning(history: pd.DataFrame) -> Picture:
         history,
         name="learning",
         title="Learning curve",
-        caption="By epoch. The ring marks the epoch that was kept: the one with the lowest validation loss.",
+        caption=(
+            "By epoch. The ring marks the epoch that was kept: the one with the lowest validation "
+            "loss."
+        ),
     )
 
 

@@ -1,4 +1,6 @@
-"""Figures of money: equity with and without fees, the fee sweep, drawdown, and the monthly table."""
+"""Figures of money: equity with and without fees, the fee sweep, drawdown,
+and the monthly table.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -60,7 +62,9 @@ def fee_words(fees: str) -> str:
 
 
 def buy_and_hold(candles: pd.DataFrame, *, cash: float) -> pd.Series:
-    """Return the equity of buying at the first open with everything and holding, without any cost."""
+    """Return the equity of buying at the first open with everything and holding,
+    without any cost.
+    """
     return pd.Series(candles["close"] / candles["open"].iloc[0] * cash)
 
 
@@ -77,7 +81,9 @@ def draw_equity(
     period: str,
     whose: str = "the run's own strategy",
 ) -> Picture:
-    """Draw the equity of one strategy, named by ``whose``, under every fee scenario beside buying and holding."""
+    """Draw the equity of one strategy, named by ``whose``, under every fee scenario beside buying
+    and holding.
+    """
     curves = _curves(results, held)
     shown = thin(curves).clip(lower=_FLOOR)
     logarithmic = float(shown.max().max() / shown.min().min()) > _SHARE_NEEDING_LOG
@@ -85,7 +91,10 @@ def draw_equity(
     scenarios = [result.fees for result in results]
     for name in shown:
         fees = None if name == held.name else str(name)
-        label = f"{'buy and hold' if fees is None else fee_words(fees)}  {signed_percent(curves[name].iloc[-1] - 1)}"
+        label = (
+            f"{'buy and hold' if fees is None else fee_words(fees)}  "
+            f"{signed_percent(curves[name].iloc[-1] - 1)}"
+        )
         color, width = (BENCHMARK, 1.2) if fees is None else (fee_color(fees, scenarios), 1.7)
         axes.plot(shown.index, shown[name], label=label, color=color, linewidth=width)
     axes.axhline(1, color=INK, linewidth=0.8, alpha=0.5)
@@ -132,14 +141,18 @@ def draw_drawdown(results: Sequence[BacktestResult], held: pd.Series, *, period:
         shown.rename_axis("time").reset_index(),
         name=f"drawdown_{slug(period)}",
         title=f"Drawdown, {period}",
-        caption=f"Bar by bar, fraction below the highest equity so far; the legend gives the deepest. Grey: {HELD}.",
+        caption=(
+            "Bar by bar, fraction below the highest equity so far; the legend gives the deepest. "
+            f"Grey: {HELD}."
+        ),
     )
 
 
 def draw_fee_sweep(
     results: Sequence[BacktestResult], *, period: str, interval: tuple[float, float] | None
 ) -> Picture:
-    """Draw the net return against the cost per side, with the break-even point and every fee scenario marked.
+    """Draw the net return against the cost per side, with the break-even point and every fee
+    scenario marked.
 
     Where the scenarios lie far beyond the break-even point, a second panel shows its neighbourhood.
     """
@@ -178,12 +191,21 @@ def _even_words(even: float, interval: tuple[float, float] | None, *, trades: in
     if np.isfinite(even):
         span = f"{bp(interval[0])} to {bp(interval[1])}" if interval else ""
         shaded = f"; shaded: its 95 % interval, {span}" if span else ""
-        other = f" The break-even fee under the verdict is arithmetic: trades added up, not compounded{shaded}."
+        other = (
+            " The break-even fee under the verdict is arithmetic: trades added up, not "
+            f"compounded{shaded}."
+        )
         if even < 0:
-            return f"They do not break even, not even at zero cost (break-even {bp(even)} a side).{other}"
+            return (
+                f"They do not break even, not even at zero cost (break-even {bp(even)} a "
+                f"side).{other}"
+            )
         return f"They break even at {bp(even)} a side, lower the more the equity swings.{other}"
     few = f"with {trades} of them, fewer than {MIN_TRADES}, it means nothing"
-    return f"Their break-even fee is n/a: {few if trades < MIN_TRADES else 'no cost within 50 % of a fill is it'}."
+    return (
+        "Their break-even fee is n/a: "
+        f"{few if trades < MIN_TRADES else 'no cost within 50 % of a fill is it'}."
+    )
 
 
 def _sweep(axes: Axes, sweep: pd.DataFrame) -> None:
@@ -201,7 +223,9 @@ def _sweep(axes: Axes, sweep: pd.DataFrame) -> None:
 
 
 def monthly_returns(results: Sequence[BacktestResult], held: pd.Series) -> pd.DataFrame:
-    """Return the compounded return of each calendar month (UTC), one column a fee scenario, buy-and-hold last."""
+    """Return the compounded return of each calendar month (UTC), one column a fee scenario,
+    buy-and-hold last.
+    """
     returns = {result.fees: result.returns for result in results}
     returns[str(held.name)] = daily_returns(held, cash=results[0].cash)
     return pd.DataFrame({name: _by_month(daily) for name, daily in returns.items()}).rename_axis(

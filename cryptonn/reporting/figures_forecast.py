@@ -1,4 +1,6 @@
-"""Figures of a regression: predicted beside actual prices, near enough to see whether the forecast only lags behind."""
+"""Figures of a regression: predicted beside actual prices, near enough to see whether the forecast
+only lags behind.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,8 +41,8 @@ def draw_forecasts(
     Parameters
     ----------
     forecasts
-        Index ``due``, the time of the price that is forecast (UTC). Columns ``role``, ``close`` (when it was said),
-        ``predicted``, ``actual``.
+        Index ``due``, the time of the price that is forecast (UTC). Columns ``role``, ``close``
+        (when it was said), ``predicted``, ``actual``.
     labels
         Role and its title, in the order of the rows.
     quote
@@ -65,8 +67,11 @@ def draw_forecasts(
         table.sort_values(["role", "due"], kind="stable"),
         name="forecasts",
         title="Predicted and actual price",
-        caption="Each forecast stands at the time of the price it is about. Grey, in the near view: persistence, the "
-        "close known when the forecast was made. A blue line that follows the grey one says no more than it does.",
+        caption=(
+            "Each forecast stands at the time of the price it is about. Grey, in the near view: "
+            "persistence, the close known when the forecast was made. A blue line that follows "
+            "the grey one says no more than it does."
+        ),
     )
 
 
@@ -95,14 +100,16 @@ def _prices(axes: Axes, rows: pd.DataFrame, *, marker: str, quote: str) -> None:
 def draw_forecast_chart(
     rows: pd.DataFrame, *, role: str, label: str, band: tuple[float, float] | None, quote: str
 ) -> Chart:
-    """Draw one role as a chart to look into: predicted and observed price, and the interval of the forecast.
+    """Draw one role as a chart to look into: predicted and observed price, and the interval of the
+    forecast.
 
     Parameters
     ----------
     rows
         Of one role, as for ``draw_forecasts``; ``actual`` is NaN where the price has not come yet.
     band
-        Lower and upper end of the 95 % interval as log moves from the predicted price; None draws none.
+        Lower and upper end of the 95 % interval as log moves from the predicted price; None draws
+        none.
     """
     shown = rows.loc[rows["predicted"].notna()].iloc[-_MOST_BARS:]
     if band is not None:
@@ -136,13 +143,16 @@ def _chart_caption(shown: pd.DataFrame, *, whole: int, band: tuple[float, float]
         else "all bars"
     )
     shaded = (
-        " Shaded: the 95 % interval, which takes the errors to be as large as they were on the validation rows."
+        (
+            " Shaded: the 95 % interval, which takes the errors to be as large as they were on the "
+            "validation rows."
+        )
         if band is not None
         else ""
     )
     return (
-        f"{first} to {last} (UTC), {cut}, each at the time of the price it is about.{shaded} Click on persistence in "
-        "the legend to see what was known. Drag to zoom, double-click to reset."
+        f"{first} to {last} (UTC), {cut}, each at the time of the price it is about.{shaded} Click "
+        "on persistence in the legend to see what was known. Drag to zoom, double-click to reset."
     )
 
 

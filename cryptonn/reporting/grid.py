@@ -1,4 +1,6 @@
-"""Tables as the report shows them: every cell as text, the number to sort by, and whether it is good or bad news."""
+"""Tables as the report shows them: every cell as text, the number to sort by,
+and whether it is good or bad news.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -102,7 +104,9 @@ _MEANINGS = METRICS | CHOSEN
 
 
 def comparison_grid(comparison: pd.DataFrame, *, period: str, own: str, name: str) -> Grid:
-    """Lay every strategy under every fee scenario side by side; ``own`` comes first and is highlighted."""
+    """Lay every strategy under every fee scenario side by side;
+    ``own`` comes first and is highlighted.
+    """
     table = comparison.loc[comparison["period"] == period] if "period" in comparison else comparison
     table = _ordered(table, own=own)
     columns = [column for column in _COLUMNS if column[0] in table]
@@ -132,7 +136,9 @@ def comparison_grid(comparison: pd.DataFrame, *, period: str, own: str, name: st
 
 
 def _ordered(table: pd.DataFrame, *, own: str) -> pd.DataFrame:
-    """Put one strategy first and the others in the order of their appearance, each from cheap to dear."""
+    """Put one strategy first and the others in the order of their appearance,
+    each from cheap to dear.
+    """
     place = {name: number for number, name in enumerate(dict.fromkeys([own, *table["strategy"]]))}
     order = pd.DataFrame(
         {"place": table["strategy"].map(place), "dear": table.get("cost_per_side", 0.0)}
@@ -144,7 +150,9 @@ def _ordered(table: pd.DataFrame, *, own: str) -> pd.DataFrame:
 
 
 def without_praise(grid: Grid, *, mark: str = "") -> Grid:
-    """Return a grid without green, for numbers that are no evidence; ``mark`` is added to its title."""
+    """Return a grid without green, for numbers that are no evidence;
+    ``mark`` is added to its title.
+    """
     rows = tuple(
         tuple(replace(cell, tone="" if cell.tone == "good" else cell.tone) for cell in row)
         for row in grid.rows
@@ -160,20 +168,26 @@ def _comparison_note(table: pd.DataFrame) -> str:
         else None
     )
     said = [
-        f"{HELD[0].upper()}{HELD[1:]}: {signed_percent(held)} from the first open to the last close."
+        (
+            f"{HELD[0].upper()}{HELD[1:]}: {signed_percent(held)} from the first open to the last "
+            "close."
+        )
     ]
     if "buy_and_hold" in there:
         said.append(
-            "The strategy buy_and_hold enters at the second open, with its share of equity, and pays."
+            "The strategy buy_and_hold enters at the second open, with its share of equity, and "
+            "pays."
         )
     if "random_entry" in there:
         said.append(
-            "random_entry is one draw of one seed: another seed gives another row. Each of its trades lasts hold "
-            "bars, never renewed, so it may be in the market for less time than the run's own strategy."
+            "random_entry is one draw of one seed: another seed gives another row. Each of its "
+            "trades lasts hold bars, never renewed, so it may be in the market for less time than "
+            "the run's own strategy."
         )
     said.append(
-        "Required is the accuracy, weighted by the size of the moves, at which gross would just pay the costs; "
-        "above 100 % none is enough. Click a heading to sort, rest the pointer on one to read what it means."
+        "Required is the accuracy, weighted by the size of the moves, at which gross would just "
+        "pay the costs; above 100 % none is enough. Click a heading to sort, rest the pointer on "
+        "one to read what it means."
     )
     return " ".join(said)
 
@@ -188,7 +202,9 @@ def _cell(value: Any, write: Callable[[Any], str], news: bool) -> Cell:
 
 
 def accuracy_grid(assessments: Mapping[str, Mapping[str, Assessment]]) -> Grid:
-    """Lay the metrics of every period and model side by side, the published accuracy beside the honest ones."""
+    """Lay the metrics of every period and model side by side,
+    the published accuracy beside the honest ones.
+    """
     columns = [
         (period, model, found.metrics)
         for period, models in assessments.items()
@@ -267,7 +283,9 @@ def _metric(name: str, value: float | None) -> str:
 
 
 def monthly_grid(months: pd.DataFrame, *, label: str, whose: str, name: str) -> Grid:
-    """Show the return of each month under every fee scenario; ``label`` names the period, ``whose`` the strategy."""
+    """Show the return of each month under every fee scenario; ``label`` names the period,
+    ``whose`` the strategy.
+    """
     columns = list(months)
     rows = tuple(
         (
@@ -309,7 +327,10 @@ def statistics_grid(table: pd.DataFrame) -> Grid:
         for key, title, write in _STATISTICS
         if key in table
     )
-    note = "Volatility: standard deviation of daily log returns times the root of 365. Kurtosis: in excess."
+    note = (
+        "Volatility: standard deviation of daily log returns times the root of 365. Kurtosis: in "
+        "excess."
+    )
     return Grid(
         "statistics",
         "Basic statistics",

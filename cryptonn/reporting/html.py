@@ -1,4 +1,6 @@
-"""The report: one HTML file that opens offline, and every figure and table of it beside it as PNG, CSV and JSON."""
+"""The report: one HTML file that opens offline, and every figure and table of it beside it as PNG,
+CSV and JSON.
+"""
 
 import base64
 from collections.abc import Iterator, Mapping
@@ -92,8 +94,8 @@ def write_report(run: Run, folder: Path, *, on_step: OnStep = silent) -> Path:
     run
         A run; without backtests the report holds its validation alone.
     folder
-        Gets ``report.html``, ``figures/`` (PNG, and JSON of the price charts) and ``tables/`` (CSV). What of these
-        stood there before is replaced.
+        Gets ``report.html``, ``figures/`` (PNG, and JSON of the price charts) and ``tables/``
+        (CSV). What of these stood there before is replaced.
     on_step
         Called with a ``Step`` before each piece of the report.
 
@@ -153,7 +155,10 @@ def _add_money(run: Run, parts: _Parts, period: str) -> None:
 def _add_sheets(run: Run, parts: _Parts, period: str, figures: Path) -> None:
     for title, result, sheet in make_tear_sheets(run, period, figures):
         folder = f"tearsheet_{slug(period)}_{slug(result.fees)}"
-        words = f"net {signed_percent(result.equity.iloc[-1] / result.cash - 1)}, {count(len(result.trades))} trades"
+        words = (
+            f"net {signed_percent(result.equity.iloc[-1] / result.cash - 1)}, "
+            f"{count(len(result.trades))} trades"
+        )
         images = tuple(_Image(path.stem, _base64(path.read_bytes())) for path in sheet.images)
         parts.sheets.append(_Sheet(title, folder, words, sheet.note, sheet.tables, images))
 

@@ -11,45 +11,70 @@ METRICS = {
     "bars": "bars of the period",
     "trades": "round trips, one still open at the end included",
     "rejections": "orders refused: not enough cash, or too small for the market",
-    "gross_return": "what the same positions, as shares of equity, return with each cost given back as it is paid "
-    "(fills at the open prices), compounded over the period (fraction)",
+    "gross_return": (
+        "what the same positions, as shares of equity, return with each cost given back as it is "
+        "paid (fills at the open prices), compounded over the period (fraction)"
+    ),
     "net_return": "final equity over starting cash, minus one (fraction)",
     "net_return_low": "95 % interval (stationary bootstrap of days), lower end",
     "net_return_high": "95 % interval (stationary bootstrap of days), upper end",
-    "buy_and_hold_return": "all in, no costs: last close over first open of the same bars, minus one (fraction); a "
-    "strategy that buys and holds enters at the second open, with its share of equity, and pays",
+    "buy_and_hold_return": (
+        "all in, no costs: last close over first open of the same bars, minus one (fraction); a "
+        "strategy that buys and holds enters at the second open, with its share of equity, and "
+        "pays"
+    ),
     "final_equity": "money at the last close (quote)",
-    "gross_per_trade_bp": "mean over trades of the profit at the open prices over the notional at entry (bp)",
+    "gross_per_trade_bp": (
+        "mean over trades of the profit at the open prices over the notional at entry (bp)"
+    ),
     "gross_per_trade_low_bp": "95 % interval (stationary bootstrap of days), lower end",
     "gross_per_trade_high_bp": "95 % interval (stationary bootstrap of days), upper end",
     "cost_per_trade_bp": "mean over trades of all costs over the notional at entry (bp)",
     "net_per_trade_bp": "gross less cost per trade (bp)",
     "fees_paid": "commissions (quote)",
-    "slippage_paid": "spread and slippage: distance of the fills from the open, times amount (quote)",
+    "slippage_paid": (
+        "spread and slippage: distance of the fills from the open, times amount (quote)"
+    ),
     "borrow_paid": "borrow charged on shorts (quote)",
-    "break_even_fee": "cost per side, commission and spread and slippage together, at which the arithmetic net return "
-    "is zero: sum of position times return over sum of traded amounts, as shares of equity (fraction of notional); "
-    "undefined with fewer than 10 trades",
+    "break_even_fee": (
+        "cost per side, commission and spread and slippage together, at which the arithmetic net "
+        "return is zero: sum of position times return over sum of traded amounts, as shares of "
+        "equity (fraction of notional); undefined with fewer than 10 trades"
+    ),
     "break_even_fee_low": "95 % interval (days resampled jointly for both sums), lower end",
     "break_even_fee_high": "95 % interval (days resampled jointly for both sums), upper end",
     "accuracy_of_trades": "share of trades with a profit at the open prices; a tie is a miss",
-    "weighted_accuracy_of_trades": "share of the trades' absolute move (entry open to exit open) that was a profit",
-    "required_weighted_accuracy": "that share at which gross equals cost: 1/2 + cost / (2 x mean absolute move); above "
-    "1 no accuracy is enough",
-    "mean_absolute_move_of_trades_bp": "mean absolute move of a trade, entry open to exit open (bp)",
-    "required_move_bp": "mean absolute move that would pay the costs at the achieved weighted accuracy (bp); infinite "
-    "where that is not above 1/2",
+    "weighted_accuracy_of_trades": (
+        "share of the trades' absolute move (entry open to exit open) that was a profit"
+    ),
+    "required_weighted_accuracy": (
+        "that share at which gross equals cost: 1/2 + cost / (2 x mean absolute move); above 1 no "
+        "accuracy is enough"
+    ),
+    "mean_absolute_move_of_trades_bp": (
+        "mean absolute move of a trade, entry open to exit open (bp)"
+    ),
+    "required_move_bp": (
+        "mean absolute move that would pay the costs at the achieved weighted accuracy (bp); "
+        "infinite where that is not above 1/2"
+    ),
     "sharpe": "mean over deviation of daily returns, times the root of 365",
     "sharpe_low": "95 % interval (stationary bootstrap of days), lower end",
     "sharpe_high": "95 % interval (stationary bootstrap of days), upper end",
-    "probabilistic_sharpe": "probability that the true Sharpe ratio is above 0 (Bailey & López de Prado 2012)",
-    "minimum_track_record_days": "days needed to say so at 5 %; infinite for a Sharpe ratio not above 0",
+    "probabilistic_sharpe": (
+        "probability that the true Sharpe ratio is above 0 (Bailey & López de Prado 2012)"
+    ),
+    "minimum_track_record_days": (
+        "days needed to say so at 5 %; infinite for a Sharpe ratio not above 0"
+    ),
     "sortino": "mean over downside deviation of daily returns, times the root of 365",
     "annual_return": "net return compounded to 365 days (fraction)",
     "annual_volatility": "deviation of daily returns times the root of 365 (fraction)",
     "max_drawdown": "deepest fall below a peak, on daily equity (≤ 0, fraction)",
     "max_drawdown_days": "its length, from the peak to the recovery or the last day",
-    "max_drawdown_bars": "deepest fall below a peak, bar by bar: what was really lived through (≤ 0, fraction)",
+    "max_drawdown_bars": (
+        "deepest fall below a peak, bar by bar: what was really lived through (≤ 0, fraction)"
+    ),
     "calmar": "annual return over the depth of the deepest daily drawdown",
     "exposure": "share of bars with a position at the close",
     "turnover_per_day": "traded notional over the equity at the start of the day, mean over days",
@@ -63,8 +88,11 @@ METRICS = {
 
 CHOSEN = {
     "trials": "settings that were tried before this one was chosen on the validation rows",
-    "deflated_sharpe": "probability that the true Sharpe ratio is above the highest that luck is expected to show in "
-    "so many trials without skill (Bailey & López de Prado 2014; their variance, not known, taken as 1 / (days - 1))",
+    "deflated_sharpe": (
+        "probability that the true Sharpe ratio is above the highest that luck is expected to "
+        "show in so many trials without skill (Bailey & López de Prado 2014; their variance, not "
+        "known, taken as 1 / (days - 1))"
+    ),
 }
 """The same of a backtest whose settings are the best of several."""
 

@@ -1,4 +1,6 @@
-"""What a backtest earned, what it paid, and what it would have needed: one number a name, units in the names."""
+"""What a backtest earned, what it paid, and what it would have needed: one number a name,
+units in the names.
+"""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -55,8 +57,8 @@ def metrics_of(
     Returns
     -------
     dict
-        One value a name of ``METRICS``: numbers, and text for names and notes. NaN where undefined, as without trades.
-        With ``trials``, one a name of ``CHOSEN`` too.
+        One value a name of ``METRICS``: numbers, and text for names and notes. NaN where undefined,
+        as without trades. With ``trials``, one a name of ``CHOSEN`` too.
 
     Raises
     ------
@@ -109,7 +111,8 @@ def comparison_table(metrics: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a backtest, in the given order; the columns of ``COMPARISON`` (``period`` only if given).
+        One row a backtest, in the given order; the columns of ``COMPARISON`` (``period`` only if
+        given).
     """
     rows = list(metrics)
     columns = [
@@ -130,7 +133,8 @@ def _bars(result: BacktestResult, candles: pd.DataFrame) -> pd.DataFrame:
     if (where < 0).any():
         missing = index[where < 0]
         raise DataError(
-            f"the candles lack {len(missing):,} bars of the backtest, first {missing[0]}: give those it ran on."
+            f"the candles lack {len(missing):,} bars of the backtest, first {missing[0]}: give "
+            "those it ran on."
         )
     return candles.iloc[where]
 
@@ -210,7 +214,9 @@ def _trade_metrics(result: BacktestResult, *, resamples: int, seed: int) -> dict
 def _break_even(
     result: BacktestResult, opens: Array, *, resamples: int, seed: int
 ) -> dict[str, float]:
-    """Return gross return and break-even fee, from each bar's gross gain and traded notional over the equity before."""
+    """Return gross return and break-even fee, from each bar's gross gain and traded notional over
+    the equity before.
+    """
     equity = result.equity.to_numpy(dtype=np.float64)
     before = np.concatenate([[result.cash], equity[:-1]])
     index = pd.DatetimeIndex(result.equity.index)

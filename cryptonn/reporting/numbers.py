@@ -32,7 +32,8 @@ def big_numbers(own: pd.DataFrame, models: Mapping[str, Assessment]) -> list[Big
     Parameters
     ----------
     own
-        Rows of the comparison table of this period and the strategy that leads it, one a fee scenario.
+        Rows of the comparison table of this period and the strategy that leads it, one a fee
+        scenario.
     models
         Assessments of this period by model; empty where the strategy does not trade on them.
     """

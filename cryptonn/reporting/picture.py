@@ -1,4 +1,6 @@
-"""One static figure of the report: its PNG, the table it was drawn from, and one look for all of them."""
+"""One static figure of the report: its PNG, the table it was drawn from,
+and one look for all of them.
+"""
 
 import io
 from collections.abc import Sequence
@@ -95,7 +97,9 @@ class Picture:
 
 
 def house_style() -> AbstractContextManager[None]:
-    """Return a context in which matplotlib draws in the look of the report; the settings before it come back after."""
+    """Return a context in which matplotlib draws in the look of the report;
+    the settings before it come back after.
+    """
     return mpl.rc_context(_STYLE)
 
 
@@ -106,7 +110,9 @@ def canvas(
     size: tuple[float, float],
     heights: Sequence[float] | None = None,
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure without a window and its axes, row by row; ``size`` is width and height in inches."""
+    """Return a figure without a window and its axes, row by row;
+    ``size`` is width and height in inches.
+    """
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(
@@ -122,10 +128,13 @@ def picture(figure: Figure, table: pd.DataFrame, *, name: str, title: str, capti
 
 
 def png_of(figure: Figure, *, dpi: int) -> bytes:
-    """Render a figure on an Agg canvas: the bytes that ``savefig`` gives, which draws everything twice."""
+    """Render a figure on an Agg canvas: the bytes that ``savefig`` gives,
+    which draws everything twice.
+    """
     figure.set_dpi(dpi)
     buffer = io.BytesIO()
-    cast(FigureCanvasAgg, figure.canvas).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    agg = cast(FigureCanvasAgg, figure.canvas)
+    agg.print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
@@ -145,7 +154,9 @@ def date_axis(axes: Axes) -> None:
 
 
 def legend_above(axes: Axes) -> None:
-    """Put the legend in one row above the axes, where it hides nothing and takes no width from them."""
+    """Put the legend in one row above the axes, where it hides nothing and takes no width from
+    them.
+    """
     if not axes.get_title(loc="left"):
         axes.set_title(" ", pad=8)
     legend = axes.legend(

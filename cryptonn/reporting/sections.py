@@ -1,4 +1,6 @@
-"""The parts of the report, each made from a run: verdict, money, validation, charts, tear sheets, market, facts."""
+"""The parts of the report, each made from a run: verdict, money, validation, charts, tear sheets,
+market, facts.
+"""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -112,7 +114,9 @@ _CHART_BARS = 120
 
 
 def own_results(run: Run, period: str) -> list[BacktestResult]:
-    """Return the strategy that leads a test period, the run's own if it traded there, cheapest scenario first."""
+    """Return the strategy that leads a test period, the run's own if it traded there,
+    cheapest scenario first.
+    """
     leading = run.leading(period)
     own = [result for result in run.backtests[period] if result.strategy == leading]
     return sorted(own, key=lambda result: result.costs.per_side)
@@ -125,7 +129,9 @@ def _other(run: Run, period: str) -> str:
 
 
 def _label(run: Run, period: str) -> str:
-    """Name a test period, the strategy that leads it where it is not the run's own, and whether it is in-sample."""
+    """Name a test period, the strategy that leads it where it is not the run's own,
+    and whether it is in-sample.
+    """
     marks = (_other(run, period), IN_SAMPLE if run.in_sample(period) else "")
     return ", ".join((period, *(mark for mark in marks if mark)))
 
@@ -160,7 +166,9 @@ def _tone(run: Run, period: str) -> str:
 
 
 def make_money(run: Run, period: str) -> Money:
-    """Draw equity, fee sweep and drawdown of one test period, and lay out its months and its comparison."""
+    """Draw equity, fee sweep and drawdown of one test period,
+    and lay out its months and its comparison.
+    """
     results, label = own_results(run, period), _label(run, period)
     held = _held(run, results[0])
     whose = _other(run, period) or "the run's own strategy"
@@ -243,7 +251,9 @@ def _thresholds(run: Run) -> dict[str, float]:
 def make_tear_sheets(
     run: Run, period: str, folder: Path
 ) -> list[tuple[str, BacktestResult, TearSheet]]:
-    """Let pyfolio draw the cheapest and the costliest scenario of the strategy that leads a test period."""
+    """Let pyfolio draw the cheapest and the costliest scenario of the strategy that leads a test
+    period.
+    """
     results = own_results(run, period)
     benchmark = daily_returns(_held(run, results[0]), cash=results[0].cash)
     chosen = {result.fees: result for result in (cheapest(results), costliest(results))}

@@ -1,4 +1,6 @@
-"""The part of the report about a regression: what it forecast, what came, and what persistence would have said."""
+"""The part of the report about a regression: what it forecast, what came,
+and what persistence would have said.
+"""
 
 import math
 from collections.abc import Mapping
@@ -25,9 +27,10 @@ Band = tuple[float, float]
 _FITTED = "train"
 _HELD = "interval_held"
 _WORDS = (
-    "A forecast of a price is worth something only beside persistence, which says that the price stays as it is: both "
-    "lines of a good-looking plot lie together even where the network says nothing else. The errors on the train rows "
-    "are those of rows the network was fitted to, and no evidence."
+    "A forecast of a price is worth something only beside persistence, which says that the price "
+    "stays as it is: both lines of a good-looking plot lie together even where the network says "
+    "nothing else. The errors on the train rows are those of rows the network was fitted to, and "
+    "no evidence."
 )
 
 
@@ -93,7 +96,9 @@ def _by_due_time(run: Run) -> pd.DataFrame:
 
 
 def _band(run: Run) -> Band | None:
-    """Return the ends of the 95 % interval as the model keeps them: log moves from the predicted price."""
+    """Return the ends of the 95 % interval as the model keeps them:
+    log moves from the predicted price.
+    """
     path = run.folder / "model" / "model.json"
     kept: Mapping[str, Any] = (read_json(path).get("regression") if path.exists() else None) or {}
     low, high = (kept.get(name) for name in ("low", "high"))
@@ -151,8 +156,11 @@ def _grid(
     return Grid(
         name="forecast_scores",
         title="Errors beside those of persistence",
-        note=f"Errors in {quote}. A ratio below 1 and a negative statistic are better than persistence; p is how often "
-        "chance alone gives a statistic as far from 0. Small print: 95 % interval, allowing for overlap.",
+        note=(
+            f"Errors in {quote}. A ratio below 1 and a negative statistic are better than "
+            "persistence; p is how often chance alone gives a statistic as far from 0. Small "
+            "print: 95 % interval, allowing for overlap."
+        ),
         head=tuple(head),
         rows=rows,
         frame=frame,

@@ -1,4 +1,6 @@
-"""The part of the report about an earlier system: its own figure, what that gives here, and what is left of it."""
+"""The part of the report about an earlier system: its own figure, what that gives here,
+and what is left of it.
+"""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -15,10 +17,12 @@ from cryptonn.runs import Run
 __all__ = ["Published", "make_published", "published_line"]
 
 _FAILED = 5e-4
-"""A train loss that ends no further than this below ln 2 has not come down; dropout alone may hold it there."""
+"""A train loss that ends no further than this below ln 2 has not come down;
+dropout alone may hold it there.
+"""
 _NEVER_TRADED = (
-    "Nothing of the reproduction was traded, nor could it be: its leaks are known to this comparison alone. Only the "
-    "run's own network trades."
+    "Nothing of the reproduction was traded, nor could it be: its leaks are known to this "
+    "comparison alone. Only the run's own network trades."
 )
 
 
@@ -34,7 +38,9 @@ class Published:
 
 
 def make_published(run: Run) -> Published | None:
-    """Lay the earlier system's figure beside what it gives here and what is left of it; None without one."""
+    """Lay the earlier system's figure beside what it gives here and what is left of it;
+    None without one.
+    """
     if run.published is None:
         return None
     numbers = _numbers(run)
@@ -48,7 +54,9 @@ def make_published(run: Run) -> Published | None:
 
 
 def published_line(run: Run) -> str:
-    """Say in one line what was published, what it gives here, and what is left; nothing without a published system."""
+    """Say in one line what was published, what it gives here, and what is left;
+    nothing without a published system.
+    """
     if run.published is None:
         return ""
     numbers = _numbers(run)
@@ -87,7 +95,9 @@ def _share_or_number(figure: float) -> str:
 
 
 def _honest(run: Run) -> dict[str, Mapping[str, float]]:
-    """Return the network's metrics on the run file's test periods, or on validation where it names none."""
+    """Return the network's metrics on the run file's test periods,
+    or on validation where it names none.
+    """
     names = [name for name in run.config.data.test if name in run.assessments] or ["validation"]
     found = {name: run.assessments.get(name, {}).get("network") for name in names}
     return {
@@ -98,10 +108,18 @@ def _honest(run: Run) -> dict[str, Mapping[str, float]]:
 def _sentences(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
     yield f"{_claim(run)}."
     if numbers:
-        span = f"({_span(numbers, 'accuracy')}, {count(numbers['windows'])} windows){_fits(run, numbers)}"
-        yield f"Reproduced as published here{_shortened(run)}: {percent(numbers['accuracy'])} {span}."
+        span = (
+            f"({_span(numbers, 'accuracy')}, {count(numbers['windows'])} "
+            f"windows){_fits(run, numbers)}"
+        )
+        yield (
+            f"Reproduced as published here{_shortened(run)}: {percent(numbers['accuracy'])} {span}."
+        )
     else:
-        yield "It is not trained apart: this run is what was published, split in time order and purged."
+        yield (
+            "It is not trained apart: this run is what was published, split in time order and "
+            "purged."
+        )
     honest = _honest(run)
     if honest:
         yield _judged(run, honest)
@@ -116,11 +134,16 @@ def _fits(run: Run, numbers: Mapping[str, float]) -> str:
     figure, low, high = _figure(run), numbers["accuracy_low"], numbers["accuracy_high"]
     if figure is None or math.isnan(low) or not 0 < figure <= 1:
         return ""
-    return f"; the figure that was quoted lies {'inside' if low <= figure <= high else 'outside'} that interval"
+    return (
+        f"; the figure that was quoted lies {'inside' if low <= figure <= high else 'outside'} "
+        "that interval"
+    )
 
 
 def _shortened(run: Run) -> str:
-    """Say for how many epochs the earlier system was trained, where that is not as many as it had."""
+    """Say for how many epochs the earlier system was trained,
+    where that is not as many as it had.
+    """
     record = run.published or {}
     epochs, full = record.get("epochs"), record.get("full_epochs")
     return (
@@ -132,7 +155,10 @@ def _shortened(run: Run) -> str:
 
 def _judged(run: Run, honest: Mapping[str, Mapping[str, float]]) -> str:
     found = [
-        f"{percent(metrics['accuracy_on_moves'])} of moves right on {period} ({_span(metrics, 'accuracy_on_moves')})"
+        (
+            f"{percent(metrics['accuracy_on_moves'])} of moves right on {period} "
+            f"({_span(metrics, 'accuracy_on_moves')})"
+        )
         for period, metrics in honest.items()
     ]
     text = f"This run, honestly split and judged{_own(run)}: {'; '.join(found)}."
@@ -142,7 +168,10 @@ def _judged(run: Run, honest: Mapping[str, Mapping[str, float]]) -> str:
         f"{percent(metrics['balanced_accuracy_published'])} on {period}"
         for period, metrics in honest.items()
     ]
-    return f"{text} With ties up and both classes balanced, as earlier systems count, that is {', '.join(alike)}."
+    return (
+        f"{text} With ties up and both classes balanced, as earlier systems count, that is "
+        f"{', '.join(alike)}."
+    )
 
 
 def _own(run: Run) -> str:
@@ -168,15 +197,18 @@ def _ties(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
     if labels.ties == "exclude" or not share > 0 or math.isnan(moves) or math.isnan(ties):
         return
     yield (
-        f"{percent(share)} of its windows do not move and count as {labels.ties}. It says up of {percent(ties)} of "
-        f"these and of {percent(moves)} of those that move{_recognised(numbers, ties=labels.ties)}. On moves alone it "
-        f"is right in {percent(numbers['accuracy_on_moves'])} ({_span(numbers, 'accuracy_on_moves')})"
-        f"{_base(run, share)}."
+        f"{percent(share)} of its windows do not move and count as {labels.ties}. It says up of "
+        f"{percent(ties)} of these and of {percent(moves)} of those that "
+        f"move{_recognised(numbers, ties=labels.ties)}. On moves alone it is right in "
+        f"{percent(numbers['accuracy_on_moves'])} "
+        f"({_span(numbers, 'accuracy_on_moves')}){_base(run, share)}."
     )
 
 
 def _recognised(numbers: Mapping[str, float], *, ties: str) -> str:
-    """Say whether the network tells windows that will not move from those that will, and what that is worth."""
+    """Say whether the network tells windows that will not move from those that will,
+    and what that is worth.
+    """
     worth, low, high = worth_of_ties(numbers, ties=ties)
     if math.isnan(worth):
         return ", too few to tell them apart"
@@ -185,10 +217,13 @@ def _recognised(numbers: Mapping[str, float], *, ties: str) -> str:
     )
     if low > 0:
         return (
-            f", so part of the figure is recognising minutes that will not move, which cannot be traded: {ends} of "
-            "windows"
+            ", so part of the figure is recognising minutes that will not move, which cannot be "
+            f"traded: {ends} of windows"
         )
-    return f", too little a difference to say that it recognises them; telling them apart is worth {ends} of windows"
+    return (
+        ", too little a difference to say that it recognises them; telling them apart is worth "
+        f"{ends} of windows"
+    )
 
 
 def _base(run: Run, ties_share: float) -> str:
@@ -206,9 +241,9 @@ def _failure(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
     if run.config.as_published().training.loss != "crossentropy" or learnt:
         return
     yield (
-        f"Its train loss did not come below ln 2 = {toss:.4f}, that of always saying one half ({first:.4f} after the "
-        f"first epoch, {last:.4f} after the last), and its accuracy is one that a coin reaches: a failed training, "
-        "evidence of nothing."
+        f"Its train loss did not come below ln 2 = {toss:.4f}, that of always saying one half "
+        f"({first:.4f} after the first epoch, {last:.4f} after the last), and its accuracy is one "
+        "that a coin reaches: a failed training, evidence of nothing."
     )
 
 

@@ -1,7 +1,9 @@
-"""pyfolio's tear sheet of one backtest: its figures as PNG and its tables as HTML. The only place that knows pyfolio.
+"""pyfolio's tear sheet of one backtest: its figures as PNG and its tables as HTML. The only place
+that knows pyfolio.
 
-pyfolio counts 252 periods a year and 21 days a month, and offers no setting for it; crypto trades on 365 days. Its
-annual numbers are left as they come and are labelled so. The project's own table is in ``metrics.py``.
+pyfolio counts 252 periods a year and 21 days a month, and offers no setting for it; crypto trades
+on 365 days. Its annual numbers are left as they come and are labelled so. The project's own table
+is in ``metrics.py``.
 """
 
 import contextlib
@@ -25,15 +27,21 @@ from cryptonn.trading.result import BacktestResult
 __all__ = ["ANNUALISATION_NOTE", "TearSheet", "table_cells", "write_tear_sheet"]
 
 ANNUALISATION_NOTE = (
-    "pyfolio annualises with 252 periods a year and counts a month as 21 days. Crypto trades on 365 days, so its "
-    "annual return, volatility, Sharpe and Sortino ratios differ from this report's own tables, which use 365."
+    "pyfolio annualises with 252 periods a year and counts a month as 21 days. Crypto trades on "
+    "365 days, so its annual return, volatility, Sharpe and Sortino ratios differ from this "
+    "report's own tables, which use 365."
 )
 
-_ESTIMATE_NOTE = "Where most days end flat, pyfolio guesses positions within the day: exposure and turnover are estimates."
+_ESTIMATE_NOTE = (
+    "Where most days end flat, pyfolio guesses positions within the day: exposure and turnover are "
+    "estimates."
+)
 _DPI = 65
 _FEW_DAYS = 30
 _FEWEST_DAYS = 3
-"""pandas tells a daily index by three days; with fewer pyfolio mixes times with and without a zone."""
+"""pandas tells a daily index by three days; with fewer pyfolio mixes times with and
+without a zone.
+"""
 
 _KNOWN_WARNINGS: tuple[tuple[str, type[Warning]], ...] = (
     (r'Module "zipline\.assets" not found', UserWarning),
@@ -50,7 +58,9 @@ _KNOWN_WARNINGS: tuple[tuple[str, type[Warning]], ...] = (
     (r"Mean of empty slice", RuntimeWarning),
     (r"Degrees of freedom", RuntimeWarning),
 )
-"""What pyfolio, seaborn and empyrical say with today's pandas and matplotlib; anything else is let through."""
+"""What pyfolio, seaborn and empyrical say with today's pandas and matplotlib;
+anything else is let through.
+"""
 
 _UNDEFINED = re.compile(r"<td>(?:nan|NaN|inf|NaT)%?</td>")
 _NAMES = {
@@ -82,7 +92,8 @@ def write_tear_sheet(
     result
         Its daily UTC returns, end-of-day positions and fills are what pyfolio gets.
     folder
-        Where the PNG files go: ``1_returns.png``, ``2_positions.png`` and so on, in pyfolio's order.
+        Where the PNG files go: ``1_returns.png``, ``2_positions.png`` and so on, in pyfolio's
+        order.
     benchmark
         Simple daily UTC returns of buying and holding.
     round_trips
@@ -91,7 +102,8 @@ def write_tear_sheet(
     Returns
     -------
     TearSheet
-        Without fills it holds the returns sheet alone, of fewer than three days nothing; its note says so.
+        Without fills it holds the returns sheet alone, of fewer than three days nothing; its note
+        says so.
 
     Raises
     ------
@@ -154,7 +166,8 @@ def table_cells(html: str) -> list[list[str]]:
 
 
 def _transactions(result: BacktestResult) -> pd.DataFrame:
-    # Fills of one side at one instant become one row: pyfolio averages rows of one instant where it should add them.
+    # Fills of one side at one instant become one row: pyfolio averages rows of one instant where
+    # it should add them.
     fills = result.fills
     table = pd.DataFrame(
         {
@@ -175,12 +188,18 @@ def _note(result: BacktestResult, *, full: bool) -> str:
     if not full:
         said.insert(
             0,
-            "No order was filled, so there are no positions or transactions: this is the returns sheet alone.",
+            (
+                "No order was filled, so there are no positions or transactions: this is the "
+                "returns sheet alone."
+            ),
         )
     if len(result.returns) < _FEW_DAYS:
         said.insert(
             0,
-            f"Only {len(result.returns)} days: annual numbers and rolling windows mean little here.",
+            (
+                f"Only {len(result.returns)} days: annual numbers and rolling windows mean little "
+                "here."
+            ),
         )
     return " ".join(said)
 
