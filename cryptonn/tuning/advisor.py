@@ -1,8 +1,10 @@
-"""What Optuna is asked: which settings to try next, whether a trial has fallen behind, which settings mattered.
+"""What Optuna is asked: which settings to try next, whether a trial has fallen behind, which
+settings mattered.
 
-Optuna's study lives in memory and is built anew from the trials on disk, so there is one record of a search, not two
-that could disagree after a crash. Its samplers get a seed of their own for every trial: what is suggested for trial
-17 follows from the settings and results of the trials before it, not from how often the search was interrupted.
+Optuna's study lives in memory and is built anew from the trials on disk, so there is one record of
+a search, not two that could disagree after a crash. Its samplers get a seed of their own for every
+trial: what is suggested for trial 17 follows from the settings and results of the trials before it,
+not from how often the search was interrupted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +50,9 @@ def random_choices(axes: Sequence[Axis], *, trials: int, seed: int) -> list[Choi
 
 
 class Advisor:
-    """Optuna's view of a search; trials are added, in the order of their numbers, as they were or are begun."""
+    """Optuna's view of a search; trials are added, in the order of their numbers,
+    as they were or are begun.
+    """
 
     def __init__(
         self,
@@ -80,7 +84,8 @@ class Advisor:
     ) -> None:
         """Add a trial that has ended; ``steps`` holds the value after each epoch.
 
-        The pruner is asked again after each epoch, and not obeyed: it keeps notes of what it was asked.
+        The pruner is asked again after each epoch, and not obeyed: it keeps notes of what it was
+        asked.
         """
         self.begin(number, choices)
         for epoch, reached in steps.items():
@@ -122,9 +127,11 @@ def fanova(
     wanted: Sequence[str],
     seed: int,
 ) -> dict[str, float]:
-    """Return the share of the differences in value that goes with each axis alone, as a forest of trees estimates it.
+    """Return the share of the differences in value that goes with each axis alone, as a forest of
+    trees estimates it.
 
-    After Hutter, Hoos and Leyton-Brown (2014), An Efficient Approach for Assessing Hyperparameter Importance.
+    After Hutter, Hoos and Leyton-Brown (2014), An Efficient Approach for Assessing Hyperparameter
+    Importance.
     """
     distributions = {axis.name: _distribution(axis) for axis in axes}
     study = optuna.create_study()

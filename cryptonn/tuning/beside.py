@@ -1,4 +1,6 @@
-"""Searches of the same run that lie beside one: how much they tried on the same rows, and what they have trained."""
+"""Searches of the same run that lie beside one: how much they tried on the same rows,
+and what they have trained.
+"""
 
 import math
 from dataclasses import dataclass, field
@@ -76,14 +78,19 @@ class Beside:
 
 
 def outcome_of(record: Record, folder: Path, *, number: int) -> dict[str, Any]:
-    """Return the outcome of a trial that another search has trained, as if it had been trained here."""
+    """Return the outcome of a trial that another search has trained,
+    as if it had been trained here.
+    """
     names = ("state", "metrics", "rows", "best_epoch", "seconds", "where")
     tables = {
         name: getattr(record, name).to_dict(orient="records") for name in ("history", "histogram")
     }
     own = {
         "number": number,
-        "reason": f"trained already, as trial {record.number} of {folder.parents[1].name}: nothing was trained again",
+        "reason": (
+            f"trained already, as trial {record.number} of {folder.parents[1].name}: nothing was "
+            "trained again"
+        ),
         "git_commit": record.git_commit,
         "trace": "",
         "files": {},

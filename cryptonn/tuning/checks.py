@@ -35,8 +35,9 @@ _TRIED_BY = {
 
 
 def problems_of(search: SearchConfig) -> list[str]:
-    """Name what cannot be: an axis that has no value, repeats one or mixes tables and values, a key that is no
-    setting, is set by two axes or changes nothing that is trained, a metric that cannot compare the trials.
+    """Name what cannot be: an axis that has no value, repeats one or mixes tables and values, a key
+    that is no setting, is set by two axes or changes nothing that is trained, a metric that cannot
+    compare the trials.
     """
     owners: dict[str, str] = {}
     found: list[str] = []
@@ -98,18 +99,18 @@ def _instead(key: str) -> str:
 def _of_yardstick(search: SearchConfig, keys: Collection[str]) -> Iterator[str]:
     if search.metric == "val_loss" and "training.loss" in keys:
         yield (
-            'metric = "val_loss" cannot compare trials of different training.loss: an mse of 0.25 and a crossentropy '
-            'of 0.69 are equally bad. Set metric = "val_accuracy" or "auc".'
+            'metric = "val_loss" cannot compare trials of different training.loss: an mse of 0.25 '
+            'and a crossentropy of 0.69 are equally bad. Set metric = "val_accuracy" or "auc".'
         )
     if search.of == "published" and search.pruning != "none" and search.metric == "val_accuracy":
         yield (
-            'as published, an epoch has the accuracy counted as published, but metric = "val_accuracy" is that on '
-            'moves. Set pruning = "none", or metric = "val_loss".'
+            "as published, an epoch has the accuracy counted as published, but metric = "
+            '"val_accuracy" is that on moves. Set pruning = "none", or metric = "val_loss".'
         )
     if search.of == "published" and search.metric == "auc":
         yield 'metric = "auc" is for of = "run"; trials as published have accuracy and val_loss.'
     if search.pruning != "none" and search.metric not in ("val_loss", "val_accuracy"):
         yield (
-            f'pruning = "{search.pruning}" compares epochs, and after an epoch only val_loss and val_accuracy are '
-            f'known. Set metric to one of them (it is "{search.metric}").'
+            f'pruning = "{search.pruning}" compares epochs, and after an epoch only val_loss and '
+            f'val_accuracy are known. Set metric to one of them (it is "{search.metric}").'
         )

@@ -1,6 +1,7 @@
 """Trials on other machines: joblib hands them to dask or ray, whose workers answer with outcomes.
 
-Workers need cryptonn, the same versions of its libraries, and the candles under the same path. Only the search writes.
+Workers need cryptonn, the same versions of its libraries, and the candles under the same path. Only
+the search writes.
 """
 
 import logging
@@ -37,7 +38,8 @@ def connect(name: str, *, address: str | None, workers: int) -> Engine:
     Parameters
     ----------
     address
-        Of dask's scheduler, or of ray's head; without one ray is started on this machine with ``workers`` processes.
+        Of dask's scheduler, or of ray's head; without one ray is started on this machine with
+        ``workers`` processes.
 
     Raises
     ------
@@ -48,7 +50,8 @@ def connect(name: str, *, address: str | None, workers: int) -> Engine:
         return _Dask(address) if name == "dask" else _Ray(address, workers)
     except ImportError as error:
         raise ConfigError(
-            f"--engine {name} needs a library that is not installed ({error.name}): pip install 'cryptonn[{name}]'."
+            f"--engine {name} needs a library that is not installed ({error.name}): pip install "
+            f"'cryptonn[{name}]'."
         ) from error
 
 
@@ -63,8 +66,8 @@ class _Dask:
 
         if address is None:
             raise ConfigError(
-                "--engine dask needs --address, such as tcp://127.0.0.1:8786. Start a scheduler with `dask scheduler` "
-                "and workers with `dask worker ADDRESS --nthreads 1`."
+                "--engine dask needs --address, such as tcp://127.0.0.1:8786. Start a scheduler "
+                "with `dask scheduler` and workers with `dask worker ADDRESS --nthreads 1`."
             )
         for part in ("distributed", "distributed.client"):  # what goes wrong is said in our words
             logging.getLogger(part).setLevel(logging.CRITICAL)
@@ -72,8 +75,8 @@ class _Dask:
             self._client = distributed.Client(address, timeout=_PATIENCE, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"{address}: no dask scheduler answers there ({_first_line(error)}). Start one with `dask scheduler`, "
-                "or mend --address."
+                f"{address}: no dask scheduler answers there ({_first_line(error)}). Start one "
+                "with `dask scheduler`, or mend --address."
             ) from error
         self._address = address
         self.workers = self._check_workers()
@@ -138,8 +141,8 @@ class _Dask:
             ready = self._client.run(_versions, on_error="return")
         except (TimeoutError, distributed.TimeoutError) as error:
             raise ConfigError(
-                f"{self._address}: the dask scheduler has no worker. Start some with `dask worker {self._address} "
-                "--nthreads 1`."
+                f"{self._address}: the dask scheduler has no worker. Start some with `dask worker "
+                f"{self._address} --nthreads 1`."
             ) from error
         for worker, answer in ready.items():
             if isinstance(answer, Exception):
@@ -148,8 +151,9 @@ class _Dask:
                 ) from answer
             if answer != _versions():
                 raise ConfigError(
-                    f"{worker}: this dask worker has other versions than the search, so its results would differ: "
-                    f"{_different(answer, _versions())}. Install the same ones everywhere."
+                    f"{worker}: this dask worker has other versions than the search, so its "
+                    f"results would differ: {_different(answer, _versions())}. Install the same "
+                    "ones everywhere."
                 )
         return len(ready)
 
@@ -180,8 +184,8 @@ class _Ray:
             )
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             raise ConfigError(
-                f"{address}: no ray cluster answers there ({_first_line(error)}). Start one with `ray start "
-                "--head`, or mend --address."
+                f"{address}: no ray cluster answers there ({_first_line(error)}). Start one with "
+                "`ray start --head`, or mend --address."
             ) from error
         register_ray()
         self.workers = max(int(ray.cluster_resources().get("CPU", 0)), 1)
@@ -235,7 +239,9 @@ def _knock(address: str) -> None:
 
 
 def _run_apart(task: dict[str, Any]) -> dict[str, Any]:
-    """Run a trial, on a worker of a cluster, in a process of its own that is kept for the next one."""
+    """Run a trial, on a worker of a cluster, in a process of its own that is kept for
+    the next one.
+    """
     worker = take(_IDLE, task["environment"])
     worker.start(task)
     outcome = None

@@ -1,4 +1,6 @@
-"""What runs trials: it asks for the next one while it has room, and hands back the outcome of each as it comes."""
+"""What runs trials: it asks for the next one while it has room,
+and hands back the outcome of each as it comes.
+"""
 
 from collections.abc import Callable, Generator
 from typing import Any, Protocol
@@ -13,7 +15,9 @@ OnReport = Callable[[int, dict[str, Any]], bool]
 
 
 Outcomes = Generator[dict[str, Any], None, None]
-"""Gives the outcome of one trial after another, see ``run_trial``; closing it ends those that still run."""
+"""Gives the outcome of one trial after another, see ``run_trial``;
+closing it ends those that still run.
+"""
 
 
 class Engine(Protocol):

@@ -1,4 +1,6 @@
-"""Figures of a search: every trial's value and curve, which settings mattered, and one axis by itself."""
+"""Figures of a search: every trial's value and curve, which settings mattered,
+and one axis by itself.
+"""
 
 from typing import Any
 
@@ -56,7 +58,9 @@ _RING: Any = {
 
 
 def draw_all(study: Study) -> list[Picture]:
-    """Draw what there is to draw: of one axis its values, of several which mattered; always trials and curves."""
+    """Draw what there is to draw: of one axis its values, of several which mattered;
+    always trials and curves.
+    """
     with house_style():
         drawn = [draw_trials(study), draw_curves(study)]
         found = shares(study)
@@ -70,7 +74,9 @@ def draw_all(study: Study) -> list[Picture]:
 
 
 def draw_trials(study: Study) -> Picture:
-    """Draw the value of every trial by number, with its interval where it has one, and the best so far."""
+    """Draw the value of every trial by number, with its interval where it has one,
+    and the best so far.
+    """
     table = _values(study)
     figure, (axes,) = canvas(size=(9, 3.4))
     best = (
@@ -91,7 +97,9 @@ def draw_trials(study: Study) -> Picture:
         table,
         name="trials",
         title="Every trial",
-        caption="Value on the validation rows by trial; bars are 95 % intervals that allow for overlap.",
+        caption=(
+            "Value on the validation rows by trial; bars are 95 % intervals that allow for overlap."
+        ),
     )
 
 
@@ -108,7 +116,9 @@ def _values(study: Study) -> pd.DataFrame:
 
 
 def _frame(axes: Axes, study: Study, values: pd.Series, *, said: bool = True) -> None:
-    """Leave out of the frame what is far worse than the best: one diverged trial would flatten all the others."""
+    """Leave out of the frame what is far worse than the best:
+    one diverged trial would flatten all the others.
+    """
     lowest, highest = float(values.min()), float(values.max())
     if best_is_lowest(study.search.metric) and 0 < _FAR * lowest < highest:
         near = float(values[values <= _FAR * lowest].max())
@@ -161,7 +171,10 @@ def draw_curves(study: Study) -> Picture:
         pd.concat(tables, ignore_index=True),
         name="curves",
         title="Learning curves",
-        caption="Each line is a trial; the blue one is the best, the rings mark the epoch that was kept of it.",
+        caption=(
+            "Each line is a trial; the blue one is the best, the rings mark the epoch that was "
+            "kept of it."
+        ),
     )
 
 
@@ -189,7 +202,9 @@ def _curve(axes: Axes, record: Record, column: str, *, best: Record | None) -> N
 
 
 def draw_importance(found: dict[str, float]) -> Picture:
-    """Draw how much of the differences between trials goes with each axis alone, and what is left."""
+    """Draw how much of the differences between trials goes with each axis alone,
+    and what is left.
+    """
     table = pd.DataFrame({"axis": list(found), "share": list(found.values())}).sort_values("share")
     rest = {"axis": "together, and luck", "share": max(1 - table["share"].sum(), 0)}
     table = pd.concat([pd.DataFrame([rest]), table], ignore_index=True)
@@ -206,12 +221,17 @@ def draw_importance(found: dict[str, float]) -> Picture:
         table,
         name="importance",
         title="What mattered",
-        caption="Share of the differences in value that goes with each setting alone; grey: with several, and luck.",
+        caption=(
+            "Share of the differences in value that goes with each setting alone; grey: with "
+            "several, and luck."
+        ),
     )
 
 
 def draw_settings(study: Study) -> Picture:
-    """Draw the value of every trial above its choice on each axis, with the median of each choice."""
+    """Draw the value of every trial above its choice on each axis,
+    with the median of each choice.
+    """
     columns = min(_COLUMNS, len(study.varied))
     rows = -(-len(study.varied) // columns)
     figure, all_axes = canvas(rows, columns, size=(_PANEL * columns, 3.0 * rows))
@@ -263,13 +283,18 @@ def draw_settings(study: Study) -> Picture:
         pd.concat(tables, ignore_index=True),
         name="settings",
         title="Setting by setting",
-        caption="Each dot is a trial above its choice; the bar is the median of a choice, failed trainings left out. "
-        "Grey: the best trial's 95 % interval, where it has one; a trial inside it may be just as good.",
+        caption=(
+            "Each dot is a trial above its choice; the bar is the median of a choice, failed "
+            "trainings left out. Grey: the best trial's 95 % interval, where it has one; a trial "
+            "inside it may be just as good."
+        ),
     )
 
 
 def _places(axes: Axes, choices: pd.Series, *, names: list[Any], inches: float) -> np.ndarray:
-    """Return where choices stand on an axis so long: evenly, in the order of the file, or a range by its numbers."""
+    """Return where choices stand on an axis so long: evenly, in the order of the file,
+    or a range by its numbers.
+    """
     if not names:
         return choices.to_numpy(float)
     labels = [choice_text(name).replace(", ", ",\n") for name in names]
@@ -283,7 +308,9 @@ def _places(axes: Axes, choices: pd.Series, *, names: list[Any], inches: float) 
 
 
 def draw_axis(study: Study) -> Picture:
-    """Draw value, with its interval, against the only axis, and what the earlier system quoted there."""
+    """Draw value, with its interval, against the only axis,
+    and what the earlier system quoted there.
+    """
     (axis,) = study.varied
     table = _values(study).assign(
         choice=[record.choices[axis.name] for record in study.done],
@@ -319,5 +346,8 @@ def draw_axis(study: Study) -> Picture:
         table,
         name="axis",
         title=f"By {axis.name}",
-        caption="Value on the validation rows; bars are 95 % intervals that allow for overlap. Dashed: a coin.",
+        caption=(
+            "Value on the validation rows; bars are 95 % intervals that allow for overlap. "
+            "Dashed: a coin."
+        ),
     )

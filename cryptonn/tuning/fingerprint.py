@@ -1,4 +1,6 @@
-"""All that the result of a trial follows from, as one word: where it is the same, so is the result."""
+"""All that the result of a trial follows from, as one word: where it is the same,
+so is the result.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -23,7 +25,9 @@ _CODE = (
     "heldout.py",
     "tuning/trial.py",
 )
-"""What makes, trains and judges the rows of a trial. Files, store and download only bring the candles it has."""
+"""What makes, trains and judges the rows of a trial. Files,
+store and download only bring the candles it has.
+"""
 _LIBRARIES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "ta")
 
 

@@ -1,4 +1,6 @@
-"""What a search folder belongs to: one run file, one search in it, one set of candles. Others are refused."""
+"""What a search folder belongs to: one run file, one search in it, one set of candles.
+Others are refused.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,10 +38,11 @@ _MOST = 6
 def identity_of(
     config: RunConfig, name: str, *, data: Mapping[str, str], environment: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return what must not change while a search goes on, as nested dicts; ``data`` has the sha256 by symbol.
+    """Return what must not change while a search goes on, as nested dicts; ``data`` has the sha256
+    by symbol.
 
-    The folder of the candles may change: their sha256 says whether they are the same. So may the number of trials: more
-    of them go on where the others ended.
+    The folder of the candles may change: their sha256 says whether they are the same. So may the
+    number of trials: more of them go on where the others ended.
     """
     search = config.search[name].model_dump(mode="json", exclude=set(_WORDS))
     return {
@@ -52,7 +55,8 @@ def identity_of(
 
 
 def settle(folder: Path, name: str, identity: dict[str, Any], facts: dict[str, Any]) -> None:
-    """Begin the record of a search, or check that the one there is of the same run file, search and candles.
+    """Begin the record of a search, or check that the one there is of the same run file, search and
+    candles.
 
     Raises
     ------
@@ -72,8 +76,9 @@ def settle(folder: Path, name: str, identity: dict[str, Any], facts: dict[str, A
     differences = _differences(there, here)
     more = f" and {len(differences) - _MOST} more" if len(differences) > _MOST else ""
     raise ConfigError(
-        f"{folder}: holds a search of other settings or candles. {'; '.join(differences[:_MOST])}{more}. Put them back "
-        "to go on with it, choose another folder with --folder, or remove this one to start anew."
+        f"{folder}: holds a search of other settings or candles. "
+        f"{'; '.join(differences[:_MOST])}{more}. Put them back to go on with it, choose another "
+        "folder with --folder, or remove this one to start anew."
     )
 
 
@@ -87,7 +92,9 @@ def _settings(config: RunConfig) -> dict[str, Any]:
 
 
 def _filled(kept: dict[str, Any]) -> dict[str, Any]:
-    """Give settings that did not exist when the search was begun their defaults, which change nothing."""
+    """Give settings that did not exist when the search was begun their defaults,
+    which change nothing.
+    """
     fields = SearchConfig.model_fields.items()
     defaults = {name: field.default for name, field in fields if name not in (*_WORDS, "space")}
     try:

@@ -1,7 +1,7 @@
 """Trials on this machine: worker processes, each with one trial at a time, used again for the next.
 
-A trial that takes its process with it (out of memory, a crash in a library) is one failed trial: its process is
-replaced and the others do not notice.
+A trial that takes its process with it (out of memory, a crash in a library) is one failed trial:
+its process is replaced and the others do not notice.
 """
 
 from dataclasses import dataclass, field

@@ -25,8 +25,8 @@ def locked(folder: Path) -> Iterator[None]:
         lock = take_signed(folder / "lock")
     except HeldElsewhere as error:
         raise ConfigError(
-            f"{folder}: {error.holder} is searching there. Wait for it, end it, or choose another folder with --folder; "
-            "more workers for one search: --workers."
+            f"{folder}: {error.holder} is searching there. Wait for it, end it, or choose another "
+            "folder with --folder; more workers for one search: --workers."
         ) from error
     except OSError as error:
         raise OutputError(

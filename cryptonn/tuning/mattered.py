@@ -22,7 +22,9 @@ _LEAST = 10
 
 
 def unlearned(study: Study) -> dict[str, list[Record]]:
-    """Return the trials that ended although their training failed, by how: "diverged" or "learned nothing"."""
+    """Return the trials that ended although their training failed, by how:
+    "diverged" or "learned nothing".
+    """
     found: dict[str, list[Record]] = {"diverged": [], "learned nothing": []}
     if study.base.is_regression:
         return found
@@ -34,7 +36,9 @@ def unlearned(study: Study) -> dict[str, list[Record]]:
 
 
 def learned(study: Study) -> list[Record]:
-    """Return the other trials that ended well: those whose value says something about their settings."""
+    """Return the other trials that ended well: those whose value says something about their
+    settings.
+    """
     failed = {record.number for records in unlearned(study).values() for record in records}
     return [record for record in study.done if record.number not in failed]
 
@@ -42,10 +46,11 @@ def learned(study: Study) -> list[Record]:
 def shares(study: Study) -> dict[str, float]:
     """Return the share of the differences in value that goes with each setting alone.
 
-    What is missing from 1 goes with several settings together, and with luck. Of a whole grid it is each setting's sum
-    of squares over the total one, as in the analysis of variance of a balanced design; otherwise fANOVA's estimate
-    (Hutter, Hoos and Leyton-Brown 2014). Failed trainings are left out. Empty where it cannot be said: fewer than two
-    axes, too few trials, or all equally good.
+    What is missing from 1 goes with several settings together, and with luck. Of a whole grid it is
+    each setting's sum of squares over the total one, as in the analysis of variance of a balanced
+    design; otherwise fANOVA's estimate (Hutter, Hoos and Leyton-Brown 2014). Failed trainings are
+    left out. Empty where it cannot be said: fewer than two axes, too few trials, or all equally
+    good.
     """
     records = learned(study)
     axes = [

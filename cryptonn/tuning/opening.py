@@ -1,4 +1,6 @@
-"""Opening a search: its combinations are checked, its folder is held, and what earlier sittings left is read."""
+"""Opening a search: its combinations are checked, its folder is held,
+and what earlier sittings left is read.
+"""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -53,8 +55,8 @@ def open_study(
     Raises
     ------
     ConfigError
-        If a combination is no valid run, another process is at it, the folder is that of another search, or Keras's
-        backend is none to compute with.
+        If a combination is no valid run, another process is at it, the folder is that of another
+        search, or Keras's backend is none to compute with.
     DataError
         If the candles are not there.
     """
@@ -118,7 +120,9 @@ def _check_some(
 
 
 def _clear(folder: Path) -> None:
-    """Remove what a sitting that was killed had half written; nobody else writes while the folder is held."""
+    """Remove what a sitting that was killed had half written;
+    nobody else writes while the folder is held.
+    """
     for place in (folder, folder / "trials", folder / "running"):
         for left in (
             *place.glob(".*.partial"),
@@ -136,8 +140,9 @@ def _plan(search: SearchConfig, axes: tuple[Axis, ...], *, seed: int) -> list[Ch
         plan = combinations(axes)
         if search.published and len(search.published) != len(plan):
             raise ConfigError(
-                f"search: published names {len(search.published)} figures for {len(plan)} combinations. Name one for "
-                "each, in the order of the grid (the last axis changes fastest); nan where there was none."
+                f"search: published names {len(search.published)} figures for {len(plan)} "
+                "combinations. Name one for each, in the order of the grid (the last axis changes "
+                "fastest); nan where there was none."
             )
         return plan
     if search.method == "random":
@@ -161,7 +166,9 @@ def _corners(axes: tuple[Axis, ...]) -> list[Choices]:
 
 
 def _other_candles(axes: tuple[Axis, ...]) -> bool:
-    """Tell whether trials differ in their candles, so that the sha256 of the run file's says nothing about theirs."""
+    """Tell whether trials differ in their candles, so that the sha256 of the run file's says
+    nothing about theirs.
+    """
     return any(
         key.startswith("data.") and key != "data.others" for axis in axes for key in axis.keys
     )

@@ -1,4 +1,6 @@
-"""Parallel coordinates: one line a trial through its choice on every axis, coloured by how good it was."""
+"""Parallel coordinates: one line a trial through its choice on every axis,
+coloured by how good it was.
+"""
 
 import matplotlib as mpl
 import numpy as np
@@ -21,7 +23,9 @@ _SPREAD = 0.10
 
 
 def draw_parallel(study: Study) -> Picture:
-    """Draw every finished trial as a line through its choices; the last axis is its value, the best up."""
+    """Draw every finished trial as a line through its choices; the last axis is its value,
+    the best up.
+    """
     done = sorted(
         study.done,
         key=lambda record: float(record.value or 0),

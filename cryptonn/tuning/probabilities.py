@@ -1,4 +1,6 @@
-"""The probabilities that trials gave to what went up and what went down: one small histogram a trial."""
+"""The probabilities that trials gave to what went up and what went down:
+one small histogram a trial.
+"""
 
 from collections.abc import Sequence
 from textwrap import wrap
@@ -41,13 +43,17 @@ def draw_probabilities(records: Sequence["Record"]) -> Picture:
             pd.concat(tables, ignore_index=True),
             name="probabilities",
             title="Probabilities given",
-            caption="P(up) of the validation moves that went up (green) and down (red), on one scale. Skill pulls the "
-            "two apart.",
+            caption=(
+                "P(up) of the validation moves that went up (green) and down (red), on one scale. "
+                "Skill pulls the two apart."
+            ),
         )
 
 
 def _ends(records: Sequence["Record"]) -> tuple[float, float]:
-    """Return the lowest and highest probability of any trial: one scale for all, so that they can be compared."""
+    """Return the lowest and highest probability of any trial: one scale for all,
+    so that they can be compared.
+    """
     tables = [record.histogram for record in records]
     return min(float(one["bin_low"].min()) for one in tables), max(
         float(one["bin_high"].max()) for one in tables

@@ -49,7 +49,9 @@ class Progress:
     _spent: list[float] = field(default_factory=list)
 
     def begun(self, number: int, *, again: bool = False) -> None:
-        """Note that a trial was begun, or goes on from an epoch that an earlier sitting has done."""
+        """Note that a trial was begun, or goes on from an epoch that an earlier
+        sitting has done.
+        """
         self._running[number] = _Running(began=self.clock(), said=self.clock())
         how = "goes on after its newest epoch" if again else "begins"
         self._say(f"trial {number} {how}: {words_of(self.study.running[number])}")
@@ -67,7 +69,10 @@ class Progress:
             self.on_step(Step("search", self._share_done()))
             return
         trial.said = self.clock()
-        where = f"trial {number} epoch {report['epoch']}/{report['epochs']} is {report['done']:.0%} done"
+        where = (
+            f"trial {number} epoch {report['epoch']}/{report['epochs']} is {report['done']:.0%} "
+            "done"
+        )
         self._say(where + trial.numbers + self._left(trial))
 
     def ended(self, record: Record) -> None:
@@ -77,7 +82,8 @@ class Progress:
             self._spent.append((self.clock() - trial.began) / (1 - trial.before))
         value = f"{record.metric} {record.value:.4f}" if record.value is not None else ""
         self._say(
-            f"trial {record.number} {record.state}: {'; '.join(filter(None, (value, record.reason)))}"
+            f"trial {record.number} {record.state}: "
+            f"{'; '.join(filter(None, (value, record.reason)))}"
         )
 
     def _say(self, what: str) -> None:
@@ -98,7 +104,9 @@ class Progress:
         return ", ".join([*parts, *([f"{duration(left)} left"] if left is not None else [])])
 
     def seconds_left(self) -> float | None:
-        """Estimate the time left from the trials of this sitting; None before there is anything to go by."""
+        """Estimate the time left from the trials of this sitting;
+        None before there is anything to go by.
+        """
         now = self.clock()
         paces = [
             (now - trial.began) / trial.new

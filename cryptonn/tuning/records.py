@@ -1,7 +1,8 @@
 """What is kept of every trial, failed ones too: one folder each.
 
     config.toml    its run file, as it was trained: without test periods
-    trial.json     settings, state, value, every number, seed, times, where it ran, and why it failed if it did
+    trial.json     settings, state, value, every number, seed, times, where it ran,
+                   and why it failed if it did
     history.csv    one row an epoch
     histogram.csv histogram.png    probabilities of the validation rows: true ups and true downs
     tensorboard/   losses by epoch, and histograms of the weights if training.histograms is on
@@ -77,7 +78,9 @@ class Record:
 def save_record(
     record: Record, folder: Path, *, config: str, trace: str, files: Mapping[str, bytes]
 ) -> None:
-    """Write the folder of a trial; ``config`` is its run file, ``files`` is what else goes in, by place."""
+    """Write the folder of a trial; ``config`` is its run file, ``files`` is what else goes in,
+    by place.
+    """
     facts = {name: value for name, value in asdict(record).items() if name not in _TABLES}
     with whole_folder(folder) as partial:
         write_file(partial / "config.toml", config)

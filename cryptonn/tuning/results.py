@@ -22,9 +22,10 @@ def table_of(study: Study) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns trial, state, one for each axis, metric, value, low and high (95 %, where the metric has an interval),
-        published (the figure the earlier system quoted, where the search names them), best_epoch, epochs, seconds,
-        seed, reason, then every metric, and the number of rows of each role.
+        Columns trial, state, one for each axis, metric, value, low and high (95 %, where the metric
+        has an interval), published (the figure the earlier system quoted, where the search names
+        them), best_epoch, epochs, seconds, seed, reason, then every metric, and the number of rows
+        of each role.
     """
     rows = [_row(study, record) for _, record in sorted(study.records.items())]
     table = pd.DataFrame(rows)
@@ -55,7 +56,9 @@ def _row(study: Study, record: Record) -> dict[str, Any]:
 
 
 def best_run(study: Study) -> RunConfig | None:
-    """Return the best setting as a run file with the test periods of the original; None of a search that leaks."""
+    """Return the best setting as a run file with the test periods of the original;
+    None of a search that leaks.
+    """
     best = study.best
     if best is None or study.search.of == "published":
         return None
@@ -73,7 +76,9 @@ def best_run(study: Study) -> RunConfig | None:
 
 
 def summary_of(study: Study) -> dict[str, Any]:
-    """Return what a search came to as one JSON object: its trials, the best, what mattered, and that in sentences."""
+    """Return what a search came to as one JSON object: its trials, the best, what mattered,
+    and that in sentences.
+    """
     best, file = study.best, study.folder / "best.toml"
     return {
         "search": study.name,
@@ -96,7 +101,11 @@ def write_table(study: Study) -> None:
     write_file(study.folder / "table.csv", table_of(study).to_csv(index=False))
     found = best_run(study)
     if found is not None:
-        head = f"# The best of {len(study.records)} trials of search {study.name!r} of {study.config.name}.\n\n"
+        head = (
+            f"# The best of {len(study.records)} trials of search {study.name!r} of "
+            f"{study.config.name}.\n"
+            "\n"
+        )
         write_file(study.folder / "best.toml", head + found.to_toml())
 
 

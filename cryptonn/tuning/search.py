@@ -1,4 +1,6 @@
-"""The search itself: trials are asked for, run by an engine, kept, and shown, until there is none left."""
+"""The search itself: trials are asked for, run by an engine, kept, and shown,
+until there is none left.
+"""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -30,7 +32,8 @@ def tune(
     on_open: Callable[[Study], None] | None = None,
     on_step: OnStep = silent,
 ) -> Study:
-    """Try the settings of a search, each one trained and judged on validation rows, and keep every trial.
+    """Try the settings of a search, each one trained and judged on validation rows, and keep every
+    trial.
 
     A search that was stopped, in whatever way, goes on where it was.
 
@@ -45,7 +48,8 @@ def tune(
     engine
         What runs the trials; one process of this machine by default.
     threads
-        That TensorFlow computes with in each trial. Their number decides about the last bits of a result.
+        That TensorFlow computes with in each trial. Their number decides about the last bits of a
+        result.
 
     retry_failed
         Run trials that failed in an earlier sitting again.
@@ -63,8 +67,8 @@ def tune(
     engine = engine or LocalEngine()
     if config.search[name].pruning != "none" and not engine.reports_epochs:
         raise ConfigError(
-            f"search {name}: pruning needs to see every epoch, which --engine {engine.name} does not show. "
-            'Set pruning = "none", or use --engine local.'
+            f"search {name}: pruning needs to see every epoch, which --engine {engine.name} does "
+            'not show. Set pruning = "none", or use --engine local.'
         )
     folder = folder or SEARCHES / f"{config.name}-{name}"
     on_step(Step("candles", text=f"{', '.join(config.data.symbols)}, {config.data.source}"))

@@ -1,4 +1,6 @@
-"""From ``[search.NAME]`` to run files: the axes of a search, their combinations, and the run each one stands for."""
+"""From ``[search.NAME]`` to run files: the axes of a search, their combinations,
+and the run each one stands for.
+"""
 
 import itertools
 import math
@@ -81,19 +83,21 @@ def choose_search(config: RunConfig, name: str | None) -> str:
     there = ", ".join(config.search)
     if not config.search:
         raise ConfigError(
-            f'{config.name}: the run file has no search. Add one, for example [search.grid.space] "network.dropout" = '
-            "[0.1, 0.2]; docs/search.md says more."
+            f"{config.name}: the run file has no search. Add one, for example [search.grid.space] "
+            '"network.dropout" = [0.1, 0.2]; docs/search.md says more.'
         )
     if name is None and len(config.search) > 1:
         raise ConfigError(f"{config.name}: which search? Name one with --search: {there}.")
     if name is not None and name not in config.search:
         raise ConfigError(
-            f"{config.name}: no search {name!r}.{did_you_mean(name, config.search)} There are: {there}."
+            f"{config.name}: no search {name!r}.{did_you_mean(name, config.search)} There are: "
+            f"{there}."
         )
     chosen = name or next(iter(config.search))
     if config.search[chosen].of == "published" and config.published is None:
         raise ConfigError(
-            f'{config.name}: search {chosen!r} has of = "published", but the run file has no section [published].'
+            f'{config.name}: search {chosen!r} has of = "published", but the run file has no '
+            "section [published]."
         )
     return chosen
 
@@ -125,7 +129,9 @@ def _axis(name: str, values: list[Any] | RangeConfig) -> Axis:
 
 
 def _label(value: Any) -> Any:
-    """Return a value as it stands in tables and figures: a number, a truth value or a short text."""
+    """Return a value as it stands in tables and figures: a number,
+    a truth value or a short text.
+    """
     if isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, dict):
@@ -165,8 +171,8 @@ def _grid_values(axis: Axis) -> list[Any]:
         return list(axis.choices)
     if not axis.steps:
         raise ConfigError(
-            f'search: {axis.name} is a range without step, which a grid cannot walk. Add step, or set method = "random"'
-            ' or "tpe".'
+            f"search: {axis.name} is a range without step, which a grid cannot walk. Add step, or "
+            'set method = "random" or "tpe".'
         )
     return axis.steps
 
@@ -177,7 +183,8 @@ def settings_of(axes: Sequence[Axis], choices: Choices) -> dict[str, Any]:
 
 
 def choices_of(axes: Sequence[Axis], settings: Mapping[str, Any]) -> Choices:
-    """Return the choices that settings stand for: how choices read may change between versions, settings do not.
+    """Return the choices that settings stand for: how choices read may change between versions,
+    settings do not.
 
     Raises
     ------
@@ -193,7 +200,8 @@ def choices_of(axes: Sequence[Axis], settings: Mapping[str, Any]) -> Choices:
         ]
         if not named and (axis.range is None or axis.name not in settings):
             raise DataError(
-                f"the settings {dict(settings)} are none of {axis.name}. Was the folder changed by hand?"
+                f"the settings {dict(settings)} are none of {axis.name}. Was the folder changed by "
+                "hand?"
             )
         found[axis.name] = (
             max(named, key=lambda one: len(axis.choices[one])) if named else settings[axis.name]
@@ -206,7 +214,8 @@ def configured(
 ) -> RunConfig:
     """Return the run file with these settings; searches and selection are left out.
 
-    Under ``of = "published"`` they are laid over ``[published.settings]``, else ``[published]`` is left out too.
+    Under ``of = "published"`` they are laid over ``[published.settings]``, else ``[published]`` is
+    left out too.
 
     Raises
     ------
@@ -256,12 +265,14 @@ def check_all(
     *,
     source: str = "search",
 ) -> None:
-    """Build the run of every combination before anything is trained; ``source`` names the search in errors.
+    """Build the run of every combination before anything is trained; ``source`` names the search in
+    errors.
 
     Raises
     ------
     ConfigError
-        If one is not valid; every different problem is named, with the first combination that has it.
+        If one is not valid; every different problem is named, with the first combination that has
+        it.
     """
     problems: dict[str, Choices] = {}
     for choices in wanted:

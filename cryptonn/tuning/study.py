@@ -1,13 +1,15 @@
 """A search on disk: which trials it has, which have ended, which one comes next.
 
-    study.json      what the search belongs to, and the code it was begun with     lock    held while it runs
+    study.json      what the search belongs to, and the code it was begun with
+    lock            held while it runs
     trials/0007/    a trial that has ended, see ``records.py``
-    running/        of one that has not: 0007.json, its settings, and 0007.npz, where it stands after its newest epoch
+    running/        of one that has not: 0007.json, its settings, and 0007.npz, where it stands
+                    after its newest epoch
     table.csv best.toml summary.json figures/     written anew as results come
 
-A trial has ended when its folder is there; folders appear whole. What a search does next is read from these files
-alone: killed at any moment and started again, it goes on with the epochs of the trials it had begun and comes to the
-same ones.
+A trial has ended when its folder is there; folders appear whole. What a search does next is read
+from these files alone: killed at any moment and started again, it goes on with the epochs of the
+trials it had begun and comes to the same ones.
 """
 
 import math
@@ -121,7 +123,9 @@ class Study:
 
     @property
     def tried_before(self) -> int:
-        """Settings tried before on the same rows: by which the run file was chosen, and by searches beside this one."""
+        """Settings tried before on the same rows: by which the run file was chosen,
+        and by searches beside this one.
+        """
         chosen = self.config.selection
         before = None if chosen is None else Path(chosen.study)
         return self.beside.tried(but=before) + (0 if chosen is None else chosen.trials)
@@ -144,14 +148,18 @@ class Study:
         return None
 
     def report(self, number: int, epoch: dict[str, Any]) -> bool:
-        """Note the numbers of an epoch, once it is done; True if the trial has fallen behind and should end."""
+        """Note the numbers of an epoch, once it is done; True if the trial has fallen behind and
+        should end.
+        """
         with self._lock:
             if self.search.pruning == "none" or "val_loss" not in epoch:
                 return False
             return self.advisor.falls_behind(number, epoch=epoch["epoch"], value=self._step(epoch))
 
     def tell(self, outcome: dict[str, Any]) -> Record:
-        """Keep the outcome of a trial: its folder is written, whole, before anything else is done."""
+        """Keep the outcome of a trial: its folder is written, whole,
+        before anything else is done.
+        """
         with self._lock:
             record = self._record(outcome)
             self._keep(record, outcome)
@@ -186,7 +194,9 @@ class Study:
         return self.plan[number]
 
     def _twin(self, choices: Choices) -> Record | None:
-        """Return a finished trial of the same settings, which need not be trained again; only tpe repeats itself."""
+        """Return a finished trial of the same settings, which need not be trained again;
+        only tpe repeats itself.
+        """
         return next((record for record in self.done if record.choices == choices), None)
 
     def _end_as(self, number: int, twin: Record) -> None:
@@ -202,7 +212,8 @@ class Study:
         self._keep(Record(**names | changed), {"trace": "", "files": {}})
 
     def _taken_over(self, number: int, choices: Choices) -> bool:
-        """Keep what a search beside this one has trained with the same settings; tell whether there was one.
+        """Keep what a search beside this one has trained with the same settings; tell whether there
+        was one.
 
         Not where trials are pruned: what they showed epoch by epoch would be missing.
         """

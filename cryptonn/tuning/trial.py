@@ -1,7 +1,8 @@
-"""One trial: one run file trained on its train rows and judged on its validation rows; no test candle is loaded.
+"""One trial: one run file trained on its train rows and judged on its validation rows; no test
+candle is loaded.
 
-``run_trial`` takes and gives plain values only, so that it can run in another process or on another machine, and it
-answers whatever happens: a training that fails is an outcome too.
+``run_trial`` takes and gives plain values only, so that it can run in another process or on another
+machine, and it answers whatever happens: a training that fails is an outcome too.
 """
 
 import json
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
 __all__ = ["OnEpoch", "Pruned", "check_trial", "market_of", "run_trial", "trial_config"]
 
 OnEpoch = Callable[[dict[str, Any]], bool]
-"""Called with ``epoch`` (from 1 on), ``epochs``, ``done`` (the share of that epoch in [0, 1]) and, once the epoch is
-done, its numbers; True then ends the trial: it has fallen behind the others. With ``again`` it is told of an epoch that
-an earlier sitting has done; no answer ends it then."""
+"""Called with ``epoch`` (from 1 on), ``epochs``, ``done`` (the share of that epoch in [0, 1]) and,
+once the epoch is done, its numbers; True then ends the trial: it has fallen behind the others. With
+``again`` it is told of an epoch that an earlier sitting has done; no answer ends it then.
+"""
 
 _EVERY = 10.0
 """Seconds from one word on an epoch that goes on to the next."""
@@ -79,7 +81,8 @@ class _Trial:
             and not again
         ):
             raise Pruned(
-                f"stopped after epoch {epoch.epoch} of {epoch.epochs}: it had fallen behind the others"
+                f"stopped after epoch {epoch.epoch} of {epoch.epochs}: it had fallen behind the "
+                "others"
             )
 
     def progress(self, epoch: int, done: float, *, epochs: int) -> None:
@@ -104,7 +107,9 @@ def trial_config(config: RunConfig) -> RunConfig:
 
 
 def market_of(config: RunConfig) -> Market:
-    """Return the candles of a trial, up to the end of its train range; the last ones are kept for the next trial."""
+    """Return the candles of a trial, up to the end of its train range;
+    the last ones are kept for the next trial.
+    """
     data = trial_config(config).data
     use = Use(horizon=config.labels.horizon, volume=use_of(config).volume)
     market = _market(json.dumps(data.model_dump(mode="json")), use)
@@ -114,7 +119,8 @@ def market_of(config: RunConfig) -> Market:
 
 
 def check_trial(config: RunConfig) -> None:
-    """Refuse a run that no trial could train, or judge on its validation rows, without training anything.
+    """Refuse a run that no trial could train, or judge on its validation rows, without training
+    anything.
 
     Raises
     ------
@@ -138,18 +144,19 @@ def run_trial(task: dict[str, Any], *, on_epoch: OnEpoch | None = None) -> dict[
     Parameters
     ----------
     task
-        ``number``; ``config`` (the run file as nested dicts); ``of`` ("run" or "published"); ``data`` (by symbol: the
-        sha256 that its candles must have, where they are the search's own); ``checkpoint``, the path of the file that
-        keeps where it stands after each epoch, or None.
+        ``number``; ``config`` (the run file as nested dicts); ``of`` ("run" or "published");
+        ``data`` (by symbol: the sha256 that its candles must have, where they are the search's
+        own); ``checkpoint``, the path of the file that keeps where it stands after each epoch, or
+        None.
     on_epoch
         Told how far it is, see ``OnEpoch``.
 
     Returns
     -------
     dict
-        ``number``; ``state`` ("complete", "pruned" or "failed"); ``metrics`` by name; ``history``, one dict an epoch;
-        ``histogram``, one dict a bin; ``rows`` by role; ``files``, by place the content of what TensorBoard is told;
-        ``reason`` and ``trace`` of what did not end well;
+        ``number``; ``state`` ("complete", "pruned" or "failed"); ``metrics`` by name; ``history``,
+        one dict an epoch; ``histogram``, one dict a bin; ``rows`` by role; ``files``, by place the
+        content of what TensorBoard is told; ``reason`` and ``trace`` of what did not end well;
         ``seconds``; ``where`` it ran.
     """
     with TemporaryDirectory(prefix="cryptonn-trial-") as folder:
@@ -195,7 +202,8 @@ def _outcome(trial: _Trial, task: dict[str, Any]) -> dict[str, Any]:
         return {"state": "pruned", "metrics": _of_epochs(trial), "reason": str(stop)}
     except CryptonnError as error:
         return {"state": "failed", "reason": str(error)}
-    except Exception as error:  # noqa: BLE001 - the border of a trial: a bug in one is recorded, the search goes on
+    except Exception as error:  # noqa: BLE001
+        # the border of a trial: a bug in one is recorded, the search goes on
         memory = isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
         first = (str(error).splitlines() or [""])[0]
         reason = (
@@ -298,8 +306,8 @@ def _check_candles(market: Market, wanted: dict[str, str]) -> None:
     for symbol, facts in market.facts.items():
         if facts["sha256"] != wanted.get(symbol, facts["sha256"]):
             raise DataError(
-                f"{symbol}: the candles on {socket.gethostname()} are not those the search was begun with (sha256 "
-                "differs). Give every worker the same data folder."
+                f"{symbol}: the candles on {socket.gethostname()} are not those the search was "
+                "begun with (sha256 differs). Give every worker the same data folder."
             )
 
 

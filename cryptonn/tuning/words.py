@@ -33,7 +33,9 @@ def value_text(metric: str, value: float | None) -> str:
 
 
 def sentences(study: Study) -> list[str]:
-    """Say what was tried, what is best, how sure that is, what mattered, and what must not be read into it."""
+    """Say what was tried, what is best, how sure that is, what mattered,
+    and what must not be read into it.
+    """
     best = study.best
     if best is None:
         return [tried(study)]
@@ -64,7 +66,10 @@ def tried(study: Study) -> str:
         f" Failed: {reason}" + (f" ({many} times)" if many > 1 else "")
         for reason, many in reasons.items()
     )
-    return f"{len(study.records)} of {study.total} settings tried: {states or 'none has ended yet'}.{failed}"
+    return (
+        f"{len(study.records)} of {study.total} settings tried: "
+        f"{states or 'none has ended yet'}.{failed}"
+    )
 
 
 def _best(study: Study, best: Record) -> str:
@@ -79,13 +84,15 @@ def _best(study: Study, best: Record) -> str:
         return f"{words} (95 % interval {low:.2%} to {high:.2%}), {came}."
     right = best.metrics[name]
     return (
-        f"{words}, {came}: {right:.2%} of the moves in the validation rows were called right, 95 % interval "
-        f"{low:.2%} to {high:.2%}."
+        f"{words}, {came}: {right:.2%} of the moves in the validation rows were called right, 95 % "
+        f"interval {low:.2%} to {high:.2%}."
     )
 
 
 def _measured(study: Study, record: Record) -> tuple[str, float | None, float | None]:
-    """Return a number of a trial that has an interval, and that: its value where it has one, or what comes nearest."""
+    """Return a number of a trial that has an interval, and that: its value where it has one,
+    or what comes nearest.
+    """
     name = study.metric if study.interval(record)[0] is not None else "accuracy_on_moves"
     return name, record.metrics.get(f"{name}_low"), record.metrics.get(f"{name}_high")
 
@@ -103,9 +110,9 @@ def _luck(study: Study, best: Record) -> str:
         (count - 0.375) / (count + 0.25)
     )  # mean of the largest (Blom 1958)
     return (
-        f"{inside} of the other {count - 1} lie inside that interval. Were all {count} equally good, at their median "
-        f"of {middle:.2%}, and each judged on rows of its own, luck would put the best of them at about {first:.2%} on "
-        "average; on rows they share it does less."
+        f"{inside} of the other {count - 1} lie inside that interval. Were all {count} equally "
+        f"good, at their median of {middle:.2%}, and each judged on rows of its own, luck would "
+        f"put the best of them at about {first:.2%} on average; on rows they share it does less."
     )
 
 
@@ -119,8 +126,8 @@ def _mattered(study: Study) -> str:
     how = "analysis of variance" if is_whole_grid(study) else "an estimate, fANOVA"
     rest = max(1 - sum(found.values()), 0)
     return (
-        f"Of the differences between trials so much goes with one setting alone ({how}): {', '.join(parts)}; the other "
-        f"{rest:.0%} with several together, and with luck."
+        f"Of the differences between trials so much goes with one setting alone ({how}): "
+        f"{', '.join(parts)}; the other {rest:.0%} with several together, and with luck."
     )
 
 
@@ -143,7 +150,9 @@ def _medians(study: Study) -> list[str]:
 
 
 def _unlearned(study: Study) -> list[str]:
-    """Name the trials whose training failed although it ended: their value says nothing about their settings."""
+    """Name the trials whose training failed although it ended:
+    their value says nothing about their settings.
+    """
     return [
         _failed_trainings(what, records) for what, records in unlearned(study).items() if records
     ]
@@ -155,8 +164,9 @@ def _failed_trainings(what: str, records: list[Record]) -> str:
     names = f"{', '.join([first, *more[:-1]])} and {more[-1]}" if more else first
     lowest = min(float(record.history["loss"].min()) for record in records)
     return (
-        f"{names} {what}: no train loss came below {lowest:.5g}, and always saying one half has {_CHANCE_WORDS}. That "
-        "is a failed training, no evidence about settings: it is left out of what follows."
+        f"{names} {what}: no train loss came below {lowest:.5g}, and always saying one half has "
+        f"{_CHANCE_WORDS}. That is a failed training, no evidence about settings: it is left out "
+        "of what follows."
     )
 
 
@@ -169,8 +179,9 @@ def _early(study: Study) -> str:
     last = max(record.best_epoch or 0 for record in early)
     when = "the first" if last == 1 else f"one of the first {last}"
     return (
-        f"{len(early)} of {len(study.done)} were best after {when} of {epochs} epochs: from then on they learn the "
-        "train rows by heart, so a search over smaller networks or learning rates may say more than further epochs."
+        f"{len(early)} of {len(study.done)} were best after {when} of {epochs} epochs: from then "
+        "on they learn the train rows by heart, so a search over smaller networks or learning "
+        "rates may say more than further epochs."
     )
 
 
@@ -179,8 +190,8 @@ def _yardstick(study: Study) -> str:
     if not changed:
         return ""
     return (
-        f"{', '.join(changed)} changes which rows are judged or what is asked of them: the trials answer different "
-        "questions, and the best answer may only be that to the easiest one."
+        f"{', '.join(changed)} changes which rows are judged or what is asked of them: the trials "
+        "answer different questions, and the best answer may only be that to the easiest one."
     )
 
 
@@ -188,8 +199,9 @@ def _caveat(study: Study) -> str:
     if study.search.of == "published":
         let = _leaks(study)
         return (
-            f"THESE NUMBERS LEAK: they repeat an earlier system's own evaluation{let}. They are a comparison with what "
-            "it published; nothing is selected by them and no run file is written."
+            f"THESE NUMBERS LEAK: they repeat an earlier system's own evaluation{let}. They are a "
+            "comparison with what it published; nothing is selected by them and no run file is "
+            "written."
         )
     before = study.tried_before
     many = (
@@ -198,8 +210,9 @@ def _caveat(study: Study) -> str:
         else len(study.records)
     )
     return (
-        f"The best of {many} was chosen on the very rows it is quoted on, so expect less elsewhere. "
-        f"No test row was looked at: `cryptonn run {study.folder / 'best.toml'}` judges it on those."
+        f"The best of {many} was chosen on the very rows it is quoted on, so expect less "
+        f"elsewhere. No test row was looked at: `cryptonn run {study.folder / 'best.toml'}` judges "
+        "it on those."
     )
 
 

@@ -1,8 +1,10 @@
-"""A process for trials, one after another: nothing else happens in it, so nothing else touches its random numbers.
+"""A process for trials, one after another: nothing else happens in it, so nothing else touches its
+random numbers.
 
-Keras draws its seeds from Python's own generator, which every thread of a process shares; in the process of a dask
-worker, say, two runs of the same trial differ. Here they are equal to the bit, whoever started the process: the
-search itself, or a worker of a cluster. It ends when the one that started it ends, however that ends.
+Keras draws its seeds from Python's own generator, which every thread of a process shares; in the
+process of a dask worker, say, two runs of the same trial differ. Here they are equal to the bit,
+whoever started the process: the search itself, or a worker of a cluster. It ends when the one that
+started it ends, however that ends.
 """
 
 import os
@@ -32,7 +34,8 @@ _ATTEMPTS = 100
 
 
 def environment_of(threads: int) -> dict[str, str]:
-    """Return the environment that decides about the last bits of a result: in which order sums are added up.
+    """Return the environment that decides about the last bits of a result: in which order sums are
+    added up.
 
     Raises
     ------
@@ -41,8 +44,8 @@ def environment_of(threads: int) -> dict[str, str]:
     """
     if sys.platform == "win32":
         raise ConfigError(
-            "a search starts processes in a way that Windows does not have: run `cryptonn tune` on Linux, or under "
-            "WSL."
+            "a search starts processes in a way that Windows does not have: run `cryptonn tune` on "
+            "Linux, or under WSL."
         )
     other = {} if backend_name() == "tensorflow" else {"KERAS_BACKEND": backend_name()}
     names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
@@ -86,7 +89,9 @@ class Worker:
             return
 
     def answer(self, on_report: OnReport) -> dict[str, Any] | None:
-        """Take what the process says: the outcome of its trial, also if that is its own death; None after an epoch."""
+        """Take what the process says: the outcome of its trial, also if that is its own death;
+        None after an epoch.
+        """
         try:
             kind, content = self.connection.recv()
             if kind == "outcome":
@@ -146,7 +151,8 @@ def _serve(connection: Connection) -> None:
 
 
 def _end_with(alive: int, folder: Path) -> None:
-    """Wait until the process that started this one has ended: no trial goes on that nobody waits for.
+    """Wait until the process that started this one has ended: no trial goes on that nobody waits
+    for.
 
     Nobody is left either to clear the folder of temporary files, which a trial may be writing to.
     """
