@@ -1,7 +1,7 @@
 """The ``cryptonn`` command.
 
-Stages are imported inside each command, so that ``cryptonn --help`` stays instant and only commands that need the
-network load TensorFlow.
+Stages are imported inside each command, so that ``cryptonn --help`` stays instant and only commands
+that need the network load TensorFlow.
 """
 
 import sys
@@ -17,7 +17,10 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="cryptonn",
-    help="Does this neural-net crypto signal make money after fees? Train, validate, backtest, report.",
+    help=(
+        "Does this neural-net crypto signal make money after fees? Train, validate, backtest, "
+        "report."
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -44,19 +47,23 @@ def _main(
 
 for _module in (runs, tuning, data, local_exchange, paper, paper_results):
     for _command in _module.COMMANDS:
-        app.command(short_help=str(_command.__doc__).partition("\n")[0])(
-            _command
-        )  # whole: click's own is cut at "..."
+        # the whole first paragraph: click's own is cut at "..."
+        _first = str(_command.__doc__).partition("\n\n")[0]
+        app.command(short_help=" ".join(_first.split()))(_command)
 
 
 def _unraisable(found: "sys.UnraisableHookArgs") -> None:
-    """Say nothing of an object of TensorFlow's that Ctrl-C left half built; Python would print a trace as it goes."""
+    """Say nothing of an object of TensorFlow's that Ctrl-C left half built;
+    Python would print a trace as it goes.
+    """
     if not str(getattr(found.object, "__module__", "")).startswith("tensorflow"):
         sys.__unraisablehook__(found)
 
 
 def main() -> None:
-    """Run the command line: a user's error is one message and exit code 2; a bug keeps its trace."""
+    """Run the command line: a user's error is one message and exit code 2;
+    a bug keeps its trace.
+    """
     sys.unraisablehook = _unraisable
     write_plainly()
     try:

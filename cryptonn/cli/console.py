@@ -1,4 +1,6 @@
-"""What a person sees while a command runs and when it ends: progress and tables on a terminal, or one JSON object."""
+"""What a person sees while a command runs and when it ends: progress and tables on a terminal,
+or one JSON object.
+"""
 
 import sys
 import time
@@ -34,7 +36,9 @@ def emit(payload: dict[str, Any]) -> None:
 def show_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, left: int = 1
 ) -> None:
-    """Print a table on standard output; the first ``left`` columns are words, the others numbers."""
+    """Print a table on standard output; the first ``left`` columns are words,
+    the others numbers.
+    """
     table = Table(
         title=title,
         title_justify="left",
@@ -52,7 +56,9 @@ def show_table(
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Say on a terminal, as long as it lasts, that what a network needs is being loaded: that takes seconds."""
+    """Say on a terminal, as long as it lasts, that what a network needs is being loaded:
+    that takes seconds.
+    """
     with stderr.status("Loading the network") if stderr.is_terminal else nullcontext():
         yield
 
@@ -80,7 +86,9 @@ def show_progress(stopped: str) -> Iterator[OnStep]:
 
 
 def _columns() -> tuple[ProgressColumn, ...]:
-    """Return label, bar, time and message; only the message gives way where the terminal is narrow."""
+    """Return label, bar, time and message; only the message gives way where the
+    terminal is narrow.
+    """
     return (
         TextColumn("{task.description}", table_column=Column(width=10, no_wrap=True)),
         BarColumn(bar_width=16, table_column=Column(width=16)),
@@ -116,7 +124,9 @@ class _Bars:
 
 
 class _Lines:
-    """One line a stage, and one for each text that differs from the last by more than its share done."""
+    """One line a stage, and one for each text that differs from the last by more than its share
+    done.
+    """
 
     def __init__(self) -> None:
         self._stage = ""

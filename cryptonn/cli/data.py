@@ -65,9 +65,10 @@ def import_data(
 ) -> None:
     """Import candle files into the store: the dialect is recognised, every repair counted.
 
-    Dialects: CryptoDataDownload (minute, hourly, daily), Yahoo Finance (old and new), Binance klines (old and new),
-    Kraken's OHLCVT, CoinMarketCap, FTX, Investing.com, and plain tables whose header names time, open, high, low, close
-    and volume, in any order. Of several volumes the one in base is taken; one in quote is divided by the close.
+    Dialects: CryptoDataDownload (minute, hourly, daily), Yahoo Finance (old and new), Binance
+    klines (old and new), Kraken's OHLCVT, CoinMarketCap, FTX, Investing.com, and plain tables whose
+    header names time, open, high, low, close and volume, in any order. Of several volumes the one
+    in base is taken; one in quote is divided by the close.
     """
     import pandas as pd
 
@@ -184,10 +185,10 @@ def download_data(
 ) -> None:
     """Download candles through ccxt into the store: public, rate-limited, goes on where it stopped.
 
-    What came is held against what was asked. Not every exchange gives all that it is asked for: kraken, for example,
-    gives its newest 720 bars alone. The exit code is 0 if the range is covered, and 1 if candles are missing: what
-    came is stored all the same, and the next download asks for the rest again. Short stretches in which nobody traded
-    are not missing.
+    What came is held against what was asked. Not every exchange gives all that it is asked for:
+    kraken, for example, gives its newest 720 bars alone. The exit code is 0 if the range is
+    covered, and 1 if candles are missing: what came is stored all the same, and the next download
+    asks for the rest again. Short stretches in which nobody traded are not missing.
     """
     import pandas as pd
 
@@ -261,7 +262,8 @@ def list_data(root: Root = _ROOT, as_json: Json = False) -> None:
         emit({"data": [_entry(entry) for entry in entries]})
     elif not entries:
         stdout.print(
-            f"{root} holds no candles yet. Fill it with `cryptonn import-data` or `cryptonn download-data`."
+            f"{root} holds no candles yet. Fill it with `cryptonn import-data` or `cryptonn "
+            "download-data`."
         )
     else:
         rows = [
@@ -291,7 +293,9 @@ def check_data(
     root: Root = _ROOT,
     as_json: Json = False,
 ) -> None:
-    """Show how healthy the stored candles are: range, missing and quiet minutes, jumps, repairs, sha256."""
+    """Show how healthy the stored candles are: range, missing and quiet minutes, jumps, repairs,
+    sha256.
+    """
     from cryptonn.errors import DataError, did_you_mean
     from cryptonn.market.store.candle_store import Store
     from cryptonn.market.store.health import health

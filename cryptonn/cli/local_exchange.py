@@ -107,9 +107,11 @@ def local_exchange(
     ),
     as_json: Annotated[bool, AsJson] = False,
 ) -> None:
-    """Serve an exchange on 127.0.0.1 that replays stored candles, for paper trading without keys or internet.
+    """Serve an exchange on 127.0.0.1 that replays stored candles, for paper trading without keys or
+    internet.
 
-    It speaks as binance and gemini do: ccxt's own classes trade on it. Ctrl-C stops it; nothing is kept.
+    It speaks as binance and gemini do: ccxt's own classes trade on it. Ctrl-C stops it; nothing is
+    kept.
     """
     from cryptonn.errors import ConfigError
     from cryptonn.local_exchange import server
@@ -148,7 +150,8 @@ def local_exchange(
         _tell(served, costs, money, synthetic=found.synthetic, as_json=as_json)
         _wait(served, is_stopped)
     stderr.print(
-        f"Stopped after {served.front.log.total:,} requests; {len(served.exchange.matching.orders):,} orders."
+        f"Stopped after {served.front.log.total:,} requests; "
+        f"{len(served.exchange.matching.orders):,} orders."
     )
 
 
@@ -187,7 +190,9 @@ def _stored(
 def _of_run(
     name: str, timerange: "TimeRange | None", *, results: Path, root: Path | None, history: int
 ) -> _Replay:
-    """Read symbols, candles and costs of a run; its first test period is replayed unless another is named."""
+    """Read symbols, candles and costs of a run; its first test period is replayed unless another is
+    named.
+    """
     from cryptonn import pipeline
     from cryptonn.errors import ConfigError, DataError
 
@@ -263,7 +268,10 @@ def _tell(
         f"Costs       {costs.describe()}; a buy's commission in {served.exchange.fee_in}",
         f"Account     {cash:,.2f} {symbols[0].split('/')[-1]}",
         "Keys        local-key (gemini: account-local-key), secret local-secret",
-        "Trade on it with `cryptonn paper RUN --exchange local` in another terminal; Ctrl-C stops it.",
+        (
+            "Trade on it with `cryptonn paper RUN --exchange local` in another terminal; Ctrl-C "
+            "stops it."
+        ),
     )
     for line in lines:
         stdout.print(line, soft_wrap=True)

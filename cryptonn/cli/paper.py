@@ -74,7 +74,10 @@ def paper(
     keys: Annotated[
         Path | None,
         typer.Option(
-            help="Private ini file (mode 600) with the sandbox keys; else the environment. Not for the local exchange."
+            help=(
+                "Private ini file (mode 600) with the sandbox keys; else the environment. Not for "
+                "the local exchange."
+            )
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the local exchange.")] = 8765,
@@ -99,8 +102,9 @@ def paper(
 ) -> None:
     """Trade a run on an exchange's sandbox, bar by bar, with play money only.
 
-    Keys of the sandbox account come from CRYPTONN_KEY and CRYPTONN_SECRET, or from a file. Ctrl-C stops it once the
-    order in flight is in a known state; the same command goes on. There is no way to trade real money with it.
+    Keys of the sandbox account come from CRYPTONN_KEY and CRYPTONN_SECRET, or from a file. Ctrl-C
+    stops it once the order in flight is in a known state; the same command goes on. There is no way
+    to trade real money with it.
     """
     from decimal import Decimal
 
@@ -133,9 +137,12 @@ def paper(
         emit(facts)
     else:
         stdout.print(
-            f"{counted(facts['decisions'], 'decision')} now; {counted(facts['orders'], 'order')} and "
-            f"{counted(facts['fills'], 'fill')} in the session so far, "
-            f"{counted(facts['incidents'], 'incident')} noted; it holds {facts['holds']}.",
+            (
+                f"{counted(facts['decisions'], 'decision')} now; "
+                f"{counted(facts['orders'], 'order')} and {counted(facts['fills'], 'fill')} in "
+                f"the session so far, {counted(facts['incidents'], 'incident')} noted; it holds "
+                f"{facts['holds']}."
+            ),
             soft_wrap=True,
         )
         stdout.print(f"Session: {facts['database']}", soft_wrap=True)
@@ -191,7 +198,9 @@ def _traded(
 
 @contextmanager
 def _frozen() -> Iterator[None]:
-    """Leave what was made before out of every ``_sweep``: it stays anyhow, and looking at it takes long."""
+    """Leave what was made before out of every ``_sweep``: it stays anyhow,
+    and looking at it takes long.
+    """
     gc.freeze()
     try:
         yield
@@ -200,7 +209,9 @@ def _frozen() -> Iterator[None]:
 
 
 def _sweep(_: object) -> None:
-    """Give back what a decision leaves behind: a backtest is full of cycles, and those of hours would pile up."""
+    """Give back what a decision leaves behind: a backtest is full of cycles,
+    and those of hours would pile up.
+    """
     gc.collect()
 
 
@@ -222,7 +233,9 @@ class _Stop:
         self.in_panel = False
 
     def ask(self) -> None:
-        """Note that it came; a panel says so itself, since it draws over what is written beside it."""
+        """Note that it came; a panel says so itself, since it draws over what is
+        written beside it.
+        """
         self.asked = True
         if not self.in_panel:
             stderr.print(self._WORDS)

@@ -1,4 +1,6 @@
-"""What became of a paper session: parity with its backtest, decision by decision, and its report."""
+"""What became of a paper session: parity with its backtest, decision by decision,
+and its report.
+"""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -40,9 +42,11 @@ def parity(
 ) -> None:
     """Hold a paper session against the backtest of the candles it recorded, decision by decision.
 
-    Bars that the session did not decide on, as it was down or starting, are listed and counted beside the score.
+    Bars that the session did not decide on, as it was down or starting, are listed and counted
+    beside the score.
 
-    The exit code is 0 if every decision and trade agrees, and 1 if not. Nothing is asked of the exchange.
+    The exit code is 0 if every decision and trade agrees, and 1 if not. Nothing is asked of the
+    exchange.
     """
     from cryptonn.catalog import find_run
     from cryptonn.paper.parity import parity as compared
@@ -66,7 +70,9 @@ def parity(
 
 
 def report_session(name: str, *, session: str | None, results: Path, as_json: bool) -> None:
-    """Write the report of a paper session; `cryptonn report` does this where it is asked for one."""
+    """Write the report of a paper session; `cryptonn report` does this where it is
+    asked for one.
+    """
     from cryptonn.catalog import find_run
     from cryptonn.paper.recorded import open_recorded
     from cryptonn.paper.report.page import write_session_report

@@ -1,4 +1,6 @@
-"""Words on a terminal or in a pipe that cannot show every character, such as a Windows console of code page 1252."""
+"""Words on a terminal or in a pipe that cannot show every character,
+such as a Windows console of code page 1252.
+"""
 
 import codecs
 import sys
@@ -26,7 +28,9 @@ _PLAIN = {
 
 
 def write_plainly(*streams: TextIO) -> None:
-    """Let the streams write a likeness of what their encoding lacks, instead of failing; "?" where there is none."""
+    """Let the streams write a likeness of what their encoding lacks, instead of failing;
+    "?" where there is none.
+    """
     codecs.register_error(_NAME, _likeness)
     for stream in streams or (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)  # a test's own stream may have none

@@ -5,7 +5,9 @@ from typing import Any
 __all__ = ["prediction_words"]
 
 _FRESH = 3
-"""Bars that may have closed since the newest candle before it is called old: sources lag a little, or nobody traded."""
+"""Bars that may have closed since the newest candle before it is called old: sources lag a little,
+or nobody traded.
+"""
 _WANTED = {1: "go long (signal +1)", 0: "no position (signal 0)", -1: "go short (signal -1)"}
 
 
@@ -17,7 +19,10 @@ def prediction_words(latest: dict[str, Any]) -> list[str]:
         counted(latest["horizon"], "bar"),
         f"enter at {latest['enter']:.4f}: {_WANTED[latest['signal']]}.",
     )
-    proba = f"P({latest['symbol']} up in {bars}) = {latest['proba']:.4f}, known at {_time(latest['known_at'])}; {wanted}"
+    proba = (
+        f"P({latest['symbol']} up in {bars}) = {latest['proba']:.4f}, known at "
+        f"{_time(latest['known_at'])}; {wanted}"
+    )
     if "forecast" not in latest:
         return [*_stale_words(latest), *_far_words(latest), proba]
     said = latest["forecast"]
@@ -27,9 +32,11 @@ def prediction_words(latest: dict[str, Any]) -> list[str]:
     return [
         *_stale_words(latest),
         *_far_words(latest),
-        f"{latest['symbol']} at {_time(said['at'])}, {bars} of {latest['timeframe']} after the newest close: {price} "
-        f"(95 % interval {low} to {high}, from the errors on the validation rows). Persistence, which says that the "
-        f"price stays, says {persistence}.",
+        (
+            f"{latest['symbol']} at {_time(said['at'])}, {bars} of {latest['timeframe']} after "
+            f"the newest close: {price} (95 % interval {low} to {high}, from the errors on the "
+            f"validation rows). Persistence, which says that the price stays, says {persistence}."
+        ),
         f"That is a move of {said['move']:+.2%}; {proba}",
         *_record_words(latest),
     ]
@@ -38,9 +45,12 @@ def prediction_words(latest: dict[str, Any]) -> list[str]:
 def _record_words(latest: dict[str, Any]) -> list[str]:
     """Say how such forecasts did on bars the network had not seen."""
     return [
-        f"Held out, on {period}: its errors were {found['rmse_ratio']:.2f} times those of persistence "
-        f"({_compared(found['rmse_ratio'])}), {found['directional_accuracy']:.1%} of directions were right, and "
-        f"{found['inside']:.1%} of prices lay inside its 95 % interval."
+        (
+            f"Held out, on {period}: its errors were {found['rmse_ratio']:.2f} times those of "
+            f"persistence ({_compared(found['rmse_ratio'])}), {found['directional_accuracy']:.1%} "
+            f"of directions were right, and {found['inside']:.1%} of prices lay inside its 95 % "
+            "interval."
+        )
         for period, found in latest.get("held_out", {}).items()
     ]
 
@@ -64,18 +74,23 @@ def _stale_words(latest: dict[str, Any]) -> list[str]:
         return gaps
     return [
         *gaps,
-        f"STALE: the newest candle closed at {_time(latest['known_at'])}, {counted(stale, 'bar')} of "
-        f"{latest['timeframe']} ago. What follows was to be known then, not now. Give newer candles with --file, or "
-        "fetch them with --download.",
+        (
+            f"STALE: the newest candle closed at {_time(latest['known_at'])}, "
+            f"{counted(stale, 'bar')} of {latest['timeframe']} ago. What follows was to be known "
+            "then, not now. Give newer candles with --file, or fetch them with --download."
+        ),
     ]
 
 
 def _far_words(latest: dict[str, Any]) -> list[str]:
     """Say which prices are nowhere near those the network knows, if some are."""
     return [
-        f"FAR OFF: {symbol} closed at {_price(found['close'])}, and the network was trained and validated on closes "
-        f"from {_price(found['low'])} to {_price(found['high'])}. Are these candles of another coin, or in another "
-        f"currency? Give those of {symbol}; if they are, train a run on newer ones: this one knows no such prices."
+        (
+            f"FAR OFF: {symbol} closed at {_price(found['close'])}, and the network was trained "
+            f"and validated on closes from {_price(found['low'])} to {_price(found['high'])}. Are "
+            f"these candles of another coin, or in another currency? Give those of {symbol}; if "
+            "they are, train a run on newer ones: this one knows no such prices."
+        )
         for symbol, found in latest["far"].items()
     ]
 

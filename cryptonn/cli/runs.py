@@ -162,7 +162,9 @@ def report(
     results: Results = _RESULTS,
     as_json: Json = False,
 ) -> None:
-    """Write the HTML report of a run anew, with all that was traded since; or that of a paper session."""
+    """Write the HTML report of a run anew, with all that was traded since;
+    or that of a paper session.
+    """
     if paper or session is not None:
         report_session(name, session=session, results=results, as_json=as_json)
         return
@@ -179,7 +181,9 @@ def report(
 def reproduce(
     name: RunName, data: Data = None, results: Results = _RESULTS, as_json: Json = False
 ) -> None:
-    """Repeat the published evaluation a run is compared with, leaks included; nothing of it is traded."""
+    """Repeat the published evaluation a run is compared with, leaks included;
+    nothing of it is traded.
+    """
     from cryptonn import pipeline
 
     with show_progress("The same command goes on after the newest epoch.") as on_step:
@@ -214,7 +218,9 @@ def predict(
     results: Results = _RESULTS,
     as_json: Json = False,
 ) -> None:
-    """Print what the run's network says after the newest candle: P(up), and the price a regression forecasts."""
+    """Print what the run's network says after the newest candle: P(up),
+    and the price a regression forecasts.
+    """
     import pandas as pd
 
     from cryptonn import pipeline
@@ -305,8 +311,8 @@ def _fees(option: str, text: str | None) -> list[str]:
     words = _words(text)
     if "0" in words[:-1]:
         raise ConfigError(
-            f"{option} {text}: a comma separates fees, and the decimal sign is a point, as in 0.1%. "
-            "If no fee is meant, write none."
+            f"{option} {text}: a comma separates fees, and the decimal sign is a point, as in "
+            "0.1%. If no fee is meant, write none."
         )
     return words
 
@@ -320,7 +326,9 @@ def _traded(
     results: Path,
     data: Path | None,
 ) -> "tuple[Run, Asked]":
-    """Trade a run, and return it with what was traded; what cannot be is refused before its candles are read."""
+    """Trade a run, and return it with what was traded; what cannot be is refused before its candles
+    are read.
+    """
     from cryptonn import pipeline
     from cryptonn.judging import asked_for
     from cryptonn.preflight import check_traders

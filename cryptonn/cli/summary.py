@@ -31,9 +31,11 @@ def own_verdicts(done: "Run") -> Verdicts:
 def summary_of(
     done: "Run", table: "pd.DataFrame", *, verdicts: Verdicts, report: Path | None
 ) -> dict[str, Any]:
-    """Return the numbers of a run as one JSON object; ``table`` and ``verdicts`` are of the backtests to name.
+    """Return the numbers of a run as one JSON object; ``table`` and ``verdicts`` are of the
+    backtests to name.
 
-    ``verdicts`` holds the first strategy's of each period, ``headlines`` one of each strategy and period.
+    ``verdicts`` holds the first strategy's of each period, ``headlines`` one of each strategy and
+    period.
     """
     return {
         "run": done.name,
@@ -68,7 +70,9 @@ def summary_of(
 
 
 def show_run(done: "Run", *, report: Path) -> None:
-    """Print accuracy, the run's strategy under each fee, every strategy's return, the verdicts, the report."""
+    """Print accuracy, the run's strategy under each fee, every strategy's return, the verdicts,
+    the report.
+    """
     _show_warnings(done)
     _show_accuracy(done)
     _show_published(done)
@@ -87,7 +91,9 @@ def show_run(done: "Run", *, report: Path) -> None:
 
 
 def show_backtests(done: "Run", table: "pd.DataFrame", *, verdicts: Verdicts, report: Path) -> None:
-    """Print the backtests that were just made, all of them in one table a period, and a headline a strategy."""
+    """Print the backtests that were just made, all of them in one table a period,
+    and a headline a strategy.
+    """
     _show_warnings(done)
     periods = [str(period) for period in dict.fromkeys(table["period"])]
     for period in periods:
@@ -236,7 +242,9 @@ def _show_deflated(rows: "pd.DataFrame") -> None:
 
 
 def _show_returns(title: str, rows: "pd.DataFrame") -> None:
-    """Print one row a strategy and one column a fee, with the costs of a round trip under its name."""
+    """Print one row a strategy and one column a fee, with the costs of a round trip
+    under its name.
+    """
     costs = rows.drop_duplicates("fees").set_index("fees")["cost_per_side"].to_dict()
     returns = rows.set_index(["strategy", "fees"])["net_return"].to_dict()
     cells = [
@@ -248,7 +256,9 @@ def _show_returns(title: str, rows: "pd.DataFrame") -> None:
 
 
 def _percent(share: float) -> str:
-    """Return a share in per cent; with more digits where one would hide what is left of the money."""
+    """Return a share in per cent; with more digits where one would hide what is left
+    of the money.
+    """
     return _number(100 * share, 2 if share < -0.995 else 1, " %")
 
 

@@ -1,4 +1,6 @@
-"""The command that searches for settings: progress while it goes on, then a table and what it means."""
+"""The command that searches for settings: progress while it goes on,
+then a table and what it means.
+"""
 
 from enum import StrEnum
 from pathlib import Path
@@ -61,10 +63,11 @@ def tune(
     seed: Seed = None,
     as_json: Annotated[bool, AsJson] = False,
 ) -> None:
-    """Try the settings of a [search.NAME] on the validation rows; stopped, the same command goes on.
+    """Try the settings of a [search.NAME] on the validation rows; stopped, the same command goes
+    on.
 
-    Every trial is kept with its settings, curves and time, failed ones with their reason. The best setting is written
-    as a run file. Test periods are not looked at.
+    Every trial is kept with its settings, curves and time, failed ones with their reason. The best
+    setting is written as a run file. Test periods are not looked at.
     """
     from cryptonn.tuning.results import summary_of
     from cryptonn.tuning.search import tune as run_search
@@ -124,7 +127,9 @@ def _show(study: "Study") -> None:
 
 
 def _show_so_far(study: "Study") -> None:
-    """Print what a search that was stopped has come to: no judgement, as not every setting was tried."""
+    """Print what a search that was stopped has come to: no judgement,
+    as not every setting was tried.
+    """
     from cryptonn.tuning.words import tried
 
     if study.records:
