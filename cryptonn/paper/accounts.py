@@ -1,4 +1,5 @@
-"""What the strategy has at any moment of a session: each epoch's opening, and what its executions changed since.
+"""What the strategy has at any moment of a session: each epoch's opening, and what its executions
+changed since.
 
 The one reckoning of this over time: of the views, of parity and of the report.
 """
@@ -36,8 +37,9 @@ def account_steps(
 ) -> Iterator[Step]:
     """Give the account at each epoch's start and after each of its fills, in the order of time.
 
-    A fill counts within its epoch: the next one begins with what it opened with. Fills have the exchange's time, epochs
-    ours, which may have been wrong: an epoch begins with its first fill at the latest.
+    A fill counts within its epoch: the next one begins with what it opened with. Fills have the
+    exchange's time, epochs ours, which may have been wrong: an epoch begins with its first fill at
+    the latest.
     """
     booked: dict[int, list[FillRow]] = {epoch.n: [] for epoch in epochs}
     for fill in sorted(fills, key=lambda fill: fill.time_ms):
@@ -63,7 +65,9 @@ def accounts(
     base: str,
     quote: str,
 ) -> Iterator[Account]:
-    """Give the account at each of ``times_ms``, which must be in order; before the first epoch, what it began with."""
+    """Give the account at each of ``times_ms``, which must be in order; before the first epoch,
+    what it began with.
+    """
     coming = deque(account_steps(epochs, fills, base=base, quote=quote))
     now = coming[0].account if coming else Account(Decimal(0), Decimal(0))
     for time_ms in times_ms:

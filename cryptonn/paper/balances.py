@@ -20,7 +20,10 @@ class Difference:
     venue: Decimal
 
     def __str__(self) -> str:
-        return f"{self.currency}: exchange {self.venue}, ledger {self.ledger} ({self.venue - self.ledger:+})"
+        return (
+            f"{self.currency}: exchange {self.venue}, ledger {self.ledger} "
+            f"({self.venue - self.ledger:+})"
+        )
 
 
 def totals_of(balances: Mapping[str, tuple[Decimal, Decimal]]) -> dict[str, Decimal]:

@@ -1,8 +1,10 @@
-"""The log of closed candles: what of an exchange's rows enters it, what is odd about the rest, and the frame it makes.
+"""The log of closed candles: what of an exchange's rows enters it, what is odd about the rest, and
+the frame it makes.
 
-A row enters once it has closed, in order of time, and stays as it was first seen. A bar that was decided on without a
-row counts as untraded for good: a row that turns up for it later stays out. So the log only ever grows at its end, and
-the frame made of it is the one a backtest on the same rows would have.
+A row enters once it has closed, in order of time, and stays as it was first seen. A bar that was
+decided on without a row counts as untraded for good: a row that turns up for it later stays out. So
+the log only ever grows at its end, and the frame made of it is the one a backtest on the same rows
+would have.
 """
 
 from bisect import bisect_left
@@ -33,7 +35,9 @@ __all__ = [
 ]
 
 Log = Mapping[str, Sequence[CandleRow]]
-"""By symbol its rows in order of time, as the ledger gives them; every symbol of the run has its key."""
+"""By symbol its rows in order of time, as the ledger gives them;
+every symbol of the run has its key.
+"""
 
 _MILLISECOND = 1_000_000
 
@@ -41,9 +45,10 @@ _MILLISECOND = 1_000_000
 class Notice(NamedTuple):
     """Something odd about what an exchange gave; for the incidents.
 
-    ``kind`` is one of "revised" (a closed row came with other values), "late" (a row for a bar that had been decided
-    on without it), "unordered", "repeated" (two rows of one time in one reply), "impossible" (no market can have made
-    it), "off grid", "stale" (no symbol has a row that should be there by now).
+    ``kind`` is one of "revised" (a closed row came with other values), "late" (a row for a bar that
+    had been decided on without it), "unordered", "repeated" (two rows of one time in one reply),
+    "impossible" (no market can have made it), "off grid", "stale" (no symbol has a row that should
+    be there by now).
     """
 
     kind: str
@@ -54,7 +59,9 @@ class Notice(NamedTuple):
 
 @dataclass(frozen=True)
 class Taken:
-    """What of the rows fetched enters the log, by symbol in order of time, and what is odd about the rest."""
+    """What of the rows fetched enters the log, by symbol in order of time,
+    and what is odd about the rest.
+    """
 
     rows: dict[str, list[CandleRow]]
     notices: list[Notice]
@@ -88,15 +95,15 @@ def take(
     Parameters
     ----------
     fetched
-        By symbol, rows [open time in ms, open, high, low, close, volume] as the exchange gave them, one still in
-        progress included.
+        By symbol, rows [open time in ms, open, high, low, close, volume] as the exchange gave them,
+        one still in progress included.
     log
         What there is already.
     now_ms
         The exchange's clock: a bar that has not closed by then does not enter.
     settled_ms
-        Open of the newest bar that was decided on, or passed over: up to it the log is complete as it is. Before the
-        first, any time earlier than the log's.
+        Open of the newest bar that was decided on, or passed over: up to it the log is complete as
+        it is. Before the first, any time earlier than the log's.
     """
     rows, notices = {}, []
     for symbol, given in fetched.items():
@@ -116,12 +123,15 @@ def take(
 
 
 def missing(log: Log, time_ms: int) -> tuple[str, ...]:
-    """Return the symbols that have no row at or after a bar: not traded then, or not given out yet."""
+    """Return the symbols that have no row at or after a bar: not traded then,
+    or not given out yet.
+    """
     return tuple(symbol for symbol, rows in log.items() if not rows or rows[-1].time_ms < time_ms)
 
 
 def frame_of(log: Log, *, timeframe: str, until_ms: int) -> Frame:
-    """Return the frame of the log up to the bar ``until_ms``, gaps filled flat as ``align`` fills them.
+    """Return the frame of the log up to the bar ``until_ms``, gaps filled flat as ``align`` fills
+    them.
 
     A symbol without a row at the end did not trade there: it is filled flat too.
 
@@ -135,7 +145,8 @@ def frame_of(log: Log, *, timeframe: str, until_ms: int) -> Frame:
         known = rows[: bisect_left(rows, until_ms + 1, key=_time)]
         if not known:
             raise DataError(
-                f"{symbol}: there is no candle up to {_text(until_ms)}. Fetch the candles before it."
+                f"{symbol}: there is no candle up to {_text(until_ms)}. Fetch the candles before "
+                "it."
             )
         last = known[-1]
         if last.time_ms < until_ms:
@@ -153,7 +164,8 @@ def frame_of(log: Log, *, timeframe: str, until_ms: int) -> Frame:
 
 
 def clean_from_ms(frame: Frame, *, lookback: int, max_gap: int) -> int | None:
-    """Return the first bar on which a decision may be made after the newest long gap; None if there is no such gap.
+    """Return the first bar on which a decision may be made after the newest long gap; None if there
+    is no such gap.
 
     Parameters
     ----------

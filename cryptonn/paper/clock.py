@@ -1,4 +1,6 @@
-"""Time as paper trading sees it: the machine's, or that of a local exchange which replays candles."""
+"""Time as paper trading sees it: the machine's, or that of a local exchange
+which replays candles.
+"""
 
 import json
 import threading
@@ -46,9 +48,10 @@ class WallClock:
 class LocalClock:
     """The clock of a local exchange on 127.0.0.1; may be asked by several threads.
 
-    In lockstep the exchange's time stands still but for its clients: to sleep is to move it on, and takes no time.
-    Otherwise it runs ``speed`` times as fast as the wall, and to sleep is to wait that much less; it is then asked now
-    and then only and reckoned in between, also while the exchange does not answer.
+    In lockstep the exchange's time stands still but for its clients: to sleep is to move it on, and
+    takes no time. Otherwise it runs ``speed`` times as fast as the wall, and to sleep is to wait
+    that much less; it is then asked now and then only and reckoned in between, also while the
+    exchange does not answer.
 
     Parameters
     ----------
@@ -101,7 +104,9 @@ class LocalClock:
             self._call("POST", {"to_ms": to_ms})
 
     def _now(self) -> "_Seen":
-        """Return what the exchange said last; ask it anew if that is old, or time stands still until somebody acts."""
+        """Return what the exchange said last; ask it anew if that is old,
+        or time stands still until somebody acts.
+        """
         with self._lock:
             old = self._seen
             if old is not None and old.speed < inf and self._wall() - old.wall < _LOOK_S:
@@ -128,8 +133,9 @@ class LocalClock:
             status, found = self._replied(method, body)
         except (OSError, HTTPException, ValueError) as error:
             raise ExchangeError(
-                f"The local exchange does not answer on 127.0.0.1:{self._port} ({type(error).__name__}). "
-                "Start it in another terminal, `cryptonn local-exchange --run RUN`; another port is named with --port."
+                f"The local exchange does not answer on 127.0.0.1:{self._port} "
+                f"({type(error).__name__}). Start it in another terminal, `cryptonn local-exchange "
+                "--run RUN`; another port is named with --port."
             ) from error
         if status >= 400 or not isinstance(found, dict):
             raise ExchangeError(
@@ -138,7 +144,9 @@ class LocalClock:
         return found
 
     def _replied(self, method: str, body: dict[str, int] | None) -> tuple[int, Any]:
-        """Ask over the connection that is open; once more over a new one if the exchange had closed that."""
+        """Ask over the connection that is open; once more over a new one if the exchange had closed
+        that.
+        """
         was_open = self._connection.sock is not None
         try:
             return self._sent(method, body)

@@ -10,14 +10,16 @@ _SECOND_MS = 1_000
 class ClockWatch:
     """Keeps, for each clock, by how much it is ahead of ours.
 
-    A question takes a while, so its answer bounds the difference only. What is kept moves no further than it must.
+    A question takes a while, so its answer bounds the difference only. What is kept moves no
+    further than it must.
 
     Parameters
     ----------
     warn_ms, most_ms
         Difference that is worth a note, and the one beyond which nothing may be traded.
     note
-        Told in words of a difference above ``warn_ms``, once until it is gone or has passed ``most_ms``.
+        Told in words of a difference above ``warn_ms``, once until it is gone or has passed
+        ``most_ms``.
     """
 
     def __init__(self, *, warn_ms: int, most_ms: int, note: Callable[[str], None]) -> None:
@@ -26,7 +28,9 @@ class ClockWatch:
         self._level: dict[str, int] = {}
 
     def ahead_ms(self, whose: str) -> int:
-        """Return by how many milliseconds a clock is ahead of ours; 0 as long as nothing else is certain."""
+        """Return by how many milliseconds a clock is ahead of ours;
+        0 as long as nothing else is certain.
+        """
         return self._ahead.get(whose, 0)
 
     def saw(self, whose: str, server_ms: int, *, asked_ms: int, answered_ms: int) -> None:
@@ -53,7 +57,10 @@ class ClockWatch:
         """Return in words which clock is too far from ours, or None."""
         for whose, ahead in self._ahead.items():
             if self.is_far(whose):
-                return f"the clock of {whose} is {_apart(ahead)} this machine's: set this machine's clock"
+                return (
+                    f"the clock of {whose} is {_apart(ahead)} this machine's: set this machine's "
+                    "clock"
+                )
         return None
 
 

@@ -1,6 +1,7 @@
 """What to hold after a closed candle: what the run's backtest over the whole log of candles wants.
 
-    candles → features → probability → signal → the backtest's strategy → the position it wants at the newest close
+    candles → features → probability → signal → the backtest's strategy → the position it wants at
+    the newest close
 
 Nothing of a decision is state: a restart replays the log and wants the same.
 """
@@ -39,9 +40,11 @@ _MILLISECOND = 1_000_000
 
 
 def log_start_ms(config: RunConfig, start_ms: int) -> int:
-    """Return the open of the first candle that a log needs for decisions from the bar of ``start_ms`` on.
+    """Return the open of the first candle that a log needs for decisions from the bar of
+    ``start_ms`` on.
 
-    The network starts ``lookback`` bars before a midnight, and features with a memory need bars before that.
+    The network starts ``lookback`` bars before a midnight, and features with a memory need bars
+    before that.
     """
     midnight = _instant(start_ms).normalize()
     return _ms(midnight - reach(config.data.timeframe, bars=config.training.lookback))
@@ -104,15 +107,16 @@ class Decider:
     strategy, name
         The backtrader class, and its name in errors and in ``[backtest.parameters]``.
     reads_proba
-        The strategy looks at the line ``proba`` itself, so at thresholds of its own: the network is then always asked
-        as the backtest does, which takes longer.
+        The strategy looks at the line ``proba`` itself, so at thresholds of its own: the network is
+        then always asked as the backtest does, which takes longer.
     rules, fees, cash
         Market, cost scenario, and starting money in quote.
     start_ms
-        Open of the first bar that is decided on. The log begins earlier, see ``log_start_ms``; those candles carry no
-        decision and the backtest begins after them.
+        Open of the first bar that is decided on. The log begins earlier, see ``log_start_ms``;
+        those candles carry no decision and the backtest begins after them.
     young_bars
-        So many bars long the backtest is replayed whole for each decision; then it runs on, see ``Wishes``.
+        So many bars long the backtest is replayed whole for each decision; then it runs on, see
+        ``Wishes``.
 
     Raises
     ------
@@ -159,15 +163,16 @@ class Decider:
         Parameters
         ----------
         frame
-            All candles of the session so far, every one of them closed; see ``candle_log.frame_of``.
+            All candles of the session so far, every one of them closed; see
+            ``candle_log.frame_of``.
 
         Raises
         ------
         DataError
             If the log begins too late for a probability, or ends before the session's first bar.
         StrategyError
-            If the strategy fails, sends anything but market orders, goes short, or looks ahead: what it wants at an
-            earlier bar is not what a replay wants that ends there.
+            If the strategy fails, sends anything but market orders, goes short, or looks ahead:
+            what it wants at an earlier bar is not what a replay wants that ends there.
         """
         newest = frame.index[-1]
         if newest < self._start:
@@ -192,7 +197,8 @@ class Decider:
         )
 
     def prepare(self, frame: Frame) -> None:
-        """Work out what the next decision needs of the bars before it, which takes longer than one bar does.
+        """Work out what the next decision needs of the bars before it, which takes longer than one
+        bar does.
 
         Parameters
         ----------
@@ -206,7 +212,8 @@ class Decider:
             self._wishes.of(self._inputs(frame, proba))
 
     def check(self, frame: Frame) -> None:
-        """Replay a session that has grown old as a whole, and hold what it wanted against that; it takes a while.
+        """Replay a session that has grown old as a whole, and hold what it wanted against that; it
+        takes a while.
 
         Where a replay of the same bars would have wanted something else, it is replayed for good.
 
@@ -221,14 +228,16 @@ class Decider:
                 self._wishes.replay_for_good()
 
     def replay(self, frame: Frame) -> tuple[BacktestResult, pd.DataFrame]:
-        """Return the session's backtest and what it decides at each bar, the network asked in one batch.
+        """Return the session's backtest and what it decides at each bar, the network asked in one
+        batch.
 
         Returns
         -------
         result
         decisions
-            Index time, from the session's first bar on; columns proba, signal, wanted (Decimal, base), close, refused
-            (the orders of that close that could not be sent, a tuple of ``RefusedOrder``).
+            Index time, from the session's first bar on; columns proba, signal, wanted (Decimal,
+            base), close, refused (the orders of that close that could not be sent, a tuple of
+            ``RefusedOrder``).
         """
         if frame.index[-1] < self._start:
             raise self._too_short(frame)
@@ -241,9 +250,11 @@ class Decider:
         return result, table.assign(wanted=wanted, refused=refused)
 
     def recall(self, wanted: Mapping[int, Decimal], *, note: Callable[[str], None]) -> None:
-        """Say what was wanted at bars decided on before a restart, by their open in ms; it is held against the log.
+        """Say what was wanted at bars decided on before a restart, by their open in ms; it is held
+        against the log.
 
-        ``note`` is told in words where something else is wanted now, though the strategy does not look ahead.
+        ``note`` is told in words where something else is wanted now, though the strategy does not
+        look ahead.
         """
         self._past.recall(wanted, note=note)
 
@@ -280,8 +291,8 @@ class Decider:
         if (wanted < 0).any():
             when = time_text(wanted.index[int((wanted < 0).to_numpy().argmax())])
             raise StrategyError(
-                f"strategy {self._name!r} wants to be short at the close of {when}: a spot account cannot. Give it a "
-                "parameter that keeps it long, or paper-trade another strategy."
+                f"strategy {self._name!r} wants to be short at the close of {when}: a spot account "
+                "cannot. Give it a parameter that keeps it long, or paper-trade another strategy."
             )
 
     def _too_short(self, frame: Frame) -> DataError:
@@ -290,16 +301,17 @@ class Decider:
         )
         needed = time_text(_instant(log_start_ms(self.config, _ms(self._start))))
         return DataError(
-            f"the candles reach from {first} to {last}: too few to decide on the bar of {last}. The session begins at "
-            f"{start} and its log at {needed} or earlier. Fetch the candles from then on."
+            f"the candles reach from {first} to {last}: too few to decide on the bar of {last}. "
+            f"The session begins at {start} and its log at {needed} or earlier. Fetch the candles "
+            "from then on."
         )
 
 
 def _check_config(config: RunConfig) -> None:
     if config.signal.direction != "long":
         raise ConfigError(
-            f'signal.direction = "{config.signal.direction}": a spot account cannot go short. Paper-trade a run with '
-            'direction = "long".'
+            f'signal.direction = "{config.signal.direction}": a spot account cannot go short. '
+            'Paper-trade a run with direction = "long".'
         )
     if config.data.extras:
         raise ConfigError(

@@ -32,8 +32,9 @@ class Decision:
     near
         A probability close to a threshold was worked out again exactly as the backtest does.
     refused
-        Orders that the strategy sent at this close and its backtest could not: too small for the market, or not to be
-        paid for. A decision read back from the ledger has none: they stand there as incidents.
+        Orders that the strategy sent at this close and its backtest could not: too small for the
+        market, or not to be paid for. A decision read back from the ledger has none: they stand
+        there as incidents.
     """
 
     time_ms: int

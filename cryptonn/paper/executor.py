@@ -1,11 +1,16 @@
-"""Move the exchange's position to the one wanted, so that a stop at any moment neither repeats nor loses an order.
+"""Move the exchange's position to the one wanted, so that a stop at any moment neither repeats nor
+loses an order.
 
-    decision + PLANNED ─commit→ SENDING ─commit→ one request ─→ reply: OPEN ─→ fills until they sum up ─→ CLOSED
-                                                         └─→ no clear reply: look up by client id until it is found,
-                                                             or the time fence has passed and it still is not
+    decision + PLANNED ─commit→ SENDING ─commit→ one request ─→ reply: OPEN ─→ fills until they sum
+    up ─→ CLOSED
+                                                         └─→ no clear reply: look up by client id
+                                                         until it is found,
+                                                             or the time fence has passed and it
+                                                             still is not
 
-A client id goes out once. Whatever is unclear stays SENDING until the exchange has said what became of it; no other
-order is sent meanwhile. Time, network and the points where tests stop the process are handed in.
+A client id goes out once. Whatever is unclear stays SENDING until the exchange has said what became
+of it; no other order is sent meanwhile. Time, network and the points where tests stop the process
+are handed in.
 """
 
 from collections.abc import Callable
@@ -40,8 +45,9 @@ class Executor:
     Parameters
     ----------
     checkpoint
-        Called with the name of each boundary as it is passed: "decided", "planned", "sending", "sent", "acked",
-        "collected", "fills", "closed", "unknown", "found", "fenced", "rejected", "settled".
+        Called with the name of each boundary as it is passed: "decided", "planned", "sending",
+        "sent", "acked", "collected", "fills", "closed", "unknown", "found", "fenced", "rejected",
+        "settled".
     """
 
     def __init__(
@@ -60,11 +66,12 @@ class Executor:
         self._inquiry = Inquiry(ledger, venue, clock, timing=self._timing, checkpoint=checkpoint)
 
     def act(self, decision: Decision) -> None:
-        """Write a decision down and send the order it asks for, if any; a bar already decided on is left as it is.
+        """Write a decision down and send the order it asks for, if any; a bar already decided on is
+        left as it is.
 
-        While an order of unclear fate is about, once the bar's successor has closed, or soon after the same purchase
-        was refused, the decision is written down without an order. What cannot be sent, as it is too small, is noted
-        with the decision, once; see ``unsendable``.
+        While an order of unclear fate is about, once the bar's successor has closed, or soon after
+        the same purchase was refused, the decision is written down without an order. What cannot be
+        sent, as it is too small, is noted with the decision, once; see ``unsendable``.
 
         Raises
         ------
@@ -89,8 +96,8 @@ class Executor:
         Parameters
         ----------
         patience_s
-            Wait so long for fills instead of ``Timing.patience_s``; an order of unclear fate always gets the time
-            that the exchange's fence needs.
+            Wait so long for fills instead of ``Timing.patience_s``; an order of unclear fate always
+            gets the time that the exchange's fence needs.
         """
         order = self._ledger.unresolved()
         if order is not None and not self._inquiry.quiet():
@@ -102,8 +109,8 @@ class Executor:
     def look_up(self) -> None:
         """Ask what became of an order that left, or may have; send nothing.
 
-        At a start this comes before the account is compared with the ledger, and ``settle`` after it: an order that was
-        planned, or is to be sent anew, leaves only once they agree.
+        At a start this comes before the account is compared with the ledger, and ``settle`` after
+        it: an order that was planned, or is to be sent anew, leaves only once they agree.
         """
         order = self._ledger.unresolved()
         if order is None or self._inquiry.quiet():
@@ -149,7 +156,9 @@ class Executor:
         return self._move(decision, pending=rest if resting.side == "buy" else -rest) is None
 
     def _cancelled(self, resting: OrderRow) -> OrderRow | None:
-        """Cancel an order, and return it if it has no end all the same; it may have been filled meanwhile."""
+        """Cancel an order, and return it if it has no end all the same;
+        it may have been filled meanwhile.
+        """
         try:
             state = self._venue.find(resting.cid, self._symbol)
             if state is not None and state.status == "open":
@@ -209,7 +218,9 @@ class Executor:
         return self._resolve(order, state, self._timing.patience_s)
 
     def _resolve(self, order: OrderRow, state: OrderState | None, patience_s: float) -> OrderRow:
-        """Follow an order through the states it may be in; ``state`` is what the exchange has just said of it."""
+        """Follow an order through the states it may be in; ``state`` is what the exchange has just
+        said of it.
+        """
         if order.state == "PLANNED":
             order, state = self._leftover(order)
         if order.state == "SENDING":
@@ -221,7 +232,9 @@ class Executor:
         return order
 
     def _leftover(self, order: OrderRow) -> tuple[OrderRow, OrderState | None]:
-        """Send an order that was planned before a stop, unless it is old, or went out and the ledger lost it."""
+        """Send an order that was planned before a stop, unless it is old,
+        or went out and the ledger lost it.
+        """
         seen = self._inquiry.seen(order)
         if seen is None:
             return order, None
@@ -238,7 +251,9 @@ class Executor:
         ), None
 
     def _is_within(self, order: OrderRow, end_ms: int) -> bool | None:
-        """Tell whether it is before ``end_ms``, here and at the exchange; None if that cannot be asked for now."""
+        """Tell whether it is before ``end_ms``, here and at the exchange;
+        None if that cannot be asked for now.
+        """
         return self._now() < end_ms and self._inquiry.is_within(order, end_ms)
 
     def _send(self, order: OrderRow) -> tuple[OrderRow, OrderState | None]:
@@ -272,11 +287,16 @@ class Executor:
         return order
 
     def _tell(self, order: OrderRow, why: str) -> None:
-        """Note that an order was refused, unless that was noted of those before it, for the same kind of reason."""
+        """Note that an order was refused, unless that was noted of those before it,
+        for the same kind of reason.
+        """
         if not is_told(self._ledger, order):
             waits = order.side == "buy" and not is_unsent(order)
             bars = f"after 1, 2, 4, ... bars, at most {MOST_BARS}" if waits else "after every bar"
-            again = f"The same order is {'asked for' if is_unsent(order) else 'sent'} again {bars}; this is noted once"
+            again = (
+                f"The same order is {'asked for' if is_unsent(order) else 'sent'} again {bars}; "
+                "this is noted once"
+            )
             self._incident("rejected", f"{order.cid}: {why} {again}")
 
     def _incident(self, kind: str, detail: str) -> None:

@@ -1,4 +1,6 @@
-"""The candles of a session: read from the exchange bar by bar, kept in the ledger, made into the frame to decide on."""
+"""The candles of a session: read from the exchange bar by bar, kept in the ledger,
+made into the frame to decide on.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,7 +75,8 @@ class Feed:
         self._noted: set[tuple[str, str, int]] = set()
 
     def read(self, *, bar: int) -> Reading:
-        """Ask the exchange for what is new and keep it; tell what may still come of the bar that opened at ``bar``.
+        """Ask the exchange for what is new and keep it; tell what may still come of the bar that
+        opened at ``bar``.
 
         Only what has closed by the exchange's own clock is kept, whatever ours says.
 
@@ -114,8 +117,9 @@ class Feed:
         empty = [self._names[symbol] for symbol, rows in self._log.items() if not rows]
         if empty:
             raise DataError(
-                f"{self._candles.exchange} has no candles of {', '.join(empty)} in the last day. Choose another symbol "
-                "with --symbols, or read the candles of another exchange with --candles."
+                f"{self._candles.exchange} has no candles of {', '.join(empty)} in the last day. "
+                "Choose another symbol with --symbols, or read the candles of another exchange "
+                "with --candles."
             )
 
     def frame(self, *, bar: int) -> Frame:
@@ -129,7 +133,9 @@ class Feed:
         self._noted = {key for key in self._noted if key[2] > bar - 60 * self._step}
 
     def _note(self, notices: Sequence[Notice], server_ms: int, *, at_ms: int) -> None:
-        """Write down what is odd, each thing once; a newest candle that is only a little late is not odd."""
+        """Write down what is odd, each thing once; a newest candle that is only a little late is
+        not odd.
+        """
         patience_ms = (REREAD_BARS + 1) * self._step
         found: dict[tuple[str, str], list[Notice]] = {}
         for notice in notices:
@@ -145,6 +151,8 @@ class Feed:
             self._ledger.incident(kind, detail, at_ms=at_ms)
 
     def _since(self) -> int:
-        """Return the open of the first candle to ask for: what was decided on is read again only a little way back."""
+        """Return the open of the first candle to ask for: what was decided on is read again only a
+        little way back.
+        """
         last = min((rows[-1].time_ms if rows else self._log_start) for rows in self._log.values())
         return max(self._log_start, max(last, self._settled) - REREAD_BARS * self._step)

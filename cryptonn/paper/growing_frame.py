@@ -1,4 +1,6 @@
-"""The frame of a log of candles that grows at its end: what lies behind is made once, not bar by bar again."""
+"""The frame of a log of candles that grows at its end: what lies behind is made once,
+not bar by bar again.
+"""
 
 from collections.abc import Sequence
 from itertools import takewhile
@@ -53,13 +55,17 @@ class GrowingFrame:
         )
 
     def settle(self, frame: Frame, *, until_ms: int) -> None:
-        """Take the log up to the last bar of a frame that ``at`` gave as complete: no row for it enters any more."""
+        """Take the log up to the last bar of a frame that ``at`` gave as complete:
+        no row for it enters any more.
+        """
         self._settled, self._settled_ms = frame, until_ms
 
     def _bars(
         self, rows: Sequence[CandleRow], times: NDArray[np.int64], *, close: float
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return the bars of a symbol at some times, shape (n, 5), and which are filled flat with the close before."""
+        """Return the bars of a symbol at some times, shape (n, 5),
+        and which are filled flat with the close before.
+        """
         new = {
             row.time_ms: row[1:]
             for row in takewhile(lambda row: row.time_ms > self._settled_ms, reversed(rows))

@@ -1,4 +1,5 @@
-"""What a session is, as the first row of its ledger keeps it: run file, settings, model files, and the market's rules.
+"""What a session is, as the first row of its ledger keeps it: run file, settings, model files, and
+the market's rules.
 
 The rules stand there so that a session can be replayed without asking its exchange again.
 """
@@ -32,10 +33,12 @@ def model_sha(run: Path) -> str:
 def session_config(
     config: RunConfig, settings: PaperSettings, rules: MarketRules, *, enter: float
 ) -> tuple[str, str]:
-    """Return what a session is begun with as JSON, and the hash of the part that must stay the same.
+    """Return what a session is begun with as JSON, and the hash of the part that must stay the
+    same.
 
-    The rules of a market are the exchange's to change, so they are kept but not hashed; the probability ``enter``, at
-    which the signal enters, follows from the model and is kept to be shown.
+    The rules of a market are the exchange's to change, so they are kept but not hashed; the
+    probability ``enter``, at which the signal enters, follows from the model and is kept to be
+    shown.
     """
     plain: dict[str, Any] = {"run": config.model_dump(mode="json"), "paper": settings.plain()}
     market = {name: str(value) for name, value in asdict(rules).items()}
@@ -44,7 +47,8 @@ def session_config(
 
 
 def recorded_rules(facts: SessionFacts) -> MarketRules:
-    """Return the rules of the market that a session was begun in; it is decided under them to its end.
+    """Return the rules of the market that a session was begun in; it is decided under them to its
+    end.
 
     Raises
     ------
@@ -54,8 +58,8 @@ def recorded_rules(facts: SessionFacts) -> MarketRules:
     market = json.loads(facts.config).get("market")
     if market is None:
         raise DataError(
-            f"{facts.run}: this paper session was begun before the rules of its market were kept, so it cannot be "
-            "replayed. Begin another one: `cryptonn paper RUN --session NAME`."
+            f"{facts.run}: this paper session was begun before the rules of its market were kept, "
+            "so it cannot be replayed. Begin another one: `cryptonn paper RUN --session NAME`."
         )
     steps = {name: Decimal(value) for name, value in market.items() if name != "fee_in"}
     return MarketRules(**steps, fee_in=market["fee_in"])

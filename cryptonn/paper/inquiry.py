@@ -11,7 +11,9 @@ from cryptonn.paper.soundness import unsound_fills, unsound_state
 __all__ = ["Inquiry", "Timing"]
 
 _SKEW_MS = 60_000
-"""A time signed further ahead of the exchange's than this is not waited for: it would be refused anyhow."""
+"""A time signed further ahead of the exchange's than this is not waited for:
+it would be refused anyhow.
+"""
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,16 @@ class Timing:
     Parameters
     ----------
     patience_s
-        For fills that lag behind their order, and for an exchange that does not answer, before giving back control.
+        For fills that lag behind their order, and for an exchange that does not answer, before
+        giving back control.
     lag_s
         That a fresh order may stay unseen by look-ups, on top of the exchange's time fence.
     fresh_s
         After the close of a bar within which an order planned before a stop is still sent.
     resend_within_s
-        After the close of a bar within which an order that was not accepted is sent anew under another client id; by
-        default never: the next bar works out what to do from the true position.
+        After the close of a bar within which an order that was not accepted is sent anew under
+        another client id; by default never: the next bar works out what to do from the true
+        position.
     poll_s, slowest_poll_s
         First and longest pause between two look-ups; it doubles in between.
     """
@@ -97,7 +101,8 @@ class Inquiry:
         return None
 
     def is_within(self, order: OrderRow, end_ms: int) -> bool | None:
-        """Tell whether it is earlier than ``end_ms`` at the exchange; None if it cannot be asked for now.
+        """Tell whether it is earlier than ``end_ms`` at the exchange; None if it cannot be asked
+        for now.
 
         Our own clock may be wrong, and would then send an old order.
         """
@@ -108,7 +113,9 @@ class Inquiry:
             return None
 
     def look_up(self, order: OrderRow) -> tuple[OrderRow, OrderState | None]:
-        """Ask what became of an order of unclear fate, until it is found or can no longer be accepted."""
+        """Ask what became of an order of unclear fate, until it is found or can no longer be
+        accepted.
+        """
         self._checkpoint("unknown")
         fence_ms = self._venue.fence_ms + round(1000 * self._timing.lag_s)
         for _ in self._polls(fence_ms / 1000 + self._timing.patience_s, also_after_ms=fence_ms + 1):
@@ -130,7 +137,9 @@ class Inquiry:
         return order, None
 
     def unreadable(self, order: OrderRow, error: Unreadable) -> None:
-        """Write down that the exchange could not be asked about an order; raise on what asking again cannot mend."""
+        """Write down that the exchange could not be asked about an order;
+        raise on what asking again cannot mend.
+        """
         self._ledger.note(order.cid, str(error), at_ms=self._now())
         if error.halts:
             raise error
@@ -140,14 +149,16 @@ class Inquiry:
     def _anchor(self, order: OrderRow, server_ms: int) -> int:
         """Return a time of the exchange at which the request had been signed for sure.
 
-        Not the time that was written down before: a machine may sleep between writing and signing. Whoever looks an
-        order up sends it no more, so it was signed before the first look-up.
+        Not the time that was written down before: a machine may sleep between writing and signing.
+        Whoever looks an order up sends it no more, so it was signed before the first look-up.
         """
         signed_ms = min(order.signed_ms or 0, server_ms + _SKEW_MS)
         return self._anchors.setdefault(order.cid, max(signed_ms, server_ms))
 
     def collect(self, order: OrderRow, state: OrderState | None, patience_s: float) -> OrderRow:
-        """Book the fills of an order until they come to what the exchange says is filled, then close it."""
+        """Book the fills of an order until they come to what the exchange says is filled,
+        then close it.
+        """
         for _ in self._polls(patience_s):
             try:
                 state = state or self._venue.find(order.cid, self._symbol)
@@ -207,7 +218,9 @@ class Inquiry:
 
 
 def _outcome(state: OrderState) -> str:
-    """Return how an order ended: "filled", "partial" or, with nothing filled, the exchange's word."""
+    """Return how an order ended: "filled", "partial" or, with nothing filled,
+    the exchange's word.
+    """
     if state.filled == state.amount:
         return "filled"
     return "partial" if state.filled else state.status

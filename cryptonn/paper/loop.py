@@ -1,9 +1,11 @@
-"""Minute by minute: wait for a bar to close, read it, decide, trade; through outages, restarts and Ctrl-C.
+"""Minute by minute: wait for a bar to close, read it, decide, trade; through outages, restarts and
+Ctrl-C.
 
     wake after a close → candles → settle → decide → act        every hour: clocks, balances
 
-Only bars that close while it runs are decided on; those of an outage are read afterwards and decided on never. Whether
-a bar has closed is the exchange's word: a clock of ours that is wrong, or is set, leads to no decision on half a bar.
+Only bars that close while it runs are decided on; those of an outage are read afterwards and
+decided on never. Whether a bar has closed is the exchange's word: a clock of ours that is wrong, or
+is set, leads to no decision on half a bar.
 """
 
 from collections.abc import Callable
@@ -86,7 +88,8 @@ class PaperTrader:
                 lambda: accept_venue(session.ledger, session.venue, session.clock), session.clock
             )
         agreement = patiently(self._reconcile, session.clock)
-        self._settle()  # only now: what was planned before a stop leaves once account and ledger agree
+        # only now: what was planned before a stop leaves once account and ledger agree
+        self._settle()
         if agreement == "opened":
             self._check_funds()
         self._look_for(self._newest_closed())
@@ -130,7 +133,8 @@ class PaperTrader:
             executor.settle()
 
     def _read(self, bar_ms: int) -> bool:
-        """Read the candles up to a bar; tell whether it has closed, by the exchange's clock, and all is there.
+        """Read the candles up to a bar; tell whether it has closed, by the exchange's clock, and
+        all is there.
 
         It waits a little for candles that are late, then takes the minute for untraded.
         """
@@ -149,7 +153,9 @@ class PaperTrader:
         return closed
 
     def _look_for(self, bar_ms: int) -> bool:
-        """Read until a bar has closed and every symbol has it, or patience ends; tell whether it has closed."""
+        """Read until a bar has closed and every symbol has it, or patience ends;
+        tell whether it has closed.
+        """
         session, pace = self._session, self._pace
         polls, close_ms = round(pace.patience_s / pace.poll_s), bar_ms + session.step_ms
         while True:
@@ -188,12 +194,14 @@ class PaperTrader:
         return self._clocks.too_far()
 
     def _silent(self, frame: Frame) -> str | None:
-        """Tell of a newest bar without a candle of any symbol: a real market that stands still looks like that."""
+        """Tell of a newest bar without a candle of any symbol:
+        a real market that stands still looks like that.
+        """
         if self._session.settings.is_replay or not frame.filled.iloc[-1].all():
             return None
         return (
-            "no symbol has a candle of this bar: the feed stands still, or the exchange has halted; it trades again "
-            "with the next bar that has one"
+            "no symbol has a candle of this bar: the feed stands still, or the exchange has "
+            "halted; it trades again with the next bar that has one"
         )
 
     def _unclean(self, decision: Decision, frame: Frame) -> str | None:
@@ -204,12 +212,14 @@ class PaperTrader:
         if clean_ms is None or decision.time_ms >= clean_ms:
             return None
         return (
-            f"more than {gap} bars in a row were without a candle; if candles come again, it trades from the bar of "
-            f"{_text(clean_ms)} on, when the network sees none of them"
+            f"more than {gap} bars in a row were without a candle; if candles come again, it "
+            f"trades from the bar of {_text(clean_ms)} on, when the network sees none of them"
         )
 
     def _look_over(self, frame: Frame) -> None:
-        """Now and then compare clocks, balances with the ledger, and what was wanted with a replay of it all."""
+        """Now and then compare clocks, balances with the ledger,
+        and what was wanted with a replay of it all.
+        """
         self._until_look -= 1
         if self._until_look == 0:
             self._session.decider.check(frame)
@@ -221,7 +231,9 @@ class PaperTrader:
             self._until_look = self._pace.look_over_bars
 
     def _asked(self, look: Callable[[], object]) -> bool:
-        """Ask the exchange something; tell whether it answered, and let pass what asking again may mend."""
+        """Ask the exchange something; tell whether it answered,
+        and let pass what asking again may mend.
+        """
         try:
             look()
         except Unreadable as error:
@@ -247,7 +259,10 @@ class PaperTrader:
         facts = self._session.ledger.facts
         there = self._session.ledger.expected().get(facts.quote, Decimal(0))
         if there < facts.cash:
-            words = f"the account has {there.normalize():f} {facts.quote}, the session trades with {facts.cash:f}"
+            words = (
+                f"the account has {there.normalize():f} {facts.quote}, the session trades with "
+                f"{facts.cash:f}"
+            )
             self._note("funds", f"{words}: larger orders will be refused")
 
     def _count_missed(self, bar_ms: int) -> None:
@@ -267,14 +282,17 @@ class PaperTrader:
         return self._now() - bar_ms - self._session.step_ms <= 1000 * self._pace.fresh_s
 
     def _is_past(self, bar_ms: int) -> bool:
-        """Tell whether a bar, or one after it, has been decided on, or it is none of this session's."""
+        """Tell whether a bar, or one after it, has been decided on,
+        or it is none of this session's.
+        """
         newest = self._session.ledger.newest_decision()
         return bar_ms < self._session.start_ms or (
             newest is not None and newest.decision.time_ms >= bar_ms
         )
 
     def _wait(self) -> bool:
-        """Wait until a bar is to be decided on: the newest if it has just closed, else the next; tell whether to go on.
+        """Wait until a bar is to be decided on: the newest if it has just closed, else the next;
+        tell whether to go on.
 
         It waits no longer than it set out to, whatever happens to the clock meanwhile.
         """

@@ -1,4 +1,6 @@
-"""A session beside the backtest of the candles it recorded: decision by decision, trade by trade, to the last step."""
+"""A session beside the backtest of the candles it recorded: decision by decision, trade by trade,
+to the last step.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -34,21 +36,22 @@ class Parity:
     Attributes
     ----------
     table
-        One row a bar. Index time; ``decided`` whether the session decided on it; proba, signal, wanted and what was
-        traded (side, amount, price, fee, fee_currency, filled_ms; None where nothing was) with the endings ``_paper``
-        and ``_backtest``; ``differs`` names the first thing that differs, "" where nothing does: decision (there was
-        none), signal, wanted, late (another trade, or none, as the session came from bars on which the backtest had
-        traded without it), or one of the trade.
+        One row a bar. Index time; ``decided`` whether the session decided on it; proba, signal,
+        wanted and what was traded (side, amount, price, fee, fee_currency, filled_ms; None where
+        nothing was) with the endings ``_paper`` and ``_backtest``; ``differs`` names the first
+        thing that differs, "" where nothing does: decision (there was none), signal, wanted, late
+        (another trade, or none, as the session came from bars on which the backtest had traded
+        without it), or one of the trade.
     bars, decisions
         Bars from first to last decision, and how many of them were decided on.
     flips
         Decisions whose signal is not the backtest's.
     trades, same_trades
-        Trades of either, and those that are equal in time, side, amount, price and fee. The trade after the last bar
-        of the log counts as neither: its fill is not in the log.
+        Trades of either, and those that are equal in time, side, amount, price and fee. The trade
+        after the last bar of the log counts as neither: its fill is not in the log.
     equity_difference
-        Largest difference of equity at a close, quote. The session's is that of its books, epoch by epoch: what was
-        held at a reset of the sandbox counts as cash from then on.
+        Largest difference of equity at a close, quote. The session's is that of its books, epoch by
+        epoch: what was held at a reset of the sandbox counts as cash from then on.
     proba_difference
         Largest difference of a probability.
     refused
@@ -72,17 +75,23 @@ class Parity:
 
     @property
     def score(self) -> float:
-        """Share of the decisions on which everything agrees; bars that were missed are counted beside it."""
+        """Share of the decisions on which everything agrees;
+        bars that were missed are counted beside it.
+        """
         return float((self.table.loc[self.table["decided"], "differs"] == "").mean())
 
     @property
     def only_late(self) -> bool:
-        """Whether all that differs comes from bars that were missed: trades on them, or made up for after them."""
+        """Whether all that differs comes from bars that were missed: trades on them,
+        or made up for after them.
+        """
         return set(self.table["differs"]) <= {"", "decision", "late"}
 
     @property
     def agrees(self) -> bool:
-        """Whether every decision agrees, and every trade: the backtest made none on a bar that was missed."""
+        """Whether every decision agrees, and every trade: the backtest made none on a bar that was
+        missed.
+        """
         return self.score == 1 and self.same_trades == self.trades
 
     def describe(self) -> str:
@@ -106,8 +115,9 @@ class Parity:
 def parity(ledger: LedgerReader, decider: Decider) -> Parity:
     """Replay the candles that a session recorded through the backtest, and compare.
 
-    Where the market takes a buy's commission in base, the account holds a little less than the backtest, which pays in
-    quote: what is compared with are then the trades of the planner following the backtest's wishes.
+    Where the market takes a buy's commission in base, the account holds a little less than the
+    backtest, which pays in quote: what is compared with are then the trades of the planner
+    following the backtest's wishes.
 
     Raises
     ------
@@ -172,7 +182,8 @@ def _compared(
 ) -> pd.DataFrame:
     """Return the table of ``Parity``; trades decided on from ``last_traded`` on are not in the log.
 
-    A session is behind from a trade that it missed until the first decision on which either side trades.
+    A session is behind from a trade that it missed until the first decision on which either side
+    trades.
     """
     rows, behind = [], False
     for time_ms, bar in zip(open_times(replayed), replayed.itertuples(), strict=True):

@@ -18,7 +18,8 @@ _MILLISECOND = 1_000_000
 
 
 class Past:
-    """Remembers what was wanted at each bar, and tells a strategy that looks ahead from one that wants something else.
+    """Remembers what was wanted at each bar, and tells a strategy that looks ahead from one that
+    wants something else.
 
     Parameters
     ----------
@@ -43,8 +44,8 @@ class Past:
     def check(self, inputs: Inputs, wanted: pd.Series) -> bool:
         """Tell whether at earlier bars the same is wanted as was, and remember what is wanted now.
 
-        A wish that changed is held against a replay of the bars up to its own. Where that comes to what is wanted now,
-        no later bar has a part in it, and the change is noted.
+        A wish that changed is held against a replay of the bars up to its own. Where that comes to
+        what is wanted now, no later bar has a part in it, and the change is noted.
 
         Parameters
         ----------
@@ -83,13 +84,14 @@ class Past:
         )
         if not self._same(known_then, units):
             raise StrategyError(
-                f"strategy {self._name!r} looks ahead: {told}, and with the bars up to {time_text(wanted.index[-1])} "
-                f"known it would have wanted {units:.12g} then. What is decided at a close must not depend on later "
-                "bars: mend the strategy."
+                f"strategy {self._name!r} looks ahead: {told}, and with the bars up to "
+                f"{time_text(wanted.index[-1])} known it would have wanted {units:.12g} then. What "
+                "is decided at a close must not depend on later bars: mend the strategy."
             )
         self.note(
-            f"strategy {self._name!r}: {told}, and a replay of the same bars wants {units:.12g}. Bar by bar it comes "
-            "to something else than at once, or it was changed since; from now on it is traded as the replay says."
+            f"strategy {self._name!r}: {told}, and a replay of the same bars wants {units:.12g}. "
+            "Bar by bar it comes to something else than at once, or it was changed since; from now "
+            "on it is traded as the replay says."
         )
 
     def _same(self, one: float, other: float) -> bool:

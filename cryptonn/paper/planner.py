@@ -22,7 +22,8 @@ class Move:
 def plan(
     wanted: Decimal, held: Decimal, rules: MarketRules, price: Decimal, *, owed: Decimal = _NOTHING
 ) -> Move | None:
-    """Return the order that brings ``held`` to ``wanted``, or None if none is needed or none can be sent.
+    """Return the order that brings ``held`` to ``wanted``, or None if none is needed or none can be
+    sent.
 
     Parameters
     ----------
@@ -33,8 +34,8 @@ def plan(
     price
         Price that the exchange's least cost is judged at, quote: the close of the bar decided on.
     owed
-        What commissions in base took of the position since it was last closed. The strategy reckons without them, so
-        that part of a difference is not traded; closing sells what is there.
+        What commissions in base took of the position since it was last closed. The strategy reckons
+        without them, so that part of a difference is not traded; closing sells what is there.
 
     >>> rules = MarketRules(Decimal("0.0001"), Decimal("0.01"), Decimal("0.001"), Decimal(10))
     >>> plan(Decimal("0.5"), Decimal("0.4995"), rules, Decimal(100), owed=Decimal("0.0005")) is None
@@ -49,9 +50,11 @@ def plan(
 def out_of_reach(
     wanted: Decimal, held: Decimal, rules: MarketRules, price: Decimal, *, owed: Decimal = _NOTHING
 ) -> RefusedOrder | None:
-    """Return what lies between ``held`` and ``wanted`` and no order can change, with the reason; None if nothing does.
+    """Return what lies between ``held`` and ``wanted`` and no order can change, with the reason;
+    None if nothing does.
 
-    The arguments are those of ``plan``. Of a position that is to be closed, also what is less than one step counts.
+    The arguments are those of ``plan``. Of a position that is to be closed, also what is less than
+    one step counts.
 
     >>> rules = MarketRules(Decimal("0.0001"), Decimal("0.01"), Decimal("0.001"), Decimal(10))
     >>> out_of_reach(Decimal(0), Decimal("0.0003"), rules, Decimal(100)).why
@@ -66,7 +69,9 @@ def out_of_reach(
 
 
 def _missing(wanted: Decimal, held: Decimal, rules: MarketRules, *, owed: Decimal) -> Move:
-    """Return what would bring ``held`` to ``wanted``, whether it can be sent or not; its amount may be 0."""
+    """Return what would bring ``held`` to ``wanted``, whether it can be sent or not;
+    its amount may be 0.
+    """
     wanted = rules.amount(wanted)
     sellable = max(rules.amount(held), _NOTHING)
     difference = -sellable if wanted == 0 else wanted - rules.amount(held + owed)

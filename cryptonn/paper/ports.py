@@ -1,9 +1,11 @@
-"""What the executor asks of an exchange: the words of an order, its fills, and the ways in which sending can end.
+"""What the executor asks of an exchange: the words of an order, its fills, and the ways in which
+sending can end.
 
     Venue.send ─┬─ OrderState   accepted
                 ├─ Rejected     definitely not accepted, and will not be
                 ├─ ClockOff     definitely not accepted: the clocks differ
-                └─ Unknown      may have been accepted: look it up by its client id, until the time fence has passed
+                └─ Unknown      may have been accepted: look it up by its client id,
+                                until the time fence has passed
 
 Every reading call returns, or raises ``Unreadable``.
 """
@@ -35,7 +37,9 @@ Side = Literal["buy", "sell"]
 VenueStatus = Literal["open", "closed", "canceled", "expired", "rejected"]
 
 NOT_SENT = "not sent"
-"""Kind of reason (see ``Rejected``) of an order that never left this machine: no exchange has refused it."""
+"""Kind of reason (see ``Rejected``) of an order that never left this machine:
+no exchange has refused it.
+"""
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ class OrderRequest:
 class OrderState:
     """What the exchange says of one order: checked, never as it came.
 
-    ``status`` alone says nothing of the fills: an order may be canceled or expired with a part filled. ``filled`` and
-    ``amount`` are base, before any commission.
+    ``status`` alone says nothing of the fills: an order may be canceled or expired with a part
+    filled. ``filled`` and ``amount`` are base, before any commission.
     """
 
     cid: str | None
@@ -78,7 +82,9 @@ class OrderState:
 
 @dataclass(frozen=True)
 class VenueFill:
-    """One execution of an order. ``fee`` is what was taken, in ``fee_currency``: quote, base or a third one."""
+    """One execution of an order. ``fee`` is what was taken, in ``fee_currency``: quote,
+    base or a third one.
+    """
 
     trade_id: str
     venue_id: str
@@ -91,7 +97,8 @@ class VenueFill:
 
 
 class Rejected(CryptonnError):
-    """An order was definitely not accepted. ``halts`` says that the next one would not be either (keys, permission).
+    """An order was definitely not accepted. ``halts`` says that the next one would not be either
+    (keys, permission).
 
     ``reason`` begins with its kind, such as class and code of the exchange's error, and a colon.
     """
@@ -113,7 +120,8 @@ class ClockOff(CryptonnError):
 class Unreadable(CryptonnError):
     """A reading call failed, or its reply made no sense.
 
-    ``wait_s``: how long the exchange asks to be left alone. ``halts``: asking again will not help (keys, permission).
+    ``wait_s``: how long the exchange asks to be left alone. ``halts``: asking again will not help
+    (keys, permission).
     """
 
     def __init__(self, message: str, *, wait_s: float = 0.0, halts: bool = False) -> None:
@@ -132,7 +140,9 @@ class Venue(Protocol):
 
     @property
     def fence_ms(self) -> int:
-        """Milliseconds after which a signed order that the exchange does not know can no longer be accepted."""
+        """Milliseconds after which a signed order that the exchange does not know can no longer be
+        accepted.
+        """
         ...
 
     def rules(self, symbol: str) -> "MarketRules":
@@ -152,7 +162,9 @@ class Venue(Protocol):
         ...
 
     def send(self, request: OrderRequest) -> OrderState:
-        """Send an order with exactly one request; raise Rejected, Unknown or ClockOff, and nothing else."""
+        """Send an order with exactly one request; raise Rejected, Unknown or ClockOff,
+        and nothing else.
+        """
         ...
 
     def find(self, cid: str, symbol: str) -> OrderState | None:

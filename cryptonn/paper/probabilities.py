@@ -1,7 +1,9 @@
-"""P(up) at every bar of a session: fast, and yet never on another side of a threshold than in the backtest.
+"""P(up) at every bar of a session: fast, and yet never on another side of a threshold than in the
+backtest.
 
-A network that carries its state on differs from ``predict_proba``, which the backtest asks, in its last bits. Where
-they could matter, because a threshold of the signal rule lies that close, ``predict_proba`` is asked here too.
+A network that carries its state on differs from ``predict_proba``, which the backtest asks, in its
+last bits. Where they could matter, because a threshold of the signal rule lies that close,
+``predict_proba`` is asked here too.
 """
 
 from collections.abc import Sequence
@@ -39,9 +41,11 @@ class Probabilities:
         self._near = False
 
     def of(self, frame: Frame) -> tuple[pd.Series, bool]:
-        """Return P(up) of the bars from the session's first on, and whether the newest lies at a threshold.
+        """Return P(up) of the bars from the session's first on, and whether the newest lies at a
+        threshold.
 
-        A log that goes on from that of the last call costs one step a bar; another one is asked about afresh.
+        A log that goes on from that of the last call costs one step a bar; another one is asked
+        about afresh.
         """
         features, close, known = self._made(frame), self._close(frame), len(self._features)
         if not known or not features.iloc[:known].equals(self._features):
@@ -73,7 +77,9 @@ class Probabilities:
         return proba
 
     def _asked(self, features: pd.DataFrame, close: pd.Series, *, since: pd.Timestamp) -> pd.Series:
-        """Return P(up) of the bars from ``since`` on, to the bit what asking for all bars at once gives."""
+        """Return P(up) of the bars from ``since`` on, to the bit what asking for all bars at once
+        gives.
+        """
         return predict_proba(
             self._model, features.iloc[self._first_row(features, since) :], close=close
         ).loc[since:]
@@ -89,7 +95,9 @@ class Probabilities:
         return network
 
     def _first_row(self, features: pd.DataFrame, since: pd.Timestamp) -> int:
-        """Return the row from which on the network must see features to answer from ``since`` on."""
+        """Return the row from which on the network must see features to answer
+        from ``since`` on.
+        """
         config = self._model.config
         lookback = config.training.lookback
         if config.training.form == "windowed":

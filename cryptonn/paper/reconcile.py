@@ -1,4 +1,6 @@
-"""Do the exchange's balances follow from the ledger's fills? If not, stop and say so: books are never made to agree."""
+"""Do the exchange's balances follow from the ledger's fills? If not, stop and say so:
+books are never made to agree.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -27,11 +29,12 @@ Agreement = Literal["opened", "agrees", "pending", "reset"]
 def reconcile(ledger: Ledger, venue: Venue, clock: Clock, *, price: Decimal) -> Agreement:
     """Compare the account with the ledger to one step, and note the balances.
 
-    Called at the start, once ``Executor.settle`` has had its turn, and every hour. The first call opens the first
-    epoch ("opened"). A sandbox that was reset (the newest orders all unknown, other balances; or those before some that
-    were sent since, see ``orders_since_reset``) opens a new one, in which the position is what was bought since, and
-    the equity at ``price`` stays ("reset"). While an order has no end yet nothing can be compared ("pending"), and none
-    is taken for lost in a reset while it may still be on its way, or the exchange has it.
+    Called at the start, once ``Executor.settle`` has had its turn, and every hour. The first call
+    opens the first epoch ("opened"). A sandbox that was reset (the newest orders all unknown, other
+    balances; or those before some that were sent since, see ``orders_since_reset``) opens a new
+    one, in which the position is what was bought since, and the equity at ``price`` stays
+    ("reset"). While an order has no end yet nothing can be compared ("pending"), and none is taken
+    for lost in a reset while it may still be on its way, or the exchange has it.
 
     Parameters
     ----------
@@ -41,8 +44,8 @@ def reconcile(ledger: Ledger, venue: Venue, clock: Clock, *, price: Decimal) -> 
     Raises
     ------
     DataError
-        If they differ, the account has orders that the ledger does not know, or the exchange has forgotten one that it
-        had taken; nothing is changed then.
+        If they differ, the account has orders that the ledger does not know, or the exchange has
+        forgotten one that it had taken; nothing is changed then.
     Unreadable
         If the exchange cannot be asked.
     """
@@ -78,22 +81,25 @@ def reconcile(ledger: Ledger, venue: Venue, clock: Clock, *, price: Decimal) -> 
         told = "; ".join(map(str, found))
         ledger.incident("difference", told, at_ms=clock.now_ms())
         raise DataError(
-            f"{ledger.path}: the account and the ledger differ. {told}. Nothing was traded or changed. Look for a "
-            "deposit, withdrawal or order made elsewhere; undo it, or go on from the account as it is with "
-            "--accept-venue."
+            f"{ledger.path}: the account and the ledger differ. {told}. Nothing was traded or "
+            "changed. Look for a deposit, withdrawal or order made elsewhere; undo it, or go on "
+            "from the account as it is with --accept-venue."
         )
     return "agrees"
 
 
 def accept_venue(ledger: Ledger, venue: Venue, clock: Clock) -> None:
-    """Take the account as it is: cancel orders that the ledger does not know, and begin an epoch with its balances.
+    """Take the account as it is: cancel orders that the ledger does not know, and begin an epoch
+    with its balances.
 
-    The position stays what the ledger has, as far as the account still holds so much; the cash stays as it is.
+    The position stays what the ledger has, as far as the account still holds so much; the cash
+    stays as it is.
 
     Raises
     ------
     DataError
-        If an order of the session has no end yet: its fate is asked for first, by starting without the option.
+        If an order of the session has no end yet: its fate is asked for first, by starting without
+        the option.
     """
     order = ledger.unresolved()
     if (
@@ -106,7 +112,8 @@ def accept_venue(ledger: Ledger, venue: Venue, clock: Clock) -> None:
         ledger.mark(order.cid, "DROPPED", at_ms=clock.now_ms(), reason="account accepted by hand")
     elif order is not None:
         raise DataError(
-            f"{ledger.path}: order {order.cid} is still {order.state}. Start without --accept-venue first."
+            f"{ledger.path}: order {order.cid} is still {order.state}. Start without "
+            "--accept-venue first."
         )
     for state in _foreign(ledger, venue):
         venue.cancel(state, ledger.facts.symbol)
@@ -127,7 +134,9 @@ def accept_venue(ledger: Ledger, venue: Venue, clock: Clock) -> None:
 def differences(
     ledger: Ledger, balances: Mapping[str, tuple[Decimal, Decimal]], rules: MarketRules
 ) -> list[Difference]:
-    """Return the currencies in which account and ledger differ by more than one step (base) or tick (others)."""
+    """Return the currencies in which account and ledger differ by more than one step (base) or tick
+    (others).
+    """
     return unequal(ledger.expected(), totals_of(balances), rules, base=ledger.facts.base)
 
 
@@ -152,7 +161,9 @@ def _compare(ledger: Ledger, venue: Venue, clock: Clock) -> list[Difference]:
 
 
 def _is_on_its_way(order: OrderRow | None, venue: Venue, symbol: str) -> bool:
-    """Tell whether an order of unclear fate may still be accepted, by an exchange that was reset too, or was."""
+    """Tell whether an order of unclear fate may still be accepted,
+    by an exchange that was reset too, or was.
+    """
     if order is None or order.state != "SENDING":
         return False
     if venue.server_ms() - (order.signed_ms or 0) <= venue.fence_ms:
@@ -171,7 +182,9 @@ def _end_forgotten(ledger: Ledger, *, at_ms: int) -> None:
 
 
 def _refuse_forgotten(ledger: Ledger, venue: Venue, clock: Clock) -> None:
-    """Stop where the exchange knows other orders, and not the one that rests there: it would be waited for for ever."""
+    """Stop where the exchange knows other orders, and not the one that rests there:
+    it would be waited for for ever.
+    """
     order = ledger.unresolved()
     if (
         order is not None
@@ -179,8 +192,9 @@ def _refuse_forgotten(ledger: Ledger, venue: Venue, clock: Clock) -> None:
         and are_unknown([order], venue, clock, symbol=ledger.facts.symbol)
     ):
         raise DataError(
-            f"{venue.name}: order {order.cid} ({order.venue_id}), which the exchange had taken, is unknown to it now. "
-            "Compare with the exchange's own list, then go on from the account as it is with --accept-venue."
+            f"{venue.name}: order {order.cid} ({order.venue_id}), which the exchange had taken, is "
+            "unknown to it now. Compare with the exchange's own list, then go on from the account "
+            "as it is with --accept-venue."
         )
 
 
@@ -189,8 +203,9 @@ def _refuse_foreign(ledger: Ledger, venue: Venue) -> None:
     if foreign:
         told = ", ".join(f"{state.venue_id} ({state.cid or 'no client id'})" for state in foreign)
         raise DataError(
-            f"{venue.name}: the account has orders that this session did not send: {told}. Cancel them at the "
-            "exchange, use an account of its own for paper trading, or let --accept-venue cancel them."
+            f"{venue.name}: the account has orders that this session did not send: {told}. Cancel "
+            "them at the exchange, use an account of its own for paper trading, or let "
+            "--accept-venue cancel them."
         )
 
 

@@ -1,4 +1,6 @@
-"""A session as it lies on the disk, opened to be looked at: its ledger, and the decider that can replay it."""
+"""A session as it lies on the disk, opened to be looked at: its ledger,
+and the decider that can replay it.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,8 +29,8 @@ class RecordedSession:
     name, run
         Of the session, and the folder of its run.
     decider
-        With the market's rules as they were at the session's start; the currency of a buy's commission is the one that
-        was really charged.
+        With the market's rules as they were at the session's start; the currency of a buy's
+        commission is the one that was really charged.
     """
 
     name: str
@@ -50,7 +52,8 @@ class RecordedSession:
 
 @contextmanager
 def open_recorded(run: Path, name: str | None = None) -> Iterator[RecordedSession]:
-    """Open a session of a run to look at it, also while it runs; within the block it stays as of one moment.
+    """Open a session of a run to look at it, also while it runs; within the block it stays as of
+    one moment.
 
     Parameters
     ----------
@@ -76,8 +79,9 @@ def open_recorded(run: Path, name: str | None = None) -> Iterator[RecordedSessio
             )
         if model_sha(run) != facts.model_sha:
             raise DataError(
-                f"{path}: the session was traded with another model than the one in {run / 'model'} now, so its "
-                "decisions cannot be repeated. Give the run folder that it was begun with."
+                f"{path}: the session was traded with another model than the one in "
+                f"{run / 'model'} now, so its decisions cannot be repeated. Give the run folder "
+                "that it was begun with."
             )
         step = bar_ms(read_run_config(run).data.timeframe)
         decider = open_decider(
@@ -91,7 +95,9 @@ def open_recorded(run: Path, name: str | None = None) -> Iterator[RecordedSessio
 
 
 def _charged(ledger: LedgerReader, rules: MarketRules) -> MarketRules:
-    """Return the rules with the currency that commissions of buys were really taken in, where that is base or quote."""
+    """Return the rules with the currency that commissions of buys were really taken in,
+    where that is base or quote.
+    """
     charged = {fill.fee_currency for fill in ledger.fills() if fill.side == "buy"}
     if ledger.facts.base in charged:
         return replace(rules, fee_in="base")

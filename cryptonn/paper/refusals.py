@@ -1,6 +1,8 @@
-"""A purchase that an exchange refuses is asked for again after 1, 2, 4, ... bars, a sale at every bar; told once.
+"""A purchase that an exchange refuses is asked for again after 1, 2, 4, ... bars, a sale at every
+bar; told once.
 
-Nothing of this is state: it is read from the orders of the last bars, so a restart goes on as if there had been none.
+Nothing of this is state: it is read from the orders of the last bars, so a restart goes on as if
+there had been none.
 """
 
 from itertools import takewhile
@@ -30,7 +32,9 @@ _SIGHT_BARS = 5 * MOST_BARS
 
 
 def is_refused(order: OrderRow) -> bool:
-    """Tell whether an order came to nothing for certain: refused at once or later, or never sent."""
+    """Tell whether an order came to nothing for certain: refused at once or later,
+    or never sent.
+    """
     return order.state == "REJECTED" or (order.state == "CLOSED" and order.reason == REFUSED_LATER)
 
 
@@ -47,9 +51,9 @@ def kind_of(order: OrderRow) -> str:
 def is_too_soon(ledger: LedgerReader, decision: Decision, move: Move) -> bool:
     """Tell whether the move of a decision was refused so lately that it is not to be sent yet.
 
-    Only the same move for the same wanted position waits, and only while it is refused for the same kind of reason.
-    An order that never left has cost nothing, and is asked for at every bar. So is a sale: out of a position one wants
-    as soon as the exchange lets one.
+    Only the same move for the same wanted position waits, and only while it is refused for the same
+    kind of reason. An order that never left has cost nothing, and is asked for at every bar. So is
+    a sale: out of a position one wants as soon as the exchange lets one.
     """
     refused = [] if move.side == "sell" else _in_a_row(ledger, decision, move)
     if not refused or is_unsent(refused[0]):
@@ -59,7 +63,8 @@ def is_too_soon(ledger: LedgerReader, decision: Decision, move: Move) -> bool:
 
 
 def is_told(ledger: LedgerReader, order: OrderRow) -> bool:
-    """Tell whether it was noted of the orders lately before a refused one that they were, for the same kind of reason.
+    """Tell whether it was noted of the orders lately before a refused one that they were, for the
+    same kind of reason.
 
     A stop between an order's end and its note leaves the note to the next.
     """
@@ -83,7 +88,9 @@ def is_told(ledger: LedgerReader, order: OrderRow) -> bool:
 
 
 def _in_a_row(ledger: LedgerReader, decision: Decision, move: Move) -> list[OrderRow]:
-    """Return the newest orders, the newest first, as far as they are this move refused for one kind of reason."""
+    """Return the newest orders, the newest first, as far as they are this move refused for one kind
+    of reason.
+    """
     orders = _newest_first(ledger, decision)
     since_ms = _wanted_since(ledger, decision)
     return list(
@@ -110,7 +117,9 @@ def _newest_first(ledger: LedgerReader, decision: Decision) -> list[OrderRow]:
 
 
 def _wanted_since(ledger: LedgerReader, decision: Decision) -> int:
-    """Return the open of the first bar in sight from which on the same position was wanted at every bar decided on."""
+    """Return the open of the first bar in sight from which on the same position was wanted at every
+    bar decided on.
+    """
     same = takewhile(
         lambda one: one.wanted == decision.wanted,
         (row.decision for row in reversed(ledger.decisions(since_ms=_sight_ms(decision)))),

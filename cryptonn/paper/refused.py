@@ -1,4 +1,6 @@
-"""What came to nothing, counted: orders that the backtest could not send beside what its session met with."""
+"""What came to nothing, counted: orders that the backtest could not send beside what its session
+met with.
+"""
 
 from collections import Counter
 from collections.abc import Iterable

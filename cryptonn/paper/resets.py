@@ -23,19 +23,25 @@ LOOKS = 4
 PAUSE_S = 2.0
 """Look-ups and balances may lag behind by about 5 s: so many looks, so far apart, see past that."""
 _WITNESSES = 3
-"""So many orders in a row must be unknown to the exchange, all of them, for its accounts to have been reset."""
+"""So many orders in a row must be unknown to the exchange, all of them,
+for its accounts to have been reset.
+"""
 _NOTHING = Decimal(0)
 _FRESH = ("start", "reset")
 """Epochs that began with what the exchange had given; one accepted by hand did not."""
 
 
 def knows_none(ledger: LedgerReader, venue: Venue, clock: Clock) -> bool:
-    """Tell whether the exchange knows none of the newest orders any more, also when it is asked again."""
+    """Tell whether the exchange knows none of the newest orders any more,
+    also when it is asked again.
+    """
     return are_unknown(ledger.accepted(newest=_WITNESSES), venue, clock, symbol=ledger.facts.symbol)
 
 
 def are_unknown(orders: Sequence[OrderRow], venue: Venue, clock: Clock, *, symbol: str) -> bool:
-    """Tell whether the exchange knows none of some orders, also when it is asked again; false where there are none."""
+    """Tell whether the exchange knows none of some orders, also when it is asked again;
+    false where there are none.
+    """
     for look in range(LOOKS if orders else 0):
         if look:
             clock.sleep(PAUSE_S)
@@ -45,11 +51,12 @@ def are_unknown(orders: Sequence[OrderRow], venue: Venue, clock: Clock, *, symbo
 
 
 def orders_since_reset(ledger: LedgerReader, venue: Venue, clock: Clock) -> list[OrderRow]:
-    """Return the newest orders if a reset came before them, the newest first; none if that is not certain.
+    """Return the newest orders if a reset came before them, the newest first; none if that is not
+    certain.
 
-    It is if the exchange knows them and none of those before, and if the account holds, to the step, what an epoch of
-    the session opened with and what these orders filled. A withdrawal leaves the older orders known; and where an
-    exchange forgot them, it leaves other balances.
+    It is if the exchange knows them and none of those before, and if the account holds, to the
+    step, what an epoch of the session opened with and what these orders filled. A withdrawal leaves
+    the older orders known; and where an exchange forgot them, it leaves other balances.
     """
     symbol, orders = ledger.facts.symbol, ledger.accepted()
     for count in _counts_that_explain(ledger, venue, orders):
@@ -67,8 +74,8 @@ def begin_after_reset(
     Parameters
     ----------
     since
-        Orders that came after the reset: what they bought is the position. What they sold beyond that was the
-        account's own.
+        Orders that came after the reset: what they bought is the position. What they sold beyond
+        that was the account's own.
     """
     order = ledger.unresolved()
     if order is not None:
@@ -87,7 +94,9 @@ def begin_after_reset(
 def _counts_that_explain(
     ledger: LedgerReader, venue: Venue, orders: Sequence[OrderRow]
 ) -> list[int]:
-    """Return how many of the newest orders, on top of what an epoch opened with, come to the account's balances."""
+    """Return how many of the newest orders, on top of what an epoch opened with,
+    come to the account's balances.
+    """
     totals, rules, base = (
         totals_of(venue.balances()),
         venue.rules(ledger.facts.symbol),

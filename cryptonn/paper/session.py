@@ -1,4 +1,6 @@
-"""A paper session, opened: ledger, account, candles, decider and executor of one run, closed together."""
+"""A paper session, opened: ledger, account, candles, decider and executor of one run,
+closed together.
+"""
 
 import json
 import re
@@ -60,13 +62,17 @@ class Session:
 
     @property
     def slice_s(self) -> float:
-        """Seconds after which a wait should look whether it is to be stopped: a moment of the wall."""
+        """Seconds after which a wait should look whether it is to be stopped:
+        a moment of the wall.
+        """
         speed = self.clock.speed if isinstance(self.clock, LocalClock) else 1.0
         return min(_MOMENT_S * speed, self.step_ms / 1000)
 
 
 def session_file(run: Path, name: str) -> Path:
-    """Return the database of a session of a run; the session is called like its exchange unless told otherwise."""
+    """Return the database of a session of a run; the session is called like its exchange unless
+    told otherwise.
+    """
     return run / "paper" / name / "session.sqlite"
 
 
@@ -93,7 +99,8 @@ def find_session(run: Path, name: str | None) -> Path:
             f"{run.name} has {len(there)} paper sessions. Name one with --session.{listed}"
         )
     raise ConfigError(
-        f"{run.name} has no paper session{f' {name!r}' if name else ''}.{did_you_mean(name or '', there)}{listed}"
+        f"{run.name} has no paper "
+        f"session{f' {name!r}' if name else ''}.{did_you_mean(name or '', there)}{listed}"
     )
 
 
@@ -131,7 +138,8 @@ def open_session(
     Raises
     ------
     CryptonnError
-        If anything is missing or does not fit: keys, the symbol, the model, another process, another run's database.
+        If anything is missing or does not fit: keys, the symbol, the model, another process,
+        another run's database.
     """
     config = read_run_config(run)
     _check_settings(config, settings, name)
@@ -185,7 +193,8 @@ def _check_settings(config: RunConfig, settings: PaperSettings, name: str) -> No
     costs_for(config.costs, settings.fees)
     if settings.cash is not None and not (settings.cash.is_finite() and settings.cash > 0):
         raise ConfigError(
-            f"cash is {settings.cash}; it must be above 0. Leave it out to trade with the run's own."
+            f"cash is {settings.cash}; it must be above 0. Leave it out to trade with the run's "
+            "own."
         )
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise ConfigError(
@@ -194,7 +203,9 @@ def _check_settings(config: RunConfig, settings: PaperSettings, name: str) -> No
 
 
 def _begun(path: Path) -> SessionFacts | None:
-    """Return what a session was begun as; None if it was not, or its database is not whole, which is told later."""
+    """Return what a session was begun as; None if it was not, or its database is not whole,
+    which is told later.
+    """
     try:
         with LedgerReader.open(path) as reader:
             return reader.facts
@@ -214,13 +225,15 @@ def _check_same_settings(begun: SessionFacts | None, now: SessionFacts, name: st
     ]
     if changed:
         raise ConfigError(
-            f"The session {name!r} was begun with other settings: {'; '.join(changed)}. Give it the same ones, or "
-            "begin another session with --session NAME."
+            f"The session {name!r} was begun with other settings: {'; '.join(changed)}. Give it "
+            "the same ones, or begin another session with --session NAME."
         )
 
 
 def _check_time_went_on(ledger: LedgerReader, now_ms: int, name: str, *, is_replay: bool) -> None:
-    """Refuse an exchange that stands before what the session has decided: it would wait for that time to come again."""
+    """Refuse an exchange that stands before what the session has decided:
+    it would wait for that time to come again.
+    """
     newest = ledger.newest_decision()
     if newest is None or now_ms > newest.decision.time_ms:
         return
@@ -229,8 +242,11 @@ def _check_time_went_on(ledger: LedgerReader, now_ms: int, name: str, *, is_repl
         for at_ms in (now_ms, newest.decision.time_ms)
     )
     how = (
-        "It was served again since, with new books, and replays from its start. Begin a session of its own with "
-        f"--session NAME: {name!r} stays as it is, for parity and report."
+        (
+            "It was served again since, with new books, and replays from its start. Begin a "
+            f"session of its own with --session NAME: {name!r} stays as it is, for parity and "
+            "report."
+        )
         if is_replay
         else "Its clock went back; look at what it says of itself before trading on it."
     )
@@ -244,7 +260,9 @@ def _plain(value: object) -> str:
 
 
 def _decider(run: Path, settings: PaperSettings, facts: SessionFacts) -> Decider:
-    """Return what decides, under the market's rules at the session's start: a replay under others would differ."""
+    """Return what decides, under the market's rules at the session's start:
+    a replay under others would differ.
+    """
     step = bar_ms(read_run_config(run).data.timeframe)
     return open_decider(
         run,
@@ -291,8 +309,8 @@ def _assembled(
 def _timing(settings: PaperSettings, step_ms: int) -> Timing:
     """Return the executor's waits.
 
-    On a replay an order that was not accepted is sent anew within its bar, as it fills at the same open then; a real
-    market has moved on.
+    On a replay an order that was not accepted is sent anew within its bar, as it fills at the same
+    open then; a real market has moved on.
     """
     return Timing(resend_within_s=step_ms / 1000) if settings.is_local else Timing()
 

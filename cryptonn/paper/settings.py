@@ -1,4 +1,6 @@
-"""What a paper session is told besides its run: where to trade, with how much, under which costs."""
+"""What a paper session is told besides its run: where to trade, with how much,
+under which costs.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,18 +24,21 @@ class PaperSettings:
     Attributes
     ----------
     exchange
-        Sandbox that gets the orders: "binance", "gemini", "alpaca", or "local" or "local-gemini" on this machine.
+        Sandbox that gets the orders: "binance", "gemini", "alpaca", or "local" or "local-gemini" on
+        this machine.
     fees
         Cost scenario of the backtest that is mirrored.
     cash
         Quote that the strategy trades with; the run's own starting money if None.
     symbols
-        Name at the exchange of each symbol of the run that has another there, such as ETH/USD → ETH/USDT.
+        Name at the exchange of each symbol of the run that has another there, such as ETH/USD →
+        ETH/USDT.
     candles
-        Exchange whose public candles are read; None for those of the exchange that gets the orders: its real market,
-        or what the local exchange replays.
+        Exchange whose public candles are read; None for those of the exchange that gets the orders:
+        its real market, or what the local exchange replays.
     max_gap
-        Bars in a row without a candle after which nothing is decided until the network's window is past them.
+        Bars in a row without a candle after which nothing is decided until the network's window is
+        past them.
     fee_in
         Currency of a buy's commission, "quote" or "base"; None for what the exchange usually does.
     """
@@ -53,7 +58,9 @@ class PaperSettings:
 
     @property
     def is_replay(self) -> bool:
-        """Whether the candles are those that the local exchange replays: what is not among them was not traded."""
+        """Whether the candles are those that the local exchange replays:
+        what is not among them was not traded.
+        """
         return self.is_local and self.candles is None
 
     @property

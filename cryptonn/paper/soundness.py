@@ -16,8 +16,8 @@ def unsound_state(
     Parameters
     ----------
     looked_up
-        It was asked for by the client id: then an order id that another order has means that the exchange was reset
-        and counts anew. In a reply to an order it may be another order's reply.
+        It was asked for by the client id: then an order id that another order has means that the
+        exchange was reset and counts anew. In a reply to an order it may be another order's reply.
     """
     if state.cid is not None and state.cid != order.cid:
         return f"it is about {state.cid}"

@@ -1,4 +1,6 @@
-"""What was traded after each decision: by the session, by its backtest, and by a backtest that pays fees in base."""
+"""What was traded after each decision: by the session, by its backtest,
+and by a backtest that pays fees in base.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -35,7 +37,8 @@ class Trade:
     price
         Mean price, exact unless the fills do not divide.
     fee, fee_currency
-        Commission; where there were several currencies, the last one's, and the sum would mean nothing.
+        Commission; where there were several currencies, the last one's, and the sum would mean
+        nothing.
     """
 
     decided_ms: int
@@ -72,7 +75,9 @@ def _milliseconds(index: pd.DatetimeIndex) -> list[int]:
 
 
 def paper_trades(ledger: LedgerReader, *, step_ms: int) -> dict[int, Trade]:
-    """Return the session's own trades by the bar decided on: the executions of its orders together."""
+    """Return the session's own trades by the bar decided on:
+    the executions of its orders together.
+    """
     bar_of = {order.cid: order.time_ms for order in ledger.orders()}
     fills: dict[int, list[FillRow]] = {}
     for fill in ledger.fills():
@@ -118,9 +123,11 @@ def planned_trades(
     base: str,
     quote: str,
 ) -> dict[int, Trade]:
-    """Return the trades of an account that follows a backtest's wishes and pays its buys' commissions in base.
+    """Return the trades of an account that follows a backtest's wishes and pays its buys'
+    commissions in base.
 
-    The planner rounds what that leaves, exactly as in a session; a market order fills at the next traded open.
+    The planner rounds what that leaves, exactly as in a session; a market order fills at the next
+    traded open.
 
     Parameters
     ----------
@@ -168,7 +175,9 @@ def equity_of(
     base: str,
     quote: str,
 ) -> pd.Series:
-    """Return the equity of an account at each close, worked out exactly and rounded at the end; quote."""
+    """Return the equity of an account at each close, worked out exactly and rounded at the end;
+    quote.
+    """
     before_next = [time_ms + step_ms - 1 for time_ms in open_times(candles)]
     known = accounts(before_next, epochs, fills, base=base, quote=quote)
     equity = [

@@ -1,8 +1,10 @@
-"""What is wanted and cannot be sent, as it is too small for the market or not to be paid for: noted once.
+"""What is wanted and cannot be sent, as it is too small for the market or not to be paid for: noted
+once.
 
-Two kinds are told apart: an order of the strategy that its own backtest could not send, so that nothing was planned;
-and a rest between the position held and the one wanted. Nothing of this is state: what was noted is read from the
-ledger's incidents, so a restart goes on as if there had been none.
+Two kinds are told apart: an order of the strategy that its own backtest could not send, so that
+nothing was planned; and a rest between the position held and the one wanted. Nothing of this is
+state: what was noted is read from the ledger's incidents, so a restart goes on as if there had been
+none.
 """
 
 import re
@@ -43,7 +45,9 @@ class Told:
 
     @property
     def is_dust(self) -> bool:
-        """Whether it is less than one step that stays behind: every sale after a fee in base may leave some."""
+        """Whether it is less than one step that stays behind:
+        every sale after a fee in base may leave some.
+        """
         return self.whose == "rest" and self.why == _DUST
 
 
@@ -59,7 +63,8 @@ def told_of(incident: IncidentRow) -> Told | None:
 def new_notes(
     ledger: LedgerReader, decision: Decision, rest: RefusedOrder | None
 ) -> list[tuple[str, str]]:
-    """Return the incidents of a decision, kind and detail: what was not told yet, or was possible since it was.
+    """Return the incidents of a decision, kind and detail: what was not told yet, or was possible
+    since it was.
 
     Parameters
     ----------
@@ -99,7 +104,8 @@ def standing(
 ) -> list[tuple[IncidentRow, Told]]:
     """Return what was noted last, of each kind of order and side, and has not been possible since.
 
-    Possible it was once an order of that side was planned at a later bar. Dust of less than one step stays told.
+    Possible it was once an order of that side was planned at a later bar. Dust of less than one
+    step stays told.
 
     Parameters
     ----------
@@ -129,7 +135,9 @@ def _explained(told: Told, order: RefusedOrder, base: str, quote: str) -> str:
     reasons = {
         "less than one step": f"{amount}, and amounts are multiples of {limit}",
         "below the least amount": f"{amount}, and an order must be {limit} {base} or more",
-        "below the least worth": f"{amount} is worth {worth}, and an order must be worth {limit} or more",
+        "below the least worth": (
+            f"{amount} is worth {worth}, and an order must be worth {limit} or more"
+        ),
         "not enough cash": f"{amount} costs {worth}, and there are {limit} {quote}",
     }
     ends = {

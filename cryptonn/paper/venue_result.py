@@ -1,9 +1,11 @@
-"""What a session's fills earned at its exchange, as the same kind of result that a backtest leaves behind.
+"""What a session's fills earned at its exchange, as the same kind of result that a backtest leaves
+behind.
 
     ledger's fills and epochs → account after each → build_result → equity, returns, trades
 
-The ledger is exact; a result is float64, for pictures and metrics. A commission in base counts as that much less
-bought, paid at the fill's price. One in a third currency is in no balance of the strategy: it is left out.
+The ledger is exact; a result is float64, for pictures and metrics. A commission in base counts as
+that much less bought, paid at the fill's price. One in a third currency is in no balance of the
+strategy: it is left out.
 """
 
 from bisect import bisect_right
@@ -29,7 +31,9 @@ _NONE = Decimal(0)
 
 @dataclass(frozen=True)
 class _Step:
-    """The account just after a fill, or after an epoch began with another position (``made`` is then False)."""
+    """The account just after a fill, or after an epoch began with another position (``made`` is
+    then False).
+    """
 
     bar: int
     decided: int
@@ -62,7 +66,8 @@ def venue_result(
     strategy
         Its name.
     amount_step
-        Of the market: a position of less is dust, and counts as none in ``position`` and ``trades``.
+        Of the market: a position of less is dust, and counts as none in ``position`` and
+        ``trades``.
     step_ms
         Length of a bar.
 
@@ -94,7 +99,9 @@ def venue_result(
 
 
 def _steps(ledger: LedgerReader, opens: Sequence[int], *, end_ms: int) -> Iterator[_Step]:
-    """Give the account after each fill within the bars that open at ``opens`` (ms), and after each change of epoch."""
+    """Give the account after each fill within the bars that open at ``opens`` (ms),
+    and after each change of epoch.
+    """
     base, quote = ledger.facts.base, ledger.facts.quote
     decided = {order.cid: order.time_ms for order in ledger.orders()}
     epochs = ledger.epochs()
@@ -136,7 +143,9 @@ def _effect(fill: FillRow, *, base: str, quote: str) -> tuple[Decimal, Decimal]:
 
 
 def _rebased(before: Account, now: Account, row: int) -> _Step:
-    """Return the step to an epoch's opening: what left the position did so for the cash that came, or for nothing."""
+    """Return the step to an epoch's opening: what left the position did so for the cash that came,
+    or for nothing.
+    """
     amount = now.position - before.position
     return _Step(
         row,
@@ -151,7 +160,9 @@ def _rebased(before: Account, now: Account, row: int) -> _Step:
 
 
 def _without_dust(steps: Sequence[_Step], cash: Decimal, *, least: Decimal) -> list[_Step]:
-    """Return the steps with every position below ``least`` closed, what it was worth being a cost."""
+    """Return the steps with every position below ``least`` closed,
+    what it was worth being a cost.
+    """
     found, before = [], _NONE
     for one in steps:
         units = one.units if abs(one.units) >= least else _NONE

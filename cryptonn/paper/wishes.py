@@ -1,8 +1,8 @@
 """The position that a strategy wants at each bar of a session.
 
-A young session is replayed whole at every bar, as its backtest is: a strategy that looks ahead is found out by that. In
-an older one the backtest runs on, so that a decision costs one bar however many there were; now and then it is replayed
-whole all the same (``check``).
+A young session is replayed whole at every bar, as its backtest is: a strategy that looks ahead is
+found out by that. In an older one the backtest runs on, so that a decision costs one bar however
+many there were; now and then it is replayed whole all the same (``check``).
 """
 
 from collections.abc import Callable
@@ -78,19 +78,24 @@ class Wishes:
             if running is None or not self._alike(running.wanted, wanted):
                 self.replay_for_good()
                 self._note(
-                    "the strategy cannot be taken on bar by bar, or wants something else then: the whole session is "
-                    "replayed for each decision, which takes the longer the older it is"
+                    "the strategy cannot be taken on bar by bar, or wants something else then: the "
+                    "whole session is replayed for each decision, which takes the longer the older "
+                    "it is"
                 )
                 return wanted
         self._running, self._seen = running, inputs
         return running.wanted.copy()
 
     def replay_for_good(self) -> None:
-        """Let no backtest run on any more: bar by bar it does not come to what a replay comes to."""
+        """Let no backtest run on any more: bar by bar it does not come to what a
+        replay comes to.
+        """
         self._running, self._runs_on = None, False
 
     def _goes_on(self, inputs: Inputs) -> bool:
-        """Tell whether bars follow those that the running backtest has seen, which are as they were."""
+        """Tell whether bars follow those that the running backtest has seen,
+        which are as they were.
+        """
         if self._running is None or self._seen is None:
             return False
         (candles, signal, proba), (old_candles, old_signal, old_proba) = inputs, self._seen
@@ -104,7 +109,8 @@ class Wishes:
     def _extended(self, running: RunningBacktest | None, inputs: Inputs) -> RunningBacktest | None:
         """Return a backtest that has seen all bars, begun if there is none; None if it fails.
 
-        It may fail where a replay does not: a strategy that works on whole arrays finds none in them.
+        It may fail where a replay does not: a strategy that works on whole arrays finds none in
+        them.
         """
         try:
             running = self._run() if running is None else running

@@ -1,4 +1,6 @@
-"""The ledger of a session: candles, decisions, orders, fills, balances and incidents in one SQLite file."""
+"""The ledger of a session: candles, decisions, orders, fills,
+balances and incidents in one SQLite file.
+"""
 
 from cryptonn.paper.ledger.holding import Holding
 from cryptonn.paper.ledger.ledger import Ledger

@@ -1,4 +1,6 @@
-"""The SQLite file of a session: opened safely, written in whole transactions, its errors told in our words."""
+"""The SQLite file of a session: opened safely, written in whole transactions,
+its errors told in our words.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -12,7 +14,10 @@ __all__ = ["connect", "connect_reading", "transaction", "translated"]
 
 _BUSY_S = 5.0
 
-_MEND = "Put back a copy with its -wal file, or move it away to start a new session; the exchange still has the orders."
+_MEND = (
+    "Put back a copy with its -wal file, or move it away to start a new session; the exchange "
+    "still has the orders."
+)
 
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_TOOBIG}
 _CLOSED = {
@@ -31,7 +36,8 @@ _BROKEN = {
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the database of a session for writing; make it, with its tables, if it is not there or empty.
+    """Open the database of a session for writing; make it, with its tables, if it is not there or
+    empty.
 
     Raises
     ------
@@ -91,7 +97,9 @@ def transaction(db: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connecti
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Tell what SQLite says of the file in our words; what it says of our own mistakes stays as it is."""
+    """Tell what SQLite says of the file in our words; what it says of our own mistakes stays as it
+    is.
+    """
     try:
         yield
     except sqlite3.Error as error:
@@ -105,8 +113,9 @@ def _own_error(path: Path, error: sqlite3.Error) -> CryptonnError | None:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
     if code in _FULL:
         return OutputError(
-            f"{path}: the disk is full or cannot be written ({error}). What was booked before is kept and nothing was "
-            "half written. Make room, then start again: an order in flight is looked up first."
+            f"{path}: the disk is full or cannot be written ({error}). What was booked before is "
+            "kept and nothing was half written. Make room, then start again: an order in flight is "
+            "looked up first."
         )
     if code in _CLOSED:
         return OutputError(
@@ -146,8 +155,8 @@ def _check(db: sqlite3.Connection, path: Path, *, whole: bool = True) -> None:
         raise DataError(f"{path}: this is no paper session of cryptonn. Choose another folder.")
     if version != SCHEMA_VERSION:
         raise DataError(
-            f"{path}: its tables are version {version}, this cryptonn writes version {SCHEMA_VERSION}. "
-            "Go on with the cryptonn that made it, or start a new session."
+            f"{path}: its tables are version {version}, this cryptonn writes version "
+            f"{SCHEMA_VERSION}. Go on with the cryptonn that made it, or start a new session."
         )
     if not whole:
         return
@@ -160,7 +169,8 @@ def _configure(db: sqlite3.Connection) -> None:
     mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
         raise OutputError(
-            f"the database cannot keep a write-ahead log here (mode {mode}). Keep it on a local disk."
+            f"the database cannot keep a write-ahead log here (mode {mode}). Keep it on a local "
+            "disk."
         )
     for setting in ("synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF"):
         db.execute(f"PRAGMA {setting}")

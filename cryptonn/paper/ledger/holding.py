@@ -1,4 +1,6 @@
-"""What fills come to: pure sums over executions, never stored, so there is nothing to get out of step."""
+"""What fills come to: pure sums over executions, never stored,
+so there is nothing to get out of step.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,8 +16,8 @@ __all__ = ["Holding", "effects", "held"]
 class Holding:
     """The strategy's position: ``net`` is what the account has of it, base.
 
-    ``owed`` is what buys since the position was last closed lost to commissions in base: the strategy, which pays in
-    quote, believes to hold ``net + owed``.
+    ``owed`` is what buys since the position was last closed lost to commissions in base: the
+    strategy, which pays in quote, believes to hold ``net + owed``.
     """
 
     net: Decimal

@@ -1,4 +1,6 @@
-"""Write a session's ledger: one process, one thread, each call one transaction that is on the disk when it returns."""
+"""Write a session's ledger: one process, one thread, each call one transaction that is on the disk
+when it returns.
+"""
 
 import json
 import sqlite3
@@ -94,12 +96,17 @@ class Ledger(LedgerReader):
     def add_candles(
         self, symbol: str, rows: Iterable[CandleRow], *, seen_ms: int, source: str = ""
     ) -> Added:
-        """Keep closed candles. What was seen first stays; the times of those that came otherwise later are returned."""
+        """Keep closed candles. What was seen first stays; the times of those that came otherwise
+        later are returned.
+        """
         new, revised = 0, []
         with transaction(self._db, self.path) as db:
             for row in rows:
                 kept = db.execute(
-                    "SELECT time_ms, open, high, low, close, volume FROM candle WHERE symbol = ? AND time_ms = ?",
+                    (
+                        "SELECT time_ms, open, high, low, close, volume FROM candle WHERE symbol "
+                        "= ? AND time_ms = ?"
+                    ),
                     (symbol, row[0]),
                 ).fetchone()
                 if kept is None:
@@ -120,7 +127,8 @@ class Ledger(LedgerReader):
         at_ms: int,
         incidents: Iterable[tuple[str, str]] = (),
     ) -> OrderRow | None:
-        """Write down a decision and, in the same transaction, the order it asks for; return that order.
+        """Write down a decision and, in the same transaction, the order it asks for; return that
+        order.
 
         A bar is decided on once: a second decision breaks the table's key.
 
@@ -146,7 +154,9 @@ class Ledger(LedgerReader):
         return None if cid is None else self.order(cid)
 
     def plan_again(self, time_ms: int, move: Move, *, at_ms: int) -> OrderRow:
-        """Write down a further order for a bar that was decided on, under a client id of its own."""
+        """Write down a further order for a bar that was decided on,
+        under a client id of its own.
+        """
         with transaction(self._db, self.path):
             cid = self._insert_order(time_ms, move, at_ms)
         return self.order(cid)
@@ -162,7 +172,9 @@ class Ledger(LedgerReader):
         filled: Decimal | None = None,
         reason: str | None = None,
     ) -> OrderRow:
-        """Move an order along one of the allowed edges, with what is known by then; the database refuses others."""
+        """Move an order along one of the allowed edges, with what is known by then;
+        the database refuses others.
+        """
         known = {"signed_ms": signed_ms, "venue_id": venue_id, "reason": reason}
         known |= {"filled": None if filled is None else str(filled)}
         given = {name: value for name, value in known.items() if value is not None}
@@ -180,13 +192,14 @@ class Ledger(LedgerReader):
             self._event(cid, at_ms, state, state, detail)
 
     def add_fills(self, cid: str, fills: Iterable[VenueFill]) -> int:
-        """Book executions of an order; one that is known by its trade id counts once. Return how many were new.
+        """Book executions of an order; one that is known by its trade id counts once. Return how
+        many were new.
 
         Raises
         ------
         DataError
-            If a trade id is known with other contents, or the same trade as another order's: booking it would lose or
-            invent money.
+            If a trade id is known with other contents, or the same trade as another order's:
+            booking it would lose or invent money.
         """
         order, before = self.order(cid), len(self.fills(cid))
         with transaction(self._db, self.path):
@@ -208,7 +221,9 @@ class Ledger(LedgerReader):
         cash: Decimal,
         at_ms: int,
     ) -> EpochRow:
-        """Begin an epoch: from here on the account's totals follow from ``opening`` and the fills that come."""
+        """Begin an epoch: from here on the account's totals follow from ``opening`` and the fills
+        that come.
+        """
         totals = json.dumps({currency: str(opening[currency]) for currency in sorted(opening)})
         with transaction(self._db, self.path) as db:
             db.execute(
@@ -254,8 +269,9 @@ class Ledger(LedgerReader):
             old, new = getattr(kept, name), getattr(facts, name)
             if old != new:
                 raise DataError(
-                    f"{self.path}: this session has {name.replace('_', ' ')} {_short(old)}, now it would be "
-                    f"{_short(new)}. Give the same run, model and settings, or another folder for a new session."
+                    f"{self.path}: this session has {name.replace('_', ' ')} {_short(old)}, now it "
+                    f"would be {_short(new)}. Give the same run, model and settings, or another "
+                    "folder for a new session."
                 )
         for name in ("code_version", "ccxt_version"):
             old, new = getattr(kept, name), getattr(facts, name)
@@ -302,7 +318,10 @@ class Ledger(LedgerReader):
             fill.time_ms,
         )
         self._db.execute(
-            "INSERT INTO fill VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (cid, trade_id) DO NOTHING",
+            (
+                "INSERT INTO fill VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (cid, trade_id) "
+                "DO NOTHING"
+            ),
             [str(value) if isinstance(value, Decimal) else value for value in astuple(told)],
         )
         kept, others = (
@@ -315,13 +334,16 @@ class Ledger(LedgerReader):
         if twice or replace(kept, time_ms=told.time_ms) != told:
             kept = (twice or [kept])[0]
             raise DataError(
-                f"{self.path}: trade {fill.trade_id} is booked as {kept}, and now the exchange says {told}. "
-                "Compare with the exchange's own list before going on."
+                f"{self.path}: trade {fill.trade_id} is booked as {kept}, and now the exchange "
+                f"says {told}. Compare with the exchange's own list before going on."
             )
 
     def _event(self, cid: str, at_ms: int, start: OrderPhase, end: OrderPhase, detail: str) -> None:
         self._db.execute(
-            "INSERT INTO order_event (cid, at_ms, from_state, to_state, detail) VALUES (?, ?, ?, ?, ?)",
+            (
+                "INSERT INTO order_event (cid, at_ms, from_state, to_state, detail) VALUES (?, ?, "
+                "?, ?, ?)"
+            ),
             (cid, at_ms, start, end, detail),
         )
 

@@ -14,7 +14,8 @@ def take_lock(path: Path, *, what: str, holder: str = "") -> Lock:
     Parameters
     ----------
     what
-        What the lock stands for, in words for the message, such as "this session" or "this account of binance".
+        What the lock stands for, in words for the message, such as "this session" or "this account
+        of binance".
     holder
         Who takes it, in words for the message that somebody else will get.
 
@@ -34,6 +35,6 @@ def take_lock(path: Path, *, what: str, holder: str = "") -> Lock:
         ) from error
     except OSError as error:
         raise OutputError(
-            f"{path}: cannot be written or locked ({error.strerror}). Nothing was sent. Make it writable, and keep the "
-            "session on a local disk."
+            f"{path}: cannot be written or locked ({error.strerror}). Nothing was sent. Make it "
+            "writable, and keep the session on a local disk."
         ) from error

@@ -27,8 +27,14 @@ from cryptonn.paper.ledger.schema import UNRESOLVED, OrderPhase
 
 __all__ = ["LedgerReader"]
 
-_FACTS = "run, config, config_sha, model_sha, code_version, ccxt_version, venue, symbol, cash, started_ms"
-_ORDER = "cid, epoch, time_ms, seq, side, amount, limit_price, state, signed_ms, venue_id, filled, reason"
+_FACTS = (
+    "run, config, config_sha, model_sha, code_version, ccxt_version, venue, symbol, cash, "
+    "started_ms"
+)
+_ORDER = (
+    "cid, epoch, time_ms, seq, side, amount, limit_price, state, signed_ms, venue_id, filled, "
+    "reason"
+)
 _FILL = "epoch, trade_id, cid, side, amount, price, fee, fee_currency, time_ms"
 _DECISION = "time_ms, close_ms, proba, signal, wanted, close, near, decided_ms"
 
@@ -65,7 +71,9 @@ class LedgerReader:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Read as of one moment within the block, whatever a session writes meanwhile; write nothing in it."""
+        """Read as of one moment within the block, whatever a session writes meanwhile;
+        write nothing in it.
+        """
         self._rows("BEGIN")
         try:
             yield
@@ -86,20 +94,31 @@ class LedgerReader:
 
     def candles(self, symbol: str, *, since_ms: int = 0) -> list[CandleRow]:
         """Return the closed candles of a symbol as first seen, in time order."""
-        query = "SELECT time_ms, open, high, low, close, volume FROM candle WHERE symbol = ? AND time_ms >= ?"
+        query = (
+            "SELECT time_ms, open, high, low, close, volume FROM candle WHERE symbol = ? AND "
+            "time_ms >= ?"
+        )
         return [
             CandleRow(*row) for row in self._rows(f"{query} ORDER BY time_ms", symbol, since_ms)
         ]
 
     def newest_candle(self, symbol: str) -> CandleRow | None:
         """Return the newest closed candle of a symbol."""
-        query = "SELECT time_ms, open, high, low, close, volume FROM candle WHERE symbol = ? ORDER BY time_ms DESC"
+        query = (
+            "SELECT time_ms, open, high, low, close, volume FROM candle WHERE symbol = ? ORDER BY "
+            "time_ms DESC"
+        )
         rows = self._rows(f"{query} LIMIT 1", symbol)
         return CandleRow(*rows[0]) if rows else None
 
     def closes(self, symbol: str, *, since_ms: int, every_ms: int) -> list[tuple[int, float]]:
-        """Return (open time, close) of the closed candles that open at multiples of ``every_ms``, in time order."""
-        query = "SELECT time_ms, close FROM candle WHERE symbol = ? AND time_ms >= ? AND time_ms % ? = 0"
+        """Return (open time, close) of the closed candles that open at multiples of ``every_ms``,
+        in time order.
+        """
+        query = (
+            "SELECT time_ms, close FROM candle WHERE symbol = ? AND time_ms >= ? AND time_ms % ? = "
+            "0"
+        )
         return [
             (row[0], row[1])
             for row in self._rows(f"{query} ORDER BY time_ms", symbol, since_ms, every_ms)
@@ -134,7 +153,9 @@ class LedgerReader:
         return _order(rows[0])
 
     def orders(self, *, since_ms: int = 0) -> list[OrderRow]:
-        """Return the orders in the order in which they were planned, those for bars from ``since_ms`` on."""
+        """Return the orders in the order in which they were planned,
+        those for bars from ``since_ms`` on.
+        """
         query = f"SELECT {_ORDER} FROM orders WHERE time_ms >= ? ORDER BY time_ms, seq"
         return [_order(row) for row in self._rows(query, since_ms)]
 
@@ -144,7 +165,9 @@ class LedgerReader:
         return [_order(row) for row in self._rows(query, time_ms)]
 
     def accepted(self, *, newest: int = -1) -> list[OrderRow]:
-        """Return the orders of the epoch that the exchange gave an id, or so many of them, the newest first."""
+        """Return the orders of the epoch that the exchange gave an id, or so many of them,
+        the newest first.
+        """
         query = f"SELECT {_ORDER} FROM orders WHERE epoch = ? AND venue_id IS NOT NULL"
         rows = self._rows(
             f"{query} ORDER BY time_ms DESC, seq DESC LIMIT ?", self.epoch_now().n, newest
@@ -153,7 +176,10 @@ class LedgerReader:
 
     def cid_of(self, venue_id: str) -> str | None:
         """Return the client id of the epoch's newest order that has this id at the exchange."""
-        query = "SELECT cid FROM orders WHERE epoch = ? AND venue_id = ? ORDER BY time_ms DESC, seq DESC"
+        query = (
+            "SELECT cid FROM orders WHERE epoch = ? AND venue_id = ? ORDER BY time_ms DESC, seq "
+            "DESC"
+        )
         rows = self._rows(query, self.epoch_now().n, venue_id)
         return str(rows[0][0]) if rows else None
 
@@ -167,7 +193,10 @@ class LedgerReader:
     def trades_closed(self) -> int:
         """Return how many times a position was sold whole, because none was wanted any more."""
         whole = "side = 'sell' AND state = 'CLOSED' AND CAST(filled AS REAL) = CAST(amount AS REAL)"
-        query = f"SELECT count(*) FROM orders JOIN decision USING (time_ms) WHERE {whole} AND CAST(wanted AS REAL) = 0"
+        query = (
+            f"SELECT count(*) FROM orders JOIN decision USING (time_ms) WHERE {whole} AND "
+            "CAST(wanted AS REAL) = 0"
+        )
         return int(self._rows(query)[0][0])
 
     def unresolved(self) -> OrderRow | None:
@@ -177,13 +206,18 @@ class LedgerReader:
 
     def events(self, cid: str) -> list[EventRow]:
         """Return what happened to one order."""
-        query = "SELECT cid, at_ms, from_state, to_state, detail FROM order_event WHERE cid = ? ORDER BY id"
+        query = (
+            "SELECT cid, at_ms, from_state, to_state, detail FROM order_event WHERE cid = ? ORDER "
+            "BY id"
+        )
         return [EventRow(*row) for row in self._rows(query, cid)]
 
     def fills(
         self, cid: str | None = None, *, epoch: int | None = None, trade_id: str | None = None
     ) -> list[FillRow]:
-        """Return executions as booked, all or those of an order, an epoch or an id at the exchange."""
+        """Return executions as booked, all or those of an order,
+        an epoch or an id at the exchange.
+        """
         asked = {"cid": cid, "epoch": epoch, "trade_id": trade_id}
         given = {name: value for name, value in asked.items() if value is not None}
         where = " AND ".join(f"{name} = ?" for name in given) or "TRUE"
@@ -265,7 +299,9 @@ class LedgerReader:
         return paid
 
     def expected(self) -> dict[str, Decimal]:
-        """Return what the account's totals must be: those at the epoch's opening and what its fills changed."""
+        """Return what the account's totals must be: those at the epoch's opening and what its fills
+        changed.
+        """
         epoch = self.epoch_now()
         changed = self._effects(epoch)
         return {

@@ -38,7 +38,9 @@ class CandleRow(NamedTuple):
 
 
 class Added(NamedTuple):
-    """What became of candles handed to the ledger: how many were new, and the times of those that differ now."""
+    """What became of candles handed to the ledger: how many were new,
+    and the times of those that differ now.
+    """
 
     new: int
     revised: tuple[int, ...]
@@ -46,7 +48,8 @@ class Added(NamedTuple):
 
 @dataclass(frozen=True)
 class SessionFacts:
-    """What a session is: its run, model and exchange. A database serves one session and refuses another.
+    """What a session is: its run, model and exchange. A database serves one session and refuses
+    another.
 
     Parameters
     ----------
@@ -88,7 +91,9 @@ class SessionFacts:
 
     @property
     def enter(self) -> float | None:
-        """Probability at which the signal enters; None in a session that was begun before it was kept."""
+        """Probability at which the signal enters; None in a session that was begun before it was
+        kept.
+        """
         found = json.loads(self.config).get("enter")
         return None if found is None else float(found)
 
@@ -116,7 +121,9 @@ class DecisionRow:
 
 @dataclass(frozen=True)
 class OrderRow:
-    """One order: what was asked for, and how far it got. ``filled`` is what the exchange said at its end."""
+    """One order: what was asked for, and how far it got. ``filled`` is what the exchange said at
+    its end.
+    """
 
     cid: str
     epoch: int
@@ -155,8 +162,8 @@ class FillRow:
 class EpochRow:
     """A stretch over which the account's balances follow from its opening and the fills.
 
-    ``opening`` holds the account's totals, ``carried`` the part of its base that is the strategy's position, and
-    ``cash`` the strategy's quote, each at its start.
+    ``opening`` holds the account's totals, ``carried`` the part of its base that is the strategy's
+    position, and ``cash`` the strategy's quote, each at its start.
     """
 
     n: int

@@ -1,13 +1,20 @@
-"""The tables of a session's database, the states of an order, and the rules the database itself enforces.
+"""The tables of a session's database, the states of an order, and the rules the database itself
+enforces.
 
-    PLANNED ─┬─> SENDING ─┬─> OPEN ──> CLOSED        filled, in part or not at all: see ``filled`` and ``reason``
-             │            ├─> REJECTED               the exchange refused
-             │            └─> NOT_ACCEPTED           the time fence passed, and the exchange knows no such order
-             └─> DROPPED                             planned before a stop, too old to be sent after it
+    PLANNED ─┬─> SENDING ─┬─> OPEN ──> CLOSED
+             │            ├─> REJECTED
+             │            └─> NOT_ACCEPTED
+             └─> DROPPED
 
-PLANNED is committed with its decision and SENDING before the request leaves, so a SENDING that a start finds is an
-order whose fate only the exchange knows. Amounts and prices are decimal text, times milliseconds UTC. The ids that the
-exchange gives may begin anew when a sandbox is reset, so a trade is known by its id and our client id of the order.
+    CLOSED          filled, in part or not at all: see ``filled`` and ``reason``
+    REJECTED        the exchange refused
+    NOT_ACCEPTED    the time fence passed, and the exchange knows no such order
+    DROPPED         planned before a stop, too old to be sent after it
+
+PLANNED is committed with its decision and SENDING before the request leaves, so a SENDING that a
+start finds is an order whose fate only the exchange knows. Amounts and prices are decimal text,
+times milliseconds UTC. The ids that the exchange gives may begin anew when a sandbox is reset, so a
+trade is known by its id and our client id of the order.
 """
 
 from typing import Literal, get_args
@@ -41,8 +48,10 @@ _EDGE_ROWS = ", ".join(f"('{start}', '{end}')" for start, end in EDGES)
 
 SCHEMA = f"""
 CREATE TABLE session (
-    id INTEGER PRIMARY KEY CHECK (id = 1), run TEXT NOT NULL, code TEXT NOT NULL, config TEXT NOT NULL,
-    config_sha TEXT NOT NULL, model_sha TEXT NOT NULL, code_version TEXT NOT NULL, ccxt_version TEXT NOT NULL,
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    run TEXT NOT NULL, code TEXT NOT NULL, config TEXT NOT NULL,
+    config_sha TEXT NOT NULL, model_sha TEXT NOT NULL,
+    code_version TEXT NOT NULL, ccxt_version TEXT NOT NULL,
     venue TEXT NOT NULL, symbol TEXT NOT NULL, cash TEXT NOT NULL, started_ms INTEGER NOT NULL,
     sandbox INTEGER NOT NULL CHECK (sandbox = 1)
 ) STRICT;
@@ -51,7 +60,8 @@ CREATE TABLE epoch (
     carried TEXT NOT NULL, cash TEXT NOT NULL
 ) STRICT;
 CREATE TABLE candle (
-    symbol TEXT NOT NULL, time_ms INTEGER NOT NULL, open REAL NOT NULL, high REAL NOT NULL, low REAL NOT NULL,
+    symbol TEXT NOT NULL, time_ms INTEGER NOT NULL,
+    open REAL NOT NULL, high REAL NOT NULL, low REAL NOT NULL,
     close REAL NOT NULL, volume REAL NOT NULL, source TEXT NOT NULL, seen_ms INTEGER NOT NULL,
     PRIMARY KEY (symbol, time_ms)
 ) STRICT, WITHOUT ROWID;
@@ -77,8 +87,10 @@ CREATE TABLE order_event (
     from_state TEXT NOT NULL, to_state TEXT NOT NULL, detail TEXT NOT NULL
 ) STRICT;
 CREATE TABLE fill (
-    epoch INTEGER NOT NULL REFERENCES epoch (n), trade_id TEXT NOT NULL, cid TEXT NOT NULL REFERENCES orders (cid),
-    side TEXT NOT NULL CHECK (side IN ('buy', 'sell')), amount TEXT NOT NULL, price TEXT NOT NULL, fee TEXT NOT NULL,
+    epoch INTEGER NOT NULL REFERENCES epoch (n), trade_id TEXT NOT NULL,
+    cid TEXT NOT NULL REFERENCES orders (cid),
+    side TEXT NOT NULL CHECK (side IN ('buy', 'sell')),
+    amount TEXT NOT NULL, price TEXT NOT NULL, fee TEXT NOT NULL,
     fee_currency TEXT NOT NULL, time_ms INTEGER NOT NULL, PRIMARY KEY (cid, trade_id)
 ) STRICT;
 CREATE INDEX fills_of_trade ON fill (epoch, trade_id);
@@ -94,7 +106,8 @@ CREATE TRIGGER orders_start BEFORE INSERT ON orders WHEN NEW.state <> 'PLANNED'
 CREATE TRIGGER orders_edge BEFORE UPDATE OF state ON orders
     WHEN NOT EXISTS (SELECT 1 FROM edge WHERE from_state = OLD.state AND to_state = NEW.state)
     BEGIN SELECT RAISE (ABORT, 'no such change of state'); END;
-CREATE TRIGGER orders_keep BEFORE UPDATE OF cid, epoch, time_ms, seq, side, amount, limit_price ON orders
+CREATE TRIGGER orders_keep
+    BEFORE UPDATE OF cid, epoch, time_ms, seq, side, amount, limit_price ON orders
     BEGIN SELECT RAISE (ABORT, 'an order is never rewritten'); END;
 """
 
@@ -110,11 +123,17 @@ _KEPT = (
     "session",
 )
 SCHEMA += "".join(
-    f"CREATE TRIGGER {table}_stays BEFORE DELETE ON {table} BEGIN SELECT RAISE (ABORT, 'nothing is deleted'); END;\n"
+    (
+        f"CREATE TRIGGER {table}_stays BEFORE DELETE ON {table} BEGIN SELECT RAISE (ABORT, "
+        "'nothing is deleted'); END;\n"
+    )
     for table in _KEPT
 )
 SCHEMA += "".join(
-    f"CREATE TRIGGER {table}_fixed BEFORE UPDATE ON {table} BEGIN SELECT RAISE (ABORT, 'nothing is rewritten'); END;\n"
+    (
+        f"CREATE TRIGGER {table}_fixed BEFORE UPDATE ON {table} BEGIN SELECT RAISE (ABORT, "
+        "'nothing is rewritten'); END;\n"
+    )
     for table in _KEPT
     if table != "orders"
 )

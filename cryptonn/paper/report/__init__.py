@@ -1,1 +1,3 @@
-"""The report of a paper session: what it earned on its exchange, beside the backtest that it mirrors."""
+"""The report of a paper session: what it earned on its exchange,
+beside the backtest that it mirrors.
+"""

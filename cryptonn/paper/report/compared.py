@@ -1,4 +1,6 @@
-"""Both ledgers of a session on the same candles: what its exchange says, and the backtest that it mirrors."""
+"""Both ledgers of a session on the same candles: what its exchange says,
+and the backtest that it mirrors.
+"""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path

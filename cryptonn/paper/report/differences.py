@@ -1,4 +1,6 @@
-"""The table of parity as lines to read: one a decision, what differs named, both sides beside each other."""
+"""The table of parity as lines to read: one a decision, what differs named,
+both sides beside each other.
+"""
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
@@ -40,7 +42,8 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class DecisionLine:
-    """One decision, or a stretch of bars that nobody decided on and nobody traded: text and small print a cell.
+    """One decision, or a stretch of bars that nobody decided on and nobody traded: text and small
+    print a cell.
 
     One cell for each of ``HEADINGS``; the small print may be empty.
     """
@@ -56,7 +59,8 @@ class DecisionLine:
 def decision_lines(table: pd.DataFrame, *, whole: bool = False) -> Iterator[DecisionLine]:
     """Give the lines of ``Parity.table``: of the decisions that differ, or of all if ``whole``.
 
-    Neighbouring bars that were not decided on, and on which the backtest traded nothing, make one line.
+    Neighbouring bars that were not decided on, and on which the backtest traded nothing, make one
+    line.
     """
     missed: list[Any] = []
     for row in table.itertuples():
@@ -98,7 +102,9 @@ def _line(row: Any) -> DecisionLine:
 
 
 def _both(paper: str, backtest: str) -> str:
-    """Write a value once where both sides have it, else that of the session and that of the backtest."""
+    """Write a value once where both sides have it, else that of the session and that of the
+    backtest.
+    """
     return paper if paper == backtest else f"{paper} / {backtest}"
 
 

@@ -1,4 +1,6 @@
-"""The picture of both ledgers: equity on the exchange's fills and of the backtest, and what lies between them."""
+"""The picture of both ledgers: equity on the exchange's fills and of the backtest,
+and what lies between them.
+"""
 
 from typing import Any
 
@@ -30,7 +32,9 @@ __all__ = ["draw_ledgers"]
 def draw_ledgers(
     venue: BacktestResult, model: BacktestResult, held: pd.Series, *, quote: str
 ) -> Picture:
-    """Draw the equity of both ledgers of a session, beside buying and holding, and their difference below."""
+    """Draw the equity of both ledgers of a session, beside buying and holding,
+    and their difference below.
+    """
     curves = pd.DataFrame(
         {"exchange": venue.equity, "backtest": model.equity, "buy_and_hold": held}
     )
@@ -61,8 +65,11 @@ def draw_ledgers(
         shown.rename_axis("time").reset_index(),
         name="equity",
         title="Equity of both ledgers",
-        caption=f"At each close, in {quote}. Wide: cash and position as the exchange's fills left them. Thin: the "
-        f"backtest that the session mirrors. Below: the exchange's less the backtest's. Grey: {HELD}.",
+        caption=(
+            f"At each close, in {quote}. Wide: cash and position as the exchange's fills left "
+            "them. Thin: the backtest that the session mirrors. Below: the exchange's less the "
+            f"backtest's. Grey: {HELD}."
+        ),
     )
 
 

@@ -1,4 +1,6 @@
-"""Why a session did not earn what its backtest earned: fill prices, commissions, trades that only one of them made."""
+"""Why a session did not earn what its backtest earned: fill prices, commissions,
+trades that only one of them made.
+"""
 
 from dataclasses import dataclass
 
@@ -17,11 +19,13 @@ class Gap:
     Attributes
     ----------
     prices
-        Of the amounts that both traded on the same decision, what better (+) or worse (−) fill prices made.
+        Of the amounts that both traded on the same decision, what better (+) or worse (−) fill
+        prices made.
     fees
         Of the same amounts, what smaller (+) or larger (−) commissions made.
     trades
-        The rest: orders missed, refused, filled in part or made by one alone, and a position that an epoch left behind.
+        The rest: orders missed, refused, filled in part or made by one alone, and a position that
+        an epoch left behind.
     """
 
     prices: float
@@ -40,7 +44,9 @@ class Gap:
 
 
 def gap_between(venue: BacktestResult, model: BacktestResult) -> Gap:
-    """Take the difference of two results on the same bars apart, fill by fill, matched by the bar decided on."""
+    """Take the difference of two results on the same bars apart, fill by fill,
+    matched by the bar decided on.
+    """
     ours, theirs = _by_decision(venue.fills), _by_decision(model.fills)
     both = ours.add_suffix("_ours").join(theirs.add_suffix("_theirs"), how="inner")
     both = both.loc[both["amount_ours"] * both["amount_theirs"] > 0]

@@ -1,4 +1,6 @@
-"""Write the report of a session: one HTML file that opens offline, its figures and tables beside it."""
+"""Write the report of a session: one HTML file that opens offline,
+its figures and tables beside it.
+"""
 
 import base64
 from collections.abc import Mapping
@@ -65,7 +67,8 @@ def write_session_report(session: RecordedSession, *, on_step: OnStep = silent) 
     Returns
     -------
     Path
-        Of ``report.html``, which is written last; ``figures/`` (PNG) and ``tables/`` (CSV) lie beside it.
+        Of ``report.html``, which is written last; ``figures/`` (PNG) and ``tables/`` (CSV) lie
+        beside it.
 
     Raises
     ------

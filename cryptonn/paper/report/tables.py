@@ -1,4 +1,6 @@
-"""The tables of a session's report: metrics of both sides, decisions that differ, orders, fees, incidents, epochs."""
+"""The tables of a session's report: metrics of both sides, decisions that differ, orders, fees,
+incidents, epochs.
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -84,7 +86,9 @@ _METRICS: tuple[tuple[str, str, Callable[[Any], str], bool], ...] = (
 
 
 def metrics_grid(found: Compared) -> Grid:
-    """Lay the metrics of both ledgers side by side; the table beside the page has every one there is."""
+    """Lay the metrics of both ledgers side by side; the table beside the page has every one there
+    is.
+    """
     sides = (found.metrics["venue"], found.metrics["model"])
     rows = tuple(
         (Cell(title), *(_value(side[key], write, news) for side in sides))
@@ -115,7 +119,9 @@ def _value(value: Any, write: Callable[[Any], str], news: bool) -> Cell:
 
 
 def differences_grid(parity: Parity) -> Grid:
-    """List the decisions on which session and backtest differ; the table beside the page has every decision."""
+    """List the decisions on which session and backtest differ;
+    the table beside the page has every decision.
+    """
     lines = list(islice(decision_lines(parity.table), MOST_ROWS + 1))
     more = " More of them are in the file." if len(lines) > MOST_ROWS else ""
     said = (
@@ -162,7 +168,9 @@ def orders_grid(ledger: LedgerReader) -> Grid:
 
 
 def refused_grid(parity: Parity) -> Grid:
-    """Lay what could not be sent in the backtest beside what the session noted of it, and what its exchange refused."""
+    """Lay what could not be sent in the backtest beside what the session noted of it,
+    and what its exchange refused.
+    """
     rows = tuple(
         (
             Cell(f"{one.what} to {one.side}"),
@@ -217,7 +225,9 @@ def _order(ledger: LedgerReader, order: OrderRow) -> dict[str, Any]:
 
 
 def fees_grid(ledger: LedgerReader) -> Grid:
-    """Add the commissions up by currency, and what they are in quote at the prices of their fills."""
+    """Add the commissions up by currency, and what they are in quote at the prices
+    of their fills.
+    """
     base, quote = ledger.facts.base, ledger.facts.quote
     paid: dict[str, list[Decimal]] = {}
     for fill in ledger.fills():
@@ -240,7 +250,10 @@ def fees_grid(ledger: LedgerReader) -> Grid:
             for name, (many, fee, _) in sorted(paid.items())
         ]
     )
-    note = "A fee in base at the price of its fill; one in a third currency is in no balance of the strategy."
+    note = (
+        "A fee in base at the price of its fill; one in a third currency is in no balance of the "
+        "strategy."
+    )
     head = (("currency", ""), ("fills", ""), ("paid", ""), (f"worth in {quote}", ""))
     return Grid(
         "fees", "Commissions by currency", note if rows else "None were paid.", head, rows, frame
@@ -279,7 +292,10 @@ def epochs_grid(ledger: LedgerReader) -> Grid:
     return Grid(
         name="epochs",
         title="Epochs",
-        note="A new one begins when the sandbox was reset, or the account was taken as it is by hand.",
+        note=(
+            "A new one begins when the sandbox was reset, or the account was taken as it is by "
+            "hand."
+        ),
         head=(
             ("epoch", ""),
             ("began (UTC)", ""),

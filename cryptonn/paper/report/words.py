@@ -28,7 +28,9 @@ __all__ = [
 ]
 
 _NEAR = 5e-7
-"""Share of the starting cash below which two equities count as the same: what pictures and per cents cannot show."""
+"""Share of the starting cash below which two equities count as the same:
+what pictures and per cents cannot show.
+"""
 _PARTS = {"prices": "fill prices", "fees": "commissions"}
 
 
@@ -45,14 +47,21 @@ def banner(session: RecordedSession) -> tuple[str, str]:
     """Return what kind of money and market this was, in a word and in a sentence."""
     data = session.decider.config.data
     if session.settings.is_local and data.source == "synthetic":
-        told = "the exchange ran on this machine and its candles are made up: the numbers test the program, no market."
+        told = (
+            "the exchange ran on this machine and its candles are made up: the numbers test the "
+            "program, no market."
+        )
         return "SYNTHETIC MARKET", told
     if session.settings.is_local:
-        told = "the exchange ran on this machine and replayed stored candles; nothing here happened live."
+        told = (
+            "the exchange ran on this machine and replayed stored candles; nothing here happened "
+            "live."
+        )
         return "REPLAYED MARKET", told
     told = (
-        "orders went to a sandbox, whose order book is its own: what its fills earned tests the handling of orders. "
-        "What the market would have paid, the backtest on the real candles tells better."
+        "orders went to a sandbox, whose order book is its own: what its fills earned tests the "
+        "handling of orders. What the market would have paid, the backtest on the real candles "
+        "tells better."
     )
     return "PLAY MONEY", told
 
@@ -67,13 +76,16 @@ def headline(session: RecordedSession, found: Compared) -> str:
     """Say what the session earned, what its backtest earned, and how far they are apart."""
     where = exchange_words(session)
     if found.venue.fills.empty and found.model.fills.empty:
-        told = f"On {where} the session made no trade, and neither did the backtest of the same candles"
+        told = (
+            f"On {where} the session made no trade, and neither did the backtest of the same "
+            "candles"
+        )
         small = sum(one.backtest for one in found.parity.refused)
         why = f": none of its {counted(small, 'order')} could be sent" if small else ""
         return f"{told}{why}."
     first = (
-        f"On {where} the session {_earned(found.venue.net_return)}; the backtest of the same candles "
-        f"{_earned(found.model.net_return)}"
+        f"On {where} the session {_earned(found.venue.net_return)}; the backtest of the same "
+        f"candles {_earned(found.model.net_return)}"
     )
     if _apart(found) < _NEAR:
         same = (
@@ -83,7 +95,10 @@ def headline(session: RecordedSession, found: Compared) -> str:
         )
         return f"{first}: {same}."
     most = _PARTS.get(found.gap.largest) or _rest(session, found)
-    return f"{first}. They are {bp(_apart(found))} of the starting cash apart; most of it comes from {most}."
+    return (
+        f"{first}. They are {bp(_apart(found))} of the starting cash apart; most of it comes from "
+        f"{most}."
+    )
 
 
 def tone(found: Compared) -> str:
@@ -135,7 +150,10 @@ def large_numbers(session: RecordedSession, found: Compared) -> list[BigNumber]:
         BigNumber(
             "decisions",
             count(parity.decisions),
-            f"{count(parity.missed)} of {count(parity.bars)} bars missed, {count(parity.flips)} signals differ",
+            (
+                f"{count(parity.missed)} of {count(parity.bars)} bars missed, "
+                f"{count(parity.flips)} signals differ"
+            ),
         ),
         BigNumber(
             "trades identical", same, "each buy and sell in time, side, amount, price and fee"
@@ -173,9 +191,9 @@ def _agreement(session: RecordedSession, found: Compared) -> str:
     late = f", {count(parity.missed)} were missed" if parity.missed else ", none was missed"
     lasted = f"{age(end_ms - start_ms)}, {moment(start_ms)} to {moment(end_ms)} (UTC)"
     return (
-        f"{lasted}: {count(parity.decisions)} decisions on {count(parity.bars)} bars{late}; {count(parity.flips)} "
-        f"with another signal than the backtest; {count(parity.same_trades)} of {count(parity.trades)} trades "
-        "identical in time, side, amount, price and fee."
+        f"{lasted}: {count(parity.decisions)} decisions on {count(parity.bars)} bars{late}; "
+        f"{count(parity.flips)} with another signal than the backtest; {count(parity.same_trades)} "
+        f"of {count(parity.trades)} trades identical in time, side, amount, price and fee."
     )
 
 
@@ -211,9 +229,10 @@ def _paid_in_base(session: RecordedSession) -> str:
         return ""
     facts = session.ledger.facts
     return (
-        f"A buy's commission was taken in {facts.base}: after a buy the account holds that much less than the "
-        f"backtest, which pays in {facts.quote}. Trades and the equity at each close are therefore compared with "
-        f"those of an account that follows the backtest's wishes and pays in {facts.base} as well."
+        f"A buy's commission was taken in {facts.base}: after a buy the account holds that much "
+        f"less than the backtest, which pays in {facts.quote}. Trades and the equity at each close "
+        "are therefore compared with those of an account that follows the backtest's wishes and "
+        f"pays in {facts.base} as well."
     )
 
 
@@ -248,8 +267,8 @@ def _costs(session: RecordedSession, found: Compared) -> str:
     )
     gross = signed_percent(metrics["gross_return"])
     return (
-        f"Commissions of {paid} were paid, and {conceded} lay between the fills and the opens of their bars; before "
-        f"both, the positions returned {gross}."
+        f"Commissions of {paid} were paid, and {conceded} lay between the fills and the opens of "
+        f"their bars; before both, the positions returned {gross}."
     )
 
 
@@ -269,7 +288,10 @@ def _incidents(ledger: LedgerReader) -> str:
 def _left_out(found: Compared) -> str:
     if not found.left_out:
         return ""
-    return f"{counted(found.left_out, 'execution')} after the last candle known here: in the ledger, not in these numbers."
+    return (
+        f"{counted(found.left_out, 'execution')} after the last candle known here: in the ledger, "
+        "not in these numbers."
+    )
 
 
 def _unvalued(ledger: LedgerReader) -> str:
@@ -279,7 +301,10 @@ def _unvalued(ledger: LedgerReader) -> str:
         if name not in (ledger.facts.base, ledger.facts.quote)
     }
     return (
-        f"Commissions of {_amounts(others)} are not in the equity: they were paid in a third currency."
+        (
+            f"Commissions of {_amounts(others)} are not in the equity: they were paid in a third "
+            "currency."
+        )
         if others
         else ""
     )

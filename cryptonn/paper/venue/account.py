@@ -1,4 +1,6 @@
-"""An account on an exchange's sandbox, as the executor sees it; the only thing that can send an order."""
+"""An account on an exchange's sandbox, as the executor sees it;
+the only thing that can send an order.
+"""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -32,8 +34,9 @@ FeeIn = Literal["quote", "base"]
 class SandboxVenue:
     """One account on one sandbox, used by one thread; a context manager. Made by ``open_venue``.
 
-    Implements ``cryptonn.paper.ports.Venue``. After an exchange has asked to be left alone (HTTP 429, 418), nothing is
-    sent to it until that time is over: questions raise ``Unreadable`` with the rest of it, orders ``Rejected``.
+    Implements ``cryptonn.paper.ports.Venue``. After an exchange has asked to be left alone (HTTP
+    429, 418), nothing is sent to it until that time is over: questions raise ``Unreadable`` with
+    the rest of it, orders ``Rejected``.
     """
 
     def __init__(
@@ -102,7 +105,9 @@ class SandboxVenue:
         return self._market(symbol).rules
 
     def server_ms(self) -> int:
-        """Return the exchange's time; from now on requests are signed with the difference seen here."""
+        """Return the exchange's time; from now on requests are signed with the difference seen
+        here.
+        """
         return self._ask("its time", lambda: self._dialect.server_ms(self._api, self._clock.now_ms))
 
     def balances(self) -> dict[str, tuple[Decimal, Decimal]]:
@@ -115,7 +120,9 @@ class SandboxVenue:
         return self._ask(f"price of {symbol}", lambda: self._dialect.price(self._api, market))
 
     def key_warnings(self) -> list[str]:
-        """Return, in words, what should worry about the rights of the key: that it may withdraw, or may not trade."""
+        """Return, in words, what should worry about the rights of the key: that it may withdraw,
+        or may not trade.
+        """
         return self._ask("rights of the key", lambda: self._dialect.key_warnings(self._api))
 
     def send(self, request: OrderRequest) -> OrderState:
@@ -132,7 +139,8 @@ class SandboxVenue:
         """
         if request.cid in self._sent:
             raise Unknown(
-                f"order {request.cid} was already sent to {self.name}; it is not sent again. Look it up."
+                f"order {request.cid} was already sent to {self.name}; it is not sent again. Look "
+                "it up."
             )
         with self._guard.one_order():
             answer = self._attempt(lambda: self._placed(request))
@@ -154,7 +162,9 @@ class SandboxVenue:
         return self._value(answer, f"order {cid}")
 
     def fills(self, state: OrderState, symbol: str) -> list[VenueFill]:
-        """Return the executions of an order so far, each once, in order of time; they may lag behind its state."""
+        """Return the executions of an order so far, each once, in order of time;
+        they may lag behind its state.
+        """
         market = self._market(symbol)
         return self._ask(
             f"fills of order {state.cid}",
@@ -162,7 +172,9 @@ class SandboxVenue:
         )
 
     def open_orders(self, symbol: str) -> list[OrderState]:
-        """Return the orders of the account in a market that are still working, whoever sent them."""
+        """Return the orders of the account in a market that are still working,
+        whoever sent them.
+        """
         market = self._market(symbol)
         return self._ask(
             f"open orders of {symbol}",
@@ -173,7 +185,9 @@ class SandboxVenue:
         )
 
     def cancel(self, state: OrderState, symbol: str) -> None:
-        """Ask for an order to be cancelled; look again afterwards, as it may have been filled meanwhile, or be gone."""
+        """Ask for an order to be cancelled; look again afterwards,
+        as it may have been filled meanwhile, or be gone.
+        """
         market = self._market(symbol)
         answer = self._answer(lambda: self._dialect.cancel(self._api, state, market))
         if not isinstance(answer, Failure) or not answer.is_gone:
@@ -190,11 +204,14 @@ class SandboxVenue:
         return confirmed(state, side, request)
 
     def _acknowledged(self, state: OrderState, market: Market) -> OrderState:
-        """Return the state of an order that was taken, if a look-up by its client id gives it the same order id."""
+        """Return the state of an order that was taken, if a look-up by its client id gives it the
+        same order id.
+        """
         answer = self._answer(lambda: self._believed(state, market))
         if isinstance(answer, Failure):
             raise Unknown(
-                f"{self.name} took order {state.cid}, but it is not found as it said: {answer.reason}"
+                f"{self.name} took order {state.cid}, but it is not found as it said: "
+                f"{answer.reason}"
             )
         return max(answer, state, key=lambda one: one.filled)
 
@@ -203,7 +220,9 @@ class SandboxVenue:
         return state if self._ids.get(cid) == state.venue_id else self._believed(state, market)
 
     def _believed(self, state: OrderState, market: Market) -> OrderState:
-        """Return the state of an order whose id two replies agree on: everything else hangs on that id."""
+        """Return the state of an order whose id two replies agree on:
+        everything else hangs on that id.
+        """
         cid = str(state.cid)
         again = self._looked_up(cid, market)
         if again.venue_id != state.venue_id:
@@ -215,7 +234,9 @@ class SandboxVenue:
         return again
 
     def _owner(self, venue_id: str, market: Market, *, apart_from: str) -> str | None:
-        """Return another order that has this id: not one that the exchange has forgotten, as resets begin ids anew."""
+        """Return another order that has this id: not one that the exchange has forgotten,
+        as resets begin ids anew.
+        """
         owner = next(
             (cid for cid, known in self._ids.items() if known == venue_id and cid != apart_from),
             None,
@@ -237,7 +258,9 @@ class SandboxVenue:
         return state
 
     def _market(self, symbol: str) -> Market:
-        """Return a market; a symbol that is not listed is told apart from a reply that is not readable."""
+        """Return a market; a symbol that is not listed is told apart from a reply that is not
+        readable.
+        """
         answer = self._answer(lambda: self._listed(symbol))
         if isinstance(answer, Failure) and answer.names[0] == ConfigError.__name__:
             raise ConfigError(answer.words)
@@ -291,7 +314,9 @@ class SandboxVenue:
         self._quiet_ms = (now_ms, now_ms + wait_ms)
 
     def _keep_quiet(self) -> None:
-        """Raise while the exchange wants to be left alone; a clock that was set back does not make that longer."""
+        """Raise while the exchange wants to be left alone; a clock that was set back does not make
+        that longer.
+        """
         since, until = self._quiet_ms
         now_ms = self._clock.now_ms()
         if since <= now_ms < until:

@@ -1,8 +1,8 @@
 """Alpaca's paper account: how it is asked, and what its replies say.
 
-Neither its fills nor its record of a crypto order tell a fee, and so ccxt does not either: it is taken from what was
-received, and reckoned here at the rate of Alpaca's fee table.
-Source: docs.alpaca.markets, Trading API (orders, account activities, crypto fees).
+Neither its fills nor its record of a crypto order tell a fee, and so ccxt does not either: it is
+taken from what was received, and reckoned here at the rate of Alpaca's fee table. Source:
+docs.alpaca.markets, Trading API (orders, account activities, crypto fees).
 """
 
 from collections.abc import Callable
@@ -34,12 +34,16 @@ from cryptonn.paper.venue.replies import (
 __all__ = ["Alpaca"]
 
 TAKER = Decimal("0.0025")
-"""Commission of the lowest tier, a fraction of what is received (docs.alpaca.markets, crypto fees)."""
+"""Commission of the lowest tier, a fraction of what is received (docs.alpaca.markets,
+crypto fees).
+"""
 FEE_STEP = Decimal("1e-9")
 PAGE = 100
 """Most fills in a reply."""
 APART_MS = 60_000
-"""The times of an order and of its fills come from different clocks: they are not this far apart."""
+"""The times of an order and of its fills come from different clocks:
+they are not this far apart.
+"""
 STATUS: dict[str, VenueStatus] = {
     **dict.fromkeys(
         ("pending_new", "accepted", "accepted_for_bidding", "new", "partially_filled", "held"),
@@ -55,7 +59,9 @@ STATUS: dict[str, VenueStatus] = {
 
 
 class Alpaca:
-    """The paper account; see ``Dialect``. Its requests carry no time, so the fence is merely a long time."""
+    """The paper account; see ``Dialect``. Its requests carry no time,
+    so the fence is merely a long time.
+    """
 
     sandbox = Sandbox(
         exchange="alpaca",
@@ -173,9 +179,11 @@ class Alpaca:
         api.traderPrivateDeleteV2OrdersOrderId({"order_id": state.venue_id})
 
     def fills(self, api: Any, state: OrderState, market: Market) -> list[VenueFill]:
-        """Return the fills of an order; alpaca gives those of all orders, the newest first, page by page.
+        """Return the fills of an order; alpaca gives those of all orders, the newest first, page by
+        page.
 
-        It is asked for further pages until the fills come to what the order's state says, or are older than the order.
+        It is asked for further pages until the fills come to what the order's state says, or are
+        older than the order.
         """
         found: list[VenueFill] = []
         last: str | None = None

@@ -39,7 +39,9 @@ STATUS: dict[str, VenueStatus] = {
 
 
 class Binance:
-    """The testnet; see ``Dialect``. It refuses a request 5 s after its time: an order cannot come later."""
+    """The testnet; see ``Dialect``. It refuses a request 5 s after its time:
+    an order cannot come later.
+    """
 
     sandbox = Sandbox(
         exchange="binance",
@@ -135,7 +137,9 @@ class Binance:
         ] * rights["canWithdraw"]
 
     def place(self, api: Any, request: OrderRequest, market: Market) -> Any:
-        """POST the order, once; return the reply. A market order goes without a price: with one, ccxt changes it."""
+        """POST the order, once; return the reply. A market order goes without a price: with one,
+        ccxt changes it.
+        """
         kind, price = ("market", None) if request.limit is None else ("limit", f"{request.limit:f}")
         order = api.create_order(
             *(market.symbol, kind, request.side, f"{request.amount:f}", price),

@@ -1,4 +1,6 @@
-"""The exchanges whose sandbox can be traded on, what differs between them, and which others are refused, and why."""
+"""The exchanges whose sandbox can be traded on, what differs between them,
+and which others are refused, and why.
+"""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -17,10 +19,12 @@ __all__ = ["EXCHANGES", "LOCAL", "Dialect", "dialect_of"]
 
 
 class Dialect(Protocol):
-    """One exchange: where its sandbox is, what is asked of it through ccxt's class ``api``, how replies are read.
+    """One exchange: where its sandbox is, what is asked of it through ccxt's class ``api``, how
+    replies are read.
 
-    ``fence_ms`` after its time a request can no longer be accepted. A question that was refused for its time is asked
-    again up to ``clock_tries`` times, each time after ``resync``. Calls raise whatever ccxt raises, and ``Garbled``.
+    ``fence_ms`` after its time a request can no longer be accepted. A question that was refused for
+    its time is asked again up to ``clock_tries`` times, each time after ``resync``. Calls raise
+    whatever ccxt raises, and ``Garbled``.
     """
 
     sandbox: Sandbox
@@ -31,7 +35,9 @@ class Dialect(Protocol):
 
     def settings(self) -> dict[str, Any]: ...  # noqa: D102
     def fault(self, api: Any) -> str | None: ...  # noqa: D102
-    def market(self, api: Any, symbol: str, *, fee_in: Literal["quote", "base"]) -> Market: ...  # noqa: D102
+    def market(  # noqa: D102
+        self, api: Any, symbol: str, *, fee_in: Literal["quote", "base"]
+    ) -> Market: ...
     def server_ms(self, api: Any, now_ms: Callable[[], int]) -> int: ...  # noqa: D102
     def resync(self, api: Any, now_ms: Callable[[], int]) -> None: ...  # noqa: D102
     def price(self, api: Any, market: Market) -> Decimal: ...  # noqa: D102
@@ -42,7 +48,9 @@ class Dialect(Protocol):
     def order(self, reply: Any, market: Market) -> tuple[OrderState, Side]: ...  # noqa: D102
     def open_orders(self, api: Any, market: Market) -> list[Any]: ...  # noqa: D102
     def cancel(self, api: Any, state: OrderState, market: Market) -> None: ...  # noqa: D102
-    def fills(self, api: Any, state: OrderState, market: Market) -> list[VenueFill]: ...  # noqa: D102
+    def fills(  # noqa: D102
+        self, api: Any, state: OrderState, market: Market
+    ) -> list[VenueFill]: ...
 
 
 LOCAL = ("local", "local-gemini")
@@ -69,18 +77,21 @@ def dialect_of(exchange: str) -> Dialect:
     Raises
     ------
     ConfigError
-        If it has no sandbox for spot orders, has one that cannot be told from its real market, or is not supported.
+        If it has no sandbox for spot orders, has one that cannot be told from its real market, or
+        is not supported.
     """
     if exchange in EXCHANGES:
         return EXCHANGES[exchange]
     choice = "Choose binance, gemini or alpaca (sandbox keys), or local (no keys)."
     if exchange in _NO_SANDBOX:
         raise ConfigError(
-            f"{exchange} has no sandbox for spot orders: an order there would be real money. {choice}"
+            f"{exchange} has no sandbox for spot orders: an order there would be real money. "
+            f"{choice}"
         )
     if exchange in _SAME_HOST:
         raise ConfigError(
-            f"{exchange} trades demo and real money on one host, so its sandbox cannot be guarded. {choice}"
+            f"{exchange} trades demo and real money on one host, so its sandbox cannot be guarded. "
+            f"{choice}"
         )
     raise ConfigError(
         f"No paper trading on {exchange!r}.{did_you_mean(exchange, EXCHANGES)} {choice}"

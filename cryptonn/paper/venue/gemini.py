@@ -1,7 +1,7 @@
 """Gemini's sandbox: how it is asked, and what its replies say.
 
-It takes limit orders only: a market order goes out as an immediate-or-cancel order with a limit past the spread.
-Source: docs.gemini.com, REST API.
+It takes limit orders only: a market order goes out as an immediate-or-cancel order with a limit
+past the spread. Source: docs.gemini.com, REST API.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,9 @@ THROUGH = Decimal("0.01")
 NONCE_WINDOW_MS = 30_000
 """Gemini takes a nonce only within so much of its own time."""
 NONCE_STEP, LONGEST_LEAD_MS = 1_000, 15_000
-"""How far ahead of the clock nonces are first and at most put, where an earlier session has used up those of now."""
+"""How far ahead of the clock nonces are first and at most put,
+where an earlier session has used up those of now.
+"""
 _READS = ("/v1/order/status", "/v1/orders", "/v1/mytrades", "/v1/balances")
 
 
@@ -68,7 +70,9 @@ class Gemini:
     fee_in: Literal["quote", "base"] = "quote"
 
     def settings(self) -> dict[str, Any]:
-        """Return the options of the ccxt class; its pages of the production site are never asked for."""
+        """Return the options of the ccxt class; its pages of the production site are never asked
+        for.
+        """
         return {
             "fetchMarketsFromAPI": {"fetchDetailsForAllSymbols": True},
             "fetchCurrencies": {"webApiEnable": False},
@@ -111,7 +115,9 @@ class Gemini:
             raise Garbled("the reply has no Date") from None
 
     def resync(self, api: Any, now_ms: Callable[[], int]) -> None:
-        """Go past the nonces of earlier sessions, which may lie ahead of the clock: a little, then twice as far."""
+        """Go past the nonces of earlier sessions, which may lie ahead of the clock: a little,
+        then twice as far.
+        """
         now = now_ms()
         lead = int(api.options.get("lastNonce") or 0) - now
         api.options["lastNonce"] = now + min(max(2 * lead, NONCE_STEP), LONGEST_LEAD_MS)
@@ -166,12 +172,16 @@ class Gemini:
         )
 
     def lookup(self, api: Any, cid: str, market: Market) -> Any:
-        """Return the reply to a question for the order with a client id; gemini puts it into a list."""
+        """Return the reply to a question for the order with a client id;
+        gemini puts it into a list.
+        """
         reply = api.privatePostV1OrderStatus({"client_order_id": cid})
         return reply[0] if isinstance(reply, list) and len(reply) == 1 else reply
 
     def order(self, reply: Any, market: Market) -> tuple[OrderState, Side]:
-        """Return what a reply says of an order; its state is read from what is filled and whether it is live."""
+        """Return what a reply says of an order; its state is read from what is filled and whether
+        it is live.
+        """
         row = record(reply, "the order")
         if not market.is_named(text(row, "symbol")):
             raise Garbled("an order of another market")

@@ -1,4 +1,5 @@
-"""No request leaves for anything but a sandbox: the lists of what is allowed, and the transport that enforces them.
+"""No request leaves for anything but a sandbox: the lists of what is allowed, and the transport
+that enforces them.
 
 The lists are written here and compared with what ccxt says; ccxt alone is never believed.
 """
@@ -51,7 +52,9 @@ _KEY_HEADER = re.compile(r"api.?key|secret|signature|payload|authorization", re.
 
 
 class GuardError(ExchangeError):
-    """A request or an order was stopped on this machine because it might not have gone to a sandbox."""
+    """A request or an order was stopped on this machine because it might not have gone to a
+    sandbox.
+    """
 
 
 @dataclass(frozen=True)
@@ -94,8 +97,8 @@ class Reply:
 class Guard(HTTPAdapter):  # type: ignore[misc]  # requests is not typed here
     """Carries requests to a sandbox and refuses every other one, whatever was configured above it.
 
-    Redirects are not followed, proxies and certificate settings of the environment are ignored, nothing is sent twice,
-    and an order leaves only while ``one_order`` holds, once.
+    Redirects are not followed, proxies and certificate settings of the environment are ignored,
+    nothing is sent twice, and an order leaves only while ``one_order`` holds, once.
 
     Parameters
     ----------
@@ -131,7 +134,8 @@ class Guard(HTTPAdapter):  # type: ignore[misc]  # requests is not typed here
         cert: Any = None,
         proxies: Any = None,
     ) -> requests.Response:
-        """Send a request that is allowed; raise ``GuardError`` for any other, before anything is looked up or sent.
+        """Send a request that is allowed; raise ``GuardError`` for any other, before anything is
+        looked up or sent.
 
         Raises
         ------
@@ -207,7 +211,9 @@ def _json(reply: requests.Response) -> Any:
 
 
 def guarded_session(guard: Guard) -> requests.Session:
-    """Return a session that has no way out but the guard, and takes nothing from the environment."""
+    """Return a session that has no way out but the guard, and takes nothing
+    from the environment.
+    """
     session = requests.Session()
     session.adapters.clear()
     for scheme in ("https://", "http://"):
@@ -227,8 +233,9 @@ def check_api(api: Any, guard: Guard) -> None:
     """
     for fault in _faults(api, guard):
         raise GuardError(
-            f"no order is sent to {guard.sandbox.exchange}: {fault}. Nothing but its sandbox may be reached; "
-            "this is a fault of the program or of the installed ccxt, so please report it."
+            f"no order is sent to {guard.sandbox.exchange}: {fault}. Nothing but its sandbox may "
+            "be reached; this is a fault of the program or of the installed ccxt, so please report "
+            "it."
         )
 
 
@@ -260,7 +267,9 @@ def _filled_in(api: Any, url: object) -> str:
 
 
 def _retries(options: Any) -> Iterator[Any]:
-    """Give every setting of how often ccxt sends a request again, for all requests or for one kind."""
+    """Give every setting of how often ccxt sends a request again,
+    for all requests or for one kind.
+    """
     for name, value in options.items():
         if str(name).lower().endswith("maxretriesonfailure"):
             yield value

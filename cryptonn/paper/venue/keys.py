@@ -24,7 +24,8 @@ _SHOWN = "********"
 
 
 class Credentials:
-    """A key and its secret. They show in no ``repr`` or ``str``, and cannot be pickled, copied or compared.
+    """A key and its secret. They show in no ``repr`` or ``str``, and cannot be pickled, copied or
+    compared.
 
     Raises
     ------
@@ -38,8 +39,8 @@ class Credentials:
         for name, value in (("key", key), ("secret", secret)):
             if not re.fullmatch(rf"[!-~]{{{SHORTEST},8192}}", value):
                 raise ConfigError(
-                    f"The API {name} is no {name}: it must be {SHORTEST} or more visible characters without blanks. "
-                    "Copy it again from the exchange's sandbox."
+                    f"The API {name} is no {name}: it must be {SHORTEST} or more visible "
+                    "characters without blanks. Copy it again from the exchange's sandbox."
                 )
         self.key, self.secret = key, secret
 
@@ -53,13 +54,14 @@ class Credentials:
 def load_credentials(
     exchange: str, *, environ: Mapping[str, str], path: Path | None = None
 ) -> Credentials:
-    """Return the sandbox keys of an exchange, from a private file if one is named, else from the environment.
+    """Return the sandbox keys of an exchange, from a private file if one is named, else from the
+    environment.
 
     Parameters
     ----------
     exchange
-        Such as "binance"; the section of the file that is read. The local exchange has keys of its own, whatever the
-        environment holds.
+        Such as "binance"; the section of the file that is read. The local exchange has keys of its
+        own, whatever the environment holds.
     environ
         Where ``CRYPTONN_KEY`` and ``CRYPTONN_SECRET`` are looked up.
     path
@@ -68,13 +70,14 @@ def load_credentials(
     Raises
     ------
     ConfigError
-        If a key is missing; if a file of keys is named for the local exchange; or if the file can be read by others,
-        belongs to somebody else, is a link, or lies in a git repository.
+        If a key is missing; if a file of keys is named for the local exchange; or if the file can
+        be read by others, belongs to somebody else, is a link, or lies in a git repository.
     """
     if exchange in LOCAL_KEYS:
         if path is not None:
             raise ConfigError(
-                f"--exchange {exchange} takes no --keys: it has keys of its own, and no use for yours."
+                f"--exchange {exchange} takes no --keys: it has keys of its own, and no use for "
+                "yours."
             )
         return Credentials(*LOCAL_KEYS[exchange])
     if path is not None:
@@ -103,7 +106,8 @@ def _from_file(exchange: str, path: Path) -> tuple[str, str]:
         readable = False
     if not readable:
         raise ConfigError(
-            f"{path}: no ini file. Write [{exchange}], then key = … and secret = … on lines of their own."
+            f"{path}: no ini file. Write [{exchange}], then key = … and secret = … on lines of "
+            "their own."
         )
     if not parser.has_section(exchange):
         raise ConfigError(
@@ -116,7 +120,9 @@ def _from_file(exchange: str, path: Path) -> tuple[str, str]:
 
 
 def _private_text(path: Path) -> str:
-    """Read a file that only its owner can read; the file that is checked is the one that is read."""
+    """Read a file that only its owner can read; the file that is checked is the one
+    that is read.
+    """
     _refuse_repository(path)
     if not hasattr(os, "geteuid"):
         raise ConfigError(
@@ -141,7 +147,8 @@ def _private_text(path: Path) -> str:
 def _refuse_shared(path: Path, facts: os.stat_result) -> None:
     if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
         raise ConfigError(
-            f"{path}: no file of its own (a folder, pipe, device or hard link). Keep keys in a plain file."
+            f"{path}: no file of its own (a folder, pipe, device or hard link). Keep keys in a "
+            "plain file."
         )
     if facts.st_uid != os.geteuid():
         raise ConfigError(f"{path}: belongs to another user. Keep your keys in a file of your own.")
@@ -154,10 +161,12 @@ def _refuse_shared(path: Path, facts: os.stat_result) -> None:
 
 def _refuse_repository(path: Path) -> None:
     """Keys in a repository end up in a commit."""
-    literal = Path(os.path.abspath(path))  # noqa: PTH100  Path.absolute keeps "..", Path.resolve follows the last link
+    # Path.absolute keeps "..", Path.resolve follows the last link
+    literal = Path(os.path.abspath(path))  # noqa: PTH100
     parents = {*literal.parents, *literal.parent.resolve().parents, literal.parent.resolve()}
     for folder in sorted(parents):
         if (folder / ".git").exists():
             raise ConfigError(
-                f"{path}: lies in the git repository {folder}. Keep keys outside, such as in ~/.config."
+                f"{path}: lies in the git repository {folder}. Keep keys outside, such as in "
+                "~/.config."
             )

@@ -22,14 +22,17 @@ class Market:
     rules: MarketRules
 
     def is_named(self, name: str) -> bool:
-        """Tell whether a name in a reply is this market's, however it is written (ETH/USD, ETHUSD, ethusd)."""
+        """Tell whether a name in a reply is this market's, however it is written (ETH/USD, ETHUSD,
+        ethusd).
+        """
         return name.replace("/", "").upper() == self.id.replace("/", "").upper()
 
 
 def unlisted(exchange: str, symbol: str, known: Any) -> ConfigError:
     """Return the error for a symbol that the sandbox does not have."""
     return ConfigError(
-        f"The sandbox of {exchange} does not trade {symbol}.{did_you_mean(symbol.split()[0], known)}"
+        f"The sandbox of {exchange} does not trade "
+        f"{symbol}.{did_you_mean(symbol.split()[0], known)}"
     )
 
 
@@ -45,7 +48,8 @@ def market_from(found: Any, *, exchange: str, fee_in: Literal["quote", "base"]) 
     """
     if not found.get("spot") or found.get("active") is False:
         raise ConfigError(
-            f"{found.get('symbol')} is no spot market of {exchange} that is open. Choose another one."
+            f"{found.get('symbol')} is no spot market of {exchange} that is open. Choose another "
+            "one."
         )
     limits = found["limits"]
     rules = MarketRules(

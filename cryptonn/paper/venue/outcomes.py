@@ -1,8 +1,8 @@
 """How a call to an exchange ended: what an exception, and the reply behind it, say and do not say.
 
-The class of an exception does not tell whether an order was accepted: a timeout before and after acceptance look the
-same. So an order counts as rejected only on evidence (it never left, or the exchange itself named a known reason with
-HTTP 4xx); everything else is unknown.
+The class of an exception does not tell whether an order was accepted: a timeout before and after
+acceptance look the same. So an order counts as rejected only on evidence (it never left, or the
+exchange itself named a known reason with HTTP 4xx); everything else is unknown.
 """
 
 import re
@@ -83,7 +83,9 @@ class Codes:
 
 @dataclass(frozen=True)
 class Failure:
-    """What is kept of an exception: names of its classes, redacted words, and the reply it came from. No secret."""
+    """What is kept of an exception: names of its classes, redacted words,
+    and the reply it came from. No secret.
+    """
 
     names: tuple[str, ...]
     words: str
@@ -142,9 +144,11 @@ class Failure:
 
 
 class _Kept:
-    """Keeps what a block raised, as a Failure, so that no exception raised later drags the original along with it.
+    """Keeps what a block raised, as a Failure, so that no exception raised later drags the original
+    along with it.
 
-    The original holds signed URLs, and frames that hold the secret. An interrupt goes through, without either.
+    The original holds signed URLs, and frames that hold the secret. An interrupt goes through,
+    without either.
     """
 
     def __init__(self, make: Callable[[BaseException], Failure]) -> None:
@@ -201,7 +205,8 @@ def sending_outcome(failure: Failure, *, exchange: str, cid: str) -> Rejected | 
         return Rejected(why, reason=f"{NOT_SENT}: {failure.reason}", halts=failure.is_about_keys)
     if failure.is_clock:
         return ClockOff(
-            f"{exchange} refused order {cid} for its time: {failure.reason}. Is this machine's clock right?"
+            f"{exchange} refused order {cid} for its time: {failure.reason}. Is this machine's "
+            "clock right?"
         )
     names = set(failure.names)
     definite = names & DEFINITE and not names & NOT_DEFINITE and not TAKEN_ID.search(failure.words)

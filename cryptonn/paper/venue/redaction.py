@@ -82,7 +82,8 @@ def _spellings(word: str) -> set[str]:
 def redacted_logs(redactor: Redactor) -> Iterator[None]:
     """Redact every log record that is made meanwhile, whichever logger and handler it is for.
 
-    The records are changed where they are made, not in handlers: so none can be added that sees more.
+    The records are changed where they are made, not in handlers: so none can be added that sees
+    more.
     """
     inner: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
     levels = {name: logging.getLogger(name).level for name in QUIET_LOGGERS}

@@ -1,7 +1,7 @@
 """What an exchange answered, looked at field by field.
 
-ccxt takes a malformed reply for an empty one and fills in what is missing; so nothing here is read from what ccxt made
-of a reply, but from the reply, and each value must be there and make sense.
+ccxt takes a malformed reply for an empty one and fills in what is missing; so nothing here is read
+from what ccxt made of a reply, but from the reply, and each value must be there and make sense.
 """
 
 import re
@@ -104,7 +104,8 @@ def side_of(row: Row, key: str) -> Side:
 
 
 def money(row: Row, key: str, *, least: Decimal | None = Decimal(0)) -> Decimal:
-    """Return a finite amount, 0 or more (or ``least`` or more, or any where it is None), exactly as written.
+    """Return a finite amount, 0 or more (or ``least`` or more, or any where it is None), exactly as
+    written.
 
     >>> money({"qty": "0.50000000"}, "qty")
     Decimal('0.50000000')
@@ -136,7 +137,9 @@ def millis(row: Row, key: str) -> int:
 
 
 def check_request(request: OrderRequest, rules: MarketRules) -> None:
-    """Raise ``NotSendable`` for an order that the market cannot take as it is: nothing is rounded here."""
+    """Raise ``NotSendable`` for an order that the market cannot take as it is:
+    nothing is rounded here.
+    """
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,36}", request.cid):
         raise NotSendable(f"{request.cid[:40]!r} is no client id: 1 to 36 of A-Z a-z 0-9 _ -")
     if (
@@ -145,14 +148,16 @@ def check_request(request: OrderRequest, rules: MarketRules) -> None:
         or request.amount < rules.min_amount
     ):
         raise NotSendable(
-            f"amount {request.amount} is not on the step {rules.amount_step}, or below {rules.min_amount}"
+            f"amount {request.amount} is not on the step {rules.amount_step}, or below "
+            f"{rules.min_amount}"
         )
     limit = request.limit
     if limit is not None and (
         limit <= 0 or limit % rules.price_tick or limit * request.amount < rules.min_cost
     ):
         raise NotSendable(
-            f"limit {limit} is not on the tick {rules.price_tick}, or the order below {rules.min_cost}"
+            f"limit {limit} is not on the tick {rules.price_tick}, or the order below "
+            f"{rules.min_cost}"
         )
 
 

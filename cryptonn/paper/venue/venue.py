@@ -1,4 +1,6 @@
-"""Opens the account on a sandbox: ccxt's genuine class, sandbox mode on, behind the guard, with the keys given."""
+"""Opens the account on a sandbox: ccxt's genuine class, sandbox mode on, behind the guard,
+with the keys given.
+"""
 
 from typing import Any
 
@@ -27,8 +29,8 @@ def open_venue(
     Parameters
     ----------
     exchange
-        "binance", "gemini" or "alpaca"; or the exchange on this machine, "local" (it speaks as binance does) or
-        "local-gemini".
+        "binance", "gemini" or "alpaca"; or the exchange on this machine, "local" (it speaks as
+        binance does) or "local-gemini".
     credentials
         Keys of a sandbox account; the local exchange has its own.
     clock
@@ -38,7 +40,8 @@ def open_venue(
     timeout_s
         How long a reply is waited for, at most 30 s.
     fee_in
-        Currency of a buy's commission, for the rules of the markets; by default what the exchange does.
+        Currency of a buy's commission, for the rules of the markets; by default what the exchange
+        does.
 
     Raises
     ------
@@ -75,7 +78,8 @@ def _fitting_keys(exchange: str, credentials: Credentials | None, port: int | No
     if (exchange in LOCAL) != (port is not None):
         wants = "needs the port of" if exchange in LOCAL else "is not"
         raise ConfigError(
-            f"{exchange} {wants} the local exchange. Name a port with --exchange local, and only then."
+            f"{exchange} {wants} the local exchange. Name a port with --exchange local, and only "
+            "then."
         )
     keys = (
         Credentials(*LOCAL_KEYS[exchange])
@@ -88,7 +92,8 @@ def _fitting_keys(exchange: str, credentials: Credentials | None, port: int | No
         )
     if exchange.endswith("gemini") and not keys.key.startswith("account-"):
         raise ConfigError(
-            "A key for gemini begins with 'account-' (one for a group of accounts will not do). Make one."
+            "A key for gemini begins with 'account-' (one for a group of accounts will not do). "
+            "Make one."
         )
     return keys
 
@@ -123,7 +128,9 @@ def _sandboxed(
 
 
 def _pace(api: Any, clock: Clock, cost: float | None) -> None:
-    """Keep requests apart as ccxt does, but by the given clock, and never longer than that if it was set back."""
+    """Keep requests apart as ccxt does, but by the given clock,
+    and never longer than that if it was set back.
+    """
     apart_ms = api.rateLimit * (1 if cost is None else cost)
     since_ms = clock.now_ms() - api.lastRestRequestTimestamp
     clock.sleep(min(max(apart_ms - since_ms, 0), apart_ms) / 1000)

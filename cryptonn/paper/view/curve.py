@@ -1,4 +1,6 @@
-"""The equity of a session over time: what its fills left in the account, at the prices of its candles."""
+"""The equity of a session over time: what its fills left in the account,
+at the prices of its candles.
+"""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -22,7 +24,8 @@ class CurvePoint(NamedTuple):
 
 
 def spacing(bars: int, *, most: int = 1440) -> int:
-    """Return every how many bars a curve over ``bars`` bars has a point, so that there are at most ``most``.
+    """Return every how many bars a curve over ``bars`` bars has a point, so that there are at most
+    ``most``.
 
     A round number, so that the points stay where they are while a session goes on.
 
@@ -36,7 +39,8 @@ def spacing(bars: int, *, most: int = 1440) -> int:
 def equity_curve(
     reader: LedgerReader, epochs: Sequence[EpochRow], fills: Sequence[FillRow], *, bar_ms: int
 ) -> tuple[CurvePoint, ...]:
-    """Return the equity at the closes of the target's candles since the first epoch, at most about 1,500 points.
+    """Return the equity at the closes of the target's candles since the first epoch, at most about
+    1,500 points.
 
     Where there are more candles, only every so many-th is used, and always the newest.
     """

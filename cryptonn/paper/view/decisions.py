@@ -12,7 +12,9 @@ __all__ = ["Mark", "lines_since", "newest_mark"]
 
 
 class Mark(NamedTuple):
-    """How far a session has been told: from which bar on decisions are new, and how many incidents are not."""
+    """How far a session has been told: from which bar on decisions are new,
+    and how many incidents are not.
+    """
 
     since_ms: int = 0
     incidents: int = 0
@@ -26,9 +28,11 @@ def newest_mark(reader: LedgerReader) -> Mark:
 
 
 def lines_since(reader: LedgerReader, mark: Mark) -> tuple[list[str], Mark]:
-    """Return a line for each decision and incident after ``mark``, in their order, and the mark after them.
+    """Return a line for each decision and incident after ``mark``, in their order, and the mark
+    after them.
 
-    Position and equity are those at the close of the bar decided on, before the order that it asked for.
+    Position and equity are those at the close of the bar decided on, before the order that it asked
+    for.
     """
     with reader.at_once():
         incidents, epochs = reader.incidents(), reader.epochs()

@@ -1,4 +1,6 @@
-"""Times, amounts and money as a watching person reads them; what came from outside is made harmless."""
+"""Times, amounts and money as a watching person reads them;
+what came from outside is made harmless.
+"""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -7,7 +9,8 @@ __all__ = ["age", "clean", "moment", "money", "signed_money", "signed_percent", 
 
 
 def clean(text: str) -> str:
-    """Return text on one line and without control characters: what an exchange says is shown, never obeyed.
+    """Return text on one line and without control characters: what an exchange says is shown, never
+    obeyed.
 
     >>> clean("no\\x1b[2J funds\\n")
     'no [2J funds'

@@ -1,4 +1,6 @@
-"""A status as JSON: the words and the curve that the page shows, and the exact values for programs."""
+"""A status as JSON: the words and the curve that the page shows,
+and the exact values for programs.
+"""
 
 import json
 from dataclasses import asdict

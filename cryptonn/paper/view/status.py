@@ -30,14 +30,18 @@ __all__ = ["Freshness", "Funds", "OpenOrder", "Reach", "Status", "read_status"]
 _MINUTE_MS = 60_000
 _NEWEST_INCIDENTS = 10
 _FEED_BARS = 3
-"""Closed bars without a candle after which the feed counts as stale; a minute without trades has none."""
+"""Closed bars without a candle after which the feed counts as stale;
+a minute without trades has none.
+"""
 _SESSION_BARS = 2
 """Closed bars without a decision after which the session counts as stale."""
 
 
 @dataclass(frozen=True)
 class OpenOrder:
-    """An order that has no end yet. ``booked`` is what its fills come to so far, base; ``age_ms`` since its plan."""
+    """An order that has no end yet. ``booked`` is what its fills come to so far, base;
+    ``age_ms`` since its plan.
+    """
 
     cid: str
     side: str
@@ -51,7 +55,8 @@ class OpenOrder:
 class Funds:
     """What the strategy has: ``position`` in base as the account holds it, the rest in quote.
 
-    ``equity`` is ``cash`` and the position at the newest close; ``fees`` are the commissions paid, by currency.
+    ``equity`` is ``cash`` and the position at the newest close; ``fees`` are the commissions paid,
+    by currency.
     """
 
     position: Decimal
@@ -82,7 +87,8 @@ class Reach:
     owed
         What commissions in base took of the position, base: it is not bought back.
     told
-        What the session noted of orders that cannot be sent, and has not been possible since, each with the time.
+        What the session noted of orders that cannot be sent, and has not been possible since, each
+        with the time.
     """
 
     rest: RefusedOrder | None = None
@@ -101,7 +107,8 @@ class Freshness:
     process
         Its number at the system, by which it can be ended; None where nobody signed.
     feed_age_ms, decision_age_ms
-        Since the close of the newest candle, and of the newest bar decided on; None before the first.
+        Since the close of the newest candle, and of the newest bar decided on; None before the
+        first.
     feed_stale, session_stale
         No candle for three bars; no decision for two.
     """
@@ -129,13 +136,15 @@ class Status:
     candle
         The newest closed candle of the symbol; None before the first.
     decision
-        The newest decision; None before the first. Its ``wanted`` is what ``funds.position`` is led to.
+        The newest decision; None before the first. Its ``wanted`` is what ``funds.position`` is led
+        to.
     order
         The order that has no end yet, if any.
     reach
         What keeps the position from being the one wanted.
     orders, trades, fills
-        How many orders there are of each outcome that occurs, positions were closed, executions were booked.
+        How many orders there are of each outcome that occurs, positions were closed, executions
+        were booked.
     incidents, incident_count
         The newest ten, the newest first, and how many there are.
     curve
@@ -226,7 +235,9 @@ def _told(
 def _reach(
     reader: LedgerReader, row: DecisionRow | None, *, told: tuple[tuple[int, Told], ...]
 ) -> Reach:
-    """Return what keeps the position from being the one wanted; without the market's rules only what was told."""
+    """Return what keeps the position from being the one wanted;
+    without the market's rules only what was told.
+    """
     if row is None or reader.unresolved() is not None:
         return Reach(told=told)
     try:

@@ -1,4 +1,6 @@
-"""A session watched on a terminal: a panel of at most 80 by 24 that keeps itself up to date, or a line a decision."""
+"""A session watched on a terminal: a panel of at most 80 by 24 that keeps itself up to date,
+or a line a decision.
+"""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +28,9 @@ _STYLES: dict[Tone, str] = {"": "", "good": "green", "bad": "bold red", "warn": 
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH, _HEIGHT, _WIDEST = 76, 24, 110
 _ECHO = 4
-"""Columns kept free at the right: there a terminal writes ^C, once or twice, which must not begin another line."""
+"""Columns kept free at the right: there a terminal writes ^C, once or twice,
+which must not begin another line.
+"""
 _LABEL = 15
 
 
@@ -42,9 +46,9 @@ def terminal_view(
 ) -> Iterator[bool]:
     """Show the session of the database ``path`` for as long as the block lasts.
 
-    It looks from a thread of its own, through a connection of its own that can only read, so it neither waits for the
-    session nor can stop it. On a terminal it is a live panel; elsewhere it prints one line for each decision and
-    incident that comes, in their order.
+    It looks from a thread of its own, through a connection of its own that can only read, so it
+    neither waits for the session nor can stop it. On a terminal it is a live panel; elsewhere it
+    prints one line for each decision and incident that comes, in their order.
 
     Parameters
     ----------
@@ -57,7 +61,8 @@ def terminal_view(
     address
         Of the page that shows the same, to be named in the panel.
     note
-        What the panel is to say besides, asked at each look: whatever else is written would be drawn over.
+        What the panel is to say besides, asked at each look: whatever else is written would be
+        drawn over.
     every_s
         Seconds between two looks.
 
@@ -156,7 +161,9 @@ def _range(curve: Sequence[CurvePoint]) -> str:
 
 
 def _incident_rows(status: Status, room: int) -> list[Text]:
-    """Return a head line and as many of the newest incidents as ``room`` lines hold; nothing where there are none."""
+    """Return a head line and as many of the newest incidents as ``room`` lines hold;
+    nothing where there are none.
+    """
     shown = status.incidents[: max(0, room - 1)]
     if not shown:
         return []
@@ -200,7 +207,9 @@ def _panel(
 
 @contextmanager
 def _lines(path: Path, console: Console) -> Iterator[Callable[[], None]]:
-    """Give a look that prints what has come since the one before; what was there at the start is not repeated."""
+    """Give a look that prints what has come since the one before;
+    what was there at the start is not repeated.
+    """
     try:
         with LedgerReader.open(path) as reader:
             mark = newest_mark(reader)

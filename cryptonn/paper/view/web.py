@@ -1,8 +1,9 @@
-"""A session watched in a browser: one small page on 127.0.0.1 that asks for the newest status every second.
+"""A session watched in a browser: one small page on 127.0.0.1 that asks for the newest status every
+second.
 
-It can show and nothing else: it answers GET alone, reads the ledger through a connection that cannot write, and knows
-no keys. A request must name this machine as its host, so that a foreign web page whose name is made to point here
-(DNS rebinding) learns nothing.
+It can show and nothing else: it answers GET alone, reads the ledger through a connection that
+cannot write, and knows no keys. A request must name this machine as its host, so that a foreign web
+page whose name is made to point here (DNS rebinding) learns nothing.
 """
 
 import base64
@@ -58,7 +59,8 @@ def _told(port: int) -> Iterator[None]:
         yield
     except (OSError, OverflowError) as error:
         raise ConfigError(
-            f"The page cannot be served on {_LOOPBACK}:{port} ({error}). Give --web another port, or 0 for a free one."
+            f"The page cannot be served on {_LOOPBACK}:{port} ({error}). Give --web another port, "
+            "or 0 for a free one."
         ) from error
 
 
@@ -181,7 +183,9 @@ class _Page:
 
 @cache
 def _page() -> _Page:
-    """Return the page with its own style and script inside, and the policy that lets a browser take nothing else."""
+    """Return the page with its own style and script inside,
+    and the policy that lets a browser take nothing else.
+    """
     own, report = files("cryptonn.paper.view"), files("cryptonn.reporting")
     css = report.joinpath("report.css").read_text("utf-8") + own.joinpath("page.css").read_text(
         "utf-8"

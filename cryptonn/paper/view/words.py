@@ -1,4 +1,6 @@
-"""A status in words: what the terminal and the page both show, so that they never say different things."""
+"""A status in words: what the terminal and the page both show,
+so that they never say different things.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -56,7 +58,9 @@ class Notice:
 
 
 def title(status: Status) -> str:
-    """Name the session: its run, itself, exchange and market; first of all whether the market is made up."""
+    """Name the session: its run, itself, exchange and market;
+    first of all whether the market is made up.
+    """
     facts = status.facts
     made_up = "SYNTHETIC MARKET · " if facts.synthetic else ""
     session = (
@@ -115,14 +119,17 @@ def notices(status: Status) -> tuple[Notice, ...]:
     ):
         found.append(
             Notice(
-                f"Whether order {status.order.cid} was accepted is unclear: it is looked up, never sent again."
+                f"Whether order {status.order.cid} was accepted is unclear: it is looked up, never "
+                "sent again."
             )
         )
     return (*found, *_unsendable(status))
 
 
 def _unsendable(status: Status) -> Iterator[Notice]:
-    """Say which orders cannot be sent; dust is said beside the position alone, as every sale may leave some."""
+    """Say which orders cannot be sent; dust is said beside the position alone,
+    as every sale may leave some.
+    """
     for at_ms, told in status.reach.told:
         if told.whose == "backtest" or (status.reach.rest is not None and not told.is_dust):
             since = moment(at_ms, form="%m-%d %H:%M")
