@@ -55,9 +55,11 @@ class Binance:
     client_id_keys = frozenset({"clientOrderId", "origClientOrderId"})
 
     def __init__(self, exchange: Exchange) -> None:
-        self.exchange, self.matching = exchange, exchange.matching
+        self.exchange = exchange
+        self.matching = exchange.matching
         self.markets = {market.base + market.quote: market for market in exchange.markets.values()}
-        self.weights, self._unnamed = Weights(), count(1)
+        self.weights = Weights()
+        self._unnamed = count(1)
         self.routes: dict[tuple[str, str], Handler] = {
             ("GET", "/api/v3/ping"): self._public(1, lambda _: {}),
             ("GET", "/api/v3/time"): self._public(1, lambda _: {"serverTime": exchange.server_ms}),
@@ -111,7 +113,8 @@ class Binance:
 
     def klines(self, params: Params) -> Any:
         """Return candles, the one in progress included."""
-        market, interval = self._market(mandatory(params, "symbol")), params.get("interval", "")
+        market = self._market(mandatory(params, "symbol"))
+        interval = params.get("interval", "")
         if interval not in INTERVALS or int(interval[:-1]) * UNITS[interval[-1]] != market.bar_ms:
             raise BinanceRefusal(-1120)
         bars = self.exchange.candles(
@@ -154,7 +157,8 @@ class Binance:
         """Return the last day of a market, or of all."""
 
         def row(market: Market) -> dict[str, Any]:
-            now_ms, bars = self.exchange.now_ms, DAY_MS // market.bar_ms or 1
+            now_ms = self.exchange.now_ms
+            bars = DAY_MS // market.bar_ms or 1
             day = market.bars(now_ms=now_ms, start_ms=None, end_ms=None, limit=bars)
             bid, ask = self._prices(market)
             return ticker_reply(market, day, bid=bid, ask=ask, last=self._last(market))
@@ -174,7 +178,8 @@ class Binance:
         if self.matching.by_client_id(asked.client_id, now_ms=self._now, open_only=True):
             raise BinanceRefusal(-2010, "Duplicate order sent.")
         order = self.matching.place(asked, now_ms=self._now)
-        short, kind = self.exchange.quirks.short_reply, params.get("newOrderRespType", "FULL")
+        short = self.exchange.quirks.short_reply
+        kind = params.get("newOrderRespType", "FULL")
         reply = accepted(order)
         if short or kind == "ACK":
             return reply
@@ -208,7 +213,8 @@ class Binance:
 
     def all_orders(self, params: Params) -> Any:
         """Return orders of a market, the newest unless a start is given."""
-        market, first = self._market(mandatory(params, "symbol")), whole(params, "orderId")
+        market = self._market(mandatory(params, "symbol"))
+        first = whole(params, "orderId")
         orders = self.matching.orders_of(market.symbol, now_ms=self._now)
         orders = [
             order
@@ -222,7 +228,8 @@ class Binance:
 
     def my_trades(self, params: Params) -> Any:
         """Return trades of a market or of one order, the newest unless a start is given."""
-        market, first = self._market(mandatory(params, "symbol")), whole(params, "fromId")
+        market = self._market(mandatory(params, "symbol"))
+        first = whole(params, "fromId")
         trades = self.matching.trades_of(
             market.symbol, now_ms=self._now, order_id=whole(params, "orderId")
         )
@@ -258,13 +265,15 @@ class Binance:
 
     def _found(self, params: Params, code: int) -> Order:
         """Return the order that is meant, or refuse with the code for one that is not known."""
-        order_id, client_id = whole(params, "orderId"), params.get("origClientOrderId")
+        order_id = whole(params, "orderId")
+        client_id = params.get("origClientOrderId")
         if order_id is None and not client_id:
             message = (
                 "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!"
             )
             raise BinanceRefusal(-1102, message)
-        market, order = self._market(mandatory(params, "symbol")), None
+        market = self._market(mandatory(params, "symbol"))
+        order = None
         if order_id is not None:
             order = self.matching.by_id(order_id, now_ms=self._now)
         elif client_id:

@@ -24,12 +24,14 @@ class Weights:
     """Request weight used in the minute of the exchange's clock."""
 
     def __init__(self) -> None:
-        self.minute, self.used = 0, 0
+        self.minute = 0
+        self.used = 0
 
     def use(self, weight: int, *, limit: int, server_ms: int) -> None:
         """Count a request, or refuse it with -1003 until the minute is over."""
         if server_ms // MINUTE != self.minute:
-            self.minute, self.used = server_ms // MINUTE, 0
+            self.minute = server_ms // MINUTE
+            self.used = 0
         self.used += weight
         if self.used > limit:
             wait_s = (MINUTE - server_ms % MINUTE + 999) // 1000
@@ -58,7 +60,8 @@ def signed_params(request: Request, exchange: Exchange, *, may: Literal["read", 
     key = request.headers.get("x-mbx-apikey", "")
     if not re.fullmatch(r"[A-Za-z0-9-]{1,128}", key):
         raise BinanceRefusal(-2014)
-    secret, params = exchange.secret_of(key), params_of(request)
+    secret = exchange.secret_of(key)
+    params = params_of(request)
     if secret is None:
         raise BinanceRefusal(-2015)
     for name in ("signature", "timestamp"):
@@ -81,7 +84,8 @@ def _signed_text(request: Request) -> str:
 
 def _check_time(params: Params, server_ms: int) -> None:
     """Refuse a request that was signed too long ago, or in the future."""
-    signed_ms, window = _whole(params, "timestamp"), RECV_WINDOW
+    signed_ms = _whole(params, "timestamp")
+    window = RECV_WINDOW
     if "recvWindow" in params:
         window = _whole(params, "recvWindow")
     if window > LONGEST_WINDOW:

@@ -16,7 +16,8 @@ Row = TypeVar("Row")
 CLIENT_ID = r"[.A-Z:/a-z0-9_-]{1,36}"
 AMOUNT = r"[0-9]{1,20}(\.[0-9]{1,20})?"
 DECIMALS = 8
-DEFAULT_LIMIT, MOST = 500, 1000
+DEFAULT_LIMIT = 500
+MOST = 1000
 
 
 def mandatory(params: Params, name: str) -> str:
@@ -60,7 +61,8 @@ def page(rows: Sequence[Row], params: Params, *, from_start: bool) -> Sequence[R
 
 def asked_order(params: Params, symbol: str) -> NewOrder:
     """Read a new order: MARKET, LIMIT or LIMIT_MAKER."""
-    side, kind = mandatory(params, "side"), mandatory(params, "type")
+    side = mandatory(params, "side")
+    kind = mandatory(params, "type")
     if side not in ("BUY", "SELL"):
         raise BinanceRefusal(-1117)
     if kind not in ("MARKET", "LIMIT", "LIMIT_MAKER"):

@@ -55,7 +55,9 @@ def candle_row(bar: Bar, *, bar_ms: int) -> list[Any]:
         bar.open_ms + bar_ms - 1,
         f"{quote:.8f}",
         1 if bar.volume else 0,
-        *(ZERO, ZERO, "0"),
+        ZERO,
+        ZERO,
+        "0",
     ]
 
 
@@ -108,24 +110,20 @@ def _filters(filters: Filters) -> list[Reply]:
         {"filterType": "LOT_SIZE", **amounts, "stepSize": step},
         {"filterType": "MARKET_LOT_SIZE", **amounts, "stepSize": step},
         {
-            **{
-                "filterType": "PERCENT_PRICE_BY_SIDE",
-                "bidMultiplierUp": up,
-                "bidMultiplierDown": down,
-            },
-            **{"askMultiplierUp": up, "askMultiplierDown": down, "avgPriceMins": 1},
+            "filterType": "PERCENT_PRICE_BY_SIDE",
+            "bidMultiplierUp": up,
+            "bidMultiplierDown": down,
+            "askMultiplierUp": up,
+            "askMultiplierDown": down,
+            "avgPriceMins": 1,
         },
         {
-            **{
-                "filterType": "NOTIONAL",
-                "minNotional": amount_text(filters.min_cost),
-                "applyMinToMarket": True,
-            },
-            **{
-                "maxNotional": amount_text(filters.max_cost),
-                "applyMaxToMarket": True,
-                "avgPriceMins": 1,
-            },
+            "filterType": "NOTIONAL",
+            "minNotional": amount_text(filters.min_cost),
+            "applyMinToMarket": True,
+            "maxNotional": amount_text(filters.max_cost),
+            "applyMaxToMarket": True,
+            "avgPriceMins": 1,
         },
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
     ]
@@ -255,18 +253,25 @@ def ticker_reply(
     """Return the last day in numbers; ``bars`` are its candles, oldest first."""
     day = list(bars)
     first = day[0].open
-    volume, quote = (
-        sum(bar.volume for bar in day),
-        sum(bar.volume * (bar.open + bar.close) / 2 for bar in day),
-    )
+    volume = sum(bar.volume for bar in day)
+    quote = sum(bar.volume * (bar.open + bar.close) / 2 for bar in day)
     change = float(last) - first
     numbers = {
-        **{"priceChange": change, "priceChangePercent": 100 * change / first},
-        **{"weightedAvgPrice": quote / volume if volume else float(last), "prevClosePrice": first},
-        **{"lastPrice": float(last), "lastQty": 1.0, "bidPrice": float(bid), "bidQty": 1000.0},
-        **{"askPrice": float(ask), "askQty": 1000.0, "openPrice": first},
-        **{"highPrice": max(bar.high for bar in day), "lowPrice": min(bar.low for bar in day)},
-        **{"volume": volume, "quoteVolume": quote},
+        "priceChange": change,
+        "priceChangePercent": 100 * change / first,
+        "weightedAvgPrice": quote / volume if volume else float(last),
+        "prevClosePrice": first,
+        "lastPrice": float(last),
+        "lastQty": 1.0,
+        "bidPrice": float(bid),
+        "bidQty": 1000.0,
+        "askPrice": float(ask),
+        "askQty": 1000.0,
+        "openPrice": first,
+        "highPrice": max(bar.high for bar in day),
+        "lowPrice": min(bar.low for bar in day),
+        "volume": volume,
+        "quoteVolume": quote,
     }
     return {
         "symbol": market.base + market.quote,

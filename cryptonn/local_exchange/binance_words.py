@@ -100,7 +100,8 @@ class BinanceRefusal(Exception):
     def __init__(
         self, code: int, message: str | None = None, *, retry_after: int | None = None
     ) -> None:
-        self.code, self.message = code, CODES[code][1] if message is None else message
+        self.code = code
+        self.message = CODES[code][1] if message is None else message
         self.retry_after = retry_after
         super().__init__(f"{code} {self.message}")
 

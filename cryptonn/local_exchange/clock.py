@@ -38,8 +38,12 @@ class ReplayClock:
                 f"speed is {speed}; it must be above 0. Write 60 for a minute of candles each "
                 "second."
             )
-        self.start_ms, self.end_ms, self.mode, self.speed = start_ms, end_ms, mode, speed
-        self._wall, self._wall_start = wall, wall()
+        self.start_ms = start_ms
+        self.end_ms = end_ms
+        self.mode = mode
+        self.speed = speed
+        self._wall = wall
+        self._wall_start = wall()
         self._ms = start_ms
 
     def now_ms(self) -> int:

@@ -80,7 +80,8 @@ class Connection(BaseHTTPRequestHandler):
         clients without another read it here.
         """
         del timestamp
-        clock, skew = self.front.exchange.clock, self.front.exchange.quirks.skew_ms
+        clock = self.front.exchange.clock
+        skew = self.front.exchange.quirks.skew_ms
         return formatdate((clock.now_ms() + skew) / 1000, usegmt=True)
 
     def do_GET(self) -> None:

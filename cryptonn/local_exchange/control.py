@@ -41,7 +41,8 @@ class Control:
     """Answers ``/_ctl``; amounts are written as strings."""
 
     def __init__(self, front: Front) -> None:
-        self.front, self.exchange = front, front.exchange
+        self.front = front
+        self.exchange = front.exchange
         self._reads: dict[str, Callable[[Mapping[str, list[str]]], dict[str, Any]]] = {
             "clock": lambda _: self.clock(),
             "quirks": lambda _: self.exchange.quirks.model_dump(mode="json"),
@@ -89,8 +90,11 @@ class Control:
         """Return the time and how it passes."""
         clock = self.exchange.clock
         return {
-            **{"now_ms": clock.now_ms(), "mode": clock.mode, "speed": clock.speed},
-            **{"start_ms": clock.start_ms, "end_ms": clock.end_ms},
+            "now_ms": clock.now_ms(),
+            "mode": clock.mode,
+            "speed": clock.speed,
+            "start_ms": clock.start_ms,
+            "end_ms": clock.end_ms,
         }
 
     def account(self) -> dict[str, Any]:
@@ -178,19 +182,17 @@ def _order(order: Order) -> dict[str, Any]:
     asked = order.asked
     trades = [_texts(asdict(trade)) for trade in order.trades]
     facts = {
-        **{
-            "id": order.id,
-            "client_id": asked.client_id,
-            "symbol": asked.symbol,
-            "side": asked.side,
-        },
-        **{
-            "limit": asked.limit,
-            "status": order.status,
-            "amount": order.amount,
-            "filled": order.filled,
-        },
-        **{"cost": order.cost, "created_ms": order.created_ms, "updated_ms": order.updated_ms},
+        "id": order.id,
+        "client_id": asked.client_id,
+        "symbol": asked.symbol,
+        "side": asked.side,
+        "limit": asked.limit,
+        "status": order.status,
+        "amount": order.amount,
+        "filled": order.filled,
+        "cost": order.cost,
+        "created_ms": order.created_ms,
+        "updated_ms": order.updated_ms,
     }
     return {**_texts(facts), "trades": trades}
 

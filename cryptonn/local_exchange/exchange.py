@@ -55,8 +55,11 @@ class Exchange:
         fee_in: FeeIn,
         balances: Mapping[str, Decimal],
     ) -> None:
-        self.markets, self.clock = dict(markets), clock
-        self.taker, self.maker, self.fee_in = taker, maker, fee_in
+        self.markets = dict(markets)
+        self.clock = clock
+        self.taker = taker
+        self.maker = maker
+        self.fee_in = fee_in
         currencies = {
             name for market in self.markets.values() for name in (market.base, market.quote)
         }
@@ -121,7 +124,8 @@ class Exchange:
             for name, opening in self.account.opening.items()
         }
         for trade in (trade for trades in self.matching.trades.values() for trade in trades):
-            market, sign = self.markets[trade.symbol], 1 if trade.side == "buy" else -1
+            market = self.markets[trade.symbol]
+            sign = 1 if trade.side == "buy" else -1
             held[market.base] += sign * trade.amount
             held[market.quote] -= sign * trade.cost
             held[trade.fee_currency] -= trade.fee

@@ -18,8 +18,16 @@ WIRE_FAULTS = ("timeout", "drop", "reset", "reset mid-body", "slow")
 a reply that takes ``seconds``.
 """
 BODY_FAULTS = (
-    *("truncated", "empty", "html", "wrong type", "nulls", "nan"),
-    *("other order", "wrong client id", "extra keys", "redirect"),
+    "truncated",
+    "empty",
+    "html",
+    "wrong type",
+    "nulls",
+    "nan",
+    "other order",
+    "wrong client id",
+    "extra keys",
+    "redirect",
 )
 """What is wrong with the body of the reply; a redirect leads to ``location``."""
 

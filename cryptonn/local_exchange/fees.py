@@ -47,7 +47,8 @@ class Fees:
         quirks: Quirks,
     ) -> tuple[Decimal, str]:
         """Return the fee of a fill and its currency."""
-        rate, cost = self.maker if maker else self.taker, amount * price
+        rate = self.maker if maker else self.taker
+        cost = amount * price
         third = quirks.fee_currency
         if third is not None:
             fee = _rounded(cost * rate / quirks.fee_currency_price)

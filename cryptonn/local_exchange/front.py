@@ -49,13 +49,14 @@ class RequestLog:
         if client_id is not None:
             self.posts[client_id] += 1
         entry = {
-            **{
-                "number": self.total,
-                "now_ms": now_ms,
-                "dialect": dialect,
-                "method": request.method,
-            },
-            **{"path": request.path, "client_id": client_id, "status": None, "fault": None},
+            "number": self.total,
+            "now_ms": now_ms,
+            "dialect": dialect,
+            "method": request.method,
+            "path": request.path,
+            "client_id": client_id,
+            "status": None,
+            "fault": None,
         }
         self.total += 1
         self.entries.append(entry)
@@ -74,8 +75,10 @@ class Front:
     """
 
     def __init__(self, exchange: Exchange, dialects: Sequence[Dialect]) -> None:
-        self.exchange, self.dialects = exchange, tuple(dialects)
-        self.faults, self.log = FaultPlan(), RequestLog()
+        self.exchange = exchange
+        self.dialects = tuple(dialects)
+        self.faults = FaultPlan()
+        self.log = RequestLog()
         self._late: list[_Late] = []
 
     def catch_up(self) -> None:

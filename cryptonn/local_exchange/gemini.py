@@ -55,13 +55,14 @@ FAULTS = {
 """Errors that can be injected by their reason: HTTP status and message."""
 
 STATUSES = {
-    **{
-        "400": "InvalidQuantity",
-        "401": "InvalidSignature",
-        "403": "MissingRole",
-        "404": "OrderNotFound",
-    },
-    **{"406": "InsufficientFunds", "429": "RateLimit", "500": "System", "503": "Maintenance"},
+    "400": "InvalidQuantity",
+    "401": "InvalidSignature",
+    "403": "MissingRole",
+    "404": "OrderNotFound",
+    "406": "InsufficientFunds",
+    "429": "RateLimit",
+    "500": "System",
+    "503": "Maintenance",
 }
 """The same by HTTP status."""
 
@@ -153,7 +154,8 @@ class Gemini:
         return [market_name(market).lower() for market in self._exchange.markets.values()]
 
     def _candles(self, request: Request) -> list[list[float]]:
-        market, timeframe = self._market(request.params["symbol"]), request.params["timeframe"]
+        market = self._market(request.params["symbol"])
+        timeframe = request.params["timeframe"]
         if TIMEFRAMES.get(timeframe, 0) * MINUTE_MS != market.bar_ms:
             raise GeminiRefusal(
                 400, "InvalidTimeframe", f"Supplied value '{timeframe}' is not a valid time frame"
@@ -162,14 +164,16 @@ class Gemini:
         return [list(bar) for bar in reversed(bars)]
 
     def _ticker(self, request: Request) -> dict[str, Any]:
-        exchange, market = self._exchange, self._market(request.params["symbol"])
+        exchange = self._exchange
+        market = self._market(request.params["symbol"])
         bars = exchange.candles(market.symbol, start_ms=None, end_ms=None, limit=CANDLES)
         bid = exchange.matching.price(market.symbol, side="sell", now_ms=exchange.now_ms)
         ask = exchange.matching.price(market.symbol, side="buy", now_ms=exchange.now_ms)
         return ticker_reply(market, bars, bid=bid, ask=ask, now_ms=exchange.now_ms)
 
     def _public_trades(self, request: Request) -> list[dict[str, Any]]:
-        exchange, market = self._exchange, self._market(request.params["symbol"])
+        exchange = self._exchange
+        market = self._market(request.params["symbol"])
         bars = exchange.candles(market.symbol, start_ms=None, end_ms=None, limit=51)
         closed = [bar for bar in bars if bar.open_ms + market.bar_ms <= exchange.now_ms]
         return public_trades_reply(closed[-50:], bar_ms=market.bar_ms)
@@ -180,10 +184,8 @@ class Gemini:
         """
         self._check_role()
         market = self._market(payload.get("symbol", ""))
-        asked, now_ms = (
-            asked_order(payload, name=market_name(market), filters=market.filters),
-            self._exchange.now_ms,
-        )
+        asked = asked_order(payload, name=market_name(market), filters=market.filters)
+        now_ms = self._exchange.now_ms
         core = _core_order(asked, market)
         try:
             order = self._exchange.matching.place(core, now_ms=now_ms)
@@ -208,7 +210,8 @@ class Gemini:
         """
         if "client_order_id" not in payload or "order_id" in payload:
             return self._described(self._order(payload))
-        client_id, now_ms = str(payload["client_order_id"]), self._exchange.now_ms
+        client_id = str(payload["client_order_id"])
+        now_ms = self._exchange.now_ms
         orders = [
             order for order in self._exchange.matching.orders.values() if order.visible_ms <= now_ms
         ]

@@ -46,10 +46,8 @@ def asked_order(payload: Mapping[str, Any], *, name: str, filters: Filters) -> A
         raise GeminiRefusal(
             400, "InvalidPrice", f"Invalid price for symbol {name}: {payload.get('price', '')}"
         )
-    option, client_id = (
-        _option(payload.get("options", [])),
-        _client_id(payload.get("client_order_id")),
-    )
+    option = _option(payload.get("options", []))
+    client_id = _client_id(payload.get("client_order_id"))
     return AskedOrder(side=side, amount=amount, price=price, option=option, client_id=client_id)
 
 

@@ -66,7 +66,8 @@ def details_reply(market: Market) -> dict[str, Any]:
 
 def order_reply(order: Order, market: Market) -> dict[str, Any]:
     """Describe an order; ``reason`` says why one was cancelled."""
-    asked, tick = order.asked, market.filters.price_tick
+    asked = order.asked
+    tick = market.filters.price_tick
     ended = order.status in ("canceled", "expired")
     average = order.cost / order.filled if order.filled else Decimal(0)
     return {

@@ -72,7 +72,8 @@ class Market:
     ) -> None:
         self.symbol = symbol
         self.base, self.quote = symbol.split("/")
-        self.bar_ms, self.filters = bar_ms, filters
+        self.bar_ms = bar_ms
+        self.filters = filters
         self._times = _times(candles, symbol, bar_ms)
         self._open, self._high, self._low, self._close, self._volume = (
             candles[name].to_numpy(dtype=np.float64)
@@ -117,11 +118,9 @@ class Market:
         """Return a bar by its place; one in progress has its open four times,
         and of its volume the share passed.
         """
-        open_ms, first, volume = (
-            int(self._times[place]),
-            float(self._open[place]),
-            float(self._volume[place]),
-        )
+        open_ms = int(self._times[place])
+        first = float(self._open[place])
+        volume = float(self._volume[place])
         passed = (now_ms - open_ms) / self.bar_ms
         if passed < 1:
             return Bar(open_ms, first, first, first, first, round(volume * passed, 8))
@@ -173,7 +172,8 @@ class Market:
         """
         first = int(np.searchsorted(self._traded_times, after_ms, side="right"))
         last = int(np.searchsorted(self._traded_times, now_ms, side="right"))
-        places, price = self._traded[first:last], float(limit)
+        places = self._traded[first:last]
+        price = float(limit)
         at_open = self._open[places] <= price if side == "buy" else self._open[places] >= price
         within = self._low[places] <= price if side == "buy" else self._high[places] >= price
         times = self._times[places] + np.where(at_open, 0, self.bar_ms)

@@ -52,7 +52,10 @@ class Matching:
         concession: Decimal,
         quirks: Quirks,
     ) -> None:
-        self.markets, self.account, self.fees, self.quirks = markets, account, fees, quirks
+        self.markets = markets
+        self.account = account
+        self.fees = fees
+        self.quirks = quirks
         self.concession = round(concession, 12)
         self.orders: dict[int, Order] = {}
         self.trades: dict[str, list[Trade]] = {symbol: [] for symbol in markets}
@@ -169,7 +172,8 @@ class Matching:
                 self._end(order, "expired", time_ms)
 
     def _due(self, order: Order, now_ms: int) -> tuple[int, int, Order, Decimal, bool] | None:
-        market, asked = self.markets[order.asked.symbol], order.asked
+        market = self.markets[order.asked.symbol]
+        asked = order.asked
         if order.rest is not None:
             due = order.rest.due_ms
             return (
@@ -244,7 +248,9 @@ class Matching:
         order = Order(
             self._next_order, asked, amount, now_ms, now_ms, now_ms + self.quirks.lookup_lag_ms
         )
-        order.checked_ms, order.locked, order.locked_currency = now_ms, locked, need[0]
+        order.checked_ms = now_ms
+        order.locked = locked
+        order.locked_currency = need[0]
         self._next_order += 1
         self.orders[order.id] = self._open[order.id] = order
         if asked.client_id:
@@ -261,7 +267,8 @@ class Matching:
 
     def _take(self, order: Order, price: Decimal, now_ms: int) -> None:
         """Fill at once: all of it, or the share that the quirk ``partial`` leaves."""
-        share, step = self.quirks.partial, self.markets[order.asked.symbol].filters
+        share = self.quirks.partial
+        step = self.markets[order.asked.symbol].filters
         first = (
             order.amount
             if share is None
@@ -289,7 +296,8 @@ class Matching:
         self, order: Order, amount: Decimal, price: Decimal, now_ms: int, *, maker: bool
     ) -> None:
         """Book one trade: what is paid comes out of what the order locked first."""
-        asked, market = order.asked, self.markets[order.asked.symbol]
+        asked = order.asked
+        market = self.markets[order.asked.symbol]
         cost = self.fees.cost(amount, price)
         fee, currency = self.fees.fee(asked, market, amount, price, maker=maker, quirks=self.quirks)
         if asked.side == "buy":

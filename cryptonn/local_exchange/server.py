@@ -66,7 +66,8 @@ class LocalExchange:
     """
 
     def __init__(self, exchange: Exchange, *, port: int = 0) -> None:
-        self.exchange, self.port = exchange, port
+        self.exchange = exchange
+        self.port = port
         self.front = Front(exchange, [dialect(exchange) for dialect in DIALECTS])
         self._control = Control(self.front)
         self._server: _Server | None = None
@@ -119,7 +120,8 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], front: Front, control: Control) -> None:
-        self.stopping, self.sockets = threading.Event(), set[socket]()
+        self.stopping = threading.Event()
+        self.sockets = set[socket]()
         facts = {
             "front": front,
             "control": control,
@@ -192,7 +194,8 @@ def local_exchange(
     ExchangeError
         If the port is taken.
     """
-    bar_ms, limits = int(timeframe_delta(timeframe).total_seconds() * 1000), filters or Filters()
+    bar_ms = int(timeframe_delta(timeframe).total_seconds() * 1000)
+    limits = filters or Filters()
     markets = {
         symbol: _market(symbol, table, bar_ms, limits, untraded)
         for symbol, table in candles.items()
