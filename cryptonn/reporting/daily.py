@@ -95,7 +95,8 @@ def monthly_table(returns: pd.Series) -> pd.DataFrame:
     """
     index = pd.DatetimeIndex(returns.index)
     growth = pd.Series(1.0 + returns.to_numpy(dtype=np.float64))
-    years, months = index.year.rename("year"), index.month
+    years = index.year.rename("year")
+    months = index.month
     table = pd.DataFrame({"year": years, "month": months, "growth": growth})
     table = table.pivot_table(index="year", columns="month", values="growth", aggfunc="prod")
     table = table.reindex(columns=range(1, 13)).set_axis(list(MONTHS), axis=1)

@@ -209,7 +209,8 @@ def _even_words(even: float, interval: tuple[float, float] | None, *, trades: in
 
 
 def _sweep(axes: Axes, sweep: pd.DataFrame) -> None:
-    cost, net = sweep["cost_per_side"] / BP, sweep["net_return"]
+    cost = sweep["cost_per_side"] / BP
+    net = sweep["net_return"]
     axes.plot(cost, net, color=INK, zorder=3)
     axes.fill_between(cost, net, 0, where=net > 0, color=UP, alpha=0.15, interpolate=True)
     axes.fill_between(cost, net, 0, where=net < 0, color=DOWN, alpha=0.10, interpolate=True)

@@ -52,7 +52,8 @@ def draw_forecasts(
     drawn = []
     for place, (role, title) in enumerate(labels):
         rows = forecasts.loc[forecasts["role"] == role].drop(columns="role")
-        whole, near = thin(rows), rows.iloc[-_ZOOM:]
+        whole = thin(rows)
+        near = rows.iloc[-_ZOOM:]
         _prices(all_axes[2 * place], whole, marker="", quote=quote)
         _prices(all_axes[2 * place + 1], near, marker="o", quote="")
         all_axes[2 * place].set_title(title)

@@ -218,7 +218,8 @@ def _context(run: Run, parts: _Parts) -> Mapping[str, Any]:
         {"figures": _shown(part.pictures), "months": part.months, "comparison": part.comparison}
         for part in parts.money
     ]
-    validation, explored = parts.validation, parts.exploration
+    validation = parts.validation
+    explored = parts.exploration
     return {
         "title": run.config.name,
         "description": run.config.description,

@@ -231,7 +231,8 @@ def _break_even(
     gain, traded = (
         np.divide(v, before, out=np.zeros_like(v), where=before > 0) for v in (gained, notional)
     )
-    even, near = math.nan, _UNKNOWN
+    even = math.nan
+    near = _UNKNOWN
     if len(result.trades) >= MIN_TRADES:
         even = float(gain.sum() / traded.sum())
         near = ratio_interval(

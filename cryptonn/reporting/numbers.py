@@ -41,7 +41,8 @@ def big_numbers(own: pd.DataFrame, models: Mapping[str, Assessment]) -> list[Big
     if own.empty:
         return numbers
     ordered = own.sort_values("cost_per_side", kind="stable")
-    free, dear = ordered.iloc[0], ordered.iloc[-1]
+    free = ordered.iloc[0]
+    dear = ordered.iloc[-1]
     return [
         *numbers,
         *_per_trade(free, dear, ordered),
@@ -84,7 +85,8 @@ def _per_trade(free: Any, dear: Any, ordered: pd.DataFrame) -> list[BigNumber]:
 
 
 def _break_even(free: Any) -> BigNumber:
-    label, fee = "break-even fee per side", free["break_even_fee"]
+    label = "break-even fee per side"
+    fee = free["break_even_fee"]
     if free["trades"] < MIN_TRADES:
         return BigNumber(label, bp(fee), f"fewer than {MIN_TRADES} trades: too few to say")
     lost = "not even at zero cost; " if fee < 0 else ""

@@ -139,7 +139,9 @@ def _label(run: Run, period: str) -> str:
 def make_verdict(run: Run, period: str) -> PeriodVerdict:
     """Gather headline and big numbers of one test period."""
     index = own_results(run, period)[0].equity.index
-    verdict, other, seen = run.verdicts.get(period), _other(run, period), run.in_sample(period)
+    verdict = run.verdicts.get(period)
+    other = _other(run, period)
+    seen = run.in_sample(period)
     numbers = big_numbers(_own_rows(run, period), {} if other else run.assessments.get(period, {}))
     return PeriodVerdict(
         period=period,
@@ -169,7 +171,8 @@ def make_money(run: Run, period: str) -> Money:
     """Draw equity, fee sweep and drawdown of one test period,
     and lay out its months and its comparison.
     """
-    results, label = own_results(run, period), _label(run, period)
+    results = own_results(run, period)
+    label = _label(run, period)
     held = _held(run, results[0])
     whose = _other(run, period) or "the run's own strategy"
     interval = _break_even_interval(_own_rows(run, period))
@@ -184,17 +187,16 @@ def make_money(run: Run, period: str) -> Money:
     months = monthly_grid(
         monthly_returns(results, held), label=label, whose=whose, name=f"months_{slug(period)}"
     )
-    name, leading = f"comparison_{slug(period)}", run.leading(period)
+    name = f"comparison_{slug(period)}"
+    leading = run.leading(period)
     compared = (
         None
         if run.comparison.empty
         else comparison_grid(run.comparison, period=period, own=leading, name=name)
     )
     if run.in_sample(period):
-        months, compared = (
-            without_praise(months),
-            compared and without_praise(compared, mark=IN_SAMPLE),
-        )
+        months = without_praise(months)
+        compared = compared and without_praise(compared, mark=IN_SAMPLE)
     return Money(titled, months, compared)
 
 
@@ -230,10 +232,8 @@ def make_chart(run: Run, period: str) -> Chart:
     candles = run.frame.candles(run.config.data.target).loc[results[0].equity.index]
     rows = run.predictions.loc[run.predictions["period"] == period]
     fewest = -(-_CHART_BARS * timeframe_delta(run.config.data.timeframe) // pd.Timedelta(days=1))
-    days, thresholds = (
-        max(run.config.report.chart_days, fewest),
-        {} if _other(run, period) else _thresholds(run),
-    )
+    days = max(run.config.report.chart_days, fewest)
+    thresholds = {} if _other(run, period) else _thresholds(run)
     chart = draw_chart(
         candles, rows["proba"], results, period=period, days=days, thresholds=thresholds
     )

@@ -51,7 +51,9 @@ def make_forecasts(run: Run) -> Forecasts | None:
     """Draw the forecasts of a regression and lay out how good they are; None of a classifier."""
     if run.forecasts is None or not run.forecast_scores:
         return None
-    rows, band, quote = _by_due_time(run), _band(run), run.config.data.target.partition("/")[2]
+    rows = _by_due_time(run)
+    band = _band(run)
+    quote = run.config.data.target.partition("/")[2]
     labels = {
         role: f"{role}, {IN_SAMPLE}" if run.in_sample(role) else role
         for role in run.forecast_scores

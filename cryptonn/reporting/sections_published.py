@@ -84,7 +84,8 @@ def _figure(run: Run) -> float | None:
 
 
 def _claim(run: Run) -> str:
-    figure, metric = _figure(run), str((run.published or {}).get("metric") or "")
+    figure = _figure(run)
+    metric = str((run.published or {}).get("metric") or "")
     if figure is None:
         return f"Published: {metric or 'no figure'}"
     return f"Published: {_share_or_number(figure)}{f' ({metric})' if metric else ''}"
@@ -131,7 +132,9 @@ def _sentences(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
 
 def _fits(run: Run, numbers: Mapping[str, float]) -> str:
     """Say whether the figure that was quoted lies within what so many windows can tell."""
-    figure, low, high = _figure(run), numbers["accuracy_low"], numbers["accuracy_high"]
+    figure = _figure(run)
+    low = numbers["accuracy_low"]
+    high = numbers["accuracy_high"]
     if figure is None or math.isnan(low) or not 0 < figure <= 1:
         return ""
     return (
@@ -145,7 +148,8 @@ def _shortened(run: Run) -> str:
     where that is not as many as it had.
     """
     record = run.published or {}
-    epochs, full = record.get("epochs"), record.get("full_epochs")
+    epochs = record.get("epochs")
+    full = record.get("full_epochs")
     return (
         f" (trained for {epochs} of its {full} epochs)"
         if epochs and full and epochs != full
@@ -236,7 +240,9 @@ def _base(run: Run, ties_share: float) -> str:
 
 
 def _failure(run: Run, numbers: Mapping[str, float]) -> Iterator[str]:
-    first, last, toss = numbers["loss_start"], numbers["loss_end"], math.log(2)
+    first = numbers["loss_start"]
+    last = numbers["loss_end"]
+    toss = math.log(2)
     learnt = numbers["accuracy_low"] > 0.5 or last < toss - _FAILED
     if run.config.as_published().training.loss != "crossentropy" or learnt:
         return
