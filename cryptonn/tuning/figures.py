@@ -44,8 +44,10 @@ _MOST = 32
 _COLUMNS = 4
 _FAR = 3.0
 """Times the lowest loss, from which a loss is left out of the frame."""
-_WIDE, _PANEL = 8, 2.9
-"""Inches of a figure of one axis, and of one panel of several."""
+_WIDE = 8
+"""Inches of a figure of one axis."""
+_PANEL = 2.9
+"""Inches of one panel of several."""
 _ROOM = 10
 """Letters that stand beside each other below an inch of axis."""
 _RING: Any = {
@@ -180,7 +182,8 @@ def draw_curves(study: Study) -> Picture:
 
 def _curve(axes: Axes, record: Record, column: str, *, best: Record | None) -> None:
     chosen = best is not None and record.number == best.number
-    epochs, values = record.history["epoch"], record.history[column]
+    epochs = record.history["epoch"]
+    values = record.history[column]
     style: Any = {"color": NETWORK, "linewidth": 2, "zorder": 3, "label": f"trial {record.number}"}
     axes.plot(
         epochs,

@@ -98,7 +98,8 @@ class Progress:
             f"{len(self._running)} running",
         ]
         parts += [f"{states.count(name)} {name}" for name in ("failed", "pruned") if name in states]
-        best, left = self.study.best, self.seconds_left()
+        best = self.study.best
+        left = self.seconds_left()
         if best is not None:
             parts.append(f"best {best.metric} {best.value:.4f} (trial {best.number})")
         return ", ".join([*parts, *([f"{duration(left)} left"] if left is not None else [])])

@@ -79,7 +79,8 @@ def summary_of(study: Study) -> dict[str, Any]:
     """Return what a search came to as one JSON object: its trials, the best, what mattered,
     and that in sentences.
     """
-    best, file = study.best, study.folder / "best.toml"
+    best = study.best
+    file = study.folder / "best.toml"
     return {
         "search": study.name,
         "description": study.search.description,

@@ -246,12 +246,16 @@ class Study:
         }
 
     def _record(self, outcome: dict[str, Any]) -> Record:
-        number, state, reason = outcome["number"], outcome["state"], outcome["reason"]
+        number = outcome["number"]
+        state = outcome["state"]
+        reason = outcome["reason"]
         settings = settings_of(self.axes, self.running[number])
         names = {"complete": self.metric, "pruned": self.search.metric}
         value = outcome["metrics"].get(names.get(state, ""))
         if state == "complete" and (value is None or not math.isfinite(value)):
-            state, reason, value = "failed", f"its {self.search.metric} is {value}", None
+            state = "failed"
+            reason = f"its {self.search.metric} is {value}"
+            value = None
         return Record(
             number=number,
             state=state,

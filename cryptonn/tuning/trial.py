@@ -219,10 +219,9 @@ def _outcome(trial: _Trial, task: dict[str, Any]) -> dict[str, Any]:
 def _judged(trial: _Trial, task: dict[str, Any]) -> dict[str, Any]:
     from cryptonn.learning.backend import keras
 
-    trial.started, trial.busy = (
-        time.perf_counter(),
-        time.process_time(),
-    )  # loading TensorFlow is no part of it
+    # loading TensorFlow is no part of it
+    trial.started = time.perf_counter()
+    trial.busy = time.process_time()
     keras.utils.clear_session()  # what earlier trials of this process left behind
     if task["of"] == "published":
         return _published(trial, task["data"])

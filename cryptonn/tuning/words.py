@@ -104,7 +104,8 @@ def _luck(study: Study, best: Record) -> str:
     if len(values) < 2 or low is None or high is None or best not in learned(study):
         return ""
     inside = sum(low <= value <= high for value in values) - 1
-    count, middle = len(values), median(values)
+    count = len(values)
+    middle = median(values)
     error = (high - low) / 2 / NormalDist().inv_cdf(0.975)
     first = middle + error * NormalDist().inv_cdf(
         (count - 0.375) / (count + 0.25)
@@ -218,7 +219,8 @@ def _caveat(study: Study) -> str:
 
 def _leaks(study: Study) -> str:
     """Name the leaks that every trial has, and that there are some that not all have."""
-    published, prefix = study.config.published, "published.leaks."
+    published = study.config.published
+    prefix = "published.leaks."
     if published is None:
         return ""
     keys = [key for axis in study.axes for key in axis.keys]

@@ -82,7 +82,8 @@ class Worker:
 
     def start(self, task: dict[str, Any]) -> None:
         """Give the process a trial."""
-        self.number, self.trials = task["number"], self.trials + 1
+        self.number = task["number"]
+        self.trials += 1
         try:
             self.connection.send(task)
         except OSError:  # it has died since; its end of the line says so when it is asked
