@@ -136,6 +136,7 @@ class _Lines:
     def __call__(self, step: Step) -> None:
         if step.stage == self._stage and step.text in ("", self._text):
             return
-        self._stage, self._text = step.stage, step.text
+        self._stage = step.stage
+        self._text = step.text
         elapsed = time.monotonic() - self._start
         stderr.print(f"{elapsed:6.1f} s  {step.stage:<10} {step.text}".rstrip(), soft_wrap=True)

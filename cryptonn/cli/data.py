@@ -325,20 +325,24 @@ def check_data(
 
 
 _HEALTH = (
-    *("first", "last", "rows", "missing", "missing_share", "longest_gap", "longest_gap_after"),
-    *(
-        "zero_volume",
-        "zero_volume_share",
-        "large_moves",
-        "largest_move",
-        "largest_move_at",
-        "jumps",
-        "wicks",
-        "jumps_found",
-        "repairs",
-        "notes",
-        "sha256",
-    ),
+    "first",
+    "last",
+    "rows",
+    "missing",
+    "missing_share",
+    "longest_gap",
+    "longest_gap_after",
+    "zero_volume",
+    "zero_volume_share",
+    "large_moves",
+    "largest_move",
+    "largest_move_at",
+    "jumps",
+    "wicks",
+    "jumps_found",
+    "repairs",
+    "notes",
+    "sha256",
 )
 
 
@@ -381,7 +385,10 @@ def _imported(read: "CandleFile", written: "Written") -> dict[str, Any]:
 def _import_row(read: "CandleFile", written: "Written") -> tuple[str, ...]:
     counts = (len(read.candles), written.added, written.identical, written.replaced)
     return (
-        *(read.path.name, read.dialect, read.symbol, read.timeframe),
+        read.path.name,
+        read.dialect,
+        read.symbol,
+        read.timeframe,
         *(f"{number:,}" for number in counts),
         _cell(read.repairs),
     )

@@ -120,7 +120,8 @@ def local_exchange(
     symbols = [*(replay or []), *(more or [])]
     if bool(symbols) == (run is not None):
         raise ConfigError("Name either symbols, --replay ETH/USD BTC/USD, or a run, --run RUN.")
-    wanted, place = _period(timerange), root or Path("data")
+    wanted = _period(timerange)
+    place = root or Path("data")
     found = (
         _stored(
             symbols, wanted, root=place, exchange=exchange, timeframe=timeframe, history=history
@@ -176,7 +177,9 @@ def _stored(
     from cryptonn.market.timerange import TimeRange
     from cryptonn.settings import CostsConfig
 
-    store, period, candles = Store(root), timerange or TimeRange(), {}
+    store = Store(root)
+    period = timerange or TimeRange()
+    candles = {}
     for symbol in dict.fromkeys(symbols):
         entry = store.find_source(
             symbol, timeframe=timeframe, exchange=exchange, timerange=timerange
@@ -245,7 +248,8 @@ def _tell(
     served: "LocalExchange", costs: "Costs", cash: float, *, synthetic: bool, as_json: bool
 ) -> None:
     """Say where the exchange is and what it replays."""
-    clock, symbols = served.exchange.clock, list(served.exchange.markets)
+    clock = served.exchange.clock
+    symbols = list(served.exchange.markets)
     if as_json:
         facts: dict[str, Any] = {
             "port": served.port,
@@ -287,7 +291,8 @@ def _utc(ms: int) -> str:
 
 def _wait(served: "LocalExchange", is_stopped: Callable[[float], bool]) -> None:
     """Serve until stopped; say once that the replay has ended."""
-    clock, told = served.exchange.clock, False
+    clock = served.exchange.clock
+    told = False
     while not is_stopped(LOOK_SECONDS):
         if not told and clock.now_ms() >= clock.end_ms:
             told = True

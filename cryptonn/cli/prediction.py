@@ -15,10 +15,8 @@ def prediction_words(latest: dict[str, Any]) -> list[str]:
     """Say what ``pipeline.predict`` returned."""
     from cryptonn.units import counted
 
-    bars, wanted = (
-        counted(latest["horizon"], "bar"),
-        f"enter at {latest['enter']:.4f}: {_WANTED[latest['signal']]}.",
-    )
+    bars = counted(latest["horizon"], "bar")
+    wanted = f"enter at {latest['enter']:.4f}: {_WANTED[latest['signal']]}."
     proba = (
         f"P({latest['symbol']} up in {bars}) = {latest['proba']:.4f}, known at "
         f"{_time(latest['known_at'])}; {wanted}"
@@ -65,7 +63,8 @@ def _stale_words(latest: dict[str, Any]) -> list[str]:
     """Say that the newest candle is old, if it is."""
     from cryptonn.units import counted
 
-    stale, filled = latest["stale_bars"], latest["filled_bars"]
+    stale = latest["stale_bars"]
+    filled = latest["filled_bars"]
     missing = (
         f"{counted(filled, 'bar')} among those the network saw had no candle and were filled flat."
     )

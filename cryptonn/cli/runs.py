@@ -358,7 +358,8 @@ def _show_backtests(done: "Run", asked: "Asked", *, as_json: bool) -> None:
     """Print the backtests of this command and what they say, and nothing of earlier ones."""
     from cryptonn.judging import verdicts_of
 
-    table, verdicts = asked.rows(done.comparison), verdicts_of(done, asked)
+    table = asked.rows(done.comparison)
+    verdicts = verdicts_of(done, asked)
     report = done.folder / "report.html"
     if as_json:
         there = report if report.exists() else None

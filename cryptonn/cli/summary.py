@@ -138,7 +138,8 @@ def _show_accuracy(done: "Run") -> None:
             interval = (
                 f"{100 * found['accuracy_on_moves_low']:.1f}–{found['accuracy_on_moves_high']:.1%}"
             )
-            raw, moves = found["balanced_accuracy_published"], found["accuracy_on_moves"]
+            raw = found["balanced_accuracy_published"]
+            moves = found["accuracy_on_moves"]
             row = [period, model, f"{raw:.2%}", f"{moves:.2%}", interval, f"{found['auc']:.3f}"]
             rows.append([*row, f"{best[period]:.2%}"] if period in best else row)
     show_table(
