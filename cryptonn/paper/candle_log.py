@@ -105,7 +105,8 @@ def take(
         Open of the newest bar that was decided on, or passed over: up to it the log is complete as
         it is. Before the first, any time earlier than the log's.
     """
-    rows, notices = {}, []
+    rows = {}
+    notices = []
     for symbol, given in fetched.items():
         rows[symbol], odd = _taken(
             symbol, list(given), log[symbol], bar_ms(timeframe), now_ms, settled_ms

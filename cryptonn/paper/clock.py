@@ -68,7 +68,9 @@ class LocalClock:
         wall: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._port, self._wall, self._wait = port, wall, wait
+        self._port = port
+        self._wall = wall
+        self._wait = wait
         self._seen: _Seen | None = None
         self._lock = threading.Lock()
         self._connection = HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)

@@ -23,7 +23,9 @@ class ClockWatch:
     """
 
     def __init__(self, *, warn_ms: int, most_ms: int, note: Callable[[str], None]) -> None:
-        self._warn_ms, self._most_ms, self._note = warn_ms, most_ms, note
+        self._warn_ms = warn_ms
+        self._most_ms = most_ms
+        self._note = note
         self._ahead: dict[str, int] = {}
         self._level: dict[str, int] = {}
 

@@ -139,8 +139,12 @@ class Decider:
         young_bars: int = YOUNG_BARS,
     ) -> None:
         _check_config(model.config)
-        self.config, self.rules = model.config, rules
-        self._enter, self._start, self._name, self._fees = enter, _instant(start_ms), name, fees
+        self.config = model.config
+        self.rules = rules
+        self._enter = enter
+        self._start = _instant(start_ms)
+        self._name = name
+        self._fees = fees
         self._settings = backtest_settings(
             model.config, strategy, name, fees=fees, cash=cash, rules=rules
         )

@@ -59,8 +59,11 @@ class Executor:
         timing: Timing | None = None,
         checkpoint: Callable[[str], None] = _nothing,
     ) -> None:
-        self._ledger, self._venue, self._clock = ledger, venue, clock
-        self._timing, self._checkpoint = timing or Timing(), checkpoint
+        self._ledger = ledger
+        self._venue = venue
+        self._clock = clock
+        self._timing = timing or Timing()
+        self._checkpoint = checkpoint
         self._symbol = ledger.facts.symbol
         self._rules = venue.rules(self._symbol)
         self._inquiry = Inquiry(ledger, venue, clock, timing=self._timing, checkpoint=checkpoint)

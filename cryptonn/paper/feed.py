@@ -65,8 +65,12 @@ class Feed:
         timeframe: str,
         log_start_ms: int,
     ) -> None:
-        self._ledger, self._candles, self._clock = ledger, candles, clock
-        self._names, self._timeframe, self._log_start = dict(names), timeframe, log_start_ms
+        self._ledger = ledger
+        self._candles = candles
+        self._clock = clock
+        self._names = dict(names)
+        self._timeframe = timeframe
+        self._log_start = log_start_ms
         self._step = bar_ms(timeframe)
         self._log: dict[str, list[CandleRow]] = {symbol: ledger.candles(symbol) for symbol in names}
         newest = ledger.newest_decision()

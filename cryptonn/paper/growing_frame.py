@@ -20,7 +20,8 @@ class GrowingFrame:
     """Gives, to the bit, the frames that ``frame_of`` would."""
 
     def __init__(self, *, timeframe: str) -> None:
-        self._timeframe, self._step = timeframe, bar_ms(timeframe)
+        self._timeframe = timeframe
+        self._step = bar_ms(timeframe)
         self._settled: Frame | None = None
         self._settled_ms = 0
 
@@ -44,10 +45,8 @@ class GrowingFrame:
             for symbol in settled.symbols
         ]
         index = pd.DatetimeIndex((times * 1_000_000).view("M8[ns]"), name="time").tz_localize("UTC")
-        values, filled = (
-            np.hstack([part[0] for part in parts]),
-            np.column_stack([part[1] for part in parts]),
-        )
+        values = np.hstack([part[0] for part in parts])
+        filled = np.column_stack([part[1] for part in parts])
         table = pd.DataFrame(values, index=index, columns=settled.table.columns)
         marks = pd.DataFrame(filled, index=index, columns=settled.filled.columns)
         return Frame(
@@ -58,7 +57,8 @@ class GrowingFrame:
         """Take the log up to the last bar of a frame that ``at`` gave as complete:
         no row for it enters any more.
         """
-        self._settled, self._settled_ms = frame, until_ms
+        self._settled = frame
+        self._settled_ms = until_ms
 
     def _bars(
         self, rows: Sequence[CandleRow], times: NDArray[np.int64], *, close: float

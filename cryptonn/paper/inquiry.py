@@ -63,8 +63,11 @@ class Inquiry:
         timing: Timing,
         checkpoint: Callable[[str], None],
     ) -> None:
-        self._ledger, self._venue, self._clock = ledger, venue, clock
-        self._timing, self._checkpoint = timing, checkpoint
+        self._ledger = ledger
+        self._venue = venue
+        self._clock = clock
+        self._timing = timing
+        self._checkpoint = checkpoint
         self._symbol = ledger.facts.symbol
         self._anchors: dict[str, int] = {}
         self._quiet_until_ms = 0
@@ -201,7 +204,8 @@ class Inquiry:
         also_after_ms
             A moment, from now, at which there is a turn in any case.
         """
-        start_ms, pause_ms = self._now(), round(1000 * self._timing.poll_s)
+        start_ms = self._now()
+        pause_ms = round(1000 * self._timing.poll_s)
         stop_ms = start_ms + round(1000 * seconds)
         while True:
             yield

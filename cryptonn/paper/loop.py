@@ -28,7 +28,8 @@ from cryptonn.paper.session import Session
 
 __all__ = ["PaperTrader"]
 
-_CANDLES, _ORDERS = "the exchange of the candles", "the exchange of the orders"
+_CANDLES = "the exchange of the candles"
+_ORDERS = "the exchange of the orders"
 
 
 class PaperTrader:
@@ -50,8 +51,10 @@ class PaperTrader:
         on_decision: Callable[[Decision], None],
         pace: Pace | None = None,
     ) -> None:
-        self._session, self._pace = session, pace or Pace()
-        self._is_stopped, self._on_decision = is_stopped, on_decision
+        self._session = session
+        self._pace = pace or Pace()
+        self._is_stopped = is_stopped
+        self._on_decision = on_decision
         self._clocks = ClockWatch(
             warn_ms=self._pace.warn_skew_ms,
             most_ms=self._pace.most_skew_ms,
@@ -156,8 +159,10 @@ class PaperTrader:
         """Read until a bar has closed and every symbol has it, or patience ends;
         tell whether it has closed.
         """
-        session, pace = self._session, self._pace
-        polls, close_ms = round(pace.patience_s / pace.poll_s), bar_ms + session.step_ms
+        session = self._session
+        pace = self._pace
+        polls = round(pace.patience_s / pace.poll_s)
+        close_ms = bar_ms + session.step_ms
         while True:
             found = session.feed.read(bar=bar_ms)
             self._clocks.saw(
@@ -296,14 +301,17 @@ class PaperTrader:
 
         It waits no longer than it set out to, whatever happens to the clock meanwhile.
         """
-        pace, newest_ms, step = self._pace, self._newest_closed(), self._session.step_ms
+        pace = self._pace
+        newest_ms = self._newest_closed()
+        step = self._session.step_ms
         left_out = (
             newest_ms == self._tried_ms
             or newest_ms < self._session.start_ms
             or not self._is_fresh(newest_ms)
         )
         due_ms = newest_ms + (2 if left_out else 1) * step + round(1000 * pace.grace_s)
-        most_ms, slept_ms = due_ms - self._now(), 0.0
+        most_ms = due_ms - self._now()
+        slept_ms = 0.0
         while not self._is_stopped():
             left_ms = min(due_ms - self._now(), most_ms - slept_ms)
             if left_ms <= 0:

@@ -129,15 +129,18 @@ def parity(ledger: LedgerReader, decider: Decider) -> Parity:
         raise DataError(
             f"{ledger.path}: the session has decided on nothing yet. Let it run for some minutes."
         )
-    facts, timeframe = ledger.facts, decider.config.data.timeframe
+    facts = ledger.facts
+    timeframe = decider.config.data.timeframe
     log = {symbol: ledger.candles(symbol) for symbol in decider.config.data.symbols}
     newest = [rows[-1].time_ms for rows in log.values() if rows]
     frame = frame_of(log, timeframe=timeframe, until_ms=max(*decisions, *newest))
     result, replayed = decider.replay(frame)
     candles = frame.candles(decider.config.data.target).loc[replayed.index]
-    step_ms, currencies = bar_ms(timeframe), {"base": facts.base, "quote": facts.quote}
+    step_ms = bar_ms(timeframe)
+    currencies = {"base": facts.base, "quote": facts.quote}
     told = paper_trades(ledger, step_ms=step_ms)
-    expected, equity = backtest_trades(result, quote=facts.quote), result.equity
+    expected = backtest_trades(result, quote=facts.quote)
+    equity = result.equity
     if decider.rules.fee_in == "base":
         expected = planned_trades(
             replayed, candles, rules=decider.rules, costs=result.costs, **currencies
@@ -185,7 +188,8 @@ def _compared(
     A session is behind from a trade that it missed until the first decision on which either side
     trades.
     """
-    rows, behind = [], False
+    rows = []
+    behind = False
     for time_ms, bar in zip(open_times(replayed), replayed.itertuples(), strict=True):
         if time_ms > max(decisions):
             break

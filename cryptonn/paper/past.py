@@ -32,7 +32,9 @@ class Past:
     def __init__(
         self, replay: Callable[[Inputs], list[Wish]], *, name: str, rules: MarketRules
     ) -> None:
-        self._replay, self._name, self._rules = replay, name, rules
+        self._replay = replay
+        self._name = name
+        self._rules = rules
         self._wanted: dict[int, float] = {}
         self.note: Callable[[str], None] = lambda words: None
 
@@ -78,10 +80,8 @@ class Past:
         candles, signal, proba = inputs
         then = self._replay((candles.loc[:time], signal.loc[:time], proba.loc[:time]))
         known_then = then[-1].units
-        told, units = (
-            f"at the close of {time_text(time)} it wanted {before:.12g}",
-            float(wanted[time]),
-        )
+        told = f"at the close of {time_text(time)} it wanted {before:.12g}"
+        units = float(wanted[time])
         if not self._same(known_then, units):
             raise StrategyError(
                 f"strategy {self._name!r} looks ahead: {told}, and with the bars up to "

@@ -34,7 +34,9 @@ class Probabilities:
     def __init__(
         self, model: FittedModel, *, start: pd.Timestamp, thresholds: Sequence[float] | None
     ) -> None:
-        self._model, self._start, self._thresholds = model, start, thresholds
+        self._model = model
+        self._start = start
+        self._thresholds = thresholds
         self._network: SteppingNetwork | None = None
         self._features = pd.DataFrame()
         self._proba = pd.Series(dtype=np.float64)
@@ -47,9 +49,12 @@ class Probabilities:
         A log that goes on from that of the last call costs one step a bar; another one is asked
         about afresh.
         """
-        features, close, known = self._made(frame), self._close(frame), len(self._features)
+        features = self._made(frame)
+        close = self._close(frame)
+        known = len(self._features)
         if not known or not features.iloc[:known].equals(self._features):
-            self._proba, self._near = self._asked(features, close, since=self._start), False
+            self._proba = self._asked(features, close, since=self._start)
+            self._near = False
             self._network = None if self._thresholds is None else self._primed(features, close)
         elif known < len(features):
             later = self._stepped(features, close, known)

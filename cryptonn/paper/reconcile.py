@@ -122,12 +122,11 @@ def accept_venue(ledger: Ledger, venue: Venue, clock: Clock) -> None:
         )
     totals = totals_of(venue.balances())
     if not ledger.epochs():
-        carried, cash = Decimal(0), ledger.facts.cash
+        carried = Decimal(0)
+        cash = ledger.facts.cash
     else:
-        carried, cash = (
-            min(ledger.position(), totals.get(ledger.facts.base, Decimal(0))),
-            ledger.cash(),
-        )
+        carried = min(ledger.position(), totals.get(ledger.facts.base, Decimal(0)))
+        cash = ledger.cash()
     ledger.epoch("accepted by hand", totals, carried=carried, cash=cash, at_ms=clock.now_ms())
 
 

@@ -71,7 +71,8 @@ def open_recorded(run: Path, name: str | None = None) -> Iterator[RecordedSessio
     """
     path = find_session(run, name)
     with LedgerReader.open(path) as ledger, ledger.at_once():
-        settings, facts = settings_of(ledger), ledger.facts
+        settings = settings_of(ledger)
+        facts = ledger.facts
         if ledger.newest_decision() is None:
             raise DataError(
                 f"{path}: the session has decided on nothing yet. Let `cryptonn paper {run.name} "

@@ -58,7 +58,8 @@ def orders_since_reset(ledger: LedgerReader, venue: Venue, clock: Clock) -> list
     step, what an epoch of the session opened with and what these orders filled. A withdrawal leaves
     the older orders known; and where an exchange forgot them, it leaves other balances.
     """
-    symbol, orders = ledger.facts.symbol, ledger.accepted()
+    symbol = ledger.facts.symbol
+    orders = ledger.accepted()
     for count in _counts_that_explain(ledger, venue, orders):
         known = all(venue.find(order.cid, symbol) is not None for order in orders[:count])
         if known and are_unknown(orders[count:][:_WITNESSES], venue, clock, symbol=symbol):
@@ -97,11 +98,9 @@ def _counts_that_explain(
     """Return how many of the newest orders, on top of what an epoch opened with,
     come to the account's balances.
     """
-    totals, rules, base = (
-        totals_of(venue.balances()),
-        venue.rules(ledger.facts.symbol),
-        ledger.facts.base,
-    )
+    totals = totals_of(venue.balances())
+    rules = venue.rules(ledger.facts.symbol)
+    base = ledger.facts.base
     openings = [epoch.opening for epoch in ledger.epochs() if epoch.why in _FRESH]
     changed: defaultdict[str, Decimal] = defaultdict(Decimal)
     found = []

@@ -148,7 +148,8 @@ def open_session(
     own_port = port if settings.is_local else None
     with ExitStack() as stack:
         place = f"{settings.exchange} on port {port}" if settings.is_local else settings.exchange
-        lock, holder = _account_lock(settings, credentials, port), f"session {name} of {run.name}"
+        lock = _account_lock(settings, credentials, port)
+        holder = f"session {name} of {run.name}"
         stack.enter_context(take_lock(lock, what=f"this account of {place}", holder=holder))
         venue = stack.enter_context(
             open_venue(
@@ -288,7 +289,9 @@ def _assembled(
     step = bar_ms(config.data.timeframe)
     start_ms = ledger.facts.started_ms // step * step
     feed = Feed(
-        *(ledger, candles, clock),
+        ledger,
+        candles,
+        clock,
         names=names,
         timeframe=config.data.timeframe,
         log_start_ms=log_start_ms(config, start_ms),

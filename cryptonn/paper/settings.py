@@ -83,7 +83,8 @@ class PaperSettings:
     def from_plain(cls, values: Mapping[str, Any]) -> "PaperSettings":
         """Return what ``plain`` was made from."""
         cash = values["cash"]
-        return cls(**{**values, "cash": None if cash is None else Decimal(cash)})
+        read = {**values, "cash": None if cash is None else Decimal(cash)}
+        return cls(**read)
 
 
 def symbols_of(pairs: Sequence[str], *, known: Sequence[str]) -> dict[str, str]:

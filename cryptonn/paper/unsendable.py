@@ -130,7 +130,8 @@ def standing(
 
 
 def _explained(told: Told, order: RefusedOrder, base: str, quote: str) -> str:
-    amount, limit = f"{units(order.amount)} {base}", units(order.limit)
+    amount = f"{units(order.amount)} {base}"
+    limit = units(order.limit)
     worth = f"{money(order.amount * order.price)} {quote}"
     reasons = {
         "less than one step": f"{amount}, and amounts are multiples of {limit}",

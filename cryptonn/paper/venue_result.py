@@ -77,7 +77,8 @@ def venue_result(
         ``fills`` are the exchange's; ``rejections`` the orders that it refused, at once or later.
     """
     opens = open_times(candles)
-    steps, cash = list(_steps(ledger, opens, end_ms=opens[-1] + step_ms)), ledger.epochs()[0].cash
+    steps = list(_steps(ledger, opens, end_ms=opens[-1] + step_ms))
+    cash = ledger.epochs()[0].cash
     rejected = tally(ledger.orders())["REJECTED"]
 
     def built(chosen: Sequence[_Step]) -> BacktestResult:
@@ -92,7 +93,8 @@ def venue_result(
             rejections=rejected,
         )
 
-    exact, flat = built(steps), built(_without_dust(steps, cash, least=amount_step))
+    exact = built(steps)
+    flat = built(_without_dust(steps, cash, least=amount_step))
     made = np.array([one.made for one in steps], dtype=bool)
     fills = exact.fills.loc[made].reset_index(drop=True)
     return replace(exact, fills=fills, position=flat.position, trades=flat.trades)
@@ -163,22 +165,28 @@ def _without_dust(steps: Sequence[_Step], cash: Decimal, *, least: Decimal) -> l
     """Return the steps with every position below ``least`` closed,
     what it was worth being a cost.
     """
-    found, before = [], _NONE
+    found = []
+    before = _NONE
     for one in steps:
         units = one.units if abs(one.units) >= least else _NONE
         amount = units - before
         paid = cash - one.cash - amount * one.price
         if amount:
             found.append(replace(one, amount=amount, units=units, commission=paid))
-            before, cash = units, one.cash
+            before = units
+            cash = one.cash
     return found
 
 
 def _fills(steps: Sequence[_Step]) -> list[Fill]:
     """Return the steps as ``build_result`` takes them, with the mean price of the position."""
-    fills, before, entry = [], 0.0, 0.0
+    fills = []
+    before = 0.0
+    entry = 0.0
     for one in steps:
-        amount, price, units = float(one.amount), float(one.price), float(one.units)
+        amount = float(one.amount)
+        price = float(one.price)
+        units = float(one.units)
         if abs(units) > abs(before) and units:
             entry = (before * entry + amount * price) / units
         entry = entry if units else 0.0

@@ -49,7 +49,10 @@ class Wishes:
         rules: MarketRules,
         young_bars: int = YOUNG_BARS,
     ) -> None:
-        self._replay, self._run, self._rules, self._young_bars = replay, run, rules, young_bars
+        self._replay = replay
+        self._run = run
+        self._rules = rules
+        self._young_bars = young_bars
         self._note = note
         self._running: RunningBacktest | None = None
         self._seen: Inputs | None = None
@@ -70,7 +73,8 @@ class Wishes:
         """
         if len(inputs[0]) <= self._young_bars or not self._runs_on:
             return self._replay(inputs)
-        goes_on, running = self._goes_on(inputs), self._running
+        goes_on = self._goes_on(inputs)
+        running = self._running
         self._running = None  # should the strategy fail now, nothing goes on from there
         running = self._extended(running if goes_on else None, inputs)
         if running is None or not goes_on:
@@ -83,14 +87,16 @@ class Wishes:
                     "it is"
                 )
                 return wanted
-        self._running, self._seen = running, inputs
+        self._running = running
+        self._seen = inputs
         return running.wanted.copy()
 
     def replay_for_good(self) -> None:
         """Let no backtest run on any more: bar by bar it does not come to what a
         replay comes to.
         """
-        self._running, self._runs_on = None, False
+        self._running = None
+        self._runs_on = False
 
     def _goes_on(self, inputs: Inputs) -> bool:
         """Tell whether bars follow those that the running backtest has seen,
@@ -98,7 +104,8 @@ class Wishes:
         """
         if self._running is None or self._seen is None:
             return False
-        (candles, signal, proba), (old_candles, old_signal, old_proba) = inputs, self._seen
+        candles, signal, proba = inputs
+        old_candles, old_signal, old_proba = self._seen
         known = len(old_candles)
         return bool(
             candles.iloc[:known].equals(old_candles)
@@ -114,7 +121,8 @@ class Wishes:
         """
         try:
             running = self._run() if running is None else running
-            known, (candles, signal, proba) = len(running), inputs
+            known = len(running)
+            candles, signal, proba = inputs
             running.extend(candles.iloc[known:], signal.iloc[known:], proba.iloc[known:])
         except StrategyError:
             return None

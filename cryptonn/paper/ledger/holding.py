@@ -28,7 +28,8 @@ def effects(fills: Iterable[FillRow], *, base: str, quote: str) -> dict[str, Dec
     """Return what fills changed, by currency; commissions in a third currency count there."""
     totals: defaultdict[str, Decimal] = defaultdict(Decimal, {base: Decimal(0), quote: Decimal(0)})
     for fill in fills:
-        amount, cost = fill.amount, fill.amount * fill.price
+        amount = fill.amount
+        cost = fill.amount * fill.price
         totals[base] += amount if fill.side == "buy" else -amount
         totals[quote] += -cost if fill.side == "buy" else cost
         totals[fill.fee_currency] -= fill.fee
@@ -43,7 +44,8 @@ def held(before: Holding, fills: Iterable[FillRow], *, base: str, step: Decimal)
     step
         Amount step of the market: less than that cannot be sold, so a position of less is closed.
     """
-    net, owed = before.net, before.owed
+    net = before.net
+    owed = before.owed
     for fill in fills:
         paid = fill.fee if fill.fee_currency == base else Decimal(0)
         net += (fill.amount if fill.side == "buy" else -fill.amount) - paid

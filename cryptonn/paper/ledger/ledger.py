@@ -99,7 +99,8 @@ class Ledger(LedgerReader):
         """Keep closed candles. What was seen first stays; the times of those that came otherwise
         later are returned.
         """
-        new, revised = 0, []
+        new = 0
+        revised = []
         with transaction(self._db, self.path) as db:
             for row in rows:
                 kept = db.execute(
@@ -201,7 +202,8 @@ class Ledger(LedgerReader):
             If a trade id is known with other contents, or the same trade as another order's:
             booking it would lose or invent money.
         """
-        order, before = self.order(cid), len(self.fills(cid))
+        order = self.order(cid)
+        before = len(self.fills(cid))
         with transaction(self._db, self.path):
             for fill in fills:
                 self._insert_fill(order, fill)
@@ -324,10 +326,8 @@ class Ledger(LedgerReader):
             ),
             [str(value) if isinstance(value, Decimal) else value for value in astuple(told)],
         )
-        kept, others = (
-            self.fill(order.cid, fill.trade_id),
-            self.fills(epoch=order.epoch, trade_id=fill.trade_id),
-        )
+        kept = self.fill(order.cid, fill.trade_id)
+        others = self.fills(epoch=order.epoch, trade_id=fill.trade_id)
         twice = [
             one for one in others if one.cid != order.cid and replace(one, cid=order.cid) == told
         ]

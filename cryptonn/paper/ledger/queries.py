@@ -267,7 +267,8 @@ class LedgerReader:
         epoch = self.epoch_now()
         known, last, before = self._held.get(step, (0, 0, Holding(Decimal(0), Decimal(0))))
         if known != epoch.n:
-            last, before = 0, Holding(epoch.carried, Decimal(0))
+            last = 0
+            before = Holding(epoch.carried, Decimal(0))
         rows = self._rows(
             f"SELECT {_FILL}, rowid FROM fill WHERE epoch = ? AND rowid > ? ORDER BY rowid",
             epoch.n,
@@ -279,12 +280,14 @@ class LedgerReader:
 
     def position(self) -> Decimal:
         """Return what the account holds of the strategy's position, base."""
-        epoch, base = self.epoch_now(), self.facts.base
+        epoch = self.epoch_now()
+        base = self.facts.base
         return epoch.carried + self._effects(epoch)[base]
 
     def cash(self) -> Decimal:
         """Return the strategy's cash, quote."""
-        epoch, quote = self.epoch_now(), self.facts.quote
+        epoch = self.epoch_now()
+        quote = self.facts.quote
         return epoch.cash + self._effects(epoch)[quote]
 
     def equity(self, price: Decimal) -> Decimal:

@@ -65,10 +65,13 @@ def compare(session: RecordedSession) -> Compared:
 
     Bars after the last decision count only as far as an order of the session was filled in them.
     """
-    ledger, decider, config = session.ledger, session.decider, session.decider.config
+    ledger = session.ledger
+    decider = session.decider
+    config = session.decider.config
     found = parity(ledger, decider)
     log = {symbol: ledger.candles(symbol) for symbol in config.data.symbols}
-    decisions, filled = ledger.decisions(), paper_trades(ledger, step_ms=session.step_ms)
+    decisions = ledger.decisions()
+    filled = paper_trades(ledger, step_ms=session.step_ms)
     last_ms = max([decisions[-1].decision.time_ms, *(trade.filled_ms for trade in filled.values())])
     newest = max(rows[-1].time_ms for rows in log.values() if rows)
     frame = frame_of(
@@ -78,7 +81,8 @@ def compare(session: RecordedSession) -> Compared:
     )
     model, _ = decider.replay(frame)
     candles = frame.candles(config.data.target).loc[model.equity.index]
-    fees, strategy = session.settings.fees, Path(config.backtest.strategy).stem
+    fees = session.settings.fees
+    strategy = Path(config.backtest.strategy).stem
     venue = venue_result(
         ledger,
         candles,

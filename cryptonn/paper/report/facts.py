@@ -15,7 +15,8 @@ __all__ = ["fact_list", "facts_line"]
 
 def facts_line(session: RecordedSession, found: Compared) -> list[tuple[str, str]]:
     """Return the few facts under the title."""
-    facts, (start_ms, end_ms) = session.ledger.facts, span(session)
+    facts = session.ledger.facts
+    start_ms, end_ms = span(session)
     return [
         ("run", facts.run),
         ("session", session.name),
@@ -29,8 +30,11 @@ def facts_line(session: RecordedSession, found: Compared) -> list[tuple[str, str
 
 def fact_list(session: RecordedSession, found: Compared) -> list[tuple[str, str]]:
     """Return the other facts that a reader asks for."""
-    facts, settings, ledger = session.ledger.facts, session.settings, session.ledger
-    costs, newest = found.venue.costs, ledger.epoch_now()
+    facts = session.ledger.facts
+    settings = session.settings
+    ledger = session.ledger
+    costs = found.venue.costs
+    newest = ledger.epoch_now()
     parts = (
         ("commission", costs.commission),
         ("half the spread", costs.spread),

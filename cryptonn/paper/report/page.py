@@ -113,7 +113,8 @@ def _sheets(found: Compared, folder: Path) -> list[_Sheet]:
     """Let pyfolio draw both ledgers, where there are days enough."""
     if len(found.venue.returns) < _FEWEST_DAYS:
         return []
-    benchmark, sheets = daily_returns(found.held, cash=found.venue.cash), []
+    benchmark = daily_returns(found.held, cash=found.venue.cash)
+    sheets = []
     for name, title, result in (
         ("exchange", "The exchange's fills", found.venue),
         ("backtest", "The backtest of the same candles", found.model),

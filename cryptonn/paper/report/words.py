@@ -121,8 +121,10 @@ def sentences(session: RecordedSession, found: Compared) -> list[str]:
 
 def large_numbers(session: RecordedSession, found: Compared) -> list[BigNumber]:
     """Return the numbers under the headline."""
-    parity, quote = found.parity, session.ledger.facts.quote
-    venue, model = found.venue, found.model
+    parity = found.parity
+    quote = session.ledger.facts.quote
+    venue = found.venue
+    model = found.model
     same = f"{count(parity.same_trades)} of {count(parity.trades)}"
     return [
         BigNumber(
@@ -187,7 +189,8 @@ def _final(equity: float, quote: str) -> str:
 
 
 def _agreement(session: RecordedSession, found: Compared) -> str:
-    parity, (start_ms, end_ms) = found.parity, span(session)
+    parity = found.parity
+    start_ms, end_ms = span(session)
     late = f", {count(parity.missed)} were missed" if parity.missed else ", none was missed"
     lasted = f"{age(end_ms - start_ms)}, {moment(start_ms)} to {moment(end_ms)} (UTC)"
     return (
@@ -198,7 +201,8 @@ def _agreement(session: RecordedSession, found: Compared) -> str:
 
 
 def _gap(session: RecordedSession, found: Compared) -> str:
-    gap, quote = found.gap, session.ledger.facts.quote
+    gap = found.gap
+    quote = session.ledger.facts.quote
     if max(abs(gap.prices), abs(gap.fees), abs(gap.trades)) < _NEAR * found.venue.cash:
         return ""
     parts = (

@@ -50,9 +50,14 @@ class SandboxVenue:
         clock: Clock,
         fee_in: FeeIn,
     ) -> None:
-        self.name, self.fence_ms = name, dialect.fence_ms
-        self._api, self._dialect, self._guard = api, dialect, guard
-        self._redactor, self._clock, self._fee_in = redactor, clock, fee_in
+        self.name = name
+        self.fence_ms = dialect.fence_ms
+        self._api = api
+        self._dialect = dialect
+        self._guard = guard
+        self._redactor = redactor
+        self._clock = clock
+        self._fee_in = fee_in
         self._markets: dict[str, Market] = {}
         self._ids: dict[str, str] = {}
         self._sent: set[str] = set()
@@ -299,7 +304,8 @@ class SandboxVenue:
             call, guard=self._guard, redactor=self._redactor, codes=self._dialect.codes
         )
         if isinstance(answer, Failure) and answer.reply is not None and answer.wait_s:
-            left, wait_ms = answer.order_left, int(answer.wait_s * 1000)
+            left = answer.order_left
+            wait_ms = int(answer.wait_s * 1000)
             attempt(
                 lambda: self._rest(wait_ms),
                 guard=self._guard,

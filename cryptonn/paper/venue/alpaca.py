@@ -53,8 +53,11 @@ STATUS: dict[str, VenueStatus] = {
         ("activated", "done_for_day", "stopped", "suspended", "pending_replace", "pending_cancel"),
         "open",
     ),
-    **{"filled": "closed", "canceled": "canceled", "replaced": "canceled"},
-    **{"expired": "expired", "rejected": "rejected"},
+    "filled": "closed",
+    "canceled": "canceled",
+    "replaced": "canceled",
+    "expired": "expired",
+    "rejected": "rejected",
 }
 
 
@@ -139,7 +142,11 @@ class Alpaca:
         """POST the order, once; return the reply."""
         kind, price = ("market", None) if request.limit is None else ("limit", f"{request.limit:f}")
         order = api.create_order(
-            *(market.symbol, kind, request.side, f"{request.amount:f}", price),
+            market.symbol,
+            kind,
+            request.side,
+            f"{request.amount:f}",
+            price,
             {"clientOrderId": request.cid, "timeInForce": "gtc"},
         )
         return order.get("info")
@@ -157,13 +164,11 @@ class Alpaca:
             raise Garbled("an order of another market")
         status: Any = word_of(row, "status", STATUS)
         state = OrderState(
-            *(
-                own_id(row, "client_order_id"),
-                text(row, "id"),
-                status,
-                money(row, "qty"),
-                money(row, "filled_qty"),
-            )
+            own_id(row, "client_order_id"),
+            text(row, "id"),
+            status,
+            money(row, "qty"),
+            money(row, "filled_qty"),
         )
         return checked(state), side_of(row, "side")
 
@@ -217,11 +222,9 @@ class Alpaca:
 
     @staticmethod
     def _fill(row: Row, market: Market) -> VenueFill:
-        side, amount, price = (
-            side_of(row, "side"),
-            money(row, "qty", least=SMALLEST),
-            money(row, "price", least=SMALLEST),
-        )
+        side = side_of(row, "side")
+        amount = money(row, "qty", least=SMALLEST)
+        price = money(row, "price", least=SMALLEST)
         received, currency = (
             (amount, market.base) if side == "buy" else (amount * price, market.quote)
         )

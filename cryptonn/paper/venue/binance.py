@@ -32,9 +32,15 @@ __all__ = ["Binance"]
 
 RECV_WINDOW_MS = 5_000
 STATUS: dict[str, VenueStatus] = {
-    **{"NEW": "open", "PENDING_NEW": "open", "PARTIALLY_FILLED": "open", "PENDING_CANCEL": "open"},
-    **{"FILLED": "closed", "CANCELED": "canceled", "REJECTED": "rejected"},
-    **{"EXPIRED": "expired", "EXPIRED_IN_MATCH": "expired"},
+    "NEW": "open",
+    "PENDING_NEW": "open",
+    "PARTIALLY_FILLED": "open",
+    "PENDING_CANCEL": "open",
+    "FILLED": "closed",
+    "CANCELED": "canceled",
+    "REJECTED": "rejected",
+    "EXPIRED": "expired",
+    "EXPIRED_IN_MATCH": "expired",
 }
 
 
@@ -142,7 +148,11 @@ class Binance:
         """
         kind, price = ("market", None) if request.limit is None else ("limit", f"{request.limit:f}")
         order = api.create_order(
-            *(market.symbol, kind, request.side, f"{request.amount:f}", price),
+            market.symbol,
+            kind,
+            request.side,
+            f"{request.amount:f}",
+            price,
             {"newClientOrderId": request.cid},
         )
         return order.get("info")
@@ -158,13 +168,11 @@ class Binance:
             raise Garbled("an order of another market")
         status: Any = word_of(row, "status", STATUS)
         state = OrderState(
-            *(
-                own_id(row, "clientOrderId"),
-                text(row, "orderId"),
-                status,
-                money(row, "origQty"),
-                money(row, "executedQty"),
-            )
+            own_id(row, "clientOrderId"),
+            text(row, "orderId"),
+            status,
+            money(row, "origQty"),
+            money(row, "executedQty"),
         )
         return checked(state), side_of(row, "side")
 

@@ -36,10 +36,12 @@ THROUGH = Decimal("0.01")
 """How far past the newest price the limit of an emulated market order lies, as a fraction."""
 NONCE_WINDOW_MS = 30_000
 """Gemini takes a nonce only within so much of its own time."""
-NONCE_STEP, LONGEST_LEAD_MS = 1_000, 15_000
-"""How far ahead of the clock nonces are first and at most put,
-where an earlier session has used up those of now.
+NONCE_STEP = 1_000
+"""How far ahead of the clock nonces are first put, where an earlier session has used up those of
+now.
 """
+LONGEST_LEAD_MS = 15_000
+"""How far ahead of the clock they are put at most."""
 _READS = ("/v1/order/status", "/v1/orders", "/v1/mytrades", "/v1/balances")
 
 
@@ -150,14 +152,17 @@ class Gemini:
 
     def place(self, api: Any, request: OrderRequest, market: Market) -> Any:
         """POST the order, once; return the reply."""
-        asked, more = request, {}
+        asked = request
+        more = {}
         if request.limit is None:
-            asked, more = (
-                self._through(request, self.price(api, market), market),
-                {"timeInForce": "IOC"},
-            )
+            asked = self._through(request, self.price(api, market), market)
+            more = {"timeInForce": "IOC"}
         order = api.create_order(
-            *(market.symbol, "limit", asked.side, f"{asked.amount:f}", f"{asked.limit:f}"),
+            market.symbol,
+            "limit",
+            asked.side,
+            f"{asked.amount:f}",
+            f"{asked.limit:f}",
             {"client_order_id": asked.cid, **more},
         )
         return order.get("info")
@@ -165,7 +170,8 @@ class Gemini:
     @staticmethod
     def _through(request: OrderRequest, price: Decimal, market: Market) -> OrderRequest:
         """Return the limit order that stands for a market order."""
-        buys, tick = request.side == "buy", market.rules.price_tick
+        buys = request.side == "buy"
+        tick = market.rules.price_tick
         limit = price * (1 + THROUGH if buys else 1 - THROUGH) / tick
         return replace(
             request, limit=limit.to_integral_value(ROUND_CEILING if buys else ROUND_FLOOR) * tick
@@ -185,7 +191,8 @@ class Gemini:
         row = record(reply, "the order")
         if not market.is_named(text(row, "symbol")):
             raise Garbled("an order of another market")
-        amount, filled = money(row, "original_amount"), money(row, "executed_amount")
+        amount = money(row, "original_amount")
+        filled = money(row, "executed_amount")
         if money(row, "remaining_amount") != amount - filled:
             raise Garbled("what is filled and what remains is not the whole")
         live, cancelled = flag(row, "is_live"), flag(row, "is_cancelled")

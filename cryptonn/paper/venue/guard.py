@@ -21,26 +21,22 @@ __all__ = ["Guard", "GuardError", "Reply", "Sandbox", "check_api", "guarded_sess
 
 LONGEST_TIMEOUT_S = 30.0
 _PROXIES = (
-    *(
-        "proxyUrl",
-        "proxy_url",
-        "httpProxy",
-        "http_proxy",
-        "httpsProxy",
-        "https_proxy",
-        "socksProxy",
-        "socks_proxy",
-    ),
-    *(
-        "wsProxy",
-        "ws_proxy",
-        "wssProxy",
-        "wss_proxy",
-        "wsSocksProxy",
-        "ws_socks_proxy",
-        "aiohttpProxy",
-        "aiohttp_proxy",
-    ),
+    "proxyUrl",
+    "proxy_url",
+    "httpProxy",
+    "http_proxy",
+    "httpsProxy",
+    "https_proxy",
+    "socksProxy",
+    "socks_proxy",
+    "wsProxy",
+    "ws_proxy",
+    "wssProxy",
+    "wss_proxy",
+    "wsSocksProxy",
+    "ws_socks_proxy",
+    "aiohttpProxy",
+    "aiohttp_proxy",
 )
 _MORE_PROXIES = ("proxy", "proxies", "socks_proxy_sessions", "socksProxySessions")
 PROXY_SETTINGS = (
@@ -110,7 +106,8 @@ class Guard(HTTPAdapter):  # type: ignore[misc]  # requests is not typed here
 
     def __init__(self, sandbox: Sandbox, *, port: int | None = None) -> None:
         super().__init__(max_retries=0)
-        self.sandbox, self.port = sandbox, port
+        self.sandbox = sandbox
+        self.port = port
         self.last: Reply | None = None
         self.order_left = False
         """Whether an order was handed to the network since ``one_order`` began."""
@@ -119,7 +116,8 @@ class Guard(HTTPAdapter):  # type: ignore[misc]  # requests is not typed here
     @contextmanager
     def one_order(self) -> Iterator[None]:
         """Let a single order leave meanwhile."""
-        self._orders_allowed, self.order_left = 1, False
+        self._orders_allowed = 1
+        self.order_left = False
         try:
             yield
         finally:
@@ -165,7 +163,8 @@ class Guard(HTTPAdapter):  # type: ignore[misc]  # requests is not typed here
         return reply
 
     def _admit(self, request: requests.PreparedRequest) -> None:
-        method, url = str(request.method).upper(), str(request.url)
+        method = str(request.method).upper()
+        url = str(request.url)
         host = next(
             (
                 host
@@ -240,7 +239,8 @@ def check_api(api: Any, guard: Guard) -> None:
 
 
 def _faults(api: Any, guard: Guard) -> Iterator[str]:
-    sandbox, session = guard.sandbox, api.session
+    sandbox = guard.sandbox
+    session = api.session
     if api.id != sandbox.exchange:
         yield f"the exchange is {api.id}"
     if api.isSandboxModeEnabled is not True:

@@ -177,7 +177,8 @@ def attempt(
     call: Callable[[], Value], *, guard: Guard, redactor: Redactor, codes: Codes
 ) -> Value | Failure:
     """Call, and return the value or the failure; raises nothing but interrupts."""
-    guard.last, guard.order_left = None, False
+    guard.last = None
+    guard.order_left = False
 
     def failure(error: BaseException) -> Failure:
         names = tuple(kind.__name__ for kind in type(error).__mro__)

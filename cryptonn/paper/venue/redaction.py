@@ -55,7 +55,8 @@ class Redactor:
             message = record.getMessage()
         except (TypeError, ValueError, KeyError, IndexError):
             message = f"{record.msg} {record.args}"
-        record.msg, record.args = self.text(message), None
+        record.msg = self.text(message)
+        record.args = None
         if record.exc_info and record.exc_info[0] is not None:
             record.exc_text = self.text(
                 "".join(traceback.format_exception(*record.exc_info))

@@ -52,7 +52,8 @@ def open_venue(
     """
     dialect = dialect_of(exchange)
     keys = _fitting_keys(exchange, credentials, port)
-    guard, redactor = Guard(dialect.sandbox, port=port), Redactor(keys)
+    guard = Guard(dialect.sandbox, port=port)
+    redactor = Redactor(keys)
     api = _sandboxed(
         dialect, keys, guard, clock=clock, timeout_s=timeout_s, paced=exchange not in LOCAL
     )

@@ -35,10 +35,12 @@ def lines_since(reader: LedgerReader, mark: Mark) -> tuple[list[str], Mark]:
     for.
     """
     with reader.at_once():
-        incidents, epochs = reader.incidents(), reader.epochs()
+        incidents = reader.incidents()
+        epochs = reader.epochs()
         decisions = reader.decisions(since_ms=mark.since_ms) if epochs else []
         orders = {order.time_ms: order for order in reader.orders(since_ms=mark.since_ms)}
-        fills, facts = reader.fills() if decisions else [], reader.facts
+        fills = reader.fills() if decisions else []
+        facts = reader.facts
     times = [row.decision.close_ms for row in decisions]
     held = accounts(times, epochs, fills, base=facts.base, quote=facts.quote)
     told = [

@@ -38,7 +38,9 @@ def waiting_json(error: CryptonnError) -> str:
 
 
 def _exact(status: Status) -> dict[str, Any]:
-    facts, funds, row = status.facts, status.funds, status.decision
+    facts = status.facts
+    funds = status.funds
+    row = status.decision
     decision = None if row is None else asdict(row.decision)
     if (
         decision is not None and decision["proba"] != decision["proba"]

@@ -190,12 +190,15 @@ def read_status(reader: LedgerReader, *, now_ms: int) -> Status:
 
 
 def _status(reader: LedgerReader, now_ms: int) -> Status:
-    facts, decision = reader.facts, reader.newest_decision()
+    facts = reader.facts
+    decision = reader.newest_decision()
     candle = reader.newest_candle(facts.target)
     bar_ms = (
         _MINUTE_MS if decision is None else decision.decision.close_ms - decision.decision.time_ms
     )
-    epochs, fills, incidents = reader.epochs(), reader.fills(), reader.incidents()
+    epochs = reader.epochs()
+    fills = reader.fills()
+    incidents = reader.incidents()
     price = Decimal(0) if candle is None else Decimal(str(candle.close))
     orders = reader.orders()
     candle_ms = None if candle is None else candle.time_ms + bar_ms
@@ -244,7 +247,8 @@ def _reach(
         rules = recorded_rules(reader.facts)
     except DataError:
         return Reach(told=told)
-    decision, holding = row.decision, reader.holding(step=rules.amount_step)
+    decision = row.decision
+    holding = reader.holding(step=rules.amount_step)
     rest = out_of_reach(decision.wanted, holding.net, rules, decision.close, owed=holding.owed)
     return Reach(rest, holding.owed if decision.wanted else Decimal(0), told)
 
@@ -255,13 +259,15 @@ def _funds(
     fees: dict[str, Decimal] = {}
     for fill in fills:
         fees[fill.fee_currency] = fees.get(fill.fee_currency, Decimal(0)) + fill.fee
-    position, cash = Decimal(0), facts.cash
+    position = Decimal(0)
+    cash = facts.cash
     if epochs:
         now = epochs[-1]
         changed = effects(
             (fill for fill in fills if fill.epoch == now.n), base=facts.base, quote=facts.quote
         )
-        position, cash = now.carried + changed[facts.base], now.cash + changed[facts.quote]
+        position = now.carried + changed[facts.base]
+        cash = now.cash + changed[facts.quote]
     return Funds(position, cash, cash + position * price, facts.cash, fees)
 
 

@@ -26,7 +26,9 @@ __all__ = ["draw_panel", "sparkline", "terminal_view"]
 
 _STYLES: dict[Tone, str] = {"": "", "good": "green", "bad": "bold red", "warn": "yellow"}
 _BARS = "▁▂▃▄▅▆▇█"
-_WIDTH, _HEIGHT, _WIDEST = 76, 24, 110
+_WIDTH = 76
+_HEIGHT = 24
+_WIDEST = 110
 _ECHO = 4
 """Columns kept free at the right: there a terminal writes ^C, once or twice,
 which must not begin another line.
@@ -119,7 +121,8 @@ def sparkline(curve: Sequence[CurvePoint], *, width: int) -> str:
     most = len(curve) - 1
     places = range(min(width, len(curve)))
     shown = [curve[place * most // (len(places) - 1)].equity for place in places]
-    low, span = min(shown), max(shown) - min(shown)
+    low = min(shown)
+    span = max(shown) - min(shown)
     return "".join(
         _BARS[0 if span == 0 else round((value - low) / span * (len(_BARS) - 1))] for value in shown
     )

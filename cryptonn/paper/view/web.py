@@ -101,7 +101,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True  # an idle connection of a browser must not hold up the end of a session
 
     def __init__(self, path: Path, port: int, now_ms: Callable[[], int]) -> None:
-        self._path, self._now_ms = path, now_ms
+        self._path = path
+        self._now_ms = now_ms
         super().__init__((_LOOPBACK, port), _Handler)
         self.hosts = {f"{name}:{self.server_port}" for name in _NAMES}
 
@@ -122,7 +123,8 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = _TIMEOUT_S
-    server_version, sys_version = "cryptonn", ""
+    server_version = "cryptonn"
+    sys_version = ""
 
     def parse_request(self) -> bool:
         """Let only a GET that names this machine as its host through."""
@@ -186,7 +188,8 @@ def _page() -> _Page:
     """Return the page with its own style and script inside,
     and the policy that lets a browser take nothing else.
     """
-    own, report = files("cryptonn.paper.view"), files("cryptonn.reporting")
+    own = files("cryptonn.paper.view")
+    report = files("cryptonn.reporting")
     css = report.joinpath("report.css").read_text("utf-8") + own.joinpath("page.css").read_text(
         "utf-8"
     )

@@ -97,7 +97,8 @@ def watching(status: Status) -> bool:
 
 def notices(status: Status) -> tuple[Notice, ...]:
     """Return what a person should not overlook now."""
-    fresh, found = status.freshness, []
+    fresh = status.freshness
+    found = []
     if fresh.running is False:
         found.append(
             Notice(
@@ -146,7 +147,8 @@ def incident_words(incident: IncidentRow) -> tuple[str, str, str]:
 
 
 def _money_readings(status: Status) -> Sequence[Reading]:
-    funds, quote = status.funds, status.facts.quote
+    funds = status.funds
+    quote = status.facts.quote
     tone: Tone = "good" if funds.profit > 0 else "bad" if funds.profit < 0 else ""
     fees = " + ".join(f"{money(fee)} {currency}" for currency, fee in sorted(funds.fees.items()))
     invested = (
@@ -194,7 +196,8 @@ def _proba(status: Status) -> Reading:
     row = status.decision
     if row is None:
         return Reading("proba", "P(up)", "none yet")
-    proba, signal = row.decision.proba, signal_words(row.decision.signal)
+    proba = row.decision.proba
+    signal = signal_words(row.decision.signal)
     enters = "" if status.facts.enter is None else f", enters at {status.facts.enter:.4f}"
     known = "n/a" if proba != proba else f"{proba:.4f}"  # NaN while the network warms up
     return Reading("proba", "P(up)", known, f"signal {signal}{enters}")
@@ -205,7 +208,8 @@ def _position(status: Status) -> Reading:
     if status.decision is None:
         return Reading("position", "Position", held)
     wanted = f"wanted {units(status.decision.decision.wanted)}"
-    rest, owed = status.reach.rest, status.reach.owed
+    rest = status.reach.rest
+    owed = status.reach.owed
     if rest is not None:
         done = {"buy": "bought", "sell": "sold"}[rest.side]
         wanted += f"; {units(rest.amount)} cannot be {done}: {rest.why}"
