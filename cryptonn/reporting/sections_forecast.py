@@ -140,7 +140,7 @@ def _grid(
     )
     head = [("role", ""), *((title, MEANINGS[name]) for name, title in _COLUMNS)]
     if held:
-        frame = frame.assign(**{_HELD: pd.Series(held)})
+        frame[_HELD] = pd.Series(held)
         head.append(
             (
                 "inside 95 %",
