@@ -115,6 +115,8 @@ def local_exchange(
     """
     from cryptonn.errors import ConfigError
     from cryptonn.local_exchange import server
+    from cryptonn.local_exchange.clock import Replay
+    from cryptonn.local_exchange.fees import Rates
     from cryptonn.trading.costs import costs_for
 
     symbols = [*(replay or []), *(more or [])]
@@ -135,16 +137,18 @@ def local_exchange(
         _stopped_by_signals() as is_stopped,
         server.local_exchange(
             found.candles,
-            start_ms=found.start_ms,
-            taker=costs.commission,
-            maker=found.costs.maker if fees in ("taker", "taker+slippage") else costs.commission,
-            spread=costs.spread,
-            slippage=costs.slippage,
-            fee_in=fee_in.value,
+            replay=Replay(start_ms=found.start_ms, mode=clock.value, speed=speed),
+            rates=Rates.of(
+                taker=costs.commission,
+                maker=found.costs.maker
+                if fees in ("taker", "taker+slippage")
+                else costs.commission,
+                spread=costs.spread,
+                slippage=costs.slippage,
+                fee_in=fee_in.value,
+            ),
             balances=dict.fromkeys((symbol.split("/")[-1] for symbol in found.candles), money),
             timeframe=found.timeframe,
-            mode=clock.value,
-            speed=speed,
             port=port,
         ) as served,
     ):

@@ -212,14 +212,14 @@ def account_reply(exchange: Exchange, *, omit_zero: bool) -> Reply:
     """Return balances, rates and permissions."""
     account = exchange.account
     rates = {
-        "maker": exchange.maker,
-        "taker": exchange.taker,
+        "maker": exchange.rates.maker,
+        "taker": exchange.rates.taker,
         "buyer": Decimal(0),
         "seller": Decimal(0),
     }
     return {
-        "makerCommission": int(exchange.maker * 10_000),
-        "takerCommission": int(exchange.taker * 10_000),
+        "makerCommission": int(exchange.rates.maker * 10_000),
+        "takerCommission": int(exchange.rates.taker * 10_000),
         "buyerCommission": 0,
         "sellerCommission": 0,
         "commissionRates": {name: amount_text(rate) for name, rate in rates.items()},

@@ -2,12 +2,35 @@
 wall's (running).
 """
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from cryptonn.errors import ConfigError
 
-__all__ = ["ReplayClock"]
+__all__ = ["Replay", "ReplayClock"]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """How candles are replayed."""
+
+    start_ms: int | None = None
+    """Where the replay starts (candles before that are history); by default the first bar's open.
+    """
+    end_ms: int | None = None
+    """Where its data ends, which only the clock's readers are told; by default the last one's
+    close.
+    """
+    untraded: Literal["omit", "serve"] = "omit"
+    """Whether bars with volume 0 are left out, as on real exchanges, or served."""
+    mode: Literal["lockstep", "running"] = "lockstep"
+    """Whether the clock moves only through ``/_ctl/clock``, or runs by itself."""
+    speed: float = 60.0
+    """So many times as fast as ``wall`` a running clock is."""
+    wall: Callable[[], float] = time.monotonic
+    """Seconds of a monotonic clock."""
 
 
 class ReplayClock:

@@ -9,10 +9,10 @@ from threading import RLock
 from cryptonn.local_exchange.account import Account
 from cryptonn.local_exchange.clock import ReplayClock
 from cryptonn.local_exchange.feed import seen_bars
-from cryptonn.local_exchange.fees import Fees
+from cryptonn.local_exchange.fees import Fees, Rates
 from cryptonn.local_exchange.market import Bar, Market
 from cryptonn.local_exchange.matching import Matching
-from cryptonn.local_exchange.orders import FeeIn, Refused
+from cryptonn.local_exchange.orders import Refused
 from cryptonn.local_exchange.quirks import Quirks
 
 __all__ = ["KEYS", "Exchange"]
@@ -28,10 +28,8 @@ class Exchange:
     ----------
     markets
         By symbol, such as "ETH/USD".
-    taker, maker, spread, slippage
-        Fractions of the notional, as in a run file.
-    fee_in
-        Currency of a buy's commission; a sell's is always quote.
+    rates
+        What trading costs.
     balances
         What the account holds at first.
 
@@ -48,18 +46,12 @@ class Exchange:
         markets: Mapping[str, Market],
         clock: ReplayClock,
         *,
-        taker: Decimal,
-        maker: Decimal,
-        spread: Decimal,
-        slippage: Decimal,
-        fee_in: FeeIn,
+        rates: Rates,
         balances: Mapping[str, Decimal],
     ) -> None:
         self.markets = dict(markets)
         self.clock = clock
-        self.taker = taker
-        self.maker = maker
-        self.fee_in = fee_in
+        self.rates = rates
         currencies = {
             name for market in self.markets.values() for name in (market.base, market.quote)
         }
@@ -68,8 +60,8 @@ class Exchange:
         self.matching = Matching(
             self.markets,
             self.account,
-            Fees(taker, maker, fee_in, self.account),
-            concession=spread + slippage,
+            Fees(rates, self.account),
+            concession=rates.spread + rates.slippage,
             quirks=self.quirks,
         )
         self.lock = RLock()

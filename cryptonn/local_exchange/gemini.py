@@ -278,7 +278,8 @@ class Gemini:
 
     def _fees(self, payload: dict[str, Any]) -> dict[str, Any]:
         maker, taker = (
-            float(rate * 10_000) for rate in (self._exchange.maker, self._exchange.taker)
+            float(rate * 10_000)
+            for rate in (self._exchange.rates.maker, self._exchange.rates.taker)
         )
         return {
             "api_maker_fee_bps": maker,

@@ -24,7 +24,6 @@ phrase. To add a dialect: write it, and put its class into ``DIALECTS`` below.
 
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
@@ -36,15 +35,15 @@ import pandas as pd
 
 from cryptonn.errors import ConfigError, ExchangeError
 from cryptonn.local_exchange.binance import Binance
-from cryptonn.local_exchange.clock import ReplayClock
+from cryptonn.local_exchange.clock import Replay, ReplayClock
 from cryptonn.local_exchange.connection import Connection
 from cryptonn.local_exchange.control import Control
 from cryptonn.local_exchange.dialect import Dialect
 from cryptonn.local_exchange.exchange import Exchange
+from cryptonn.local_exchange.fees import Rates
 from cryptonn.local_exchange.front import Front
 from cryptonn.local_exchange.gemini import Gemini
 from cryptonn.local_exchange.market import Filters, Market
-from cryptonn.local_exchange.orders import FeeIn
 from cryptonn.market.bars import timeframe_delta
 
 __all__ = ["DIALECTS", "LocalExchange", "local_exchange"]
@@ -143,21 +142,12 @@ class _Server(ThreadingHTTPServer):
 def local_exchange(
     candles: Mapping[str, pd.DataFrame],
     *,
-    start_ms: int | None = None,
-    end_ms: int | None = None,
-    taker: Decimal | float | str = "0.002",
-    maker: Decimal | float | str = "0.001",
-    spread: Decimal | float | str = "0.0001",
-    slippage: Decimal | float | str = "0.0002",
-    fee_in: FeeIn = "quote",
+    replay: Replay | None = None,
+    rates: Rates | None = None,
     balances: Mapping[str, Decimal | float | str] | None = None,
     filters: Filters | None = None,
     timeframe: str = "1m",
-    untraded: Literal["omit", "serve"] = "omit",
-    mode: Literal["lockstep", "running"] = "lockstep",
-    speed: float = 60.0,
     port: int = 0,
-    wall: Callable[[], float] = time.monotonic,
 ) -> Iterator[LocalExchange]:
     """Serve an exchange on 127.0.0.1 that replays candles, and speaks binance and gemini.
 
@@ -166,24 +156,16 @@ def local_exchange(
     candles
         By symbol ("ETH/USD"): columns open, high, low, close, volume; UTC index of the bars' opens.
         Not copied.
-    start_ms, end_ms
-        Where the replay starts (candles before that are history), and where its data ends, which
-        only the clock's readers are told; by default the first bar's open and the last one's close.
-    taker, maker, spread, slippage
-        Fractions of the notional, as in a run file.
-    fee_in
-        Currency of a buy's commission; a sell's is always quote.
+    replay
+        How they are replayed; by default whole and in lockstep.
+    rates
+        What trading costs; by default what ``Rates.of`` says of itself.
     balances
         Opening balances; by default 100,000 of each quote currency.
     filters
         What orders the markets take: steps and minimums.
     timeframe
         Length of the bars.
-    untraded
-        Whether bars with volume 0 are left out, as on real exchanges, or served.
-    mode, speed
-        "lockstep": the clock moves only through ``/_ctl/clock``; "running": ``speed`` times as fast
-        as ``wall``.
     port
         0 takes a free one.
 
@@ -196,8 +178,9 @@ def local_exchange(
     """
     bar_ms = int(timeframe_delta(timeframe).total_seconds() * 1000)
     limits = filters or Filters()
+    replay = replay or Replay()
     markets = {
-        symbol: _market(symbol, table, bar_ms, limits, untraded)
+        symbol: _market(symbol, table, bar_ms, limits, replay.untraded)
         for symbol, table in candles.items()
     }
     if not markets:
@@ -206,21 +189,17 @@ def local_exchange(
         *((market.start_ms, market.end_ms) for market in markets.values()), strict=True
     )
     clock = ReplayClock(
-        start_ms=max(starts) if start_ms is None else start_ms,
-        end_ms=min(ends) if end_ms is None else end_ms,
-        mode=mode,
-        speed=speed,
-        wall=wall,
+        start_ms=max(starts) if replay.start_ms is None else replay.start_ms,
+        end_ms=min(ends) if replay.end_ms is None else replay.end_ms,
+        mode=replay.mode,
+        speed=replay.speed,
+        wall=replay.wall,
     )
     quotes = dict.fromkeys((market.quote for market in markets.values()), Decimal(100_000))
     exchange = Exchange(
         markets,
         clock,
-        taker=_fraction(taker, "taker"),
-        maker=_fraction(maker, "maker"),
-        spread=_fraction(spread, "spread"),
-        slippage=_fraction(slippage, "slippage"),
-        fee_in=fee_in,
+        rates=rates or Rates.of(),
         balances=quotes
         if balances is None
         else {name: _balance(amount, name) for name, amount in balances.items()},
@@ -243,15 +222,6 @@ def _market(
     if symbol.count("/") != 1 or not all(symbol.split("/")):
         raise ConfigError(f"symbol {symbol!r} must be written base/quote, such as ETH/USD.")
     return Market(symbol, candles, bar_ms=bar_ms, filters=filters, untraded=untraded)
-
-
-def _fraction(value: Any, name: str) -> Decimal:
-    fraction = Decimal(str(value))
-    if not 0 <= fraction < 1:
-        raise ConfigError(
-            f"{name} is {value}; it must be a fraction of the notional, such as 0.001 for 0.1 %."
-        )
-    return fraction
 
 
 def _balance(value: Any, name: str) -> Decimal:

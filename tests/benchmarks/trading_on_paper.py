@@ -134,11 +134,15 @@ def _until_decision(traded: tuple[Any, list[int]]) -> list[float]:
 
 @contextmanager
 def _running(tables: dict[str, pd.DataFrame], start_ms: int) -> Iterator[Skipping]:
+    from cryptonn.local_exchange.clock import Replay
+    from cryptonn.local_exchange.fees import Rates
     from cryptonn.local_exchange.server import local_exchange
 
     clock = Skipping()
     with local_exchange(
-        tables, start_ms=start_ms, wall=clock.wall, **RUNNING, **NOTHING
+        tables,
+        replay=Replay(start_ms=start_ms, wall=clock.wall, **RUNNING),
+        rates=Rates.of(**NOTHING),
     ) as exchange:
         clock.exchange = exchange
         yield clock

@@ -7,6 +7,7 @@ import pandas as pd
 
 from cryptonn.local_exchange.clock import ReplayClock
 from cryptonn.local_exchange.exchange import Exchange
+from cryptonn.local_exchange.fees import Rates
 from cryptonn.local_exchange.market import Filters, Market
 from cryptonn.local_exchange.orders import NewOrder, Order
 
@@ -41,8 +42,7 @@ def hand_made(candles: pd.DataFrame, **changes: Any) -> Exchange:
     return Exchange(
         {ETH: market},
         clock,
-        **costs,
-        fee_in=changes.pop("fee_in", "quote"),
+        rates=Rates(**costs, fee_in=changes.pop("fee_in", "quote")),
         balances=balances,
         **changes,
     )

@@ -16,6 +16,7 @@ import requests
 
 from cryptonn.local_exchange.server import local_exchange
 from tests.local_exchange.genuine import KEYS
+from tests.local_exchange.parts import parts
 
 MINUTE = 60_000
 START_MS = 1_600_000_020_000
@@ -51,7 +52,7 @@ CANDLES = {"ETH/USD": candles(base=400.0, seed=1), "BTC/USD": candles(base=11_00
 def small_exchange(**changes: Any) -> Iterator[Any]:
     """Run the exchange in lockstep, three minutes after the first bar opened."""
     known = {"start_ms": START_MS + 3 * MINUTE, "balances": OPENING, "mode": "lockstep"}
-    with local_exchange(CANDLES, **(known | changes)) as exchange:
+    with local_exchange(CANDLES, **parts(**(known | changes))) as exchange:
         yield exchange
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cryptonn.local_exchange.clock import Replay
 from cryptonn.local_exchange.server import local_exchange
 from tests.local_exchange.binance_client import ETH, binance_pair, buy, on_the_clock
 from tests.local_exchange.genuine import genuine
@@ -80,7 +81,7 @@ def test_candles_without_a_trade_where_they_are_wanted() -> None:
 def test_a_candle_of_many_digits_keeps_them() -> None:
     odd = {symbol: table.assign(volume=table["volume"] / 3) for symbol, table in CANDLES.items()}
     with (
-        local_exchange(odd, start_ms=START_MS + 3 * MINUTE) as server,
+        local_exchange(odd, replay=Replay(start_ms=START_MS + 3 * MINUTE)) as server,
         on_the_clock(server) as client,
     ):
         assert client.fetch_ohlcv(ETH, "1m")[0][5] == odd[ETH]["volume"].iloc[0]

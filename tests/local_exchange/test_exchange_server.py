@@ -16,10 +16,11 @@ import pytest
 import requests
 
 from cryptonn.errors import ConfigError, DataError, ExchangeError
-from cryptonn.local_exchange.clock import ReplayClock
+from cryptonn.local_exchange.clock import Replay, ReplayClock
 from cryptonn.local_exchange.server import local_exchange
 from tests.local_exchange.binance_client import ETH, binance_pair, buy, on_the_clock
 from tests.local_exchange.hand_made import D, flat
+from tests.local_exchange.parts import parts
 from tests.local_exchange.small_exchange import (
     CANDLES,
     MINUTE,
@@ -174,7 +175,7 @@ def test_what_cannot_be_served() -> None:
         pass
     with pytest.raises(ConfigError, match="base/quote"), local_exchange({"ETHUSD": CANDLES[ETH]}):
         pass
-    with pytest.raises(ConfigError, match="taker"), local_exchange(CANDLES, taker="1.5"):
+    with pytest.raises(ConfigError, match="taker"), local_exchange(CANDLES, **parts(taker="1.5")):
         pass
     with (
         pytest.raises(ConfigError, match="balance of USD"),
@@ -183,7 +184,7 @@ def test_what_cannot_be_served() -> None:
         pass
     with (
         pytest.raises(ConfigError, match="speed"),
-        local_exchange(CANDLES, mode="running", speed=0),
+        local_exchange(CANDLES, replay=Replay(mode="running", speed=0)),
     ):
         pass
     with (

@@ -28,6 +28,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cryptonn.local_exchange.clock import Replay
+from cryptonn.local_exchange.fees import Rates
 from cryptonn.local_exchange.server import local_exchange
 from cryptonn.paper.ledger import LedgerReader
 from tests.conftest import ROOT
@@ -293,7 +295,10 @@ def candles() -> pd.DataFrame:
 def run(schedule: Schedule, forks: Driver, folder: Path, *, mutation: str = "") -> Outcome:
     """Run one schedule from its first start to its end, and look at what both sides have in their books."""
     with local_exchange(
-        {SYMBOL: candles()}, start_ms=START_MS, balances=OPENING, fee_in=schedule.fee_in
+        {SYMBOL: candles()},
+        replay=Replay(start_ms=START_MS),
+        rates=Rates.of(fee_in=schedule.fee_in),
+        balances=OPENING,
     ) as server:
         _misbehave(server, schedule)
         path = folder / "paper.db"

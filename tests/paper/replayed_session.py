@@ -17,6 +17,8 @@ from typing import Any
 import pandas as pd
 
 from cryptonn.learning.prediction import FittedModel
+from cryptonn.local_exchange.clock import Replay
+from cryptonn.local_exchange.fees import Rates
 from cryptonn.local_exchange.server import local_exchange
 from cryptonn.market.exchange.live import LiveCandles
 from cryptonn.paper.candle_log import frame_of, take
@@ -41,14 +43,10 @@ def replaying(
 ) -> Iterator[int]:
     """Serve the minutes in lockstep from a moment on; give the port."""
     costs = costs_for(model.config.costs, "taker+slippage")
-    settings = {
-        "taker": str(costs.commission),
-        "spread": str(costs.spread),
-        "slippage": str(costs.slippage),
-    }
-    with local_exchange(
-        tables, start_ms=start_ms, mode="lockstep", fee_in=fee_in, **settings
-    ) as exchange:
+    rates = Rates.of(
+        taker=costs.commission, spread=costs.spread, slippage=costs.slippage, fee_in=fee_in
+    )
+    with local_exchange(tables, replay=Replay(start_ms=start_ms), rates=rates) as exchange:
         yield exchange.port
 
 

@@ -20,6 +20,7 @@ from cryptonn.paper.session import Session, open_session, session_file
 from cryptonn.paper.settings import PaperSettings
 from cryptonn.runs import read_run_config
 from cryptonn.trading.costs import costs_for
+from tests.local_exchange.parts import parts
 
 MINUTE = 60_000
 START = pd.Timestamp("2018-01-05 03:00", tz="UTC")
@@ -59,7 +60,7 @@ def served(frame: Any, config: Any, **changes: Any) -> Iterator[LocalExchange]:
         "start_ms": START_MS,
     }
     with local_exchange(
-        {symbol: frame.candles(symbol) for symbol in frame.symbols}, **(known | changes)
+        {symbol: frame.candles(symbol) for symbol in frame.symbols}, **parts(**(known | changes))
     ) as exchange:
         yield exchange
 

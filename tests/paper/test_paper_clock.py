@@ -8,6 +8,7 @@ from math import inf
 import pytest
 
 from cryptonn.errors import ExchangeError
+from cryptonn.local_exchange.clock import Replay
 from cryptonn.local_exchange.server import local_exchange
 from cryptonn.paper.clock import LocalClock, WallClock
 from tests.paper.matrix import candles
@@ -15,7 +16,7 @@ from tests.paper.matrix_driver import START_MS, SYMBOL
 
 
 def test_in_lockstep_sleeping_moves_the_exchange():
-    with local_exchange({SYMBOL: candles()}, start_ms=START_MS) as server:
+    with local_exchange({SYMBOL: candles()}, replay=Replay(start_ms=START_MS)) as server:
         clock = LocalClock(server.port)
         assert clock.speed == inf
         assert clock.now_ms() == START_MS
@@ -37,10 +38,7 @@ def test_a_running_exchange_is_waited_for():
 
     with local_exchange(
         {SYMBOL: candles()},
-        start_ms=START_MS,
-        mode="running",
-        speed=600.0,
-        wall=lambda: wall[0],
+        replay=Replay(start_ms=START_MS, mode="running", speed=600.0, wall=lambda: wall[0]),
     ) as server:
         clock = LocalClock(server.port, wall=lambda: wall[0], wait=wait)
         before_ms = clock.now_ms()
@@ -53,7 +51,8 @@ def test_a_running_exchange_is_waited_for():
 def test_a_running_exchange_is_asked_now_and_then_and_goes_on_while_it_is_away():
     wall, waited = [100.0], []
     with local_exchange(
-        {SYMBOL: candles()}, start_ms=START_MS, mode="running", speed=60.0, wall=lambda: wall[0]
+        {SYMBOL: candles()},
+        replay=Replay(start_ms=START_MS, mode="running", speed=60.0, wall=lambda: wall[0]),
     ) as server:
         clock = LocalClock(server.port, wall=lambda: wall[0], wait=waited.append)
         assert clock.now_ms() == START_MS
@@ -72,7 +71,7 @@ def test_a_running_exchange_is_asked_now_and_then_and_goes_on_while_it_is_away()
 
 
 def test_the_connection_is_kept_found_closed_and_given_back():
-    with local_exchange({SYMBOL: candles()}, start_ms=START_MS) as server:
+    with local_exchange({SYMBOL: candles()}, replay=Replay(start_ms=START_MS)) as server:
         clock = LocalClock(server.port)
         for _ in range(5):
             clock.now_ms()
@@ -90,7 +89,7 @@ def test_the_connection_is_kept_found_closed_and_given_back():
 
 
 def test_several_threads_ask_at_once():
-    with local_exchange({SYMBOL: candles()}, start_ms=START_MS) as server:
+    with local_exchange({SYMBOL: candles()}, replay=Replay(start_ms=START_MS)) as server:
         clock, found = LocalClock(server.port), []
         threads = [
             threading.Thread(target=lambda: found.extend(clock.now_ms() for _ in range(20)))
@@ -104,7 +103,7 @@ def test_several_threads_ask_at_once():
 
 
 def test_no_exchange_there():
-    with local_exchange({SYMBOL: candles()}, start_ms=START_MS) as server:
+    with local_exchange({SYMBOL: candles()}, replay=Replay(start_ms=START_MS)) as server:
         port = server.port
     with pytest.raises(
         ExchangeError, match=rf"127.0.0.1:{port} \(ConnectionRefusedError\).*local-exchange"
