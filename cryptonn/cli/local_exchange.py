@@ -273,7 +273,7 @@ def _tell(
     lines = (
         f"Exchange on http://127.0.0.1:{served.port}: {', '.join(symbols)}",
         f"Replays     {_utc(clock.start_ms)} to {_utc(clock.end_ms)}, {pace}",
-        f"Costs       {costs.describe()}; a buy's commission in {served.exchange.fee_in}",
+        f"Costs       {costs.describe()}; a buy's commission in {served.exchange.rates.fee_in}",
         f"Account     {cash:,.2f} {symbols[0].split('/')[-1]}",
         "Keys        local-key (gemini: account-local-key), secret local-secret",
         (

@@ -69,6 +69,7 @@ def tune(
     Every trial is kept with its settings, curves and time, failed ones with their reason. The best
     setting is written as a run file. Test periods are not looked at.
     """
+    from cryptonn.tuning.opening import Sitting
     from cryptonn.tuning.results import summary_of
     from cryptonn.tuning.search import tune as run_search
 
@@ -82,8 +83,7 @@ def tune(
                 name=search,
                 folder=folder,
                 engine=chosen,
-                threads=threads,
-                retry_failed=retry_failed,
+                sitting=Sitting(threads=threads, retry_failed=retry_failed),
                 on_open=opened.append,
                 on_step=on_step,
             )

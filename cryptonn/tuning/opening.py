@@ -5,6 +5,7 @@ and what earlier sittings left is read.
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptonn.config import RunConfig
@@ -30,12 +31,24 @@ from cryptonn.tuning.trial import check_trial, market_of
 from cryptonn.tuning.worker import environment_of
 from cryptonn.versions import check_backend
 
-__all__ = ["open_study"]
+__all__ = ["Sitting", "open_study"]
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """How a search is gone on with this time."""
+
+    threads: int = 1
+    """That TensorFlow computes with in each trial. Their number decides about the last bits of a
+    result.
+    """
+    retry_failed: bool = False
+    """Run trials that failed in an earlier sitting again."""
 
 
 @contextmanager
 def open_study(
-    config: RunConfig, name: str, *, folder: Path, threads: int, at_once: int, retry_failed: bool
+    config: RunConfig, name: str, *, folder: Path, at_once: int, sitting: Sitting
 ) -> Iterator[Study]:
     """Open a search for this process alone: begin it, or take it up where it stopped.
 
@@ -45,12 +58,8 @@ def open_study(
         The run file; ``name`` is one of its searches.
     folder
         Of the search.
-    threads
-        That TensorFlow computes with in each trial.
     at_once
         Trials that run at the same time.
-    retry_failed
-        Forget the trials that failed, so that they run again.
 
     Raises
     ------
@@ -72,7 +81,7 @@ def open_study(
     begun = (folder / "trials").is_dir()
     if search.of == "run" and not begun:
         _check_some(config, search, axes, wanted, source=source)
-    environment = environment_of(threads)
+    environment = environment_of(sitting.threads)
     with locked(folder):
         _clear(folder)
         code = code_facts()
@@ -88,7 +97,7 @@ def open_study(
         )
         known = {} if _other_candles(axes) else data
         study = Study(folder, config, name, axes, plan, known, advisor, environment, code)
-        study.load(retry_failed=retry_failed)
+        study.load(retry_failed=sitting.retry_failed)
         yield study
 
 

@@ -12,7 +12,7 @@ from cryptonn.errors import ConfigError, ModelError
 from cryptonn.progress import OnStep, Step, silent
 from cryptonn.tuning.engine import Engine
 from cryptonn.tuning.local import LocalEngine
-from cryptonn.tuning.opening import open_study
+from cryptonn.tuning.opening import Sitting, open_study
 from cryptonn.tuning.progress import Progress
 from cryptonn.tuning.results import write_results, write_table
 from cryptonn.tuning.space import choose_search
@@ -27,8 +27,7 @@ def tune(
     name: str | None = None,
     folder: Path | None = None,
     engine: Engine | None = None,
-    threads: int = 1,
-    retry_failed: bool = False,
+    sitting: Sitting | None = None,
     on_open: Callable[[Study], None] | None = None,
     on_step: OnStep = silent,
 ) -> Study:
@@ -47,12 +46,8 @@ def tune(
         Of the search; ``backtests/searches/RUN-SEARCH`` by default.
     engine
         What runs the trials; one process of this machine by default.
-    threads
-        That TensorFlow computes with in each trial. Their number decides about the last bits of a
-        result.
-
-    retry_failed
-        Run trials that failed in an earlier sitting again.
+    sitting
+        How it is gone on with; with one thread a trial by default, failed ones left as they are.
     on_open
         Told of the search once it is open: whoever stops it has what it came to by then.
 
@@ -72,12 +67,9 @@ def tune(
         )
     folder = folder or SEARCHES / f"{config.name}-{name}"
     on_step(Step("candles", text=f"{', '.join(config.data.symbols)}, {config.data.source}"))
-    sitting: dict[str, Any] = {
-        "threads": threads,
-        "at_once": engine.workers,
-        "retry_failed": retry_failed,
-    }
-    with open_study(config, name, folder=folder, **sitting) as study:
+    with open_study(
+        config, name, folder=folder, at_once=engine.workers, sitting=sitting or Sitting()
+    ) as study:
         if on_open is not None:
             on_open(study)
         _run(study, engine, on_step)

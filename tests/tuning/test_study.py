@@ -20,7 +20,7 @@ from cryptonn.errors import ConfigError, DataError, ModelError, OutputError
 from cryptonn.progress import Step
 from cryptonn.tuning.beside import Beside
 from cryptonn.tuning.engine import lost
-from cryptonn.tuning.opening import open_study
+from cryptonn.tuning.opening import Sitting, open_study
 from cryptonn.tuning.progress import Progress
 from cryptonn.tuning.search import tune
 from cryptonn.tuning.study import Study
@@ -208,7 +208,7 @@ def test_the_folder_of_another_search_is_refused(
 def test_other_candles_and_other_threads_are_refused(finished: Study, tmp_path: Path) -> None:
     copied(finished, tmp_path)
     with pytest.raises(ConfigError, match=r"TF_NUM_INTRAOP_THREADS \(--threads\): 1 there, 2 now"):
-        searched(search_config(), tmp_path, threads=2)
+        searched(search_config(), tmp_path, sitting=Sitting(threads=2))
     kept = json.loads((tmp_path / "study.json").read_text())
     kept["data"]["ETH/USD"] = "0" * 64
     (tmp_path / "study.json").write_text(json.dumps(kept))
@@ -299,7 +299,7 @@ def test_failed_trials_are_kept_counted_and_run_again_only_if_asked_for(
     engine = MadeUp()
     searched(search_config(), tmp_path, engine=engine)
     assert engine.tasks == []
-    again = searched(search_config(), tmp_path, engine=engine, retry_failed=True)
+    again = searched(search_config(), tmp_path, engine=engine, sitting=Sitting(retry_failed=True))
     assert [task["number"] for task in engine.tasks] == [1, 2]
     assert told(again) == told(finished)
 
@@ -461,7 +461,7 @@ def test_what_was_trained_by_other_code_keeps_its_commit_and_is_trained_again(
 
 
 def test_where_a_failed_trial_stood_stays_for_another_try(tmp_path: Path) -> None:
-    sitting: dict[str, Any] = {"threads": 1, "at_once": 1, "retry_failed": False}
+    sitting: dict[str, Any] = {"at_once": 1, "sitting": Sitting()}
     with open_study(search_config(), "small", folder=tmp_path, **sitting) as study:
         for stays in (True, False):
             task = study.ask()
@@ -540,7 +540,7 @@ def test_progress_says_finished_running_failed_best_and_time_left(tmp_path: Path
 def words_while_running(folder: Path, reports: list[tuple[float, dict[str, Any]]]) -> list[str]:
     """What is said of the first of two trials after each report, given with the second at which it comes."""
     now, steps = [0.0], list[Step]()
-    sitting: dict[str, Any] = {"threads": 1, "at_once": 1, "retry_failed": False}
+    sitting: dict[str, Any] = {"at_once": 1, "sitting": Sitting()}
     with open_study(search_config({"seed": [1, 2]}), "small", folder=folder, **sitting) as study:
         progress = Progress(study, steps.append, workers=1, clock=lambda: now[0])
         assert study.ask() is not None
