@@ -7,6 +7,7 @@ Nothing of a decision is state: a restart replays the log and wants the same.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,25 @@ from cryptonn.trading.running import RunningBacktest
 from cryptonn.trading.strategies import load_strategy, strategy_files
 from cryptonn.trading.wish import Wish
 
-__all__ = ["Decider", "log_start_ms", "open_decider"]
+__all__ = ["Decider", "Terms", "log_start_ms", "open_decider"]
 
 _MILLISECOND = 1_000_000
 """Nanoseconds."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a session trades on."""
+
+    rules: MarketRules
+    fees: str
+    """Cost scenario, such as "taker+slippage"."""
+    cash: Decimal
+    """Starting money, quote."""
+    start_ms: int
+    """Open of the first bar that is decided on. The log begins earlier, see ``log_start_ms``; those
+    candles carry no decision and the backtest begins after them.
+    """
 
 
 def log_start_ms(config: RunConfig, start_ms: int) -> int:
@@ -50,25 +66,15 @@ def log_start_ms(config: RunConfig, start_ms: int) -> int:
     return _ms(midnight - reach(config.data.timeframe, bars=config.training.lookback))
 
 
-def open_decider(
-    run: Path,
-    *,
-    rules: MarketRules,
-    fees: str,
-    cash: Decimal,
-    start_ms: int,
-    strategies: Path = Path("strategies"),
-) -> "Decider":
+def open_decider(run: Path, terms: Terms, *, strategies: Path = Path("strategies")) -> "Decider":
     """Load model, settings and strategy of a run.
 
     Parameters
     ----------
     run
         Its folder.
-    fees
-        Cost scenario, such as "taker+slippage".
-    cash, start_ms
-        Of the session: what it trades with, and the open of the first bar it decides on.
+    terms
+        Of the session.
     strategies
         Folder of the strategies.
 
@@ -88,10 +94,7 @@ def open_decider(
         strategy=load_strategy(path),
         name=name,
         reads_proba="proba" in path.read_text(encoding="utf-8"),
-        rules=rules,
-        fees=fees,
-        cash=cash,
-        start_ms=start_ms,
+        terms=terms,
     )
 
 
@@ -109,11 +112,8 @@ class Decider:
     reads_proba
         The strategy looks at the line ``proba`` itself, so at thresholds of its own: the network is
         then always asked as the backtest does, which takes longer.
-    rules, fees, cash
-        Market, cost scenario, and starting money in quote.
-    start_ms
-        Open of the first bar that is decided on. The log begins earlier, see ``log_start_ms``;
-        those candles carry no decision and the backtest begins after them.
+    terms
+        Of the session.
     young_bars
         So many bars long the backtest is replayed whole for each decision; then it runs on, see
         ``Wishes``.
@@ -132,31 +132,28 @@ class Decider:
         strategy: type,
         name: str,
         reads_proba: bool,
-        rules: MarketRules,
-        fees: str,
-        cash: Decimal,
-        start_ms: int,
+        terms: Terms,
         young_bars: int = YOUNG_BARS,
     ) -> None:
         _check_config(model.config)
         self.config = model.config
-        self.rules = rules
+        self.rules = terms.rules
         self._enter = enter
-        self._start = _instant(start_ms)
+        self._start = _instant(terms.start_ms)
         self._name = name
-        self._fees = fees
+        self._fees = terms.fees
         self._settings = backtest_settings(
-            model.config, strategy, name, fees=fees, cash=cash, rules=rules
+            model.config, strategy, name, fees=terms.fees, cash=terms.cash, rules=terms.rules
         )
         minutes = timeframe_delta(model.config.data.timeframe) // pd.Timedelta("1min")
         self._wishes = Wishes(
             self._at_once,
             lambda: RunningBacktest(**self._settings, minutes=minutes),
             note=lambda words: self._past.note(words),
-            rules=rules,
+            rules=terms.rules,
             young_bars=young_bars,
         )
-        self._past = Past(self._at_once, name=name, rules=rules)
+        self._past = Past(self._at_once, name=name, rules=terms.rules)
         leave = self.config.signal.exit_threshold
         thresholds = None if reads_proba else (enter, 1 - enter, leave, 1 - leave)
         self._probabilities = Probabilities(model, start=self._start, thresholds=thresholds)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cryptonn.errors import DataError
 from cryptonn.paper.candle_log import bar_ms
-from cryptonn.paper.decider import Decider, open_decider
+from cryptonn.paper.decider import Decider, Terms, open_decider
 from cryptonn.paper.identity import model_sha, recorded_rules
 from cryptonn.paper.ledger import LedgerReader
 from cryptonn.paper.session import find_session, settings_of
@@ -85,13 +85,13 @@ def open_recorded(run: Path, name: str | None = None) -> Iterator[RecordedSessio
                 "that it was begun with."
             )
         step = bar_ms(read_run_config(run).data.timeframe)
-        decider = open_decider(
-            run,
+        terms = Terms(
             rules=_charged(ledger, recorded_rules(ledger.facts)),
             fees=settings.fees,
             cash=facts.cash,
             start_ms=facts.started_ms // step * step,
         )
+        decider = open_decider(run, terms)
         yield RecordedSession(path.parent.name, run, settings, ledger, decider)
 
 

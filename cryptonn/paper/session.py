@@ -20,7 +20,7 @@ from cryptonn.market.bars import time_text
 from cryptonn.market.exchange.live import LiveCandles
 from cryptonn.paper.candle_log import bar_ms
 from cryptonn.paper.clock import Clock, LocalClock, WallClock
-from cryptonn.paper.decider import Decider, log_start_ms, open_decider
+from cryptonn.paper.decider import Decider, Terms, log_start_ms, open_decider
 from cryptonn.paper.executor import Executor
 from cryptonn.paper.feed import Feed
 from cryptonn.paper.identity import model_sha, recorded_rules, session_config, sha256
@@ -265,13 +265,13 @@ def _decider(run: Path, settings: PaperSettings, facts: SessionFacts) -> Decider
     a replay under others would differ.
     """
     step = bar_ms(read_run_config(run).data.timeframe)
-    return open_decider(
-        run,
+    terms = Terms(
         rules=recorded_rules(facts),
         fees=settings.fees,
         cash=facts.cash,
         start_ms=facts.started_ms // step * step,
     )
+    return open_decider(run, terms)
 
 
 def _assembled(

@@ -15,7 +15,7 @@ from cryptonn.learning.network import build_network
 from cryptonn.learning.prediction import FittedModel
 from cryptonn.learning.scaling import fit_scaler
 from cryptonn.market.candles import Frame
-from cryptonn.paper.decider import Decider
+from cryptonn.paper.decider import Decider, Terms
 from cryptonn.trading.rules import MarketRules
 from cryptonn.trading.strategies import load_strategy
 
@@ -57,14 +57,16 @@ def milliseconds(time: pd.Timestamp) -> int:
 
 
 def decider(model: FittedModel, start: pd.Timestamp, **changes: Any) -> Decider:
+    terms = Terms(
+        rules=changes.pop("rules", RULES),
+        fees="taker+slippage",
+        cash=Decimal(100_000),
+        start_ms=milliseconds(start),
+    )
     settings: dict[str, Any] = {
         "enter": 0.55,
         "strategy": load_strategy("lstm_signal", folder=STRATEGIES),
         "name": "lstm_signal",
         "reads_proba": False,
-        "rules": RULES,
-        "fees": "taker+slippage",
-        "cash": Decimal(100_000),
-        "start_ms": milliseconds(start),
     }
-    return Decider(model, **(settings | changes))
+    return Decider(model, terms=terms, **(settings | changes))

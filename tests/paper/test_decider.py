@@ -15,7 +15,7 @@ from session_cases import RULES, STRATEGIES, config, decider, drawn_model, milli
 from cryptonn.errors import ConfigError, DataError, StrategyError
 from cryptonn.learning.prediction import FittedModel, predict_proba
 from cryptonn.market.candles import Frame
-from cryptonn.paper.decider import Decider, log_start_ms, open_decider
+from cryptonn.paper.decider import Decider, Terms, log_start_ms, open_decider
 from cryptonn.paper.decision import Decision
 from cryptonn.paper.probabilities import Probabilities
 from cryptonn.paper.wishes import YOUNG_BARS
@@ -415,17 +415,17 @@ def test_a_decider_of_a_run_folder(
     model.save(folder / "model")
     (folder / "config.toml").write_text(model.config.to_toml())
     (folder / "run.json").write_text(json.dumps({"enter": 0.8}))
-    settings = {
-        "rules": RULES,
-        "fees": "taker+slippage",
-        "cash": Decimal(100_000),
-        "start_ms": milliseconds(start),
-    }
-    one = open_decider(folder, strategies=STRATEGIES, **settings)
+    terms = Terms(
+        rules=RULES,
+        fees="taker+slippage",
+        cash=Decimal(100_000),
+        start_ms=milliseconds(start),
+    )
+    one = open_decider(folder, terms, strategies=STRATEGIES)
     decisions = decided(one, frame, range(START, START + 5))
     check_same(decisions, whole[1], frame)
     with pytest.raises(StrategyError, match="no such strategy file"):
-        open_decider(folder, strategies=tmp_path, **settings)
+        open_decider(folder, terms, strategies=tmp_path)
 
 
 def test_the_probabilities_are_those_of_the_run(

@@ -19,7 +19,7 @@ from served_run import (
 
 from cryptonn.errors import DataError, StrategyError
 from cryptonn.market.exchange.live import LiveCandles
-from cryptonn.paper.decider import Decider
+from cryptonn.paper.decider import Decider, Terms
 from cryptonn.paper.decision import Decision
 from cryptonn.paper.executor import Executor
 from cryptonn.paper.pace import Pace
@@ -97,13 +97,13 @@ def test_every_bar_is_decided_on_as_in_the_backtest(untouched: Played, eager: Pa
     assert {state for _, state, _, _ in untouched.orders()} <= {"CLOSED", "OPEN"}
     assert untouched.incidents() == []
     with untouched.session() as session, untouched.ledger() as ledger:
-        own = open_decider(
-            eager,
+        terms = Terms(
             rules=session.decider.rules,
             fees="taker+slippage",
             cash=ledger.facts.cash,
             start_ms=START_MS,
         )
+        own = open_decider(eager, terms)
         found = parity(ledger, own)
     assert (found.decisions, found.flips, found.same_trades) == (BARS, 0, found.trades)
 

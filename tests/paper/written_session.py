@@ -10,7 +10,7 @@ import pandas as pd
 
 from cryptonn.market.bars import times_of
 from cryptonn.market.candles import align
-from cryptonn.paper.decider import Decider, open_decider
+from cryptonn.paper.decider import Decider, Terms, open_decider
 from cryptonn.paper.decision import Decision
 from cryptonn.paper.identity import model_sha, session_config
 from cryptonn.paper.ledger import CandleRow, Ledger, SessionFacts
@@ -62,14 +62,8 @@ class Writer:
         self.run, self.start, self.config = run, start, read_run_config(run)
         self.rules = replace(RULES, fee_in=fee_in)
         self.settings = PaperSettings(exchange="local")
-        self.decider: Decider = open_decider(
-            run,
-            rules=self.rules,
-            fees=self.settings.fees,
-            cash=CASH,
-            start_ms=_ms(start),
-            strategies=STRATEGIES,
-        )
+        terms = Terms(rules=self.rules, fees=self.settings.fees, cash=CASH, start_ms=_ms(start))
+        self.decider: Decider = open_decider(run, terms, strategies=STRATEGIES)
         self.tables = tiny_candles()
         self.frame = align(self.tables, timeframe="1m")
         known = (model_sha(run), (run / "config.toml").read_bytes(), start, fee_in)
