@@ -15,7 +15,7 @@ class LstmSignal(bt.SignalStrategy):
         self.signal_add(bt.SIGNAL_SHORTEXIT_ANY, self.signal >= 0)
 
     def close(self, *args, **kwargs):
-        """Remember the order: SignalStrategy forgets the ones that close, and would send a waiting one again."""
+        """Remember the order: SignalStrategy forgets those that close, and sends them again."""
         self._closing = super().close(*args, **kwargs)
         return self._closing
 

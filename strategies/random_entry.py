@@ -1,4 +1,4 @@
-"""Enter at random bars: as many trades as a strategy with something to say, each of the same length."""
+"""Enter at random bars: as many trades as a strategy with something to say, equally long."""
 
 import random
 
@@ -6,12 +6,14 @@ import backtrader as bt
 
 
 class RandomEntry(bt.Strategy):
-    """Draws ``trades`` entries that do not overlap, each held for ``hold`` bars; ``seed`` fixes the draw.
+    """Draws ``trades`` entries that do not overlap, each held for ``hold`` bars, from a ``seed``.
 
-    It is one draw: what luck can do shows only over many seeds. A trade lasts ``hold`` bars and is never renewed, so
-    next to a strategy that renews its holding time it spends less time in the market.
+    It is one draw: what luck can do shows only over many seeds. A trade lasts ``hold`` bars and is
+    never renewed, so next to a strategy that renews its holding time it spends less time in the
+    market.
 
-    With ``direction`` "long-short" each is long or short at random. Needs preloaded candles (backtrader's default).
+    With ``direction`` "long-short" each is long or short at random. Needs preloaded candles
+    (backtrader's default).
     """
 
     params = (("trades", 100), ("hold", 5), ("seed", 1), ("direction", "long"))

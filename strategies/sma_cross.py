@@ -4,7 +4,7 @@ import backtrader as bt
 
 
 class SmaCross(bt.Strategy):
-    """Parameters: ``fast`` and ``slow`` in bars; ``direction`` "long" or "long-short" (short below)."""
+    """Parameters: ``fast``, ``slow`` in bars; ``direction`` "long" or "long-short"."""
 
     params = (("fast", 30), ("slow", 120), ("direction", "long"))
 
