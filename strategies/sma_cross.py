@@ -4,7 +4,10 @@ import backtrader as bt
 
 
 class SmaCross(bt.Strategy):
-    """Parameters: ``fast``, ``slow`` in bars; ``direction`` "long" or "long-short"."""
+    """Parameters: ``fast`` and ``slow`` in bars; ``direction`` "long" or "long-short".
+
+    Long-short is short while the fast mean lies below the slow one.
+    """
 
     params = (("fast", 30), ("slow", 120), ("direction", "long"))
 
