@@ -51,7 +51,6 @@ HOMES = {
     "joblib": ("tuning/cluster.py",),
     "dask": ("tuning/cluster.py",),
     "distributed": ("tuning/cluster.py",),
-    "ray": ("tuning/cluster.py",),
     "typer": ("cli/",),
     "rich": ("cli/", "paper/view/terminal.py"),
     "strategies": (),

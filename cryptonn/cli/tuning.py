@@ -27,7 +27,6 @@ class EngineName(StrEnum):
 
     local = "local"
     dask = "dask"
-    ray = "ray"
 
 
 def tune(
@@ -45,11 +44,11 @@ def tune(
         ),
     ] = 1,
     engine: Annotated[
-        EngineName, typer.Option(help="Where trials run: this machine, dask, ray.")
+        EngineName, typer.Option(help="Where trials run: this machine, or dask.")
     ] = EngineName.local,
     address: Annotated[
         str | None,
-        typer.Option(help="Of dask's scheduler, tcp://HOST:8786, or ray's head, HOST:6379."),
+        typer.Option(help="Of dask's scheduler, tcp://HOST:8786."),
     ] = None,
     folder: Annotated[
         Path | None,
@@ -104,13 +103,11 @@ def _engine(name: EngineName, *, workers: int, address: str | None) -> "Engine":
         from cryptonn.tuning.local import LocalEngine
 
         if address is not None:
-            raise ConfigError(
-                "--address belongs to --engine dask or --engine ray; add one of them."
-            )
+            raise ConfigError("--address belongs to --engine dask; add it.")
         return LocalEngine(workers)
     from cryptonn.tuning.cluster import connect
 
-    return connect(name.value, address=address, workers=workers)
+    return connect(address)
 
 
 def _show(study: "Study") -> None:

@@ -1,16 +1,12 @@
-"""Trials on other machines: joblib hands them to dask or ray, whose workers answer with outcomes.
+"""Trials on other machines: joblib hands them to dask, whose workers answer with outcomes.
 
 Workers need cryptonn, the same versions of its libraries, and the candles under the same path. Only
 the search writes.
 """
 
 import logging
-import os
-import socket
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 from cryptonn.errors import ConfigError
 from cryptonn.tuning.engine import Ask, Engine, OnReport, Outcomes, lost
@@ -26,32 +22,24 @@ _SAME = ("cryptonn", "tensorflow", "keras", "numpy", "pandas")
 
 _IDLE: list[Worker] = []
 """Processes of a cluster's worker that wait for a trial."""
-_ATTEMPTS = 3
-"""At a round in which a worker of ray dies, before its trials run one by one."""
 _DIED = "every worker process that ran it died, as one does that is out of memory"
 _GONE = "Give the same command again once it is back: what is finished is kept."
 
 
-def connect(name: str, *, address: str | None, workers: int) -> Engine:
-    """Reach the engine of that name, "dask" or "ray".
-
-    Parameters
-    ----------
-    address
-        Of dask's scheduler, or of ray's head; without one ray is started on this machine with
-        ``workers`` processes.
+def connect(address: str | None) -> Engine:
+    """Reach the scheduler of dask at an address, such as tcp://127.0.0.1:8786.
 
     Raises
     ------
     ConfigError
-        If it is not installed or does not answer, has no worker, or its workers lack cryptonn.
+        If dask is not installed or does not answer, has no worker, or its workers lack cryptonn.
     """
     try:
-        return _Dask(address) if name == "dask" else _Ray(address, workers)
+        return _Dask(address)
     except ImportError as error:
         raise ConfigError(
-            f"--engine {name} needs a library that is not installed ({error.name}): pip install "
-            f"'cryptonn[{name}]'."
+            f"--engine dask needs a library that is not installed ({error.name}): pip install "
+            "'cryptonn[dask]'."
         ) from error
 
 
@@ -156,86 +144,6 @@ class _Dask:
                     "ones everywhere."
                 )
         return len(ready)
-
-
-class _Ray:
-    """Trials on the workers of a ray cluster, in rounds of one trial a worker."""
-
-    name = "ray"
-    reports_epochs = False
-
-    def __init__(self, address: str | None, workers: int) -> None:
-        import ray
-        from ray.util.joblib import register_ray
-
-        os.environ.setdefault(
-            "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0"
-        )  # else ray warns that it will change this
-        try:
-            if address is not None and address != "auto":
-                _knock(address)  # ray itself tries for minutes
-            cpus = None if address else workers
-            ray.init(
-                address=address,
-                num_cpus=cpus,
-                log_to_driver=False,
-                logging_level="CRITICAL",
-                configure_logging=True,
-            )
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-            raise ConfigError(
-                f"{address}: no ray cluster answers there ({_first_line(error)}). Start one with "
-                "`ray start --head`, or mend --address."
-            ) from error
-        register_ray()
-        self.workers = max(int(ray.cluster_resources().get("CPU", 0)), 1)
-
-    def run(self, ask: Ask, on_report: OnReport) -> Outcomes:
-        """Run every task; see ``Engine``."""
-        while tasks := [task for task in (ask() for _ in range(self.workers)) if task is not None]:
-            yield from (
-                [self._alone(task) for task in tasks] if self.workers == 1 else self._round(tasks)
-            )
-
-    def _round(self, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        import ray
-
-        for _ in range(_ATTEMPTS):
-            with suppress(ray.exceptions.RayError):  # a worker died, and joblib ended with it
-                return self._parallel(tasks)
-        return [self._alone(task) for task in tasks]
-
-    def _alone(self, task: dict[str, Any]) -> dict[str, Any]:
-        import ray
-
-        try:
-            return dict(ray.get(ray.remote(max_retries=_ATTEMPTS)(_run_apart).remote(task)))
-        except ray.exceptions.RayError:
-            return lost(task["number"], _DIED)
-
-    def _parallel(self, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        from joblib import Parallel, delayed, parallel_config
-
-        with parallel_config("ray", n_jobs=self.workers):
-            return list(
-                Parallel(batch_size=1, pre_dispatch="all")(
-                    delayed(_run_apart)(task) for task in tasks
-                )
-            )
-
-
-def _knock(address: str) -> None:
-    """Open a connection to the address and close it.
-
-    Raises
-    ------
-    OSError, ValueError
-        If nobody answers, or it is no address.
-    """
-    parts = urlsplit(address if "//" in address else f"//{address}")
-    if not parts.hostname or parts.port is None:
-        raise ValueError("an address is HOST:PORT")
-    socket.create_connection((parts.hostname, parts.port), timeout=_PATIENCE).close()
 
 
 def _run_apart(task: dict[str, Any]) -> dict[str, Any]:

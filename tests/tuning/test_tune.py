@@ -339,7 +339,7 @@ def test_on_dask_it_is_the_same_and_a_worker_that_is_killed_loses_nothing(
         if "trial 1 begins" in step.text:
             killer.start()
 
-    engine = connect("dask", address=cluster.scheduler_address, workers=1)
+    engine = connect(cluster.scheduler_address)
     assert engine.workers == 2
     study = tune(search_config(**REAL), folder=tmp_path, engine=engine, on_step=on_step)
     killer.join()
@@ -350,7 +350,7 @@ def test_on_dask_it_is_the_same_and_a_worker_that_is_killed_loses_nothing(
 def test_a_scheduler_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning_cluster, "_PATIENCE", 0.5)
     with pytest.raises(ConfigError) as caught:
-        connect("dask", address="tcp://127.0.0.1:9", workers=1)
+        connect("tcp://127.0.0.1:9")
     assert "127.0.0.1:9: no " in str(caught.value) and "mend --address" in str(caught.value)
 
 
