@@ -45,6 +45,8 @@ earlier-systems: $(READY)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find cryptonn strategies tests -name __pycache__ -exec rm -rf {} +
+	@echo "Left as they are: candles (data/), runs and searches (backtests/results/, backtests/searches/)."
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 14))' || \

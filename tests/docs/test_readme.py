@@ -19,6 +19,9 @@ PAGES = [
         for name in ("README.md", "CONTRIBUTING.md", "data/README.md", "backtests/README.md")
     ),
     ROOT / "docs/paper-trading.md",
+    ROOT / "docs/a-real-run.md",
+    ROOT / "docs/performance.md",
+    ROOT / "docs/where-things-are.md",
 ]
 
 COMMANDS = [
@@ -45,10 +48,14 @@ def test_a_command_shown_is_understood(page: str, line: str) -> None:
         command.make_context(words[0], words[1:], resilient_parsing=False)
 
 
-def test_files_named_in_the_readme_exist() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (ROOT / target).exists(), target
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_named_on_a_page_exist(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
 
 
 def test_the_python_in_the_readme_runs(tmp_path: Path) -> None:
