@@ -1,7 +1,7 @@
 """The whole flow, one line a stage: start reading here.
 
-    candles → frame → features + labels → windows → network → probability → signal → orders,
-    fills → returns → report
+    candles → frame → features + labels → windows → network → probability
+    → signal → orders, fills → returns → report
 
 ``train`` publishes a run folder, ``backtest`` adds trades to it, ``report`` turns it into
 one HTML file; ``run`` does all three. What needs the network is imported where it is used:
