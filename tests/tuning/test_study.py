@@ -396,7 +396,10 @@ def test_other_threads_and_another_run_are_trained(finished: Study, tmp_path: Pa
     renamed = search_config().model_copy(
         update={"name": "another"}
     )  # its trials would not be counted as tried
-    for name, config, options in (("two", search_config(), {"threads": 2}), ("three", renamed, {})):
+    for name, config, options in (
+        ("two", search_config(), {"sitting": Sitting(threads=2)}),
+        ("three", renamed, {}),
+    ):
         engine = MadeUp()
         searched(config, tmp_path / name, engine=engine, **options)
         assert len(engine.tasks) == 4
