@@ -13,8 +13,7 @@ run: $(READY)
 	$(BIN)/cryptonn run backtests/synthetic.toml
 
 test: $(READY)
-	@# one more than there are cores: some tests wait
-	$(BIN)/python -m pytest -n $$($(BIN)/python -c 'import os; print(min(5, 1 + os.cpu_count()))') --dist worksteal
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .
