@@ -4,23 +4,20 @@ one small histogram a trial.
 
 from collections.abc import Sequence
 from textwrap import wrap
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from cryptonn.reporting.figures_accuracy import draw_ups_and_downs
 from cryptonn.reporting.picture import Picture, canvas, house_style, picture
+from cryptonn.tuning.records import Record
 from cryptonn.tuning.space import words_of
-
-if TYPE_CHECKING:
-    from cryptonn.tuning.records import Record
 
 __all__ = ["draw_probabilities"]
 
 _COLUMNS = 4
 
 
-def draw_probabilities(records: Sequence["Record"]) -> Picture:
+def draw_probabilities(records: Sequence[Record]) -> Picture:
     """Draw the probabilities that trials gave to true ups (green) and true downs (red)."""
     columns = min(_COLUMNS, len(records))
     rows = -(-len(records) // columns)
@@ -50,7 +47,7 @@ def draw_probabilities(records: Sequence["Record"]) -> Picture:
         )
 
 
-def _ends(records: Sequence["Record"]) -> tuple[float, float]:
+def _ends(records: Sequence[Record]) -> tuple[float, float]:
     """Return the lowest and highest probability of any trial: one scale for all,
     so that they can be compared.
     """
@@ -60,7 +57,7 @@ def _ends(records: Sequence["Record"]) -> tuple[float, float]:
     )
 
 
-def _title(record: "Record", *, wide: float) -> str:
+def _title(record: Record, *, wide: float) -> str:
     return "\n".join(
         wrap(f"{record.number}: {words_of(record.choices)}", width=int(wide * 12), max_lines=3)
     )

@@ -88,10 +88,6 @@ def save_record(
         for name in _TABLES:
             if len(table := getattr(record, name)):
                 write_file(partial / f"{name}.csv", table.to_csv(index=False))
-        if len(record.histogram):
-            from cryptonn.tuning.probabilities import draw_probabilities
-
-            write_file(partial / "histogram.png", draw_probabilities([record]).png)
         for place, content in files.items():
             write_file(partial / place, content)
         if trace:

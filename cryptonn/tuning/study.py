@@ -277,9 +277,17 @@ class Study:
         )
 
     def _keep(self, record: Record, outcome: Mapping[str, Any]) -> None:
-        kept = {name: outcome[name] for name in ("trace", "files")}
+        files = dict(outcome["files"])
+        if len(record.histogram):
+            from cryptonn.tuning.probabilities import draw_probabilities
+
+            files["histogram.png"] = draw_probabilities([record]).png
         save_record(
-            record, self._trial_folder(record.number), config=self._config_of(record), **kept
+            record,
+            self._trial_folder(record.number),
+            config=self._config_of(record),
+            trace=outcome["trace"],
+            files=files,
         )
         self._running_file(record.number).unlink(missing_ok=True)
         if record.state != "failed":  # --retry-failed goes on where it stood

@@ -7,6 +7,7 @@ import ccxt
 import pytest
 import requests
 
+from cryptonn.local_exchange.faults import BODY_FAULTS
 from tests.local_exchange.binance_client import ETH, binance_pair, buy
 from tests.local_exchange.small_exchange import CANDLES, MINUTE, START_MS, control, wait_minutes
 
@@ -80,17 +81,7 @@ def test_an_error_does_not_say_whether_the_order_is_there(
     assert buy(client, "b")["status"] == "closed", "the fault is used up"
 
 
-BODIES = [
-    "truncated",
-    "empty",
-    "html",
-    "wrong type",
-    "nulls",
-    "nan",
-    "other order",
-    "wrong client id",
-    "extra keys",
-]
+BODIES = [do for do in BODY_FAULTS if do != "redirect"]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
